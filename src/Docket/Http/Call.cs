@@ -1,0 +1,40 @@
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Docket.Http;
+
+/// <summary>What is known of a request once its token was checked: who calls, for which object type, in which portal.</summary>
+/// <param name="Caller">Who calls.</param>
+/// <param name="Store">The portal's store.</param>
+/// <param name="Type">The object type the path names.</param>
+/// <param name="StartedAt">When the request arrived, milliseconds since 1970.</param>
+internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, long StartedAt)
+{
+    /// <summary>The newest schema of <see cref="Type"/>.</summary>
+    public Schema Schema => Store.Schema(Type);
+}
+
+/// <summary>What hangs on a request while it is served.</summary>
+internal static class HttpContextExtensions
+{
+    static readonly object CorrelationKey = new();
+
+    /// <summary>The call, for endpoints that need a token (<c>Access/Authentication.cs</c> puts it there).</summary>
+    public static Call Call(this HttpContext http) => http.Features.GetRequiredFeature<Call>();
+
+    /// <summary>The UUID in <c>X-HubSpot-Correlation-Id</c> and in every envelope (reference/auth-limits-webhooks-imports.md 6.2).</summary>
+    public static string CorrelationId(this HttpContext http) => (string)http.Items[CorrelationKey]!;
+
+    public static void SetCorrelationId(this HttpContext http, string id) => http.Items[CorrelationKey] = id;
+
+    /// <summary>The last segment of the path as the client meant it: a percent-encoded slash in it is part of the value.</summary>
+    public static string LastPathSegment(this HttpContext http)
+    {
+        var target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var end = target.IndexOfAny(['?', '#']);
+        var path = (end < 0 ? target : target[..end]).TrimEnd('/');
+        return Uri.UnescapeDataString(path[(path.LastIndexOf('/') + 1)..]);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Docket.Model;
+using Microsoft.AspNetCore.Http;
+
+namespace Docket.Http;
+
+/// <summary>How answers look on the wire, whatever they hold (reference/objects-and-batch.md 3.1, 6).</summary>
+internal static class Wire
+{
+    public const string ContentType = "application/json;charset=utf-8";
+
+    /// <summary>Compact, raw UTF-8, only what JSON demands escaped. The code that writes is tested, so the writer doesn't check it again.</summary>
+    public static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <summary>Answers with what <paramref name="write"/> writes, straight to the output pipe.</summary>
+    public static async Task RespondAsync<T>(HttpResponse response, int status, T value, Action<Utf8JsonWriter, T> write)
+    {
+        response.StatusCode = status;
+        response.ContentType = ContentType;
+        using (var json = new Utf8JsonWriter(response.BodyWriter, WriterOptions))
+        {
+            write(json, value);
+        }
+
+        await response.BodyWriter.FlushAsync();
+    }
+
+    public static void WriteInstant(Utf8JsonWriter json, JsonEncodedText name, long milliseconds)
+    {
+        Span<byte> text = stackalloc byte[Instant.TextMax];
+        json.WriteString(name, text[..Instant.Format(milliseconds, text)]);
+    }
+
+    public static void WriteInstantValue(Utf8JsonWriter json, long milliseconds)
+    {
+        Span<byte> text = stackalloc byte[Instant.TextMax];
+        json.WriteStringValue(text[..Instant.Format(milliseconds, text)]);
+    }
+
+    public static void WriteId(Utf8JsonWriter json, JsonEncodedText name, long id)
+    {
+        Span<byte> text = stackalloc byte[20];
+        id.TryFormat(text, out var length);
+        json.WriteString(name, text[..length]);
+    }
+
+    /// <summary>A map from name to texts, as in <c>context</c>.</summary>
+    public static void WriteContext(Utf8JsonWriter json, IReadOnlyCollection<(string Key, System.Collections.Immutable.ImmutableArray<string> Values)> context)
+    {
+        if (context.Count == 0)
+        {
+            return;
+        }
+
+        json.WriteStartObject("context");
+        foreach (var (key, values) in context)
+        {
+            json.WriteStartArray(key);
+            foreach (var value in values)
+            {
+                json.WriteStringValue(value);
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes HubSpot's error envelope; key order of reference/objects-and-batch.md 3.1.</summary>
+    public static void WriteError(Utf8JsonWriter json, (Error Error, string CorrelationId) answer)
+    {
+        var error = answer.Error;
+        json.WriteStartObject();
+        json.WriteString("status", "error");
+        json.WriteString("message", error.Message);
+        json.WriteString("correlationId", answer.CorrelationId);
+        if (!error.Errors.IsEmpty)
+        {
+            json.WriteStartArray("errors");
+            foreach (var detail in error.Errors)
+            {
+                json.WriteStartObject();
+                json.WriteString("message", detail.Message);
+                if (detail.Code is { } code)
+                {
+                    json.WriteString("code", code);
+                }
+
+                if (detail.SubCategory is { } detailSubCategory)
+                {
+                    json.WriteString("subCategory", detailSubCategory);
+                }
+
+                WriteContext(json, detail.Context);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
+        WriteContext(json, error.Context);
+        if (!error.Links.IsEmpty)
+        {
+            json.WriteStartObject("links");
+            foreach (var (key, value) in error.Links)
+            {
+                json.WriteString(key, value);
+            }
+
+            json.WriteEndObject();
+        }
+
+        if (error.Category is { } category)
+        {
+            json.WriteString("category", category);
+        }
+
+        if (error.SubCategory is { } subCategory)
+        {
+            json.WriteString("subCategory", subCategory);
+        }
+
+        json.WriteEndObject();
+    }
+}

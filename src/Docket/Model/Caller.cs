@@ -1,0 +1,30 @@
+namespace Docket.Model;
+
+/// <summary>An account: its own records, properties, pipelines and tokens.</summary>
+/// <param name="Id">The portal's number on the wire.</param>
+/// <param name="Name">What its operator calls it.</param>
+/// <param name="CreatedAt">Milliseconds since 1970.</param>
+internal sealed record Portal(long Id, string Name, long CreatedAt);
+
+/// <summary>What a write is put down to in history (reference/objects-and-batch.md 5).</summary>
+/// <param name="Type">Such as <c>INTEGRATION</c>.</param>
+/// <param name="Id">Such as the app's id; empty when there is none.</param>
+internal sealed record Source(string Type, string Id)
+{
+    public static Source Integration(long appId) => new("INTEGRATION", appId.ToString());
+}
+
+/// <summary>Who makes a request: the portal it works in, what its token may do, and what its writes are put down to.</summary>
+internal sealed record Caller(long PortalId, Scopes Scopes, Source Source);
+
+/// <summary>What a token may do. Names and aliases as on the wire are in <c>Access/ScopeNames.cs</c>.</summary>
+[Flags]
+internal enum Scopes
+{
+    None = 0,
+    TicketsRead = 1,
+    TicketsWrite = 2,
+    SchemaRead = 4,
+    SchemaWrite = 8,
+    All = TicketsRead | TicketsWrite | SchemaRead | SchemaWrite,
+}

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+
+namespace Docket.Model;
+
+/// <summary>What kind of thing is wrong with an input; it decides the shape of the answer.</summary>
+internal enum FaultKind
+{
+    /// <summary>A value its property doesn't take (reference/objects-and-batch.md 2.2, 2.3).</summary>
+    InvalidValue,
+
+    /// <summary>A create without a required property (reference/objects-and-batch.md 2.4).</summary>
+    RequiredMissing,
+
+    /// <summary>A unique value that another record has (reference/objects-and-batch.md 2.5).</summary>
+    UniqueTaken,
+
+    /// <summary>No such record (reference/objects-and-batch.md 4.9).</summary>
+    NotFound,
+}
+
+/// <summary>One thing wrong with one input of a batch. Faults are collected, never thrown.</summary>
+/// <param name="Index">Place of the input in the batch, from 0.</param>
+/// <param name="Kind">What is wrong.</param>
+/// <param name="Message">HubSpot's sentence for it.</param>
+/// <param name="Code">HubSpot's code, for invalid values.</param>
+/// <param name="Property">The property concerned, or the id of a missing record.</param>
+/// <param name="Value">The refused value, shortened.</param>
+/// <param name="Existing">The record that has the unique value.</param>
+internal sealed record Fault(
+    int Index, FaultKind Kind, string Message, string? Code = null, string? Property = null, string? Value = null, long? Existing = null);
+
+/// <summary>
+/// An answer other than success for a whole request, in HubSpot's envelope (reference/objects-and-batch.md 3.1).
+/// <c>Http/Refusals.cs</c> writes it.
+/// </summary>
+internal sealed record Error(int Status, string Message, string? Category = null, string? SubCategory = null)
+{
+    public ImmutableArray<ErrorDetail> Errors { get; init; } = [];
+
+    public ImmutableArray<(string Key, ImmutableArray<string> Values)> Context { get; init; } = [];
+
+    public ImmutableArray<(string Key, string Value)> Links { get; init; } = [];
+
+    /// <summary>Response headers that belong to the answer, such as <c>Allow</c>.</summary>
+    public ImmutableArray<(string Name, string Value)> Headers { get; init; } = [];
+}
+
+/// <summary>One entry of an envelope's <c>errors</c>.</summary>
+internal sealed record ErrorDetail(string Message, string? Code = null, string? SubCategory = null)
+{
+    public ImmutableArray<(string Key, ImmutableArray<string> Values)> Context { get; init; } = [];
+}
+
+/// <summary>Thrown where a request can't be served; answered in one place, <c>Http/Refusals.cs</c>.</summary>
+internal sealed class Refusal(Error error) : Exception(error.Message)
+{
+    public Error Error { get; } = error;
+}

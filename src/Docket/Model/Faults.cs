@@ -1,0 +1,198 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Docket.Model;
+
+/// <summary>
+/// Every wording on the wire, one function for each entry of the reference. Literal texts are HubSpot's, double spaces
+/// included; where none is known the choice is marked [decide], as in the reference.
+/// </summary>
+internal static class Faults
+{
+    const string Validation = "VALIDATION_ERROR", NotFoundCategory = "OBJECT_NOT_FOUND", ScopesPage = "https://developers.hubspot.com/scopes";
+
+    /// <summary>Longest part of a refused value that an answer repeats, in characters.</summary>
+    const int ValueShown = 200;
+
+    // ---- requests: reference/objects-and-batch.md 1.5, 3.4
+
+    /// <summary>3.4: HubSpot's prefix, our parser's words after it.</summary>
+    public static Error MalformedJson(long line, long column, string words) =>
+        new(400, $"Invalid input JSON on line {line}, column {column}: {words}");
+
+    /// <summary>3.4, third form.</summary>
+    public static Error RequiredFieldsMissing(long line, long column, string fields) =>
+        new(400, $"Invalid input JSON on line {line}, column {column}. Some required fields were not set: [{fields}]", Validation);
+
+    public static Error TooManyInputs(int max) =>
+        new(400, $"The maximum number of inputs supported in a batch is {max}. Please reduce the number of items and try again", Validation);
+
+    /// <summary>4.8.</summary>
+    public static Error TooManyInputsWithHistory(int max) =>
+        new(400, $"The maximum number of inputs supported in a batch request for property histories is {max}. Please reduce the number of items and try again", Validation);
+
+    /// <summary>1.5 [decide].</summary>
+    public static Error NoInputs() => new(400, "Batch input provided should have at least one object.", Validation);
+
+    public static Error DuplicateIds(IReadOnlyList<string> ids) =>
+        new(400, $"Duplicate IDs found in batch input: [{string.Join(", ", ids)}]. IDs must be unique", Validation)
+        {
+            Context = [("ids", [.. ids])],
+        };
+
+    /// <summary>1.2.</summary>
+    public static Error NonUniqueIdProperty(ObjectType type, string property, long portalId) =>
+        new(400, $"Unable to perform update/upsert by non-unique {type.Id} property {property} in portal ID {portalId}", Validation);
+
+    public static Error UnknownObjectType(string spelling) =>
+        spelling.Length > 0 && char.IsAsciiDigit(spelling[0]) && spelling.Contains('-', StringComparison.Ordinal)
+            ? new(400, $"Invalid object or event type id: {spelling}")
+            : new(400, $"Unable to infer object type from: {spelling}");
+
+    /// <summary>2.4.</summary>
+    public static Error NothingToUpdate() =>
+        new(400, "No properties found to update, please provide at least one.", Validation) { Context = [("properties", ["{}"])] };
+
+    public static Error ResourceNotFound() => new(404, "resource not found");
+
+    /// <summary>3.4, two spaces.</summary>
+    public static Error IdNotNumeric(string id) =>
+        new(404, "Object not found.  objectId are usually numeric.", NotFoundCategory) { Context = [("id", [id])] };
+
+    /// <summary>4.6 [decide].</summary>
+    public static Error LimitTooHigh(int max) => new(400, $"The maximum value for limit is {max}", Validation);
+
+    /// <summary>8, 17 [decide].</summary>
+    public static Error LimitTooLow() => new(400, "The minimum value for limit is 1", Validation);
+
+    /// <summary>Ours: <c>after</c> is a cursor that Docket gave out, a number.</summary>
+    public static Error BadCursor(string after) => new(400, $"The value of after is not a cursor of this list: {Shorten(after)}", Validation);
+
+    /// <summary>3.4, associations on create: Docket has no records of other types that one could point to.</summary>
+    public static Error AssociationsInvalid(IEnumerable<string> ids) =>
+        new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };
+
+    public static Error MethodNotAllowed(string method, string allow) =>
+        new(405, $"Method {method} is not allowed here. Allowed: {allow}") { Headers = [("Allow", allow)] };
+
+    public static Error UnsupportedMediaType() => new(415, "Unsupported Media Type");
+
+    public static Error BodyTooLarge(long maxBytes) => new(413, $"Request body is larger than {maxBytes} bytes", Validation);
+
+    public static Error BadRequest(int status, string message) => new(status, message, Validation);
+
+    // ---- access: reference/auth-limits-webhooks-imports.md 1.6, 1.7
+
+    public static Error NoCredentials() =>
+        new(401, "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview", "INVALID_AUTHENTICATION")
+        {
+            Headers = [("X-HubSpot-Auth-Failure", "401 Unauthorized")],
+        };
+
+    public static Error MissingScopes(ImmutableArray<string> scopes) =>
+        new(403, $"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: {ScopesPage}.", "MISSING_SCOPES")
+        {
+            Errors = [new("One or more of the following scopes are required.") { Context = [("requiredGranularScopes", scopes)] }],
+            Links = [("scopes", ScopesPage)],
+        };
+
+    // ---- the server: statuses of reference/auth-limits-webhooks-imports.md 1.9, words are ours
+
+    public static Error Internal() => new(500, "internal error");
+
+    public static Error DiskFull(string file) => new(507, $"The disk that holds {file} is full. Nothing of this request was written; free some space and send it again.");
+
+    public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. Nothing of this request was written; try again.") { Headers = [("Retry-After", "1")] };
+
+    public static Error FileDamaged(string file) => new(500, $"{file} is damaged. Nothing of this request was written; see the server's log.");
+
+    public static Error ShuttingDown() => new(503, "The server is shutting down. Nothing of this request was written; try again.") { Headers = [("Retry-After", "1")] };
+
+    // ---- values: reference/objects-and-batch.md 2.2
+
+    public static Fault UnknownProperty(int index, string name) =>
+        Invalid(index, "PROPERTY_DOESNT_EXIST", $"Property \"{name}\" does not exist", name, null);
+
+    public static Fault ReadOnly(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "READ_ONLY_VALUE", $"\"{property.Name}\" is a {(property.Calculated ? "calculated" : "read only")} property; its value cannot be set.", property.Name, Text(value));
+
+    public static Fault NotAnOption(int index, Property property, ReadOnlySpan<byte> value, IEnumerable<string> options) =>
+        Invalid(index, "INVALID_OPTION", $"{Text(value)} was not one of the allowed options: [{string.Join(", ", options)}]", property.Name, Text(value));
+
+    public static Fault NotAStage(int index, Schema schema, ReadOnlySpan<byte> value)
+    {
+        var valid = schema.Pipelines.Select(pipeline => $"pipelineId={pipeline.Id} : [{string.Join(", ", pipeline.Stages.Select(stage => stage.Id))}]");
+        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is not a valid pipeline stage ID. Valid options are: {string.Join(", ", valid)}", schema.Stage.Name, Text(value));
+    }
+
+    /// <summary>2.2 [decide].</summary>
+    public static Fault NotANumber(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid number.", property.Name, Text(value));
+
+    public static Fault NotAnOwner(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid integer (for owner ID).", property.Name, Text(value));
+
+    public static Fault NotAMoment(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "INVALID_LONG", $"{Text(value)} was not a valid long.", property.Name, Text(value));
+
+    /// <summary>2.2 [decide].</summary>
+    public static Fault NotADate(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "INVALID_DATE", $"{Text(value)} was not a valid date.", property.Name, Text(value));
+
+    /// <summary>Hour, minute, second and millisecond unpadded.</summary>
+    public static Fault NotMidnight(int index, Property property, ReadOnlySpan<byte> value, TimeSpan timeOfDay) =>
+        Invalid(index, "INVALID_DATE", $"{Text(value)} is at {timeOfDay.Hours}:{timeOfDay.Minutes}:{timeOfDay.Seconds}.{timeOfDay.Milliseconds} UTC, not midnight!", property.Name, Text(value));
+
+    /// <summary>8, 15 [decide].</summary>
+    public static Fault TooLong(int index, Property property, int max) =>
+        Invalid(index, "PROPERTY_VALUE_TOO_LONG", $"The value of property \"{property.Name}\" is longer than {max} characters", property.Name, null);
+
+    /// <summary>1.3 [decide].</summary>
+    public static Fault EmptyId(int index, string? idProperty) =>
+        Invalid(index, "INVALID_ID", "The id of an input cannot be empty.", idProperty ?? "id", "");
+
+    /// <summary>2.4.</summary>
+    public static Fault RequiredMissing(int index, ObjectType type, string property) =>
+        new(index, FaultKind.RequiredMissing, $"Error creating {type.LegacyName}. Some required properties were not set.", Property: property);
+
+    /// <summary>2.5; on a create the id after <c>on</c> is the one the record would have had.</summary>
+    public static Fault UniqueTaken(int index, ObjectType type, long portalId, Property property, ReadOnlySpan<byte> value, long id, long existing) =>
+        new(index, FaultKind.UniqueTaken,
+            $"Cannot set PropertyValueCoordinates{{portalId={portalId}, objectTypeId=ObjectTypeId{{legacyObjectType={type.LegacyName}}}, propertyName={property.Name}, value={Text(value)}}} on {id}. {existing} already has that value.",
+            Property: property.Name, Value: Text(value), Existing: existing);
+
+    /// <summary>4.8, 4.9: one sentence for all missing records of a batch.</summary>
+    public static string SomeNotFound(ObjectType type) =>
+        $"Could not get some {type.LegacyName} objects, they may be deleted or not exist. Check that ids are valid.";
+
+    public static Fault NotFound(int index, ObjectType type, ReadOnlySpan<byte> id) =>
+        new(index, FaultKind.NotFound, SomeNotFound(type), Property: Encoding.UTF8.GetString(id));
+
+    // ---- properties: reference/properties-pipelines-search-associations.md 1
+
+    /// <summary>1.5.</summary>
+    public static Error PropertyExists(string name) =>
+        new(409, $"A property named '{name}' already exists.", "OBJECT_ALREADY_EXISTS", "Properties.PROPERTY_WITH_NAME_EXISTS");
+
+    /// <summary>1.7 [decide].</summary>
+    public static Error PropertyNotFound(string name) => new(404, $"Property \"{name}\" does not exist", NotFoundCategory);
+
+    // ---- pipelines: reference/properties-pipelines-search-associations.md 3
+
+    /// <summary>3.6; the two context values are single texts that hold a bracketed list.</summary>
+    public static Error StagesInUse(IEnumerable<string> stages, IEnumerable<long> records)
+    {
+        var (stageList, recordList) = ($"[{string.Join(", ", stages)}]", $"[{string.Join(", ", records)}]");
+        return new(400, $"Stage IDs: {stageList} are being referenced by object IDs: {recordList}", Validation, "PipelineError.STAGE_ID_IN_USE")
+        {
+            Context = [("stageIds", [stageList]), ("objectIds", [recordList])],
+        };
+    }
+
+    static Fault Invalid(int index, string code, string message, string property, string? value) =>
+        new(index, FaultKind.InvalidValue, message, code, property, value);
+
+    static string Text(ReadOnlySpan<byte> value) => Shorten(Encoding.UTF8.GetString(value));
+
+    static string Shorten(string text) => text.Length <= ValueShown ? text : text[..(char.IsHighSurrogate(text[ValueShown - 1]) ? ValueShown - 1 : ValueShown)] + "…";
+}

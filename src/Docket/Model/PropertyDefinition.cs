@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+
+namespace Docket.Model;
+
+/// <summary>
+/// A property as the Properties API shows it and as a portal keeps it. Members stand in the wire's key order and
+/// unset ones are left out (reference/properties-pipelines-search-associations.md 1.2).
+/// </summary>
+internal sealed record PropertyDefinition
+{
+    public long? UpdatedAt { get; init; }
+
+    public long? CreatedAt { get; init; }
+
+    public long? ArchivedAt { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Label { get; init; }
+
+    public required string Type { get; init; }
+
+    public required string FieldType { get; init; }
+
+    public string Description { get; init; } = "";
+
+    public required string GroupName { get; init; }
+
+    public ImmutableArray<PropertyOption> Options { get; init; } = [];
+
+    public string? CreatedUserId { get; init; }
+
+    public string? UpdatedUserId { get; init; }
+
+    public string? ReferencedObjectType { get; init; }
+
+    public int DisplayOrder { get; init; } = -1;
+
+    public bool Calculated { get; init; }
+
+    public bool ExternalOptions { get; init; }
+
+    /// <summary><c>null</c> (left out) on most of HubSpot's own.</summary>
+    public bool? Archived { get; init; }
+
+    public bool HasUniqueValue { get; init; }
+
+    public bool Hidden { get; init; }
+
+    /// <summary><c>true</c>, or <c>null</c> (left out) on custom properties.</summary>
+    public bool? HubspotDefined { get; init; }
+
+    public bool? ShowCurrencySymbol { get; init; }
+
+    public string? CurrencyPropertyName { get; init; }
+
+    public ModificationMetadata ModificationMetadata { get; init; } = new();
+
+    public bool FormField { get; init; }
+
+    public string? CalculationFormula { get; init; }
+
+    public string? NumberDisplayHint { get; init; }
+
+    public string? TextDisplayHint { get; init; }
+
+    public string? DateDisplayHint { get; init; }
+
+    public string DataSensitivity { get; init; } = "non_sensitive";
+}
+
+/// <summary>One allowed value of an enumeration, with the label that people see.</summary>
+internal sealed record PropertyOption
+{
+    public required string Label { get; init; }
+
+    public required string Value { get; init; }
+
+    public string? Description { get; init; }
+
+    public int DisplayOrder { get; init; } = -1;
+
+    public bool Hidden { get; init; }
+}
+
+/// <summary>What clients may change about a property.</summary>
+internal sealed record ModificationMetadata
+{
+    public bool Archivable { get; init; } = true;
+
+    public bool ReadOnlyDefinition { get; init; }
+
+    public bool? ReadOnlyOptions { get; init; }
+
+    public bool ReadOnlyValue { get; init; }
+}
+
+/// <summary>A heading under which properties are shown.</summary>
+internal sealed record PropertyGroup(string Name, string Label, int DisplayOrder, bool Archived)
+{
+    /// <summary>The group of all default ticket properties (reference/properties-pipelines-search-associations.md 1.9).</summary>
+    public const string Default = "ticketinformation";
+}

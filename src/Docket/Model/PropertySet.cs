@@ -1,0 +1,38 @@
+namespace Docket.Model;
+
+/// <summary>
+/// A set of properties of one schema, kept as bits by <see cref="Property.Rank"/>. Walking it visits the properties in
+/// alphabetical order, which is the order of keys on the wire, without sorting anything.
+/// </summary>
+internal readonly struct PropertySet
+{
+    readonly ulong[] bits;
+
+    public PropertySet(Schema schema) => bits = new ulong[(schema.Properties.Length + 63) / 64];
+
+    PropertySet(ulong[] bits) => this.bits = bits;
+
+    public void Add(Property property) => bits[property.Rank >> 6] |= 1UL << property.Rank;
+
+    public bool Contains(Property property) => (bits[property.Rank >> 6] & 1UL << property.Rank) != 0;
+
+    /// <summary>Makes this set equal to <paramref name="other"/>, a set of the same schema.</summary>
+    public void Become(PropertySet other) => other.bits.CopyTo(bits, 0);
+
+    public PropertySet Copy() => new([.. bits]);
+
+    /// <summary>The smallest rank in the set that is at least <paramref name="from"/>, or -1.</summary>
+    public int Next(int from)
+    {
+        for (var word = from >> 6; word < bits.Length; word++)
+        {
+            var rest = bits[word] & (word == from >> 6 ? ulong.MaxValue << from : ulong.MaxValue);
+            if (rest != 0)
+            {
+                return (word << 6) + System.Numerics.BitOperations.TrailingZeroCount(rest);
+            }
+        }
+
+        return -1;
+    }
+}

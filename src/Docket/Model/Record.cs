@@ -1,0 +1,24 @@
+namespace Docket.Model;
+
+/// <summary>One record as a store keeps it, at one moment.</summary>
+/// <param name="Id">The record id on the wire.</param>
+/// <param name="CreatedAt">Its <c>createdate</c>, milliseconds since 1970.</param>
+/// <param name="UpdatedAt">Its <c>hs_lastmodifieddate</c>, milliseconds since 1970.</param>
+/// <param name="ArchivedAt">When it was archived, or <c>null</c> while it is active.</param>
+/// <param name="Source">What created it.</param>
+/// <param name="FirstChange">Sequence number of the change that created it.</param>
+/// <param name="LastChange">Sequence number of its newest change.</param>
+/// <param name="Values">Its property values: see <see cref="ValueReader"/>; links count from <paramref name="FirstChange"/>.</param>
+internal sealed record Record(
+    long Id, long CreatedAt, long UpdatedAt, long? ArchivedAt, Source Source, long FirstChange, long LastChange, ReadOnlyMemory<byte> Values);
+
+/// <summary>What a change did to its record.</summary>
+internal enum ChangeKind
+{
+    Create = 1,
+    Update = 2,
+    Archive = 3,
+}
+
+/// <summary>One value a property had, for <c>propertiesWithHistory</c> (reference/objects-and-batch.md 5).</summary>
+internal sealed record HistoryEntry(string Value, long Timestamp, Source Source);

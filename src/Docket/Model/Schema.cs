@@ -1,0 +1,152 @@
+using System.Collections.Immutable;
+
+namespace Docket.Model;
+
+/// <summary>A property definition with its number, active or archived.</summary>
+internal sealed record NumberedProperty(int Number, PropertyDefinition Definition);
+
+/// <summary>What a portal keeps of a schema: definitions, groups and pipelines. Plain data; <see cref="Schema"/> is built from it.</summary>
+internal sealed record SchemaContent(
+    ImmutableSortedDictionary<string, NumberedProperty> Properties,
+    ImmutableSortedDictionary<string, NumberedProperty> ArchivedProperties,
+    ImmutableArray<PropertyGroup> Groups,
+    ImmutableArray<Pipeline> Pipelines,
+    int LastNumber);
+
+/// <summary>
+/// The immutable snapshot of one object type's properties and pipelines in one portal, against which a request is
+/// validated and by which values are read.
+/// </summary>
+internal sealed class Schema
+{
+    readonly Dictionary<string, Property>.AlternateLookup<ReadOnlySpan<byte>> byName;
+    readonly Property?[] byNumber;
+    readonly Dictionary<string, (Pipeline Pipeline, Stage Stage)> stages = new(StringComparer.Ordinal);
+    readonly Dictionary<string, StageProperties> stageProperties = new(StringComparer.Ordinal);
+
+    public Schema(ObjectType type, SchemaContent content)
+    {
+        Type = type;
+        Content = content;
+        Properties = [.. content.Properties.Values.Select((entry, rank) => new Property(entry.Definition, entry.Number, rank))];
+        byNumber = new Property?[content.LastNumber + 1];
+        byName = new Dictionary<string, Property>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
+        foreach (var property in Properties)
+        {
+            byNumber[property.Number] = property;
+            byName.Dictionary[property.Name] = property;
+        }
+
+        foreach (var pipeline in content.Pipelines)
+        {
+            foreach (var stage in pipeline.Stages)
+            {
+                stages[stage.Id] = (pipeline, stage);
+                stageProperties[stage.Id] = LinkStageProperties(stage.Id);
+            }
+        }
+
+        Pipeline = Require("hs_pipeline");
+        Stage = Require("hs_pipeline_stage");
+        CreateDate = Require("createdate");
+        HubSpotCreateDate = Require("hs_createdate");
+        ClosedDate = Require("closed_date");
+        LastClosedDate = Require("hs_last_closed_date");
+        ReopenedAt = Require("hs_ticket_reopened_at");
+        ReadAlways = SetOf("createdate", "hs_lastmodifieddate", "hs_object_id");
+        ReadDefault = SetOf(
+            "content", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_pipeline", "hs_pipeline_stage",
+            "hs_ticket_category", "hs_ticket_priority", "subject");
+        AfterUpdate = SetOf(
+            "createdate", "hs_is_closed", "hs_lastmodifieddate", "hs_object_id", "hs_object_source", "hs_object_source_id",
+            "hs_object_source_label", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_id",
+            "hs_v2_date_entered_current_stage", "hs_v2_time_in_current_stage");
+        AfterCreate = AfterUpdate.Copy();
+        foreach (var name in (string[])["hs_num_associated_companies", "hs_num_associated_conversations", "hs_num_times_contacted", "num_notes"])
+        {
+            AfterCreate.Add(Require(name));
+        }
+    }
+
+    public ObjectType Type { get; }
+
+    public SchemaContent Content { get; }
+
+    /// <summary>The active properties in alphabetical order; the index of each is its rank.</summary>
+    public ImmutableArray<Property> Properties { get; }
+
+    public ImmutableArray<Pipeline> Pipelines => Content.Pipelines;
+
+    public Property Pipeline { get; }
+
+    public Property Stage { get; }
+
+    public Property CreateDate { get; }
+
+    public Property HubSpotCreateDate { get; }
+
+    public Property ClosedDate { get; }
+
+    public Property LastClosedDate { get; }
+
+    public Property ReopenedAt { get; }
+
+    /// <summary>What a read always gives (reference/objects-and-batch.md 4.3).</summary>
+    public PropertySet ReadAlways { get; }
+
+    /// <summary>What a read gives when it names no properties (reference/objects-and-batch.md 0).</summary>
+    public PropertySet ReadDefault { get; }
+
+    /// <summary>What the answer to an update gives besides the written properties (reference/properties-pipelines-search-associations.md 2.5).</summary>
+    public PropertySet AfterUpdate { get; }
+
+    /// <summary>What the answer to a create gives besides the written properties (reference/objects-and-batch.md 4.2).</summary>
+    public PropertySet AfterCreate { get; }
+
+    public Property? Find(ReadOnlySpan<byte> utf8Name) => byName.TryGetValue(utf8Name, out var property) ? property : null;
+
+    public Property? Find(string name) => byName.Dictionary.GetValueOrDefault(name);
+
+    /// <summary>The property that stored values carry as <paramref name="number"/>; <c>null</c> while it is archived.</summary>
+    public Property? FindNumber(int number) => number < byNumber.Length ? byNumber[number] : null;
+
+    public Pipeline? FindPipeline(string id) => Content.Pipelines.FirstOrDefault(pipeline => pipeline.Id == id);
+
+    public (Pipeline Pipeline, Stage Stage)? FindStage(string id) => stages.TryGetValue(id, out var found) ? found : null;
+
+    /// <summary>The stored dates and times of a stage; <c>null</c> for a stage that is gone.</summary>
+    public StageProperties? PropertiesOfStage(string id) => stageProperties.GetValueOrDefault(id);
+
+    PropertySet SetOf(params ReadOnlySpan<string> names)
+    {
+        var set = new PropertySet(this);
+        foreach (var name in names)
+        {
+            set.Add(Require(name));
+        }
+
+        return set;
+    }
+
+    Property Require(string name) =>
+        Find(name) ?? throw new InvalidOperationException($"The schema of {Type.Plural} has no property {name}.");
+
+    // The seven properties of a stage (reference/properties-pipelines-search-associations.md 2.3): four are stored, the three older spellings follow.
+    StageProperties LinkStageProperties(string id)
+    {
+        var linked = new StageProperties(
+            Require($"hs_v2_date_entered_{id}"), Require($"hs_v2_date_exited_{id}"),
+            Require($"hs_v2_cumulative_time_in_{id}"), Require($"hs_v2_latest_time_in_{id}"));
+        linked.Entered.BelongTo(id, Derivation.None, null);
+        linked.Exited.BelongTo(id, Derivation.None, null);
+        linked.CumulativeTime.BelongTo(id, Derivation.None, null);
+        linked.LatestTime.BelongTo(id, Derivation.None, null);
+        Require($"hs_date_entered_{id}").BelongTo(id, Derivation.SameAsOrigin, linked.Entered);
+        Require($"hs_date_exited_{id}").BelongTo(id, Derivation.SameAsOrigin, linked.Exited);
+        Require($"hs_time_in_{id}").BelongTo(id, Derivation.TimeInStage, linked.CumulativeTime);
+        return linked;
+    }
+}
+
+/// <summary>The stored properties that tell when a record was in a stage.</summary>
+internal sealed record StageProperties(Property Entered, Property Exited, Property CumulativeTime, Property LatestTime);

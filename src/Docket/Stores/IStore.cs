@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using Docket.Model;
+using Docket.Writes;
+
+namespace Docket.Stores;
+
+/// <summary>
+/// One portal's records, history and schema, as the rest of Docket sees them. Every method answers from committed data;
+/// what a write method acknowledges is on disk.
+/// </summary>
+/// <remarks>Methods throw <see cref="Refusal"/> when the engine can't serve (disk full, file locked or damaged).</remarks>
+internal interface IStore
+{
+    /// <summary>The current schema of a type. A snapshot: it never changes, a newer one takes its place.</summary>
+    Schema Schema(ObjectType type);
+
+    /// <summary>Applies a batch: one lookup, one decision, one commit.</summary>
+    Task<Outcome> ApplyAsync(WriteBatch batch);
+
+    /// <summary>
+    /// Changes a schema. <paramref name="change"/> sees the newest content and gives the new one, or throws a
+    /// <see cref="Refusal"/>; no record is written between its look and the commit.
+    /// </summary>
+    /// <param name="type">The object type.</param>
+    /// <param name="change">From the content now to the content wanted.</param>
+    /// <param name="keepUsedStages">Refuse with <see cref="Faults.StagesInUse"/> when the change takes away a stage that active records stand in.</param>
+    Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages = false);
+
+    /// <summary>The record of an id, among the active or among the archived ones.</summary>
+    ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation);
+
+    /// <summary>The active record that holds a unique value.</summary>
+    ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
+
+    /// <summary>Up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, ascending by id.</summary>
+    ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation);
+
+    /// <summary>The newest values a property of a record had, newest first, at most <paramref name="limit"/>.</summary>
+    ValueTask<ImmutableArray<HistoryEntry>> HistoryAsync(Schema schema, Record record, Property property, int limit, CancellationToken cancellation);
+}
+
+/// <summary>The portals of a data directory and the tokens that open them.</summary>
+internal interface IPortals : IAsyncDisposable
+{
+    /// <summary>Who a token belongs to, and the store of its portal; <c>null</c> for an unknown or revoked token.</summary>
+    (Caller Caller, IStore Store)? FindToken(string token);
+
+    ImmutableArray<Portal> List();
+
+    Portal Create(string name);
+
+    /// <summary>Makes a token. Its text is in the answer and nowhere else: only a hash is kept.</summary>
+    (TokenInfo Info, string Text) CreateToken(long portalId, string name, Scopes scopes);
+
+    ImmutableArray<TokenInfo> ListTokens(long? portalId);
+
+    /// <summary>Revokes a token by its id, at once for every request that starts afterwards. <c>false</c> when there is none.</summary>
+    bool RevokeToken(long id);
+}
+
+/// <summary>A token without its secret.</summary>
+/// <param name="Id">The app's id in history.</param>
+/// <param name="PortalId">The portal it opens.</param>
+/// <param name="Name">What its operator calls it.</param>
+/// <param name="Hint">The last four characters, to tell tokens apart.</param>
+/// <param name="Scopes">What it may do.</param>
+/// <param name="CreatedAt">Milliseconds since 1970.</param>
+/// <param name="RevokedAt">Milliseconds since 1970, or <c>null</c> while it works.</param>
+internal sealed record TokenInfo(long Id, long PortalId, string Name, string Hint, Scopes Scopes, long CreatedAt, long? RevokedAt);

@@ -1,0 +1,73 @@
+-- A portal's file. Times are milliseconds since 1970 in UTC.
+
+-- What writes are put down to; every change names one.
+CREATE TABLE source (
+  number INTEGER PRIMARY KEY,
+  type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  UNIQUE (type, id)
+) STRICT;
+
+-- The key holds object type, archived or not, and id (RecordKey.cs), so each list is one range of it.
+CREATE TABLE record (
+  key INTEGER PRIMARY KEY,
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  archived INTEGER,
+  source INTEGER NOT NULL,
+  first_change INTEGER NOT NULL,
+  last_change INTEGER NOT NULL,
+  content BLOB NOT NULL
+) STRICT;
+
+-- Who holds a unique value. Active records only: an archived one blocks nobody.
+CREATE TABLE unique_value (
+  property INTEGER NOT NULL,
+  value BLOB NOT NULL,
+  record INTEGER NOT NULL,
+  PRIMARY KEY (property, value)
+) STRICT, WITHOUT ROWID;
+
+-- Every committed write, appended in commit order. previous leads to the same record's change before it; content holds
+-- the values that changed, each with its own link to the change that set it before (Values.cs).
+CREATE TABLE change (
+  sequence INTEGER PRIMARY KEY,
+  record INTEGER NOT NULL,
+  previous INTEGER,
+  kind INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  source INTEGER NOT NULL,
+  trace BLOB,
+  content BLOB NOT NULL
+) STRICT;
+
+-- How many active records stand in each stage: tells at once whether a stage is in use.
+CREATE TABLE stage_use (
+  stage TEXT PRIMARY KEY,
+  records INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Definitions as the Properties API shows them. The number stands for the property in stored values.
+CREATE TABLE property (
+  number INTEGER PRIMARY KEY,
+  object_type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  archived INTEGER NOT NULL,
+  definition TEXT NOT NULL,
+  UNIQUE (object_type, name)
+) STRICT;
+
+CREATE TABLE property_group (
+  object_type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  PRIMARY KEY (object_type, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pipeline (
+  object_type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  definition TEXT NOT NULL,
+  PRIMARY KEY (object_type, id)
+) STRICT, WITHOUT ROWID;
