@@ -60,6 +60,7 @@ CREATE TABLE property (
 CREATE TABLE property_group (
   object_type TEXT NOT NULL,
   name TEXT NOT NULL,
+  position INTEGER NOT NULL,
   definition TEXT NOT NULL,
   PRIMARY KEY (object_type, name)
 ) STRICT, WITHOUT ROWID;
