@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Docket.Model;
 
@@ -14,8 +15,10 @@ internal sealed record Pipeline
     /// <summary>Ascending by display order.</summary>
     public ImmutableArray<Stage> Stages { get; init; } = [];
 
+    [JsonConverter(typeof(InstantConverter))]
     public long CreatedAt { get; init; }
 
+    [JsonConverter(typeof(InstantConverter))]
     public long UpdatedAt { get; init; }
 
     public bool Archived { get; init; }
@@ -34,8 +37,10 @@ internal sealed record Stage
 
     public required string Id { get; init; }
 
+    [JsonConverter(typeof(InstantConverter))]
     public long CreatedAt { get; init; }
 
+    [JsonConverter(typeof(InstantConverter))]
     public long UpdatedAt { get; init; }
 
     public string WritePermissions { get; init; } = "CRM_PERMISSIONS_ENFORCEMENT";
@@ -49,4 +54,16 @@ internal sealed record StageMetadata(string TicketState)
     public const string Open = "OPEN", Closed = "CLOSED";
 
     public string IsClosed => TicketState == Closed ? "true" : "false";
+}
+
+/// <summary>One change of a pipeline or of one of its stages, for the audit endpoints (reference/properties-pipelines-search-associations.md 3.7).</summary>
+/// <param name="PipelineId">The pipeline.</param>
+/// <param name="StageId">The stage, or <c>null</c> when the entry is about the pipeline.</param>
+/// <param name="Action"><c>CREATE</c>, <c>UPDATE</c> or <c>DELETE</c>.</param>
+/// <param name="Timestamp">Milliseconds since 1970.</param>
+/// <param name="UserId">Who changed it, as in a definition's <c>updatedUserId</c>.</param>
+/// <param name="RawObject">The pipeline or stage after the change, or as it was when deleted: JSON as text.</param>
+internal sealed record PipelineAudit(string PipelineId, string? StageId, string Action, long Timestamp, string UserId, string RawObject)
+{
+    public const string Create = "CREATE", Update = "UPDATE", Delete = "DELETE";
 }

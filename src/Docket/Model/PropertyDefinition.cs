@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Docket.Model;
 
@@ -8,10 +9,13 @@ namespace Docket.Model;
 /// </summary>
 internal sealed record PropertyDefinition
 {
+    [JsonConverter(typeof(InstantConverter))]
     public long? UpdatedAt { get; init; }
 
+    [JsonConverter(typeof(InstantConverter))]
     public long? CreatedAt { get; init; }
 
+    [JsonConverter(typeof(InstantConverter))]
     public long? ArchivedAt { get; init; }
 
     public required string Name { get; init; }

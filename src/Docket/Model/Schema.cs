@@ -12,7 +12,11 @@ internal sealed record SchemaContent(
     ImmutableSortedDictionary<string, NumberedProperty> ArchivedProperties,
     ImmutableArray<PropertyGroup> Groups,
     ImmutableArray<Pipeline> Pipelines,
-    int LastNumber);
+    int LastNumber)
+{
+    /// <summary>Every change of a pipeline or stage, oldest first. Entries are only ever added, at the end.</summary>
+    public ImmutableArray<PipelineAudit> Audit { get; init; } = [];
+}
 
 /// <summary>
 /// The immutable snapshot of one object type's properties and pipelines in one portal, against which a request is
