@@ -36,9 +36,20 @@ internal static class SchemaTables
             pipelines.Add(JsonSerializer.Deserialize(pipelineRows.Text(0), SchemaJson.Default.Pipeline)!);
         }
 
+        var audit = ImmutableArray.CreateBuilder<PipelineAudit>();
+        using var auditRows = connection.Prepare("SELECT entry FROM pipeline_audit WHERE object_type = ? ORDER BY position");
+        auditRows.Bind(type.Id);
+        while (auditRows.Step())
+        {
+            audit.Add(JsonSerializer.Deserialize(auditRows.Text(0), SchemaJson.Default.PipelineAudit)!);
+        }
+
         // Numbers are given once in a portal, whatever the type.
         return new(active.ToImmutable(), archived.ToImmutable(), groups.DrainToImmutable(), pipelines.DrainToImmutable(),
-            (int)connection.QueryInteger("SELECT coalesce(max(number), 0) FROM property"));
+            (int)connection.QueryInteger("SELECT coalesce(max(number), 0) FROM property"))
+        {
+            Audit = audit.DrainToImmutable(),
+        };
     }
 
     /// <summary>Writes what differs between two contents.</summary>
@@ -69,6 +80,12 @@ internal static class SchemaTables
             {
                 put.Bind(type.Id).Bind(pipeline.Id).Bind(position).Bind(JsonSerializer.Serialize(pipeline, SchemaJson.Default.Pipeline)).Run();
             }
+        }
+
+        using var append = connection.Prepare("INSERT INTO pipeline_audit (object_type, position, entry) VALUES (?, ?, ?)");
+        for (var position = before?.Audit.Length ?? 0; position < after.Audit.Length; position++)
+        {
+            append.Bind(type.Id).Bind(position).Bind(JsonSerializer.Serialize(after.Audit[position], SchemaJson.Default.PipelineAudit)).Run();
         }
     }
 

@@ -72,3 +72,11 @@ CREATE TABLE pipeline (
   definition TEXT NOT NULL,
   PRIMARY KEY (object_type, id)
 ) STRICT, WITHOUT ROWID;
+
+-- Every change of a pipeline or stage, in order.
+CREATE TABLE pipeline_audit (
+  object_type TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  entry TEXT NOT NULL,
+  PRIMARY KEY (object_type, position)
+) STRICT, WITHOUT ROWID;
