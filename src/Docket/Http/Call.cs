@@ -29,12 +29,15 @@ internal static class HttpContextExtensions
 
     public static void SetCorrelationId(this HttpContext http, string id) => http.Items[CorrelationKey] = id;
 
-    /// <summary>The last segment of the path as the client meant it: a percent-encoded slash in it is part of the value.</summary>
-    public static string LastPathSegment(this HttpContext http)
+    /// <summary>
+    /// The last segment of the path, or the one <paramref name="before"/> places ahead of it, as the client meant it: a
+    /// percent-encoded slash in it is part of the value.
+    /// </summary>
+    public static string LastPathSegment(this HttpContext http, int before = 0)
     {
         var target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var end = target.IndexOfAny(['?', '#']);
         var path = (end < 0 ? target : target[..end]).TrimEnd('/');
-        return Uri.UnescapeDataString(path[(path.LastIndexOf('/') + 1)..]);
+        return Uri.UnescapeDataString(path.Split('/')[^(before + 1)]);
     }
 }

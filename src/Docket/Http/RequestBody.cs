@@ -86,6 +86,11 @@ internal sealed class RequestBody : IDisposable
     {
         // The parser's own message ends with the position, which stands in front here.
         var words = malformed.Message;
+        if (malformed is UnfitValue unfit)
+        {
+            return Faults.UnfitJson((malformed.LineNumber ?? 0) + 1, (malformed.BytePositionInLine ?? 0) + 1 - unfit.TokenLength, words);
+        }
+
         var end = words.IndexOf(" Path: ", StringComparison.Ordinal) is var path and >= 0 ? path : words.IndexOf(" LineNumber: ", StringComparison.Ordinal);
         return Faults.MalformedJson((malformed.LineNumber ?? 0) + 1, (malformed.BytePositionInLine ?? 0) + 1, end < 0 ? words : words[..end]);
     }
@@ -128,4 +133,14 @@ internal sealed class RequestBody : IDisposable
             throw new Refusal(Faults.MalformedJson(line, column, $"Invalid UTF-8 byte 0x{bytes[at]:x2}"));
         }
     }
+}
+
+/// <summary>
+/// Thrown while reading a shape, for a value that is good JSON and still not what its place takes. The parser adds the
+/// place after the token; with the token's length the answer can name its start, as HubSpot's does
+/// (reference/properties-pipelines-search-associations.md 4.6).
+/// </summary>
+internal sealed class UnfitValue(string message, long tokenLength) : JsonException(message)
+{
+    public long TokenLength { get; } = tokenLength;
 }

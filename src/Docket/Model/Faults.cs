@@ -7,7 +7,7 @@ namespace Docket.Model;
 /// Every wording on the wire, one function for each entry of the reference. Literal texts are HubSpot's, double spaces
 /// included; where none is known the choice is marked [decide], as in the reference.
 /// </summary>
-internal static class Faults
+internal static partial class Faults
 {
     const string Validation = "VALIDATION_ERROR", NotFoundCategory = "OBJECT_NOT_FOUND", ScopesPage = "https://developers.hubspot.com/scopes";
 

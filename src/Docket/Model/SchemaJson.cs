@@ -9,6 +9,7 @@ namespace Docket.Model;
 [JsonSerializable(typeof(PropertyDefinition[]))]
 [JsonSerializable(typeof(PropertyGroup))]
 [JsonSerializable(typeof(Pipeline))]
+[JsonSerializable(typeof(Stage))]
 [JsonSerializable(typeof(PipelineAudit))]
 internal sealed partial class SchemaJson : JsonSerializerContext;
 

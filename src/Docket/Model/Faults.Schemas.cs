@@ -1,0 +1,168 @@
+using System.Collections.Immutable;
+
+namespace Docket.Model;
+
+internal static partial class Faults
+{
+    // ---- bodies of properties and pipelines: reference/properties-pipelines-search-associations.md 1.3, 1.5, 4.6
+
+    public const string TextExpected = "a text was expected", FlagExpected = "true or false was expected", NullItem = "a list has an entry that is null";
+
+    public static Error UnfitJson(long line, long column, string words) =>
+        new(400, $"Invalid input JSON on line {line}, column {column}: {words}", Validation);
+
+    /// <summary>1.5.</summary>
+    public static string CannotBuild(string shape, IEnumerable<string> missing) =>
+        $"Cannot build {shape}, some of required attributes are not set [{string.Join(", ", missing)}]";
+
+    /// <summary>1.3 [decide], after 4.6.</summary>
+    public static string NotOneOf(IEnumerable<string> names) => $"Enum type must be one of: [{string.Join(", ", names)}]";
+
+    // ---- properties: reference/properties-pipelines-search-associations.md 1
+
+    /// <summary>1.4 [decide].</summary>
+    public static Error PropertyNameInvalid(string name) =>
+        new(400, $"Property name {name} is invalid. Names must start with a letter and contain only lowercase letters, numbers and underscores.", Validation, "PropertyValidationError.INVALID_PROPERTY_NAME");
+
+    /// <summary>1.4: 100 characters; text is ours.</summary>
+    public static Error PropertyNameTooLong(string name, int max) =>
+        new(400, $"Property name {Shorten(name)} is invalid. Names can have at most {max} characters.", Validation, "PropertyValidationError.INVALID_PROPERTY_NAME");
+
+    /// <summary>1.4: ours, for names of the seven properties that each stage brings along (2.3).</summary>
+    public static Error PropertyNameReserved(string name) =>
+        new(400, $"Property name {name} is reserved for the properties of pipeline stages.", Validation, "PropertyValidationError.INVALID_PROPERTY_NAME");
+
+    /// <summary>1.5 [decide].</summary>
+    public static Error PropertyGroupMissing(string group) => new(400, $"Property group {group} does not exist.", Validation);
+
+    /// <summary>1.3 [decide].</summary>
+    public static Error FieldTypeUnfit(string type, string fieldType) =>
+        new(400, $"Field type {fieldType} is not valid for property type {type}", Validation);
+
+    /// <summary>1.3 [decide].</summary>
+    public static Error OptionsNotUnique() => new(400, "Property options must have unique values.", Validation);
+
+    /// <summary>1.3 [decide].</summary>
+    public static Error OptionWithSeparator(string value) =>
+        new(400, $"Property option value {Shorten(value)} is invalid. Values cannot contain a semicolon, which separates several values.", Validation);
+
+    /// <summary>1.5.</summary>
+    public static Error BooleanOptions() =>
+        new(400, "Boolean properties must have exactly two options; one with a value of true, the other with a value of false", Validation, "INVALID_BOOLEAN_OPTION");
+
+    /// <summary>1.5; the beginning of the sentence is ours.</summary>
+    public static Error CurrencyNameWithoutSymbol(string name, string currency) =>
+        new(400, $"Property {name} cannot have a currency property name set to '{currency}'", Validation, "ONLY_CURRENCY_PROPERTIES_CAN_SPECIFY_CURRENCY");
+
+    /// <summary>1.5, text is ours.</summary>
+    public static Error ExternalOptionsUnfit(string name) =>
+        new(400, $"Property {name} has external options, so it needs a referencedObjectType and cannot have options of its own.", Validation);
+
+    /// <summary>1.5, text is ours: Docket has no portals with the feature, whatever the scopes of the token.</summary>
+    public static Error NotForSensitiveData() =>
+        new(400, "This portal is not enabled for sensitive data.", Validation, "PORTAL_NOT_ENABLED_FOR_SENSITIVE_DATA");
+
+    /// <summary>1.4 [decide].</summary>
+    public static Error TooManyProperties(ObjectType type, int max) =>
+        new(400, $"Object type {type.Id} can have at most {max} custom properties.", Validation, "PropertyValidationError.PROPERTY_LIMIT_EXCEEDED");
+
+    /// <summary>1.4 [decide].</summary>
+    public static Error TooManyUniqueProperties(ObjectType type, int max) =>
+        new(400, $"Object type {type.Id} can have at most {max} properties with unique values.", Validation, "PropertyValidationError.PROPERTY_LIMIT_EXCEEDED");
+
+    /// <summary>1.6 [decide].</summary>
+    public static Error PropertyReadOnly(string name) => new(400, $"Property {name} is read only and cannot be updated", Validation);
+
+    /// <summary>1.7 [decide].</summary>
+    public static Error PropertyOfHubSpot(string name) => new(400, $"Property {name} is defined by HubSpot and cannot be archived", Validation);
+
+    /// <summary>1.7; <c>parentType</c> is ours.</summary>
+    public static Error PropertyInUse(ObjectType type, string name, ImmutableArray<string> formulas) =>
+        new(400, $"Property: {name} of object type {type.Id} is currently used in {formulas.Length} places and cannot be deleted", Validation, "PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
+        {
+            Context = [("usageCount", [formulas.Length.ToString()])],
+            Errors =
+            [
+                .. formulas.Select(formula => new ErrorDetail($"The formula of property {formula} uses it", SubCategory: "PropertyValidationError.PROPERTY_USAGE")
+                {
+                    Context = [("parentType", ["CALCULATED_PROPERTY"]), ("parentName", [formula])],
+                }),
+            ],
+        };
+
+    /// <summary>1.9 [inferred].</summary>
+    public static Error PropertyGroupExists(string name) =>
+        new(409, $"A property group named '{name}' already exists.", "OBJECT_ALREADY_EXISTS");
+
+    /// <summary>1.9, text is ours.</summary>
+    public static Error PropertyGroupNotFound(string name) => new(404, $"Property group \"{name}\" does not exist", NotFoundCategory);
+
+    /// <summary>1.9: the inner error is JSON text inside the message.</summary>
+    public static Error PropertyGroupInUse()
+    {
+        const string Inner = "PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES";
+        return new(400, $$"""{"status":"error","message":"Can't delete or purge a group with active properties","category":"{{Validation}}","subCategory":"{{Inner}}"}""", Validation, Inner);
+    }
+
+    // ---- pipelines: reference/properties-pipelines-search-associations.md 3
+
+    /// <summary>3.6 [decide].</summary>
+    public static Error PipelineNotFound(string id) => new(404, $"Pipeline {id} does not exist", NotFoundCategory);
+
+    /// <summary>3.6 [decide].</summary>
+    public static Error StageNotFound(string pipelineId, string id) => new(404, $"Stage {id} does not exist in pipeline {pipelineId}", NotFoundCategory);
+
+    /// <summary>3.3 [decide], instead of HubSpot's 500.</summary>
+    public static Error PipelineIdTooLong(int max) => new(400, $"A pipelineId can have at most {max} characters", Validation);
+
+    /// <summary>3.3 [decide], instead of HubSpot's 500.</summary>
+    public static Error StageIdTooLong(int max) => new(400, $"A stageId can have at most {max} characters", Validation);
+
+    /// <summary>3.3: ours, for an id whose seven properties (2.3) would take names that are in use.</summary>
+    public static Error StageIdReserved(string id) => new(400, $"Stage id {id} is reserved", Validation);
+
+    /// <summary>3.3.</summary>
+    public static Error PipelineLabelExists(string label) => new(400, $"An active pipeline with label {label} already exists.", Validation);
+
+    /// <summary>3.3.</summary>
+    public static Error StageLabelExists(string label) => new(400, $"Stage with label {label} already exists", Validation, "PipelineError.STAGE_LABEL_EXISTS");
+
+    /// <summary>3.3.</summary>
+    public static Error PipelineOrderNegative() => new(400, "Pipeline display order cannot be negative", Validation);
+
+    /// <summary>3.3, text is ours.</summary>
+    public static Error TooManyStages(int max) => new(400, $"A pipeline can have at most {max} stages", Validation);
+
+    /// <summary>3.3, text is ours.</summary>
+    public static Error TooManyPipelines(ObjectType type, int max) => new(400, $"Object type {type.Id} can have at most {max} pipelines", Validation);
+
+    /// <summary>3.4; what follows the first words is ours.</summary>
+    public static Error StageMetadataInvalid(string ticketState) =>
+        new(400, $"Failed to deserialize metadata: ticketState must be OPEN or CLOSED, not {Shorten(ticketState)}", Validation, "PipelineError.INVALID_PIPELINE_STAGE_METADATA");
+
+    /// <summary>3.5.</summary>
+    public static Error PipelineWithoutStage() => new(400, "Pipeline must have at least one stage", Validation);
+
+    /// <summary>3.5.</summary>
+    public static Error PipelineWithoutClosedStage(ObjectType type, string id) =>
+        new(400, $"{type.Plural} pipeline: {id} must have at least one closed stage", Validation, "PipelineError.MISSING_CLOSED_STAGE");
+
+    /// <summary>3.5, text is ours.</summary>
+    public static Error PatchCannotArchive() => new(400, "archived can only be set to false here; send a DELETE instead", Validation);
+
+    /// <summary>3.5.</summary>
+    public static Error PipelineIdTaken(string id) => new(400, $"There's another pipeline in this portal with pipelineId ({id}).", Validation);
+
+    /// <summary>3.5.</summary>
+    public static Error StageIdOfAnotherPipeline() =>
+        new(409, "There's another pipeline in this portal with one of the same stages", "OBJECT_ALREADY_EXISTS", "PipelineError.STAGE_ID_EXISTS_IN_ANOTHER_PIPELINE");
+
+    /// <summary>3.5, without category.</summary>
+    public static Error StageIdTaken(string id) => new(400, $"An existing active stage in another pipeline is already using stage id {id}");
+
+    /// <summary>3.5: two stages of one body; text is ours.</summary>
+    public static Error StageIdRepeated(string id) => new(400, $"Stage id {id} is given more than once", Validation);
+
+    /// <summary>3.6 [decide].</summary>
+    public static Error LastPipeline() => new(400, "At least one pipeline must remain", Validation);
+}

@@ -1,0 +1,140 @@
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Schemas;
+
+/// <summary>The Pipelines API (reference/properties-pipelines-search-associations.md 3.1).</summary>
+internal static class PipelineRoutes
+{
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var pipelines = routes.MapGroup("/crm/v3/pipelines/{objectType}");
+        pipelines.MapGet("", ListAsync).Needs(Scopes.SchemaRead);
+        pipelines.MapPost("", CreateAsync).Needs(Scopes.SchemaWrite);
+        pipelines.MapGet("/{pipelineId}", ReadAsync).Needs(Scopes.SchemaRead);
+        pipelines.MapPut("/{pipelineId}", ReplaceAsync).Needs(Scopes.SchemaWrite);
+        pipelines.MapPatch("/{pipelineId}", UpdateAsync).Needs(Scopes.SchemaWrite);
+        pipelines.MapDelete("/{pipelineId}", DeleteAsync).Needs(Scopes.SchemaWrite);
+        pipelines.MapGet("/{pipelineId}/audit", AuditAsync).Needs(Scopes.SchemaRead);
+
+        var stages = pipelines.MapGroup("/{pipelineId}/stages");
+        stages.MapGet("", ListStagesAsync).Needs(Scopes.SchemaRead);
+        stages.MapPost("", CreateStageAsync).Needs(Scopes.SchemaWrite);
+        stages.MapGet("/{stageId}", ReadStageAsync).Needs(Scopes.SchemaRead);
+        stages.MapPut("/{stageId}", ReplaceStageAsync).Needs(Scopes.SchemaWrite);
+        stages.MapPatch("/{stageId}", UpdateStageAsync).Needs(Scopes.SchemaWrite);
+        stages.MapDelete("/{stageId}", DeleteStageAsync).Needs(Scopes.SchemaWrite);
+        stages.MapGet("/{stageId}/audit", AuditStageAsync).Needs(Scopes.SchemaRead);
+    }
+
+    // Neither paging nor archived pipelines: there are none (3.1).
+    static Task ListAsync(HttpContext http) =>
+        SchemaResponse.ListAsync(http, http.Call().Schema.Pipelines, SchemaJson.Default.Pipeline);
+
+    static async Task CreateAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelineInput);
+        var created = await http.Call().EditAsync((content, edit) => PipelineRules.Create(content, input, edit));
+        await SchemaResponse.CreatedAsync(http, created.Id, created, SchemaJson.Default.Pipeline);
+    }
+
+    static Task ReadAsync(HttpContext http) =>
+        SchemaResponse.OneAsync(http, PipelineRules.Find(http.Call().Schema.Content, http.LastPathSegment()), SchemaJson.Default.Pipeline);
+
+    static async Task ReplaceAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelineInput);
+        var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.Replace(content, http.LastPathSegment(), input, edit), KeepUsedStages(http));
+        await SchemaResponse.OneAsync(http, replaced, SchemaJson.Default.Pipeline);
+    }
+
+    static async Task UpdateAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelinePatch);
+        var updated = await http.Call().EditAsync((content, edit) => PipelineRules.Update(content, http.LastPathSegment(), input, edit), KeepUsedStages(http));
+        await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.Pipeline);
+    }
+
+    static async Task DeleteAsync(HttpContext http)
+    {
+        await http.Call().EditAsync((content, edit) => PipelineRules.Delete(content, http.LastPathSegment(), edit), KeepUsedStages(http));
+        SchemaResponse.Nothing(http);
+    }
+
+    // One that was deleted still has its entries; one that never was has none.
+    static Task AuditAsync(HttpContext http)
+    {
+        var (call, id) = (http.Call(), http.LastPathSegment(before: 1));
+        var entries = PipelineTrail.Of(call.Schema.Content, id, null).ToList();
+        if (entries.Count == 0)
+        {
+            PipelineRules.Find(call.Schema.Content, id);
+        }
+
+        return SchemaResponse.AuditAsync(http, entries, call.Caller.PortalId);
+    }
+
+    static Task ListStagesAsync(HttpContext http) =>
+        SchemaResponse.ListAsync(http, PipelineRules.Find(http.Call().Schema.Content, http.LastPathSegment(before: 1)).Stages, SchemaJson.Default.Stage);
+
+    static async Task CreateStageAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.StageInput);
+        var created = await http.Call().EditAsync((content, edit) => PipelineRules.CreateStage(content, http.LastPathSegment(before: 1), input, edit));
+        await SchemaResponse.CreatedAsync(http, created.Id, created, SchemaJson.Default.Stage);
+    }
+
+    static Task ReadStageAsync(HttpContext http)
+    {
+        var (pipelineId, id) = StagePath(http);
+        var pipeline = PipelineRules.Find(http.Call().Schema.Content, pipelineId);
+        return SchemaResponse.OneAsync(http, PipelineRules.FindStage(pipeline, id), SchemaJson.Default.Stage);
+    }
+
+    static async Task ReplaceStageAsync(HttpContext http)
+    {
+        var (pipelineId, id) = StagePath(http);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.StageInput);
+        var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.ReplaceStage(content, pipelineId, id, input, edit));
+        await SchemaResponse.OneAsync(http, replaced, SchemaJson.Default.Stage);
+    }
+
+    static async Task UpdateStageAsync(HttpContext http)
+    {
+        var (pipelineId, id) = StagePath(http);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.StagePatch);
+        var updated = await http.Call().EditAsync((content, edit) => PipelineRules.UpdateStage(content, pipelineId, id, input, edit));
+        await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.Stage);
+    }
+
+    static async Task DeleteStageAsync(HttpContext http)
+    {
+        var (pipelineId, id) = StagePath(http);
+        await http.Call().EditAsync((content, edit) => PipelineRules.DeleteStage(content, pipelineId, id, edit), KeepUsedStages(http));
+        SchemaResponse.Nothing(http);
+    }
+
+    static Task AuditStageAsync(HttpContext http)
+    {
+        var (call, pipelineId, id) = (http.Call(), http.LastPathSegment(before: 3), http.LastPathSegment(before: 1));
+        var entries = PipelineTrail.Of(call.Schema.Content, pipelineId, id).ToList();
+        if (entries.Count == 0)
+        {
+            PipelineRules.FindStage(PipelineRules.Find(call.Schema.Content, pipelineId), id);
+        }
+
+        return SchemaResponse.AuditAsync(http, entries, call.Caller.PortalId);
+    }
+
+    static (string PipelineId, string StageId) StagePath(HttpContext http) => (http.LastPathSegment(before: 2), http.LastPathSegment());
+
+    // Off unless asked for, up to version 2026-03; either flag asks (3.1, 3.6).
+    static bool KeepUsedStages(HttpContext http) =>
+        Flag(http, "validateReferencesBeforeDelete") || Flag(http, "validateDealStageUsagesBeforeDelete");
+
+    static bool Flag(HttpContext http, string name) => bool.TryParse(http.Request.Query[name], out var flag) && flag;
+}

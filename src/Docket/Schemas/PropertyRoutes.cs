@@ -1,0 +1,147 @@
+using System.Collections.Immutable;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Schemas;
+
+/// <summary>The Properties API (reference/properties-pipelines-search-associations.md 1.1).</summary>
+internal static class PropertyRoutes
+{
+    /// <summary>Largest batch (1.1 [decide]).</summary>
+    const int InputsMax = 100;
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var properties = routes.MapGroup("/crm/v3/properties/{objectType}");
+        properties.MapGet("", ListAsync).Needs(Scopes.SchemaRead);
+        properties.MapPost("", CreateAsync).Needs(Scopes.SchemaWrite);
+        properties.MapGet("/{name}", ReadAsync).Needs(Scopes.SchemaRead);
+        properties.MapPatch("/{name}", UpdateAsync).Needs(Scopes.SchemaWrite);
+        properties.MapDelete("/{name}", ArchiveAsync).Needs(Scopes.SchemaWrite);
+        properties.MapPost("/batch/create", CreateBatchAsync).Needs(Scopes.SchemaWrite);
+        properties.MapPost("/batch/read", ReadBatchAsync).Needs(Scopes.SchemaRead);
+        properties.MapPost("/batch/archive", ArchiveBatchAsync).Needs(Scopes.SchemaWrite);
+        properties.MapGet("/groups", ListGroupsAsync).Needs(Scopes.SchemaRead);
+        properties.MapPost("/groups", CreateGroupAsync).Needs(Scopes.SchemaWrite);
+        properties.MapGet("/groups/{name}", ReadGroupAsync).Needs(Scopes.SchemaRead);
+        properties.MapPatch("/groups/{name}", UpdateGroupAsync).Needs(Scopes.SchemaWrite);
+        properties.MapDelete("/groups/{name}", DeleteGroupAsync).Needs(Scopes.SchemaWrite);
+    }
+
+    static Task ListAsync(HttpContext http)
+    {
+        var named = http.Request.Query["properties"].SelectMany(names => (names ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToHashSet();
+        var found = Properties(http.Call(), Flag(http, "archived")).Values
+            .Select(property => property.Definition)
+            .Where(definition => definition.DataSensitivity == Sensitivity(http) && (named.Count == 0 || named.Contains(definition.Name)));
+        return SchemaResponse.ListAsync(http, found, SchemaJson.Default.PropertyDefinition);
+    }
+
+    static async Task CreateAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyCreate);
+        var created = await http.Call().EditAsync((content, edit) => PropertyRules.Create(content, input, edit));
+        await SchemaResponse.CreatedAsync(http, created.Name, created, SchemaJson.Default.PropertyDefinition);
+    }
+
+    static Task ReadAsync(HttpContext http)
+    {
+        var name = http.LastPathSegment();
+        var found = Find(http.Call(), name, Flag(http, "archived"), Sensitivity(http)) ?? throw new Refusal(Faults.PropertyNotFound(name));
+        return SchemaResponse.OneAsync(http, found, SchemaJson.Default.PropertyDefinition);
+    }
+
+    static async Task UpdateAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyUpdate);
+        var updated = await http.Call().EditAsync((content, edit) => PropertyRules.Update(content, http.LastPathSegment(), input, edit));
+        await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.PropertyDefinition);
+    }
+
+    static async Task ArchiveAsync(HttpContext http)
+    {
+        await http.Call().EditAsync((content, edit) => PropertyRules.Archive(content, http.LastPathSegment(), edit));
+        SchemaResponse.Nothing(http);
+    }
+
+    static async Task CreateBatchAsync(HttpContext http)
+    {
+        var inputs = Inputs(await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyCreate));
+        var results = await http.Call().EditAsync((content, edit) => PropertyRules.CreateAll(content, inputs, edit));
+        await SchemaResponse.BatchAsync(http, StatusCodes.Status201Created, [.. results.Select(WithoutOrigin)]);
+    }
+
+    static async Task ReadBatchAsync(HttpContext http)
+    {
+        var batch = await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyName);
+        var results = Inputs(batch).Select(input =>
+        {
+            var found = Find(http.Call(), input.Name!, batch.Archived ?? false, batch.DataSensitivity ?? PropertyRules.NotSensitive);
+            return new PropertyResult(input.Name!, found, found is null ? Faults.PropertyNotFound(input.Name!) : null);
+        });
+        await SchemaResponse.BatchAsync(http, StatusCodes.Status200OK, [.. results]);
+    }
+
+    static async Task ArchiveBatchAsync(HttpContext http)
+    {
+        var names = Inputs(await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyName)).Select(input => input.Name!);
+        await http.Call().EditAsync((content, edit) => PropertyRules.ArchiveAll(content, names, edit));
+        SchemaResponse.Nothing(http);
+    }
+
+    static Task ListGroupsAsync(HttpContext http) =>
+        SchemaResponse.ListAsync(http, http.Call().Schema.Content.Groups, SchemaJson.Default.PropertyGroup);
+
+    static async Task CreateGroupAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyGroupCreate);
+        var created = await http.Call().EditAsync((content, _) => GroupRules.Create(content, input));
+        await SchemaResponse.CreatedAsync(http, created.Name, created, SchemaJson.Default.PropertyGroup);
+    }
+
+    static Task ReadGroupAsync(HttpContext http) =>
+        SchemaResponse.OneAsync(http, GroupRules.Find(http.Call().Schema.Content, http.LastPathSegment()), SchemaJson.Default.PropertyGroup);
+
+    static async Task UpdateGroupAsync(HttpContext http)
+    {
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyGroupUpdate);
+        var updated = await http.Call().EditAsync((content, _) => GroupRules.Update(content, http.LastPathSegment(), input));
+        await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.PropertyGroup);
+    }
+
+    static async Task DeleteGroupAsync(HttpContext http)
+    {
+        await http.Call().EditAsync((content, _) => GroupRules.Delete(content, http.LastPathSegment()));
+        SchemaResponse.Nothing(http);
+    }
+
+    static ImmutableSortedDictionary<string, NumberedProperty> Properties(Call call, bool archived) =>
+        archived ? call.Schema.Content.ArchivedProperties : call.Schema.Content.Properties;
+
+    static PropertyDefinition? Find(Call call, string name, bool archived, string sensitivity) =>
+        Properties(call, archived).GetValueOrDefault(name)?.Definition is { } found && found.DataSensitivity == sensitivity ? found : null;
+
+    // A batch/create answers without these (1.8).
+    static PropertyResult WithoutOrigin(PropertyResult result) => result with
+    {
+        Definition = result.Definition is { } created
+            ? created with { CreatedAt = null, UpdatedAt = null, CreatedUserId = null, Archived = null }
+            : null,
+    };
+
+    static T[] Inputs<T>(Batch<T> batch) => batch.Inputs switch
+    {
+        null or [] => throw new Refusal(Faults.NoInputs()),
+        { Length: > InputsMax } => throw new Refusal(Faults.TooManyInputs(InputsMax)),
+        var inputs => inputs,
+    };
+
+    static bool Flag(HttpContext http, string name) => bool.TryParse(http.Request.Query[name], out var flag) && flag;
+
+    static string Sensitivity(HttpContext http) =>
+        http.Request.Query["dataSensitivity"].ToString() is { Length: > 0 } sensitivity ? sensitivity : PropertyRules.NotSensitive;
+}

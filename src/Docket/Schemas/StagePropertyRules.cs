@@ -1,0 +1,87 @@
+using Docket.Model;
+
+namespace Docket.Schemas;
+
+/// <summary>
+/// Keeps the seven read-only properties that each stage brings along: made with the stage, archived with it, labelled
+/// after it and its pipeline (reference/properties-pipelines-search-associations.md 2.3). <see cref="Schema"/> relies
+/// on every stage of every pipeline having them. Pure.
+/// </summary>
+internal static class StagePropertyRules
+{
+    sealed record Template(string Prefix, string Type, string FieldType, bool Hidden, Func<string, string> Label, Func<string, string, string> Description);
+
+    // Newer ones quote the stage in " and older ones in '. All times are milliseconds (2.3 [decide]).
+    static readonly Template[] Templates =
+    [
+        new("hs_v2_date_entered_", "datetime", "date", false, stage => $"Date entered \"{stage}\"", (type, stage) => $"When the {type} most recently entered stage {stage}."),
+        new("hs_v2_date_exited_", "datetime", "date", false, stage => $"Date exited \"{stage}\"", (type, stage) => $"When the {type} most recently left stage {stage}."),
+        new("hs_v2_cumulative_time_in_", "number", "number", false, stage => $"Cumulative time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage}, all visits together."),
+        new("hs_v2_latest_time_in_", "number", "number", false, stage => $"Latest time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage} since the latest entry."),
+        new("hs_date_entered_", "datetime", "calculation_read_time", true, stage => $"Date entered '{stage}'", (type, stage) => $"When the {type} entered stage {stage}."),
+        new("hs_date_exited_", "datetime", "calculation_read_time", true, stage => $"Date exited '{stage}'", (type, stage) => $"When the {type} left stage {stage}."),
+        new("hs_time_in_", "number", "calculation_read_time", true, stage => $"Time in '{stage}'", (_, stage) => $"Time spent in stage {stage}."),
+    ];
+
+    /// <summary>Whether a stage could have a property of this name.</summary>
+    public static bool IsName(string name) => Array.Exists(Templates, template => name.StartsWith(template.Prefix, StringComparison.Ordinal));
+
+    /// <summary>Whether the properties of a stage that is to come have their names free: a stage <c>current_stage</c> would not.</summary>
+    public static bool AreFree(SchemaContent content, string stageId) =>
+        !Array.Exists(Templates, template => content.Properties.ContainsKey(template.Prefix + stageId));
+
+    /// <summary>Whether a stage of this id is or was there.</summary>
+    public static bool WasUsed(SchemaContent content, string stageId) =>
+        !AreFree(content, stageId) || content.ArchivedProperties.ContainsKey(Templates[0].Prefix + stageId);
+
+    /// <summary>Gives a stage its properties, new or brought back, with the labels they should have now.</summary>
+    public static SchemaContent Keep(SchemaContent content, Pipeline pipeline, Stage stage, Edit edit)
+    {
+        foreach (var template in Templates)
+        {
+            var wanted = Define(template, pipeline, stage, edit);
+            var active = content.Properties.GetValueOrDefault(wanted.Name);
+            if (active?.Definition.Label == wanted.Label)
+            {
+                continue;
+            }
+
+            // A stage id that comes again gets its old properties with their numbers, and so their values.
+            var old = active ?? content.ArchivedProperties.GetValueOrDefault(wanted.Name);
+            var number = old?.Number ?? content.LastNumber + 1;
+            var definition = wanted with { CreatedAt = old?.Definition.CreatedAt ?? edit.Now };
+            content = content with
+            {
+                Properties = content.Properties.SetItem(wanted.Name, new(number, definition)),
+                ArchivedProperties = content.ArchivedProperties.Remove(wanted.Name),
+                LastNumber = Math.Max(content.LastNumber, number),
+            };
+        }
+
+        return content;
+    }
+
+    public static SchemaContent Archive(SchemaContent content, Stage stage, Edit edit)
+    {
+        foreach (var template in Templates)
+        {
+            content = PropertyRules.MoveToArchive(content, content.Properties[template.Prefix + stage.Id], edit);
+        }
+
+        return content;
+    }
+
+    static PropertyDefinition Define(Template template, Pipeline pipeline, Stage stage, Edit edit) => new()
+    {
+        Name = template.Prefix + stage.Id,
+        Label = template.Label($"{stage.Label} ({pipeline.Label})"),
+        Type = template.Type,
+        FieldType = template.FieldType,
+        Description = template.Description(edit.Type.Singular, stage.Label),
+        GroupName = PropertyGroup.Default,
+        UpdatedAt = edit.Now,
+        Hidden = template.Hidden,
+        HubspotDefined = true,
+        ModificationMetadata = new() { ReadOnlyDefinition = true, ReadOnlyValue = true },
+    };
+}
