@@ -237,7 +237,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         var ended = process.WaitForExitAsync();
-        if (await Task.WhenAny(url.Task, ended) == ended && !url.Task.IsCompleted)
+        if (await Task.WhenAny(url.Task, ended).WaitAsync(TimeSpan.FromMinutes(1)) == ended && !url.Task.IsCompleted)
         {
             throw new InvalidOperationException($"docket serve ended with {process.ExitCode}: {string.Join('\n', output)}");
         }
