@@ -27,10 +27,10 @@ export function temporaryDirectory() {
   return directory;
 }
 
-/** Runs a command to its end: { code, signal, stdout, stderr, output }. */
+/** Runs a command to its end, which has to come within a minute: { code, signal, stdout, stderr, output }. */
 export function run(command, args, { input } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], timeout: 60_000 });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
@@ -53,9 +53,12 @@ export async function serve(data, { token = TOKEN, args = [] } = {}) {
   const child = spawn('dotnet', [program(), ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
   const server = { child, output: '', url: undefined };
   server.exited = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
-  server.stop = () => {
+  server.stop = async () => {
     child.kill('SIGTERM');
-    return server.exited;
+    const late = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    const ended = await server.exited;
+    clearTimeout(late);
+    return ended;
   };
   const started = new Promise((resolve) => {
     const listen = (text) => {

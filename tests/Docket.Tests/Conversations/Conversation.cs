@@ -49,7 +49,7 @@ internal sealed partial class Conversation
             entry.Capture(body, variables);
             if (update)
             {
-                entry.Answer = entry.AnswerOf(response, body.Replace(server.Url, "{{docket}}", StringComparison.Ordinal));
+                entry.Answer = entry.AnswerOf(response, body).ConvertAll(line => line.Replace(server.Url, "{{docket}}", StringComparison.Ordinal));
             }
             else if (entry.Mismatch(response, body, text => Fill(text, variables)) is { } mismatch)
             {
@@ -252,7 +252,7 @@ internal sealed partial class Conversation
         {
             foreach (var (variable, path) in Captures)
             {
-                variables[variable] = JsonPath.Find(JsonNode.Parse(body), path)?.ToString() ?? "";
+                variables[variable] = JsonText.IsJson(body) ? JsonPath.Find(JsonNode.Parse(body), path)?.ToString() ?? "" : "";
             }
         }
 
@@ -263,7 +263,7 @@ internal sealed partial class Conversation
                 return "has no answer yet; DOCKET_UPDATE=1 writes it";
             }
 
-            var wanted = Lines(Status, ExpectedHeaders, JsonText.IsJson(ExpectedBody) ? JsonText.Compact(fill(ExpectedBody)) : fill(ExpectedBody));
+            var wanted = Lines(Status, ExpectedHeaders.ConvertAll(header => (header.Name, fill(header.Value))), JsonText.IsJson(ExpectedBody) ? JsonText.Compact(fill(ExpectedBody)) : fill(ExpectedBody));
             var found = Lines((int)response.StatusCode, ExpectedHeaders.ConvertAll(header => (header.Name, HeaderOf(response, header.Name))), body);
             return wanted.SequenceEqual(found) ? null : JsonText.Difference(wanted, found);
         }
