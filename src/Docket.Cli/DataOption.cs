@@ -1,7 +1,4 @@
 using System.CommandLine;
-using Docket.Stores;
-using Docket.Stores.Sqlite;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Docket.Cli;
 
@@ -13,7 +10,4 @@ internal static class DataOption
         Description = "Directory of the data",
         DefaultValueFactory = _ => new DocketOptions().DataDirectory,
     };
-
-    /// <summary>The portals of the directory, beside a server that may be running on it.</summary>
-    public static IPortals Open(string directory) => new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: false);
 }

@@ -15,7 +15,7 @@ internal static class PortalCommand
         var command = new Command("create", "Create a portal and a token with all scopes for it.") { name, data };
         command.SetAction(async (parsed, _) =>
         {
-            await using var portals = DataOption.Open(parsed.GetRequiredValue(data));
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var portal = portals.Create(parsed.GetRequiredValue(name));
             var (_, text) = portals.CreateToken(portal.Id, "first token", Scopes.All);
             Console.WriteLine($"Portal {portal.Id} ({portal.Name})");
@@ -30,7 +30,7 @@ internal static class PortalCommand
         var command = new Command("list", "List the portals.") { data };
         command.SetAction(async (parsed, _) =>
         {
-            await using var portals = DataOption.Open(parsed.GetRequiredValue(data));
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             Table.Print(["id", "name", "created"], portals.List().Select(portal => (string[])[portal.Id.ToString(), portal.Name, Instant.ToText(portal.CreatedAt)]));
         });
         return command;

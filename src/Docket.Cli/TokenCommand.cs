@@ -25,7 +25,7 @@ internal static class TokenCommand
         var command = new Command("create", "Create a token and show it once.") { data, portal, name, scopes };
         command.SetAction(async (parsed, _) =>
         {
-            await using var portals = DataOption.Open(parsed.GetRequiredValue(data));
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var granted = parsed.GetRequiredValue(scopes).Aggregate(Scopes.None, (sum, scope) => sum | ScopeNames.Find(scope)!.Value);
             var (info, text) = portals.CreateToken(Choose(portals, parsed.GetValue(portal)), parsed.GetRequiredValue(name), granted);
             Console.WriteLine($"Token {info.Id} for portal {info.PortalId}, scopes {string.Join(", ", ScopeNames.Of(info.Scopes))}");
@@ -41,7 +41,7 @@ internal static class TokenCommand
         var command = new Command("list", "List the tokens, without their secrets.") { data, portal };
         command.SetAction(async (parsed, _) =>
         {
-            await using var portals = DataOption.Open(parsed.GetRequiredValue(data));
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             Table.Print(["id", "portal", "name", "ends in", "scopes", "created", "revoked"], portals.ListTokens(parsed.GetValue(portal)).Select(token => (string[])
             [
                 token.Id.ToString(), token.PortalId.ToString(), token.Name, token.Hint, string.Join(' ', ScopeNames.Of(token.Scopes)),
@@ -58,7 +58,7 @@ internal static class TokenCommand
         var command = new Command("revoke", "Revoke a token, at once.") { id, data };
         command.SetAction(async (parsed, _) =>
         {
-            await using var portals = DataOption.Open(parsed.GetRequiredValue(data));
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var token = parsed.GetValue(id);
             Console.WriteLine(portals.RevokeToken(token)
                 ? $"Token {token} is revoked."

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Docket;
 
@@ -98,6 +99,9 @@ public sealed class DocketServer : IAsyncDisposable
         await app.DisposeAsync();
         await portals.DisposeAsync();
     }
+
+    /// <summary>The portals of a data directory, beside a server that may be running on it.</summary>
+    internal static IPortals OpenPortals(string directory) => new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: false);
 
     static (long PortalId, string? Token) FirstPortal(IPortals portals, string? fixedToken)
     {

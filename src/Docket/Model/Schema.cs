@@ -56,6 +56,7 @@ internal sealed class Schema
         CreateDate = Require("createdate");
         HubSpotCreateDate = Require("hs_createdate");
         ClosedDate = Require("closed_date");
+        TimeToClose = Require("time_to_close");
         LastClosedDate = Require("hs_last_closed_date");
         ReopenedAt = Require("hs_ticket_reopened_at");
         ReadAlways = SetOf("createdate", "hs_lastmodifieddate", "hs_object_id");
@@ -91,6 +92,8 @@ internal sealed class Schema
     public Property HubSpotCreateDate { get; }
 
     public Property ClosedDate { get; }
+
+    public Property TimeToClose { get; }
 
     public Property LastClosedDate { get; }
 

@@ -140,7 +140,7 @@ internal ref struct BatchReader
     {
         JsonTokenType.String => StringToken(),
         JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False => body.Memory.Slice((int)json.TokenStartIndex, json.ValueSpan.Length),
-        JsonTokenType.Null => null,
+        JsonTokenType.Null => (ReadOnlyMemory<byte>?)null, // spelled out: a bare null would become empty memory
         _ => throw Unexpected("a text"),
     };
 

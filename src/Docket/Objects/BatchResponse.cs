@@ -87,13 +87,18 @@ internal static class BatchResponse
         }
     }
 
-    /// <summary>Makes <paramref name="set"/> what the answer to a write shows: what was written and what always comes along.</summary>
+    /// <summary>Makes <paramref name="set"/> what the answer to a write shows: what was written, what follows from it, and what always comes along.</summary>
     public static void ShowWritten(PropertySet set, Schema schema, Effect effect, PropertyValue[] written)
     {
         set.Become(effect == Effect.Created ? schema.AfterCreate : schema.AfterUpdate);
         foreach (var value in written)
         {
             set.Add(value.Property);
+            if (ReferenceEquals(value.Property, schema.Stage))
+            {
+                set.Add(schema.ClosedDate);
+                set.Add(schema.TimeToClose);
+            }
         }
     }
 }

@@ -74,7 +74,11 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         }
 
         input.Id = Encoding.UTF8.GetBytes(id);
-        input.IdProperty = idProperty.Length == 0 ? null : Encoding.UTF8.GetBytes(idProperty);
+        if (idProperty.Length > 0)
+        {
+            input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
+        }
+
         var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller));
         if (outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound))
         {

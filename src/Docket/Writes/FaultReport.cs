@@ -33,7 +33,7 @@ internal static class FaultReport
         };
     }
 
-    /// <summary>The entries of a 207: one for each failed row, and one for all missing records together (4.8).</summary>
+    /// <summary>The entries of a 207: one for each failed row, and one for all missing records together (4.8). Reads have no <paramref name="inputs"/>.</summary>
     public static List<RowError> Rows(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId)
     {
         var rows = new List<RowError>();
@@ -120,6 +120,11 @@ internal static class FaultReport
 
     static void AddPlace(ImmutableArray<(string, ImmutableArray<string>)>.Builder context, ImmutableArray<int> indexes, RecordInput[] inputs)
     {
+        if (inputs.Length == 0)
+        {
+            return;
+        }
+
         ImmutableArray<string> traces = [.. indexes.Where(index => inputs[index].TraceId is not null).Select(index => Encoding.UTF8.GetString(inputs[index].TraceId!.Value.Span))];
         if (!traces.IsEmpty)
         {
