@@ -68,7 +68,7 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseMiddleware<Refusals>(newCorrelationId);
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, options.Clock);
-            new ObjectRoutes(options.Clock).Map(app, "/crm/v3/objects/{objectType}");
+            ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
             PropertyRoutes.Map(app);
             PipelineRoutes.Map(app);
             app.UseEndpoints(_ => { });

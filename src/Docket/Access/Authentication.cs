@@ -38,7 +38,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
             throw new Refusal(Faults.MissingScopes(ScopeNames.Required(needs.Scope)));
         }
 
-        http.Features.Set(new Call(found.Caller, found.Store, type, Instant.Now(clock)));
+        http.Features.Set(new Call(found.Caller, found.Store, type, clock));
         return next(http);
     }
 }

@@ -9,9 +9,15 @@ namespace Docket.Http;
 /// <param name="Caller">Who calls.</param>
 /// <param name="Store">The portal's store.</param>
 /// <param name="Type">The object type the path names.</param>
-/// <param name="StartedAt">When the request arrived, milliseconds since 1970.</param>
-internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, long StartedAt)
+/// <param name="Clock">The time.</param>
+internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, TimeProvider Clock)
 {
+    /// <summary>When the request was let in, milliseconds since 1970.</summary>
+    public long StartedAt { get; } = Instant.Now(Clock);
+
+    /// <summary>Milliseconds since 1970.</summary>
+    public long Now => Instant.Now(Clock);
+
     /// <summary>The newest schema of <see cref="Type"/>.</summary>
     public Schema Schema => Store.Schema(Type);
 }

@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Docket.Model;
 using Microsoft.AspNetCore.Http;
@@ -11,7 +10,7 @@ internal static class Wire
     public const string ContentType = "application/json;charset=utf-8";
 
     /// <summary>Compact, raw UTF-8, only what JSON demands escaped. The code that writes is tested, so the writer doesn't check it again.</summary>
-    public static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    public static readonly JsonWriterOptions WriterOptions = new() { Encoder = PlainEncoder.Instance, SkipValidation = true };
 
     /// <summary>Answers with what <paramref name="write"/> writes, straight to the output pipe.</summary>
     public static async Task RespondAsync<T>(HttpResponse response, int status, T value, Action<Utf8JsonWriter, T> write)
@@ -26,16 +25,14 @@ internal static class Wire
         await response.BodyWriter.FlushAsync();
     }
 
+    /// <summary>Tells where what a POST created is to be found: below the path that was posted to. Relative, so that it holds behind any proxy.</summary>
+    public static void SetLocation(HttpContext http, string id) =>
+        http.Response.Headers.Location = $"{http.Request.Path.ToUriComponent().TrimEnd('/')}/{Uri.EscapeDataString(id)}";
+
     public static void WriteInstant(Utf8JsonWriter json, JsonEncodedText name, long milliseconds)
     {
         Span<byte> text = stackalloc byte[Instant.TextMax];
         json.WriteString(name, text[..Instant.Format(milliseconds, text)]);
-    }
-
-    public static void WriteInstantValue(Utf8JsonWriter json, long milliseconds)
-    {
-        Span<byte> text = stackalloc byte[Instant.TextMax];
-        json.WriteStringValue(text[..Instant.Format(milliseconds, text)]);
     }
 
     public static void WriteId(Utf8JsonWriter json, JsonEncodedText name, long id)

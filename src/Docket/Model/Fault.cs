@@ -51,6 +51,9 @@ internal sealed record ErrorDetail(string Message, string? Code = null, string? 
     public ImmutableArray<(string Key, ImmutableArray<string> Values)> Context { get; init; } = [];
 }
 
+/// <summary>One entry of a 207's <c>errors</c> (reference/objects-and-batch.md 1.6).</summary>
+internal sealed record RowError(string? Category, string? SubCategory, string Message, ImmutableArray<(string Key, ImmutableArray<string> Values)> Context);
+
 /// <summary>Thrown where a request can't be served; answered in one place, <c>Http/Refusals.cs</c>.</summary>
 internal sealed class Refusal(Error error) : Exception(error.Message)
 {

@@ -65,8 +65,8 @@ internal static partial class Faults
     /// <summary>8, 17 [decide].</summary>
     public static Error LimitTooLow() => new(400, "The minimum value for limit is 1", Validation);
 
-    /// <summary>Ours: <c>after</c> is a cursor that Docket gave out, a number.</summary>
-    public static Error BadCursor(string after) => new(400, $"The value of after is not a cursor of this list: {Shorten(after)}", Validation);
+    /// <summary>The words HubSpot has for a path parameter (reference/auth-limits-webhooks-imports.md 1.9), said of a query parameter.</summary>
+    public static Error BadParameter(string name) => new(400, $"Unable to parse value for query parameter: {name}", Validation);
 
     /// <summary>3.4, associations on create: Docket has no records of other types that one could point to.</summary>
     public static Error AssociationsInvalid(IEnumerable<string> ids) =>

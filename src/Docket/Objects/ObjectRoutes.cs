@@ -13,10 +13,10 @@ using Microsoft.AspNetCore.Routing;
 namespace Docket.Objects;
 
 /// <summary>The endpoints of records: each tells its story and leaves the work to the stages.</summary>
-internal sealed class ObjectRoutes(TimeProvider clock)
+internal static class ObjectRoutes
 {
     /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
-    public void Map(IEndpointRouteBuilder routes, string prefix)
+    public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
         var objects = routes.MapGroup(prefix);
         objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead);
@@ -31,7 +31,7 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite);
     }
 
-    async Task WriteBatchAsync(HttpContext http, WriteKind kind)
+    static async Task WriteBatchAsync(HttpContext http, WriteKind kind)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
@@ -39,7 +39,7 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         var batch = Validation.Check(kind, inputs, call.Schema, call.Caller);
         // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
         var outcome = await call.Store.ApplyAsync(batch);
-        await BatchResponse.WriteAsync(http, call, outcome, clock);
+        await BatchResponse.WriteAsync(http, outcome);
     }
 
     static async Task ArchiveBatchAsync(HttpContext http)
@@ -51,17 +51,17 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    async Task CreateAsync(HttpContext http)
+    static async Task CreateAsync(HttpContext http)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
         var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body)], call.Schema, call.Caller));
         RefuseFaults(call, outcome);
-        http.Response.Headers.Location = $"{http.Request.Scheme}://{http.Request.Host}{http.Request.Path}/{outcome.Results[0].Record!.Id}";
+        Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
         await RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created);
     }
 
-    async Task UpdateAsync(HttpContext http)
+    static async Task UpdateAsync(HttpContext http)
     {
         var call = http.Call();
         var id = http.LastPathSegment();
@@ -97,7 +97,7 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    async Task ReadAsync(HttpContext http)
+    static async Task ReadAsync(HttpContext http)
     {
         var (call, schema) = (http.Call(), http.Call().Schema);
         var query = ReadQuery.Of(http.Request, schema);
@@ -105,14 +105,14 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         var idProperty = http.Request.Query["idProperty"].ToString();
         var key = FindKey(call, schema, idProperty);
         var record = await FindAsync(call, key, id, query.Archived, http.RequestAborted) ?? throw NotFound(id, idProperty);
-        var view = new RecordView(schema, Instant.Now(clock));
+        var view = new RecordView(schema, call.Now);
         view.Show(record);
         var history = query.History is { } asked ? await PropertyHistory.ReadAsync(call.Store, view, asked, http.RequestAborted) : [];
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
             RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.query.Properties, answer.history));
     }
 
-    async Task ListAsync(HttpContext http)
+    static async Task ListAsync(HttpContext http)
     {
         var (call, schema) = (http.Call(), http.Call().Schema);
         var query = ReadQuery.Of(http.Request, schema);
@@ -136,7 +136,7 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         });
     }
 
-    async Task ReadBatchAsync(HttpContext http)
+    static async Task ReadBatchAsync(HttpContext http)
     {
         var (call, schema) = (http.Call(), http.Call().Schema);
         var request = await BatchReadRequest.ReadAsync(http);
@@ -161,10 +161,8 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         PropertySet? history = request.PropertiesWithHistory is { Count: > 0 } asked ? ReadQuery.SetOf(schema, new PropertySet(schema), asked) : null;
         var page = await AddHistoryAsync(call, schema, history, records.DrainToImmutable(), http.RequestAborted);
         var errors = FaultReport.Rows(missing, [], call.Caller.PortalId);
-        await Wire.RespondAsync(
-            http.Response, errors.Count > 0 ? StatusCodes.Status207MultiStatus : StatusCodes.Status200OK, (call, schema, set, page, errors),
-            (json, answer) => BatchResponse.WriteEnvelope(json, answer.call.StartedAt, answer.errors, clock, answer, (json, answer, _) =>
-                WriteRecords(json, answer.call, answer.schema, answer.set, answer.page)));
+        await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (call, schema, set, page), static (json, answer) =>
+            WriteRecords(json, answer.call, answer.schema, answer.set, answer.page));
     }
 
     // ---- what several of them share
@@ -198,19 +196,19 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         }
     }
 
-    Task RespondWrittenAsync(HttpContext http, Call call, Outcome outcome, int status) =>
-        Wire.RespondAsync(http.Response, status, (call, outcome, Instant.Now(clock)), static (json, answer) =>
+    static Task RespondWrittenAsync(HttpContext http, Call call, Outcome outcome, int status) =>
+        Wire.RespondAsync(http.Response, status, (call, outcome), static (json, answer) =>
         {
-            var (call, outcome, now) = answer;
+            var (call, outcome) = answer;
             var schema = outcome.Batch.Schema;
             var set = new PropertySet(schema);
             BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
-            var view = new RecordView(schema, now);
+            var view = new RecordView(schema, call.Now);
             view.Show(outcome.Results[0].Record!);
             RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
         });
 
-    async Task<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
+    static async Task<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
         Call call, Schema schema, PropertySet? history, ImmutableArray<Record> records, CancellationToken cancellation)
     {
         if (history is not { } asked)
@@ -218,7 +216,7 @@ internal sealed class ObjectRoutes(TimeProvider clock)
             return [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
         }
 
-        var view = new RecordView(schema, Instant.Now(clock));
+        var view = new RecordView(schema, call.Now);
         var page = ImmutableArray.CreateBuilder<(Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>)>();
         foreach (var record in records)
         {
@@ -229,11 +227,11 @@ internal sealed class ObjectRoutes(TimeProvider clock)
         return page.DrainToImmutable();
     }
 
-    void WriteRecords(
+    static void WriteRecords(
         Utf8JsonWriter json, Call call, Schema schema, PropertySet set,
         ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> page)
     {
-        var view = new RecordView(schema, Instant.Now(clock));
+        var view = new RecordView(schema, call.Now);
         foreach (var (record, history) in page)
         {
             view.Show(record);

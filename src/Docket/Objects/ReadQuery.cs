@@ -52,12 +52,10 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
             return LimitDefault;
         }
 
-        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) || limit < 1)
-        {
-            throw new Refusal(Faults.LimitTooLow());
-        }
-
-        return limit <= max ? (int)limit : throw new Refusal(Faults.LimitTooHigh(max));
+        return !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) ? throw new Refusal(Faults.BadParameter("limit"))
+            : limit < 1 ? throw new Refusal(Faults.LimitTooLow())
+            : limit > max ? throw new Refusal(Faults.LimitTooHigh(max))
+            : (int)limit;
     }
 
     /// <summary>The id at which the page begins.</summary>
@@ -67,7 +65,7 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
         var text = request.Query["after"].ToString();
         return text.Length == 0 ? 0
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var after) ? after
-            : throw new Refusal(Faults.BadCursor(text));
+            : throw new Refusal(Faults.BadParameter("after"));
     }
 
     static ImmutableArray<string> Names(HttpRequest request, string parameter) =>

@@ -4,21 +4,18 @@ using System.Text.Json.Serialization.Metadata;
 using Docket.Http;
 using Docket.Model;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Docket.Schemas;
 
 /// <summary>The answers of this room (reference/properties-pipelines-search-associations.md 1.1, 1.8, 3.1).</summary>
 internal static class SchemaResponse
 {
-    static readonly JsonEncodedText StartedAt = JsonEncodedText.Encode("startedAt"), CompletedAt = JsonEncodedText.Encode("completedAt");
-
     public static Task OneAsync<T>(HttpContext http, T thing, JsonTypeInfo<T> shape) => OneAsync(http, StatusCodes.Status200OK, thing, shape);
 
-    /// <summary>201, with the path of what was created: relative, so it holds behind any proxy.</summary>
+    /// <summary>201, with the place of what was created.</summary>
     public static Task CreatedAsync<T>(HttpContext http, string name, T created, JsonTypeInfo<T> shape)
     {
-        http.Response.Headers.Location = $"{http.Request.Path.ToUriComponent().TrimEnd('/')}/{Uri.EscapeDataString(name)}";
+        Wire.SetLocation(http, name);
         return OneAsync(http, StatusCodes.Status201Created, created, shape);
     }
 
@@ -50,43 +47,23 @@ internal static class SchemaResponse
             json.WriteEndObject();
         });
 
-    /// <summary>The answer to a batch: <paramref name="status"/>, or 207 when some inputs failed; each of those names its property.</summary>
+    /// <summary>The answer to a batch: <paramref name="status"/>, or 207 when some inputs failed; each of those names its property (1.8).</summary>
     public static Task BatchAsync(HttpContext http, int status, ImmutableArray<PropertyResult> results)
     {
-        var completedAt = Instant.Now(http.RequestServices.GetRequiredService<TimeProvider>());
-        var failed = results.Count(result => result.Error is not null);
-        return Wire.RespondAsync(http.Response, failed == 0 ? status : StatusCodes.Status207MultiStatus, (results, failed, http.Call().StartedAt, completedAt), static (json, batch) =>
+        var errors = results.Index().Where(result => result.Item.Error is not null).Select(result =>
         {
-            json.WriteStartObject();
-            json.WriteString("status", "COMPLETE");
-            json.WriteStartArray("results");
-            foreach (var result in batch.results)
+            var (index, (name, _, error)) = result;
+            return new RowError(error!.Category, error.SubCategory, error.Message, [("name", [name]), ("index", [index.ToString()]), .. error.Context]);
+        });
+        return BatchEnvelope.RespondAsync(http, status, [.. errors], results, static (json, results) =>
+        {
+            foreach (var result in results)
             {
                 if (result.Definition is { } definition)
                 {
                     JsonSerializer.Serialize(json, definition, SchemaJson.Default.PropertyDefinition);
                 }
             }
-
-            json.WriteEndArray();
-            if (batch.failed > 0)
-            {
-                json.WriteNumber("numErrors", batch.failed);
-                json.WriteStartArray("errors");
-                for (var index = 0; index < batch.results.Length; index++)
-                {
-                    if (batch.results[index] is { Error: { } error, Name: var name })
-                    {
-                        WriteError(json, index, name, error);
-                    }
-                }
-
-                json.WriteEndArray();
-            }
-
-            Wire.WriteInstant(json, StartedAt, batch.StartedAt);
-            Wire.WriteInstant(json, CompletedAt, batch.completedAt);
-            json.WriteEndObject();
         });
     }
 
@@ -94,20 +71,4 @@ internal static class SchemaResponse
 
     static Task OneAsync<T>(HttpContext http, int status, T thing, JsonTypeInfo<T> shape) =>
         Wire.RespondAsync(http.Response, status, (thing, shape), static (json, one) => JsonSerializer.Serialize(json, one.thing, one.shape));
-
-    // Key order of the recorded item (1.8); the index in context is ours.
-    static void WriteError(Utf8JsonWriter json, int index, string name, Error error)
-    {
-        json.WriteStartObject();
-        json.WriteString("status", "error");
-        json.WriteString("category", error.Category);
-        if (error.SubCategory is { } subCategory)
-        {
-            json.WriteString("subCategory", subCategory);
-        }
-
-        json.WriteString("message", error.Message);
-        Wire.WriteContext(json, [("name", [name]), ("index", [index.ToString()]), .. error.Context]);
-        json.WriteEndObject();
-    }
 }

@@ -6,9 +6,6 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>One entry of a 207's <c>errors</c> (reference/objects-and-batch.md 1.6).</summary>
-internal sealed record RowError(string Category, string Message, ImmutableArray<(string Key, ImmutableArray<string> Values)> Context);
-
 /// <summary>
 /// Makes answers of faults: one error for a batch that failed whole, or one entry for each failed row. Besides
 /// HubSpot's keys, <c>context</c> tells index, trace id, value and the record that has a unique value.
@@ -53,7 +50,7 @@ internal static class FaultReport
             }
 
             var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(row, portalId) : first.Message;
-            rows.Add(new("VALIDATION_ERROR", message, context.DrainToImmutable()));
+            rows.Add(new("VALIDATION_ERROR", null, message, context.DrainToImmutable()));
         }
 
         var missing = faults.Where(fault => fault.Kind == FaultKind.NotFound).ToList();
@@ -62,7 +59,7 @@ internal static class FaultReport
             var context = ImmutableArray.CreateBuilder<(string, ImmutableArray<string>)>();
             context.Add(("ids", [.. missing.Select(fault => fault.Property!)]));
             AddPlace(context, [.. missing.Select(fault => fault.Index)], inputs);
-            rows.Add(new("OBJECT_NOT_FOUND", missing[0].Message, context.DrainToImmutable()));
+            rows.Add(new("OBJECT_NOT_FOUND", null, missing[0].Message, context.DrainToImmutable()));
         }
 
         return rows;
