@@ -15,7 +15,7 @@ internal static class TokenCommand
         var data = DataOption.Make();
         var portal = PortalOption();
         var name = new Option<string>("--name") { Description = "What you call it", DefaultValueFactory = _ => "token" };
-        var scopes = new Option<string[]>("--scope")
+        var scopes = new Option<string[]>("--scope", "--scopes")
         {
             Description = $"What it may do; repeat for several: {string.Join(", ", ScopeNames.All)}",
             DefaultValueFactory = _ => ["tickets"],
