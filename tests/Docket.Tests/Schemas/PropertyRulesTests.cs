@@ -243,7 +243,7 @@ public sealed class PropertyRulesTests
     public void A_formula_makes_a_read_only_property_and_holds_on_to_what_it_uses()
     {
         var (content, _) = Create(Fresh, Text("price") with { Type = "number", FieldType = "number" });
-        var (withFormula, total) = Create(content, Text("total") with { Type = "number", FieldType = "number", CalculationFormula = "IF price > 1 THEN max(price, 2) ELSE string_to_number('nothing') ENDIF" });
+        var (withFormula, total) = Create(content, Text("total") with { Type = "number", FieldType = "number", CalculationFormula = "IF price > 1 THEN max([properties.price], 2) ELSE string_to_number('nothing') ENDIF" });
         Assert.Equal(("calculation_equation", true, true), (total.FieldType, total.Calculated, total.ModificationMetadata.ReadOnlyValue));
 
         var used = Refused(() => PropertyRules.Archive(withFormula, "price", Later));
