@@ -97,14 +97,14 @@ internal sealed class Property
     public Property? Origin { get; private set; }
 
     /// <summary>The stage a per-stage property belongs to, or <c>null</c>.</summary>
-    public string? StageId { get; private set; }
+    public StagePlace? Place { get; private set; }
 
     public bool HasOption(ReadOnlySpan<byte> value) => options.Contains(value);
 
     /// <summary>Marks this as one of a stage's properties: stored (no origin), or derived from <paramref name="origin"/>.</summary>
-    public void BelongTo(string stageId, Derivation derivation, Property? origin)
+    public void BelongTo(StagePlace place, Derivation derivation, Property? origin)
     {
-        StageId = stageId;
+        Place = place;
         Derivation = derivation;
         Origin = origin;
     }

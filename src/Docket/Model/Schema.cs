@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace Docket.Model;
 
@@ -25,8 +26,7 @@ internal sealed class Schema
 {
     readonly Dictionary<string, Property>.AlternateLookup<ReadOnlySpan<byte>> byName;
     readonly Property?[] byNumber;
-    readonly Dictionary<string, (Pipeline Pipeline, Stage Stage)> stages = new(StringComparer.Ordinal);
-    readonly Dictionary<string, StageProperties> stageProperties = new(StringComparer.Ordinal);
+    readonly Dictionary<string, StagePlace>.AlternateLookup<ReadOnlySpan<byte>> stages;
 
     public Schema(ObjectType type, SchemaContent content)
     {
@@ -41,12 +41,13 @@ internal sealed class Schema
             byName.Dictionary[property.Name] = property;
         }
 
+        stages = new Dictionary<string, StagePlace>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
         foreach (var pipeline in content.Pipelines)
         {
+            var utf8PipelineId = Encoding.UTF8.GetBytes(pipeline.Id);
             foreach (var stage in pipeline.Stages)
             {
-                stages[stage.Id] = (pipeline, stage);
-                stageProperties[stage.Id] = LinkStageProperties(stage.Id);
+                stages.Dictionary[stage.Id] = LinkStage(pipeline, utf8PipelineId, stage);
             }
         }
 
@@ -55,6 +56,7 @@ internal sealed class Schema
         CreateDate = Require("createdate");
         HubSpotCreateDate = Require("hs_createdate");
         ClosedDate = Require("closed_date");
+        TimeToClose = Require("time_to_close");
         LastClosedDate = Require("hs_last_closed_date");
         ReopenedAt = Require("hs_ticket_reopened_at");
         ReadAlways = SetOf("createdate", "hs_lastmodifieddate", "hs_object_id");
@@ -91,6 +93,8 @@ internal sealed class Schema
 
     public Property ClosedDate { get; }
 
+    public Property TimeToClose { get; }
+
     public Property LastClosedDate { get; }
 
     public Property ReopenedAt { get; }
@@ -116,10 +120,21 @@ internal sealed class Schema
 
     public Pipeline? FindPipeline(string id) => Content.Pipelines.FirstOrDefault(pipeline => pipeline.Id == id);
 
-    public (Pipeline Pipeline, Stage Stage)? FindStage(string id) => stages.TryGetValue(id, out var found) ? found : null;
+    public Pipeline? FindPipeline(ReadOnlySpan<byte> utf8Id)
+    {
+        foreach (var pipeline in Content.Pipelines)
+        {
+            if (Utf8Names.Comparer.Equals(utf8Id, pipeline.Id))
+            {
+                return pipeline;
+            }
+        }
 
-    /// <summary>The stored dates and times of a stage; <c>null</c> for a stage that is gone.</summary>
-    public StageProperties? PropertiesOfStage(string id) => stageProperties.GetValueOrDefault(id);
+        return null;
+    }
+
+    /// <summary>Where a stage stands; <c>null</c> for a stage that is gone or never was.</summary>
+    public StagePlace? FindStage(ReadOnlySpan<byte> utf8Id) => stages.TryGetValue(utf8Id, out var place) ? place : null;
 
     PropertySet SetOf(params ReadOnlySpan<string> names)
     {
@@ -136,21 +151,28 @@ internal sealed class Schema
         Find(name) ?? throw new InvalidOperationException($"The schema of {Type.Plural} has no property {name}.");
 
     // The seven properties of a stage (reference/properties-pipelines-search-associations.md 2.3): four are stored, the three older spellings follow.
-    StageProperties LinkStageProperties(string id)
+    StagePlace LinkStage(Pipeline pipeline, byte[] utf8PipelineId, Stage stage)
     {
-        var linked = new StageProperties(
+        var id = stage.Id;
+        var place = new StagePlace(
+            pipeline, stage, Encoding.UTF8.GetBytes(id), utf8PipelineId,
             Require($"hs_v2_date_entered_{id}"), Require($"hs_v2_date_exited_{id}"),
             Require($"hs_v2_cumulative_time_in_{id}"), Require($"hs_v2_latest_time_in_{id}"));
-        linked.Entered.BelongTo(id, Derivation.None, null);
-        linked.Exited.BelongTo(id, Derivation.None, null);
-        linked.CumulativeTime.BelongTo(id, Derivation.None, null);
-        linked.LatestTime.BelongTo(id, Derivation.None, null);
-        Require($"hs_date_entered_{id}").BelongTo(id, Derivation.SameAsOrigin, linked.Entered);
-        Require($"hs_date_exited_{id}").BelongTo(id, Derivation.SameAsOrigin, linked.Exited);
-        Require($"hs_time_in_{id}").BelongTo(id, Derivation.TimeInStage, linked.CumulativeTime);
-        return linked;
+        place.Entered.BelongTo(place, Derivation.None, null);
+        place.Exited.BelongTo(place, Derivation.None, null);
+        place.CumulativeTime.BelongTo(place, Derivation.None, null);
+        place.LatestTime.BelongTo(place, Derivation.None, null);
+        Require($"hs_date_entered_{id}").BelongTo(place, Derivation.SameAsOrigin, place.Entered);
+        Require($"hs_date_exited_{id}").BelongTo(place, Derivation.SameAsOrigin, place.Exited);
+        Require($"hs_time_in_{id}").BelongTo(place, Derivation.TimeInStage, place.CumulativeTime);
+        return place;
     }
 }
 
-/// <summary>The stored properties that tell when a record was in a stage.</summary>
-internal sealed record StageProperties(Property Entered, Property Exited, Property CumulativeTime, Property LatestTime);
+/// <summary>A stage in its pipeline, with the stored properties that tell when a record was in it.</summary>
+internal sealed record StagePlace(
+    Pipeline Pipeline, Stage Stage, byte[] Utf8Id, byte[] Utf8PipelineId,
+    Property Entered, Property Exited, Property CumulativeTime, Property LatestTime)
+{
+    public bool IsClosed => Stage.Metadata.TicketState == StageMetadata.Closed;
+}

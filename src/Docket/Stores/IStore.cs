@@ -35,8 +35,11 @@ internal interface IStore
     /// <summary>Up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, ascending by id.</summary>
     ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation);
 
-    /// <summary>The newest values a property of a record had, newest first, at most <paramref name="limit"/>.</summary>
-    ValueTask<ImmutableArray<HistoryEntry>> HistoryAsync(Schema schema, Record record, Property property, int limit, CancellationToken cancellation);
+    /// <summary>The newest values that were stored under a property of a record, newest first, at most <paramref name="limit"/>.</summary>
+    ValueTask<ImmutableArray<HistoryEntry>> HistoryAsync(Record record, Property property, int limit, CancellationToken cancellation);
+
+    /// <summary>When a record was changed at all, newest first, at most <paramref name="limit"/>; without values.</summary>
+    ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation);
 }
 
 /// <summary>The portals of a data directory and the tokens that open them.</summary>

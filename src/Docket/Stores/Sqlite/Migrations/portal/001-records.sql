@@ -60,6 +60,7 @@ CREATE TABLE property (
 CREATE TABLE property_group (
   object_type TEXT NOT NULL,
   name TEXT NOT NULL,
+  position INTEGER NOT NULL,
   definition TEXT NOT NULL,
   PRIMARY KEY (object_type, name)
 ) STRICT, WITHOUT ROWID;
@@ -70,4 +71,12 @@ CREATE TABLE pipeline (
   position INTEGER NOT NULL,
   definition TEXT NOT NULL,
   PRIMARY KEY (object_type, id)
+) STRICT, WITHOUT ROWID;
+
+-- Every change of a pipeline or stage, in order.
+CREATE TABLE pipeline_audit (
+  object_type TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  entry TEXT NOT NULL,
+  PRIMARY KEY (object_type, position)
 ) STRICT, WITHOUT ROWID;

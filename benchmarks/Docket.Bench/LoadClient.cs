@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Docket.Bench;
+
+/// <summary>
+/// Drives the server in a closed loop: each connection has a thread, asks, waits for the answer, checks it and asks
+/// again. The first wrong answer stops everything.
+/// </summary>
+internal sealed class LoadClient(ServerProcess server, int connectionCount) : IDisposable
+{
+    readonly Connection[] connections = [.. Enumerable.Range(0, connectionCount).Select(_ => new Connection(server.Address))];
+
+    public int ConnectionCount => connections.Length;
+
+    /// <summary>Asks for so many seconds, or until no question is left.</summary>
+    /// <param name="ask">The question of a connection, by its index.</param>
+    /// <param name="seconds">When to stop.</param>
+    /// <param name="parallel">How many connections ask; all of them unless told.</param>
+    public Slice Run(Func<int, Question> ask, double seconds, int? parallel = null)
+    {
+        using var client = Process.GetCurrentProcess();
+        var clientCpu = client.TotalProcessorTime;
+        var serverCpu = server.Cpu();
+        var start = Stopwatch.GetTimestamp();
+        var deadline = start + (long)(seconds * Stopwatch.Frequency);
+
+        var loops = new Loop[parallel ?? connections.Length];
+        for (var i = 0; i < loops.Length; i++)
+        {
+            loops[i] = new Loop(connections[i], new Request(server.Address, ServerProcess.Token), ask(i));
+        }
+
+        Exception? fault = null;
+        var threads = loops.Select(loop => new Thread(() =>
+        {
+            try
+            {
+                while (Volatile.Read(ref fault) is null && Stopwatch.GetTimestamp() < deadline && loop.Turn())
+                {
+                }
+            }
+            catch (Exception exception)
+            {
+                Interlocked.CompareExchange(ref fault, exception, null);
+            }
+        })).ToArray();
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        var elapsed = Stopwatch.GetElapsedTime(start);
+        if (fault is not null)
+        {
+            throw new WrongAnswer($"{(fault is WrongAnswer ? fault.Message : fault)}\n\nThe server's last lines:\n{server.Log}");
+        }
+
+        client.Refresh();
+        return new Slice(
+            loops.Sum(loop => loop.Tickets),
+            elapsed.TotalSeconds,
+            [.. loops.SelectMany(loop => loop.Latencies)],
+            server.Cpu() - serverCpu,
+            (client.TotalProcessorTime - clientCpu).TotalSeconds);
+    }
+
+    /// <summary>The record ids of random tickets that have at least <paramref name="followers"/> after them.</summary>
+    public long[] SampleIds(Table table, int count, int followers)
+    {
+        var ticket = new Ticket();
+        var request = new Request(server.Address, ServerProcess.Token);
+        var random = new Random(5);
+        var ids = new long[count];
+        for (var i = 0; i < count; i++)
+        {
+            ticket.Become(random.Next(table.Count - followers), version: 0);
+            request.Get();
+            request.Add("/crm/v3/objects/tickets/"u8);
+            request.Add(ticket.Key);
+            request.Add("?idProperty=hs_external_object_ids"u8);
+            request.End();
+            var status = connections[0].Exchange(request);
+            ids[i] = status == 200 ? Answers.Id(connections[0].Body) : throw Loop.Wrong(status, connections[0], request);
+        }
+
+        return ids;
+    }
+
+    public void Dispose() => Array.ForEach(connections, connection => connection.Dispose());
+
+    /// <summary>One connection's closed loop.</summary>
+    sealed class Loop(Connection connection, Request request, Question question)
+    {
+        public long Tickets { get; private set; }
+
+        /// <summary>Ticks of the stopwatch from the first byte sent to the last received, for each request.</summary>
+        public List<long> Latencies { get; } = new(1 << 16);
+
+        /// <summary>One request and its answer; <c>false</c> when nothing is left to ask.</summary>
+        public bool Turn()
+        {
+            var tickets = question.Write(request);
+            if (tickets == 0)
+            {
+                return false;
+            }
+
+            var start = Stopwatch.GetTimestamp();
+            var status = connection.Exchange(request);
+            Latencies.Add(Stopwatch.GetTimestamp() - start);
+            Tickets += tickets;
+            return status == 200 && question.IsRight(connection.Body) ? true : throw Wrong(status, connection, request);
+        }
+
+        public static WrongAnswer Wrong(int status, Connection connection, Request request) => new(
+            $"Unexpected answer {status} to\n{Start(request.Bytes, 1000)}\n\n{Start(connection.Body, 10_000)}");
+
+        static string Start(ReadOnlySpan<byte> text, int length) => Encoding.UTF8.GetString(text[..Math.Min(text.Length, length)]);
+    }
+}
+
+/// <summary>What was measured between two moments.</summary>
+/// <param name="Tickets">Tickets written or read.</param>
+/// <param name="Seconds">How long it took.</param>
+/// <param name="Latencies">Of each request, in ticks of the stopwatch, unordered.</param>
+/// <param name="ServerCpu">Seconds of processor time the server used.</param>
+/// <param name="ClientCpu">Seconds of processor time the load used.</param>
+internal sealed record Slice(long Tickets, double Seconds, long[] Latencies, double ServerCpu = 0, double ClientCpu = 0)
+{
+    public double Rate => Tickets / Seconds;
+}

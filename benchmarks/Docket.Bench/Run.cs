@@ -1,0 +1,165 @@
+using System.Diagnostics;
+
+namespace Docket.Bench;
+
+/// <summary>
+/// One run from fresh data to the report: grows the server and the raw loop side by side, and at each size asks every
+/// question. What is compared is measured in turns, so that a noisy moment of the machine meets both sides.
+/// </summary>
+internal sealed class Run : IDisposable
+{
+    const int UpdateSlices = 3, Restarts = 3, IdSamples = 500;
+
+    readonly Options options;
+    readonly string directory;
+    readonly Table table, rawTable;
+    readonly RawLoop raw;
+    readonly Report report;
+    ServerProcess server;
+    LoadClient load;
+    int seed;
+
+    public Run(Options options)
+    {
+        this.options = options;
+        directory = Path.Combine(options.Data, $"run-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}");
+        server = new ServerProcess(options.Server, ServerDirectory);
+        load = new LoadClient(server, options.Connections);
+        Directory.CreateDirectory(RawDirectory);
+        table = new Table(options.Sizes[^1]);
+        rawTable = new Table(options.Sizes[^1]);
+        raw = new RawLoop(Path.Combine(RawDirectory, "raw.db"), options.PageSize, rawTable);
+        report = new Report(Console.Out);
+    }
+
+    string ServerDirectory => Path.Combine(directory, "server");
+
+    string RawDirectory => Path.Combine(directory, "raw");
+
+    public void Go()
+    {
+        report.Header(options, raw.EngineVersion);
+        WarmUp();
+        foreach (var size in options.Sizes)
+        {
+            Grow(size);
+            AskAll();
+            report.State(table, server.Memory(), Size(ServerDirectory), Size(RawDirectory));
+        }
+
+        Restart();
+        report.Expectations();
+    }
+
+    public void Dispose()
+    {
+        load.Dispose();
+        server.Dispose();
+        raw.Dispose();
+        if (!options.Keep)
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>The runtime compiles hot code anew in its first seconds. That belongs to neither side's rate.</summary>
+    void WarmUp()
+    {
+        var size = options.Sizes[0] / 5 / Question.BatchSize * Question.BatchSize;
+        raw.CreateTo(size);
+        CreateTo(size);
+        raw.Updates(Question.BatchSize, options.Seconds / 2);
+        ServerUpdates(Question.BatchSize, options.Seconds / 2);
+    }
+
+    void Grow(int size)
+    {
+        var clock = Stopwatch.StartNew();
+        var first = table.Count;
+        var step = Math.Max(10_000, (size - first) / 8);
+        List<Slice> slices = [], rawSlices = [];
+        while (table.Count < size && clock.Elapsed.TotalSeconds < Options.GrowSecondsMax)
+        {
+            var end = size - table.Count < 2 * step ? size : table.Count + step;
+            rawSlices.Add(raw.CreateTo(end));
+            slices.Add(CreateTo(end));
+        }
+
+        report.Table(table.Count, size);
+        report.Row(new Row(Report.Creates, Report.Overall(slices), server.Memory(), Report.Overall(rawSlices)));
+        if (slices.Count > 1)
+        {
+            report.Row(new Row($"  … the last {slices[^1].Tickets:N0} of them", slices[^1], server.Memory(), rawSlices[^1]));
+        }
+    }
+
+    void AskAll()
+    {
+        List<Slice> slices = [], rawSlices = [];
+        for (var i = 0; i < UpdateSlices; i++)
+        {
+            rawSlices.Add(raw.Updates(Question.BatchSize, options.Seconds));
+            slices.Add(ServerUpdates(Question.BatchSize, options.Seconds));
+        }
+
+        report.Row(new Row(Report.Updates, Report.Median(slices), server.Memory(), Report.Median(rawSlices)));
+        Ask(Report.Repeats, connection => new Repeats(table, NewPicker(connection)));
+
+        var rawSingle = raw.Updates(batchSize: 1, options.Seconds);
+        var single = ServerUpdates(batchSize: 1, options.Seconds, parallel: 1);
+        report.Row(new Row(Report.Singles, single, server.Memory(), rawSingle));
+        report.Row(new Row($"  … on {load.ConnectionCount} connections", ServerUpdates(batchSize: 1, options.Seconds), server.Memory()));
+
+        var ids = load.SampleIds(table, IdSamples, followers: Question.BatchSize * (load.ConnectionCount + 1));
+        Ask("read one by key", connection => new Reads(table, NewPicker(connection)));
+        Ask("read one with history", connection => new Reads(table, NewPicker(connection), history: true));
+        Ask("batch read, 100 keys", connection => new BatchReads(NewPicker(connection)));
+        Ask("list, pages of 100", connection => new Lists(ids, seed: ++seed + connection));
+    }
+
+    void Ask(string name, Func<int, Question> ask)
+    {
+        seed++;
+        report.Row(new Row(name, load.Run(ask, options.Seconds), server.Memory()));
+    }
+
+    Slice CreateTo(int end)
+    {
+        var next = new Creates.Cursor(table.Count);
+        var slice = load.Run(_ => new Creates(next, end), Options.GrowSecondsMax * 2);
+        table.Count += (int)slice.Tickets;
+        return table.Count == end ? slice : throw new WrongAnswer($"Only {table.Count} tickets after {slice.Seconds:N0} seconds.");
+    }
+
+    Slice ServerUpdates(int batchSize, double seconds, int? parallel = null)
+    {
+        seed++;
+        var slice = load.Run(connection => new Updates(table, NewPicker(connection, parallel), batchSize), seconds, parallel);
+        table.Changes += slice.Tickets;
+        return slice;
+    }
+
+    Picker NewPicker(int connection, int? parallel = null) => new(table, seed, connection, parallel ?? load.ConnectionCount);
+
+    /// <summary>How soon the server serves again, on the data it has by now.</summary>
+    void Restart()
+    {
+        var ready = new List<double>();
+        var stop = new List<double>();
+        for (var i = 0; i < Restarts; i++)
+        {
+            load.Dispose();
+            var start = Stopwatch.GetTimestamp();
+            server.Stop();
+            stop.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            server.Dispose();
+            server = new ServerProcess(options.Server, ServerDirectory);
+            load = new LoadClient(server, options.Connections);
+            ready.Add(server.ReadySeconds);
+        }
+
+        report.Restart(ready.Order().ElementAt(Restarts / 2), stop.Max());
+    }
+
+    static long Size(string directory) => new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+}

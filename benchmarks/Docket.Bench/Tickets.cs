@@ -1,0 +1,178 @@
+using System.Buffers.Text;
+using System.Text;
+
+namespace Docket.Bench;
+
+/// <summary>
+/// One ticket as the outside world knows it: key and eight values in UTF-8. Everything follows from its number and its
+/// version, so nobody has to remember values: the same two numbers give the same bytes to the server and to the raw loop.
+/// </summary>
+internal sealed class Ticket
+{
+    /// <summary>In alphabetical order; the index stands for the property.</summary>
+    public static readonly byte[][] Names =
+    [
+        "content"u8.ToArray(), "hs_pipeline"u8.ToArray(), "hs_pipeline_stage"u8.ToArray(), "hs_ticket_category"u8.ToArray(),
+        "hs_ticket_priority"u8.ToArray(), "source_ref"u8.ToArray(), "source_type"u8.ToArray(), "subject"u8.ToArray(),
+    ];
+
+    public const int Content = 0, Priority = 4, Subject = 7;
+
+    const int KeyIndex = 8;
+
+    static readonly byte[][] Stages = ["1"u8.ToArray(), "2"u8.ToArray(), "3"u8.ToArray()];
+    static readonly byte[][] Priorities = ["LOW"u8.ToArray(), "MEDIUM"u8.ToArray(), "HIGH"u8.ToArray(), "URGENT"u8.ToArray()];
+    static readonly byte[][] SourceTypes = ["CHAT"u8.ToArray(), "EMAIL"u8.ToArray(), "FORM"u8.ToArray(), "PHONE"u8.ToArray()];
+    static readonly byte[][] Categories =
+    [
+        "PRODUCT_ISSUE"u8.ToArray(), "BILLING_ISSUE"u8.ToArray(), "GENERAL_INQUIRY"u8.ToArray(), "PRODUCT_ISSUE;FEATURE_REQUEST"u8.ToArray(),
+    ];
+
+    static readonly Prose Descriptions = new(seed: 1, wordsALine: 14);
+    static readonly Prose Subjects = new(seed: 2, wordsALine: int.MaxValue);
+
+    readonly byte[] bytes = new byte[2048];
+    readonly int[] starts = new int[KeyIndex + 2];
+    int length;
+
+    public ReadOnlySpan<byte> Key => this[KeyIndex];
+
+    public ReadOnlySpan<byte> this[int property] => bytes.AsSpan(starts[property]..starts[property + 1]);
+
+    /// <summary>Whether the value changes from each version to the next: subject, content and priority do.</summary>
+    public static bool Varies(int property) => property is Content or Priority or Subject;
+
+    public void Become(int number, int version)
+    {
+        var fixedPart = Mix((ulong)number);
+        var varying = Mix(fixedPart + (ulong)version);
+        length = 0;
+
+        starts[0] = length;
+        Append(Descriptions.Words((int)(fixedPart & 0xfff), 10 + (int)(fixedPart >> 12 & 0xfff) % 26));
+        Append(" Update "u8);
+        Append(version);
+        starts[1] = length;
+        Append("0"u8);
+        starts[2] = length;
+        Append(Stages[(fixedPart >> 24 & 0xff) % 3]);
+        starts[3] = length;
+        Append(Categories[fixedPart >> 32 & 3]);
+        starts[4] = length;
+        Append(Priorities[(number + version) & 3]);
+        starts[5] = length;
+        Append("https://helpdesk.example.com/agent/tickets/"u8);
+        Append(number);
+        starts[6] = length;
+        Append(SourceTypes[fixedPart >> 34 & 3]);
+        starts[7] = length;
+        Append(Subjects.Words((int)(varying & 0xfff), 4 + (int)(varying >> 12 & 3)));
+        Append(" #"u8);
+        Append(version);
+        starts[KeyIndex] = length;
+        AppendKey(number, fixedPart);
+        starts[KeyIndex + 1] = length;
+    }
+
+    /// <summary>Seven keys in eight ascend in order of arrival, as a help desk numbers them; the eighth comes from a source with random ids.</summary>
+    void AppendKey(int number, ulong random)
+    {
+        var numbered = (random >> 36 & 7) != 0;
+        Append(numbered ? "ZD-"u8 : "SN-"u8);
+        Utf8Formatter.TryFormat(numbered ? (ulong)number : random, bytes.AsSpan(length), out var written, numbered ? new('D', 9) : new('x', 16));
+        length += written;
+    }
+
+    void Append(ReadOnlySpan<byte> text)
+    {
+        text.CopyTo(bytes.AsSpan(length));
+        length += text.Length;
+    }
+
+    void Append(int value)
+    {
+        Utf8Formatter.TryFormat(value, bytes.AsSpan(length), out var written);
+        length += written;
+    }
+
+    /// <summary>SplitMix64's finisher: one to one, so random keys never meet.</summary>
+    static ulong Mix(ulong x)
+    {
+        x += 0x9e3779b97f4a7c15;
+        x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+        x = (x ^ x >> 27) * 0x94d049bb133111eb;
+        return x ^ x >> 31;
+    }
+}
+
+/// <summary>A long made-up text to cut descriptions and subjects from: copying is the cheapest way to write.</summary>
+internal sealed class Prose
+{
+    const int Cuts = 4096, LongestCut = 64;
+
+    static readonly string[] Vocabulary =
+        ("the a to and of in is it we our your cannot does not after since when order invoice login password printer screen "
+        + "error message delivery refund account customer export report page button mobile browser update version license "
+        + "upgrade please help again still waiting today yesterday Monday urgent broken missing wrong slow empty double "
+        + "charged address café Zürich naïve \"timeout\" \"denied\" https://example.com/help support agent").Split(' ');
+
+    readonly byte[] text;
+    readonly int[] wordStarts = new int[Cuts + LongestCut];
+
+    public Prose(int seed, int wordsALine)
+    {
+        var random = new Random(seed);
+        var builder = new List<byte>();
+        for (var word = 0; word < wordStarts.Length; word++)
+        {
+            wordStarts[word] = builder.Count;
+            builder.AddRange(Encoding.UTF8.GetBytes(Vocabulary[random.Next(Vocabulary.Length)]));
+            builder.Add((word + 1) % wordsALine == 0 ? (byte)'\n' : (byte)' ');
+        }
+
+        text = [.. builder];
+    }
+
+    /// <summary>So many words from the <paramref name="first"/>, without the space at the end.</summary>
+    public ReadOnlySpan<byte> Words(int first, int count) => text.AsSpan(wordStarts[first]..(wordStarts[first + count] - 1));
+}
+
+/// <summary>How far one side has come: how many tickets it has and which version of each. Numbers start at 0 and have no gap.</summary>
+internal sealed class Table(int capacity)
+{
+    readonly byte[] versions = new byte[capacity];
+
+    public int Count { get; set; }
+
+    /// <summary>Updates done so far.</summary>
+    public long Changes { get; set; }
+
+    public int Version(int number) => versions[number];
+
+    /// <summary>The next version, which is now the current one. Nobody else may hold the number: see <see cref="Picker"/>.</summary>
+    public int Advance(int number) => unchecked(++versions[number]);
+}
+
+/// <summary>
+/// Picks random tickets of a table. Several pickers share the numbers out among themselves, so two connections never
+/// write the same ticket at once and its last version is known.
+/// </summary>
+internal sealed class Picker(Table table, int seed, int part = 0, int parts = 1)
+{
+    readonly Random random = new(seed * 7919 + part);
+
+    public int Pick() => part + parts * random.Next((table.Count - part + parts - 1) / parts);
+
+    /// <summary>Fills with different numbers: a batch must not name a ticket twice.</summary>
+    public void Pick(Span<int> numbers)
+    {
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            do
+            {
+                numbers[i] = Pick();
+            }
+            while (numbers[..i].Contains(numbers[i]));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using System.CommandLine;
+using Docket;
+using Docket.Cli;
+
+var root = new RootCommand("Docket: a ticket store that speaks HubSpot's CRM API.")
+{
+    ServeCommand.Make(),
+    TokenCommand.Make(),
+    PortalCommand.Make(),
+};
+
+try
+{
+    return await root.Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+}
+catch (OperatorMistake mistake)
+{
+    await Console.Error.WriteLineAsync($"docket: {mistake.Message}");
+    return 1;
+}

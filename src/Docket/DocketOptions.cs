@@ -1,0 +1,20 @@
+namespace Docket;
+
+/// <summary>The settings of a server.</summary>
+public sealed record DocketOptions
+{
+    /// <summary>Where the data is kept; made when it isn't there. Beside the program's working directory, so that a first try needs no rights.</summary>
+    public string DataDirectory { get; init; } = "data";
+
+    /// <summary>Addresses to listen on, separated by <c>;</c>. This machine only by default: a token is not yet made when the server first starts. Port 0 picks a free one.</summary>
+    public string Urls { get; init; } = "http://127.0.0.1:8787";
+
+    /// <summary>A fixed token for the first portal with all scopes, for development and tests. Never written to disk.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>The time.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Makes correlation ids; by default UUIDs of version 7, as HubSpot's are (reference/auth-limits-webhooks-imports.md 6.2).</summary>
+    public Func<Guid>? NewCorrelationId { get; init; }
+}

@@ -1,0 +1,116 @@
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Docket.Objects;
+using Docket.Schemas;
+using Docket.Stores;
+using Docket.Stores.Sqlite;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Docket;
+
+/// <summary>A running Docket. Options in, server out; its parts are wired here, in the order in which a request meets them.</summary>
+public sealed class DocketServer : IAsyncDisposable
+{
+    readonly WebApplication app;
+    readonly IPortals portals;
+
+    DocketServer(WebApplication app, IPortals portals, long portalId, string? firstToken)
+    {
+        this.app = app;
+        this.portals = portals;
+        PortalId = portalId;
+        FirstToken = firstToken;
+    }
+
+    /// <summary>Where it listens: the real address when the port was left to the system.</summary>
+    public string Url => app.Urls.First();
+
+    /// <summary>The id of the first portal.</summary>
+    public long PortalId { get; }
+
+    /// <summary>The token that was made for a new data directory, shown this once; <c>null</c> later on and when a fixed token is set.</summary>
+    public string? FirstToken { get; }
+
+    /// <summary>Opens the data directory and starts to serve.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="cancellation">Gives up starting.</param>
+    /// <exception cref="OperatorMistake">The data directory or the address can't be used.</exception>
+    public static async Task<DocketServer> StartAsync(DocketOptions options, CancellationToken cancellation = default)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
+            kestrel.Limits.MaxRequestLineSize = 64 * 1024; // long property lists in the query (reference/objects-and-batch.md 3.4, 414)
+            kestrel.Limits.MaxRequestBufferSize = 256 * 1024; // a usual batch fits, so reading it never waits for the reader
+        });
+        builder.WebHost.UseUrls(options.Urls.Split(';', StringSplitOptions.RemoveEmptyEntries));
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
+        var app = builder.Build();
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Docket");
+
+        IPortals? portals = null;
+        try
+        {
+            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token);
+            var (portalId, firstToken) = FirstPortal(portals, options.Token);
+
+            Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
+            app.UseMiddleware<Refusals>(newCorrelationId);
+            app.UseRouting();
+            app.UseMiddleware<Authentication>(portals, options.Clock);
+            new ObjectRoutes(options.Clock).Map(app, "/crm/v3/objects/{objectType}");
+            PropertyRoutes.Map(app);
+            PipelineRoutes.Map(app);
+            app.UseEndpoints(_ => { });
+            await app.StartAsync(cancellation);
+            return new DocketServer(app, portals, portalId, firstToken);
+        }
+        catch (Exception failure)
+        {
+            if (portals is not null)
+            {
+                await portals.DisposeAsync();
+            }
+
+            await app.DisposeAsync();
+            if (failure is IOException)
+            {
+                throw new OperatorMistake($"{options.Urls} can't be listened on: {failure.Message}");
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Finishes the requests under way, then closes the files.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+        await portals.DisposeAsync();
+    }
+
+    /// <summary>The portals of a data directory, beside a server that may be running on it.</summary>
+    internal static IPortals OpenPortals(string directory) => new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: false);
+
+    static (long PortalId, string? Token) FirstPortal(IPortals portals, string? fixedToken)
+    {
+        if (portals.List() is [var first, ..])
+        {
+            return (first.Id, null);
+        }
+
+        var portal = portals.Create("default");
+        return (portal.Id, fixedToken is null ? portals.CreateToken(portal.Id, "first token", Scopes.All).Text : null);
+    }
+}

@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Docket.Http;
+using Docket.Model;
+using Docket.Writes;
+using Microsoft.AspNetCore.Http;
+
+namespace Docket.Objects;
+
+/// <summary>The body of a batch read (reference/objects-and-batch.md 4.8).</summary>
+internal sealed record BatchReadRequest
+{
+    /// <summary>Most inputs when history is asked for.</summary>
+    const int InputsMaxWithHistory = 50;
+
+    public List<BatchReadInput>? Inputs { get; init; }
+
+    public List<string>? Properties { get; init; }
+
+    public List<string>? PropertiesWithHistory { get; init; }
+
+    public string? IdProperty { get; init; }
+
+    /// <summary>Reads and checks the body.</summary>
+    /// <exception cref="Refusal">400.</exception>
+    public static async Task<BatchReadRequest> ReadAsync(HttpContext http)
+    {
+        var request = await RequestBody.ReadJsonAsync(http, ObjectsJson.Default.BatchReadRequest);
+        if (request.Inputs is not { } inputs)
+        {
+            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "inputs"));
+        }
+
+        if (inputs.Count == 0)
+        {
+            throw new Refusal(Faults.NoInputs());
+        }
+
+        if (request.PropertiesWithHistory is { Count: > 0 } && inputs.Count > InputsMaxWithHistory)
+        {
+            throw new Refusal(Faults.TooManyInputsWithHistory(InputsMaxWithHistory));
+        }
+
+        return inputs.Count <= Validation.InputsMax ? request : throw new Refusal(Faults.TooManyInputs(Validation.InputsMax));
+    }
+}
+
+/// <summary>One record asked for.</summary>
+internal sealed record BatchReadInput
+{
+    [JsonConverter(typeof(TextConverter))]
+    public required string Id { get; init; }
+}
+
+/// <summary>Takes a JSON number for a text, as HubSpot does (reference/objects-and-batch.md 1.1).</summary>
+internal sealed class TextConverter : JsonConverter<string>
+{
+    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
+    {
+        JsonTokenType.Number => System.Text.Encoding.UTF8.GetString(reader.ValueSpan),
+        JsonTokenType.String => reader.GetString(),
+        _ => throw new JsonException("Expected a text or a number."),
+    };
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(BatchReadRequest))]
+internal sealed partial class ObjectsJson : JsonSerializerContext;

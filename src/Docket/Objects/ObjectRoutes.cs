@@ -1,0 +1,256 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Docket.Writes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Objects;
+
+/// <summary>The endpoints of records: each tells its story and leaves the work to the stages.</summary>
+internal sealed class ObjectRoutes(TimeProvider clock)
+{
+    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
+    public void Map(IEndpointRouteBuilder routes, string prefix)
+    {
+        var objects = routes.MapGroup(prefix);
+        objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead);
+        objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/create", http => WriteBatchAsync(http, WriteKind.Create)).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/update", http => WriteBatchAsync(http, WriteKind.Update)).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/upsert", http => WriteBatchAsync(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead);
+        objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead);
+        objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite);
+        objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite);
+    }
+
+    async Task WriteBatchAsync(HttpContext http, WriteKind kind)
+    {
+        var call = http.Call();
+        using var body = await RequestBody.ReadAsync(http);
+        var inputs = BatchReader.ReadBatch(body, kind);
+        var batch = Validation.Check(kind, inputs, call.Schema, call.Caller);
+        // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
+        var outcome = await call.Store.ApplyAsync(batch);
+        await BatchResponse.WriteAsync(http, call, outcome, clock);
+    }
+
+    static async Task ArchiveBatchAsync(HttpContext http)
+    {
+        var call = http.Call();
+        using var body = await RequestBody.ReadAsync(http);
+        var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
+        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller));
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    async Task CreateAsync(HttpContext http)
+    {
+        var call = http.Call();
+        using var body = await RequestBody.ReadAsync(http);
+        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body)], call.Schema, call.Caller));
+        RefuseFaults(call, outcome);
+        http.Response.Headers.Location = $"{http.Request.Scheme}://{http.Request.Host}{http.Request.Path}/{outcome.Results[0].Record!.Id}";
+        await RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created);
+    }
+
+    async Task UpdateAsync(HttpContext http)
+    {
+        var call = http.Call();
+        var id = http.LastPathSegment();
+        var idProperty = http.Request.Query["idProperty"].ToString();
+        using var body = await RequestBody.ReadAsync(http);
+        var input = BatchReader.ReadSingle(body);
+        if (input.Values.Length == 0)
+        {
+            throw new Refusal(Faults.NothingToUpdate());
+        }
+
+        input.Id = Encoding.UTF8.GetBytes(id);
+        if (idProperty.Length > 0)
+        {
+            input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
+        }
+
+        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller));
+        if (outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound))
+        {
+            throw NotFound(id, idProperty);
+        }
+
+        RefuseFaults(call, outcome);
+        await RespondWrittenAsync(http, call, outcome, StatusCodes.Status200OK);
+    }
+
+    static async Task ArchiveAsync(HttpContext http)
+    {
+        var call = http.Call();
+        var input = new RecordInput { Id = Encoding.UTF8.GetBytes(http.LastPathSegment()) };
+        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, [input], call.Schema, call.Caller));
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    async Task ReadAsync(HttpContext http)
+    {
+        var (call, schema) = (http.Call(), http.Call().Schema);
+        var query = ReadQuery.Of(http.Request, schema);
+        var id = http.LastPathSegment();
+        var idProperty = http.Request.Query["idProperty"].ToString();
+        var key = FindKey(call, schema, idProperty);
+        var record = await FindAsync(call, key, id, query.Archived, http.RequestAborted) ?? throw NotFound(id, idProperty);
+        var view = new RecordView(schema, Instant.Now(clock));
+        view.Show(record);
+        var history = query.History is { } asked ? await PropertyHistory.ReadAsync(call.Store, view, asked, http.RequestAborted) : [];
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
+            RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.query.Properties, answer.history));
+    }
+
+    async Task ListAsync(HttpContext http)
+    {
+        var (call, schema) = (http.Call(), http.Call().Schema);
+        var query = ReadQuery.Of(http.Request, schema);
+        var limit = query.Limit(http.Request);
+        // One more than the page tells whether there is a next one, and where it begins.
+        var records = await call.Store.ListAsync(call.Type, ReadQuery.After(http.Request), limit + 1, query.Archived, http.RequestAborted);
+        var page = await AddHistoryAsync(call, schema, query.History, records.Length > limit ? records[..limit] : records, http.RequestAborted);
+        var next = records.Length > limit ? records[limit].Id : (long?)null;
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, schema, query, page, next, http.Request), (json, answer) =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("results");
+            WriteRecords(json, answer.call, answer.schema, answer.query.Properties, answer.page);
+            json.WriteEndArray();
+            if (answer.next is { } after)
+            {
+                WritePaging(json, answer.Request, after);
+            }
+
+            json.WriteEndObject();
+        });
+    }
+
+    async Task ReadBatchAsync(HttpContext http)
+    {
+        var (call, schema) = (http.Call(), http.Call().Schema);
+        var request = await BatchReadRequest.ReadAsync(http);
+        var key = FindKey(call, schema, request.IdProperty ?? "");
+        var archived = ReadQuery.IsTrue(http.Request, "archived");
+        var records = ImmutableArray.CreateBuilder<Record>();
+        var missing = new List<Fault>();
+        foreach (var (index, id) in request.Inputs!.Select(input => input.Id).Distinct(StringComparer.Ordinal).Index())
+        {
+            if (await FindAsync(call, key, id, archived, http.RequestAborted) is { } record)
+            {
+                records.Add(record);
+            }
+            else
+            {
+                missing.Add(Faults.NotFound(index, call.Type, Encoding.UTF8.GetBytes(id)));
+            }
+        }
+
+        // Unlike in lists, what is asked for with history is not repeated among the properties (reference/objects-and-batch.md 4.8).
+        var set = ReadQuery.SetOf(schema, request.Properties is { Count: > 0 } ? schema.ReadAlways : schema.ReadDefault, request.Properties ?? []);
+        PropertySet? history = request.PropertiesWithHistory is { Count: > 0 } asked ? ReadQuery.SetOf(schema, new PropertySet(schema), asked) : null;
+        var page = await AddHistoryAsync(call, schema, history, records.DrainToImmutable(), http.RequestAborted);
+        var errors = FaultReport.Rows(missing, [], call.Caller.PortalId);
+        await Wire.RespondAsync(
+            http.Response, errors.Count > 0 ? StatusCodes.Status207MultiStatus : StatusCodes.Status200OK, (call, schema, set, page, errors),
+            (json, answer) => BatchResponse.WriteEnvelope(json, answer.call.StartedAt, answer.errors, clock, answer, (json, answer, _) =>
+                WriteRecords(json, answer.call, answer.schema, answer.set, answer.page)));
+    }
+
+    // ---- what several of them share
+
+    static Property? FindKey(Call call, Schema schema, string idProperty)
+    {
+        // The record id by its own name is a key for reads, unlike for writes (reference/objects-and-batch.md 4.8).
+        if (idProperty is "" or "hs_object_id")
+        {
+            return null;
+        }
+
+        var key = schema.Find(idProperty)
+            ?? throw new Refusal(FaultReport.Whole([Faults.UnknownProperty(0, idProperty)], [new()], call.Caller.PortalId));
+        return key.Unique ? key : throw new Refusal(Faults.NonUniqueIdProperty(call.Type, idProperty, call.Caller.PortalId));
+    }
+
+    static ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, CancellationToken cancellation) =>
+        key is not null ? archived ? default : call.Store.FindAsync(key, Encoding.UTF8.GetBytes(id), cancellation)
+        : long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? call.Store.FindAsync(call.Type, number, archived, cancellation)
+        : default;
+
+    static Refusal NotFound(string id, string idProperty) =>
+        new(idProperty.Length > 0 || id.All(char.IsAsciiDigit) ? Faults.ResourceNotFound() : Faults.IdNotNumeric(id));
+
+    static void RefuseFaults(Call call, Outcome outcome)
+    {
+        if (outcome.Faults.Count > 0)
+        {
+            throw new Refusal(FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, call.Caller.PortalId));
+        }
+    }
+
+    Task RespondWrittenAsync(HttpContext http, Call call, Outcome outcome, int status) =>
+        Wire.RespondAsync(http.Response, status, (call, outcome, Instant.Now(clock)), static (json, answer) =>
+        {
+            var (call, outcome, now) = answer;
+            var schema = outcome.Batch.Schema;
+            var set = new PropertySet(schema);
+            BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
+            var view = new RecordView(schema, now);
+            view.Show(outcome.Results[0].Record!);
+            RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
+        });
+
+    async Task<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
+        Call call, Schema schema, PropertySet? history, ImmutableArray<Record> records, CancellationToken cancellation)
+    {
+        if (history is not { } asked)
+        {
+            return [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
+        }
+
+        var view = new RecordView(schema, Instant.Now(clock));
+        var page = ImmutableArray.CreateBuilder<(Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>)>();
+        foreach (var record in records)
+        {
+            view.Show(record);
+            page.Add((record, await PropertyHistory.ReadAsync(call.Store, view, asked, cancellation)));
+        }
+
+        return page.DrainToImmutable();
+    }
+
+    void WriteRecords(
+        Utf8JsonWriter json, Call call, Schema schema, PropertySet set,
+        ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> page)
+    {
+        var view = new RecordView(schema, Instant.Now(clock));
+        foreach (var (record, history) in page)
+        {
+            view.Show(record);
+            RecordResponse.WriteRead(json, view, call.Caller.PortalId, set, history);
+        }
+    }
+
+    // The full URL with the same query, after replaced (reference/objects-and-batch.md 4.6).
+    static void WritePaging(Utf8JsonWriter json, HttpRequest request, long after)
+    {
+        var kept = (request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
+            .Where(part => !part.StartsWith("after=", StringComparison.Ordinal));
+        json.WriteStartObject("paging");
+        json.WriteStartObject("next");
+        json.WriteString("after", after.ToString());
+        json.WriteString("link", $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={after}"])}");
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}

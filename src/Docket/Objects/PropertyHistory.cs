@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using System.Text;
+using Docket.Model;
+using Docket.Stores;
+
+namespace Docket.Objects;
+
+/// <summary>
+/// What a property's value has been, newest first (reference/objects-and-batch.md 5). Stored properties have their own
+/// chain of changes; derived ones follow from the chain of what they are derived from.
+/// </summary>
+internal static class PropertyHistory
+{
+    /// <summary>Entries shown for a property; all are kept (reference/objects-and-batch.md 8, 21).</summary>
+    const int EntriesMax = 20;
+
+    static readonly Source Calculated = new("CALCULATED", "CalculatedPropertyComputer");
+
+    public static async Task<ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>> ReadAsync(
+        IStore store, RecordView view, PropertySet set, CancellationToken cancellation)
+    {
+        var histories = ImmutableArray.CreateBuilder<(Property, ImmutableArray<HistoryEntry>)>();
+        for (var rank = set.Next(0); rank >= 0; rank = set.Next(rank + 1))
+        {
+            var property = view.Schema.Properties[rank];
+            histories.Add((property, await ReadAsync(store, view, property, cancellation)));
+        }
+
+        return histories.DrainToImmutable();
+    }
+
+    static async ValueTask<ImmutableArray<HistoryEntry>> ReadAsync(IStore store, RecordView view, Property property, CancellationToken cancellation)
+    {
+        var (schema, record) = (view.Schema, view.Record);
+        switch (property.Derivation)
+        {
+            case Derivation.None:
+                var stored = await store.HistoryAsync(record, property, EntriesMax, cancellation);
+                return property.Place is null ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
+            case Derivation.SameAsOrigin:
+                var origin = await store.HistoryAsync(record, property.Origin!, EntriesMax, cancellation);
+                return [.. origin.Select(entry => entry with { Source = Calculated })];
+            case Derivation.LastModifiedDate:
+                var changes = await store.ChangesAsync(record, EntriesMax, cancellation);
+                return [.. changes.Select(entry => entry with { Value = Instant.ToText(entry.Timestamp) })];
+            case Derivation.CreateDate:
+                return [.. await store.HistoryAsync(record, property, EntriesMax, cancellation), .. FirstCreateDate(view, property)];
+            case Derivation.IsClosed:
+                return Closings(schema, await store.HistoryAsync(record, schema.Stage, EntriesMax, cancellation));
+            case Derivation.CurrentStageEntered:
+                var entered = await store.HistoryAsync(record, schema.Stage, EntriesMax, cancellation);
+                return [.. entered.Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
+            case Derivation.TimeToClose:
+                var closed = await store.HistoryAsync(record, schema.ClosedDate, EntriesMax, cancellation);
+                return [.. closed.Select(entry => new HistoryEntry(TimeToClose(entry.Value, record.CreatedAt), entry.Timestamp, Calculated))];
+            case Derivation.TimeInStage:
+                return []; // worked out when it is read: it has no past
+            default:
+                return [Created(view, property)];
+        }
+    }
+
+    // Unless the creating call set it, the first create date is the moment of creation, which is stored nowhere else.
+    static IEnumerable<HistoryEntry> FirstCreateDate(RecordView view, Property property)
+    {
+        var values = new ValueReader(view.Record.Values.Span);
+        if (!values.Seek(property.Number))
+        {
+            return [Created(view, property)];
+        }
+
+        var moment = CreatedAt(view);
+        return values.Link == 0 ? [] : [new(Instant.ToText(moment), moment, view.Record.Source)];
+    }
+
+    static HistoryEntry Created(RecordView view, Property property) =>
+        new(view.TryGet(property, out var value) ? Encoding.UTF8.GetString(value) : "", CreatedAt(view), view.Record.Source);
+
+    static long CreatedAt(RecordView view) =>
+        view.TryGet(view.Schema.HubSpotCreateDate, out var moment) ? Instant.Parse(moment) ?? view.Record.CreatedAt : view.Record.CreatedAt;
+
+    // One entry each time the ticket was closed or reopened, not for each move between open stages.
+    static ImmutableArray<HistoryEntry> Closings(Schema schema, ImmutableArray<HistoryEntry> stages)
+    {
+        var closings = new List<HistoryEntry>();
+        foreach (var entry in stages)
+        {
+            var closed = schema.FindStage(Encoding.UTF8.GetBytes(entry.Value))?.IsClosed == true ? "true" : "false";
+            if (closings.Count > 0 && closings[^1].Value == closed)
+            {
+                closings.RemoveAt(closings.Count - 1);
+            }
+
+            closings.Add(new(closed, entry.Timestamp, Calculated));
+        }
+
+        return [.. closings];
+    }
+
+    static string TimeToClose(string closedDate, long createdAt) =>
+        Instant.Parse(Encoding.UTF8.GetBytes(closedDate)) is { } closedAt ? Math.Max(0, closedAt - createdAt).ToString() : "";
+}

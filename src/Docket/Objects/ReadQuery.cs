@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Docket.Model;
+using Microsoft.AspNetCore.Http;
+
+namespace Docket.Objects;
+
+/// <summary>What a read asks for, from its query (reference/objects-and-batch.md 4.3, 4.6).</summary>
+/// <param name="Properties">The properties to show.</param>
+/// <param name="History">The properties to show with history; <c>null</c> for none.</param>
+/// <param name="Archived">Archived records only, instead of active ones only.</param>
+internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, bool Archived)
+{
+    const int LimitDefault = 10, LimitMax = 100, LimitMaxWithHistory = 50;
+
+    /// <summary>From the query of a single read or a list: what is asked for with history is shown among the properties too.</summary>
+    public static ReadQuery Of(HttpRequest request, Schema schema)
+    {
+        var names = Names(request, "properties");
+        var history = Names(request, "propertiesWithHistory");
+        var properties = SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, [.. names, .. history]);
+        return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), IsTrue(request, "archived"));
+    }
+
+    /// <summary>The properties of <paramref name="names"/> that exist, on top of <paramref name="always"/>; unknown names are passed over.</summary>
+    public static PropertySet SetOf(Schema schema, PropertySet always, IEnumerable<string> names)
+    {
+        var set = always.Copy();
+        foreach (var name in names)
+        {
+            if (schema.Find(name) is { } property)
+            {
+                set.Add(property);
+            }
+        }
+
+        return set;
+    }
+
+    /// <summary>Only <c>true</c> is understood (reference/objects-and-batch.md 4.6).</summary>
+    public static bool IsTrue(HttpRequest request, string parameter) =>
+        string.Equals(request.Query[parameter].ToString(), "true", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The size of a page, 1 to 100, or to 50 with history.</summary>
+    /// <exception cref="Refusal">400 outside of that.</exception>
+    public int Limit(HttpRequest request)
+    {
+        var max = History is null ? LimitMax : LimitMaxWithHistory;
+        var text = request.Query["limit"].ToString();
+        if (text.Length == 0)
+        {
+            return LimitDefault;
+        }
+
+        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) || limit < 1)
+        {
+            throw new Refusal(Faults.LimitTooLow());
+        }
+
+        return limit <= max ? (int)limit : throw new Refusal(Faults.LimitTooHigh(max));
+    }
+
+    /// <summary>The id at which the page begins.</summary>
+    /// <exception cref="Refusal">400 for what is not a cursor.</exception>
+    public static long After(HttpRequest request)
+    {
+        var text = request.Query["after"].ToString();
+        return text.Length == 0 ? 0
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var after) ? after
+            : throw new Refusal(Faults.BadCursor(text));
+    }
+
+    static ImmutableArray<string> Names(HttpRequest request, string parameter) =>
+        [.. request.Query[parameter].SelectMany(value => (value ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+}

@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Docket.Http;
+using Docket.Model;
+
+namespace Docket.Objects;
+
+/// <summary>One record on the wire. Key order of reference/objects-and-batch.md 1.4 and 4.2.</summary>
+internal static class RecordResponse
+{
+    static readonly JsonEncodedText
+        Id = JsonEncodedText.Encode("id"),
+        CreatedAt = JsonEncodedText.Encode("createdAt"),
+        UpdatedAt = JsonEncodedText.Encode("updatedAt"),
+        Archived = JsonEncodedText.Encode("archived"),
+        ArchivedAt = JsonEncodedText.Encode("archivedAt"),
+        New = JsonEncodedText.Encode("new"),
+        TraceId = JsonEncodedText.Encode("objectWriteTraceId"),
+        Url = JsonEncodedText.Encode("url"),
+        History = JsonEncodedText.Encode("propertiesWithHistory"),
+        Value = JsonEncodedText.Encode("value"),
+        Timestamp = JsonEncodedText.Encode("timestamp"),
+        SourceType = JsonEncodedText.Encode("sourceType"),
+        SourceId = JsonEncodedText.Encode("sourceId");
+
+    /// <summary>The result of a write: what was written and what always comes along; nothing that was never set.</summary>
+    /// <param name="json">Where to.</param>
+    /// <param name="view">Points at the record.</param>
+    /// <param name="portalId">For the <c>url</c>.</param>
+    /// <param name="set">The properties to show.</param>
+    /// <param name="isNew">For <c>new</c>; <c>null</c> leaves it out.</param>
+    /// <param name="traceId">For <c>objectWriteTraceId</c>; <c>null</c> leaves it out.</param>
+    public static void WriteWritten(Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, bool? isNew = null, ReadOnlyMemory<byte>? traceId = null)
+    {
+        json.WriteStartObject();
+        Wire.WriteId(json, Id, view.Record.Id);
+        view.WriteProperties(json, set, showUnset: false);
+        WriteDates(json, view.Record);
+        if (isNew is { } created)
+        {
+            json.WriteBoolean(New, created);
+        }
+
+        if (traceId is { } trace)
+        {
+            json.WriteString(TraceId, trace.Span);
+        }
+
+        WriteUrl(json, view, portalId);
+        json.WriteEndObject();
+    }
+
+    /// <summary>A record as reads show it: what was asked for, <c>null</c> where it was never set, and history where asked for.</summary>
+    public static void WriteRead(
+        Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
+    {
+        json.WriteStartObject();
+        Wire.WriteId(json, Id, view.Record.Id);
+        view.WriteProperties(json, set, showUnset: true);
+        if (!history.IsEmpty)
+        {
+            WriteHistory(json, history);
+        }
+
+        WriteDates(json, view.Record);
+        WriteUrl(json, view, portalId);
+        json.WriteEndObject();
+    }
+
+    static void WriteDates(Utf8JsonWriter json, Record record)
+    {
+        Wire.WriteInstant(json, CreatedAt, record.CreatedAt);
+        Wire.WriteInstant(json, UpdatedAt, record.UpdatedAt);
+        json.WriteBoolean(Archived, record.ArchivedAt is not null);
+        if (record.ArchivedAt is { } archivedAt)
+        {
+            Wire.WriteInstant(json, ArchivedAt, archivedAt);
+        }
+    }
+
+    static void WriteUrl(Utf8JsonWriter json, RecordView view, long portalId)
+    {
+        Span<byte> url = stackalloc byte[128];
+        System.Text.Unicode.Utf8.TryWrite(url, $"https://app.hubspot.com/contacts/{portalId}/record/{view.Schema.Type.Id}/{view.Record.Id}", out var length);
+        json.WriteString(Url, url[..length]);
+    }
+
+    // reference/objects-and-batch.md 5
+    static void WriteHistory(Utf8JsonWriter json, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
+    {
+        json.WriteStartObject(History);
+        foreach (var (property, entries) in history)
+        {
+            json.WriteStartArray(property.JsonName);
+            foreach (var entry in entries)
+            {
+                json.WriteStartObject();
+                json.WriteString(Value, entry.Value);
+                Wire.WriteInstant(json, Timestamp, entry.Timestamp);
+                json.WriteString(SourceType, entry.Source.Type);
+                if (entry.Source.Id.Length > 0)
+                {
+                    json.WriteString(SourceId, entry.Source.Id);
+                }
+
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteEndObject();
+    }
+}

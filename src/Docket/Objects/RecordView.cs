@@ -1,0 +1,139 @@
+using System.Text;
+using System.Text.Json;
+using Docket.Model;
+
+namespace Docket.Objects;
+
+/// <summary>
+/// Shows records by their schema: stored values by name, derived ones worked out. Made once for an answer and pointed
+/// at one record after the other.
+/// </summary>
+internal sealed class RecordView(Schema schema, long now)
+{
+    static readonly JsonEncodedText Properties = JsonEncodedText.Encode("properties");
+
+    // Where each property's value lies in the record's block, by rank; valid where shown equals the current record's turn.
+    readonly (int Start, int Length, int Shown)[] places = new (int, int, int)[schema.Properties.Length];
+    readonly byte[] derived = new byte[256];
+    int turn;
+    Record record = null!;
+
+    public Schema Schema => schema;
+
+    public Record Record => record;
+
+    /// <summary>Points the view at a record.</summary>
+    public void Show(Record next)
+    {
+        record = next;
+        turn++;
+        var values = new ValueReader(next.Values.Span);
+        while (values.Next())
+        {
+            if (schema.FindNumber(values.Number) is { } property)
+            {
+                places[property.Rank] = (values.ValueStart, values.Value.Length, turn);
+            }
+        }
+    }
+
+    /// <summary>The value of a property, stored or derived; <c>false</c> when it was never set. Valid until the next call.</summary>
+    public bool TryGet(Property property, out ReadOnlySpan<byte> value) =>
+        property.Derivation == Derivation.None ? TryGetStored(property, out value) : TryDerive(property, out value);
+
+    /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. Reads show a property that was never set as <c>null</c>, writes leave it out.</summary>
+    public void WriteProperties(Utf8JsonWriter json, PropertySet set, bool showUnset)
+    {
+        json.WriteStartObject(Properties);
+        for (var rank = set.Next(0); rank >= 0; rank = set.Next(rank + 1))
+        {
+            var property = schema.Properties[rank];
+            if (TryGet(property, out var value))
+            {
+                json.WriteString(property.JsonName, value);
+            }
+            else if (showUnset)
+            {
+                json.WriteNull(property.JsonName);
+            }
+        }
+
+        json.WriteEndObject();
+    }
+
+    bool TryGetStored(Property property, out ReadOnlySpan<byte> value)
+    {
+        var (start, length, shown) = places[property.Rank];
+        value = shown == turn ? record.Values.Span.Slice(start, length) : default;
+        return shown == turn;
+    }
+
+    bool TryDerive(Property property, out ReadOnlySpan<byte> value)
+    {
+        switch (property.Derivation)
+        {
+            case Derivation.CreateDate:
+                return Moment(record.CreatedAt, out value);
+            case Derivation.HubSpotCreateDate:
+                return TryGetStored(property, out value) || Moment(record.CreatedAt, out value);
+            case Derivation.LastModifiedDate:
+                return Moment(record.UpdatedAt, out value);
+            case Derivation.RecordId:
+                return Number(record.Id, out value);
+            case Derivation.SourceType:
+                return Text(record.Source.Type, out value);
+            case Derivation.SourceId:
+                return Text(record.Source.Id, out value);
+            case Derivation.IsClosed:
+                value = CurrentPlace()?.IsClosed == true ? "true"u8 : "false"u8;
+                return true;
+            case Derivation.TimeToClose:
+                value = default;
+                return TryGetStored(schema.ClosedDate, out var closed) && Instant.Parse(closed) is { } closedAt
+                    && Number(Math.Max(0, closedAt - record.CreatedAt), out value);
+            case Derivation.CurrentStageEntered:
+                value = default;
+                return CurrentPlace() is { } current && TryGetStored(current.Entered, out value);
+            case Derivation.SameAsOrigin:
+                return TryGetStored(property.Origin!, out value);
+            case Derivation.TimeInStage:
+                return TimeIn(property.Place!, out value);
+            default:
+                value = "0"u8;
+                return true;
+        }
+    }
+
+    StagePlace? CurrentPlace() => TryGetStored(schema.Stage, out var stage) ? schema.FindStage(stage) : null;
+
+    bool TimeIn(StagePlace place, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        if (!TryGetStored(place.Entered, out var entered) || Instant.Parse(entered) is not { } since)
+        {
+            return false;
+        }
+
+        var before = TryGetStored(place.CumulativeTime, out var sum) ? long.Parse(sum) : 0;
+        return Number(before + (CurrentPlace() == place ? Math.Max(0, now - since) : 0), out value);
+    }
+
+    bool Moment(long milliseconds, out ReadOnlySpan<byte> value)
+    {
+        value = derived.AsSpan(0, Instant.Format(milliseconds, derived));
+        return true;
+    }
+
+    bool Number(long number, out ReadOnlySpan<byte> value)
+    {
+        number.TryFormat(derived, out var length);
+        value = derived.AsSpan(0, length);
+        return true;
+    }
+
+    bool Text(string text, out ReadOnlySpan<byte> value)
+    {
+        value = Encoding.UTF8.TryGetBytes(text, derived, out var length) ? derived.AsSpan(0, length) : Encoding.UTF8.GetBytes(text);
+        return text.Length > 0;
+    }
+}

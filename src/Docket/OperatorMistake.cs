@@ -1,0 +1,7 @@
+namespace Docket;
+
+/// <summary>
+/// Something that whoever runs Docket has to mend before it can start. The message is one line that says what to do;
+/// the command line prints it and stops.
+/// </summary>
+public sealed class OperatorMistake(string message) : Exception(message);

@@ -1,0 +1,180 @@
+using SQLitePCL;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>What SQLite refused, by its result code. Never leaves this folder: see <see cref="Engine.Translate"/>.</summary>
+internal sealed class SqliteFailure(int code, string message) : Exception($"SQLite error {code}: {message}")
+{
+    /// <summary>The primary result code.</summary>
+    public int Code { get; } = code & 0xff;
+}
+
+/// <summary>
+/// One connection to a database file, for one thread at a time. The thinnest layer over SQLite's own interface: a write
+/// of a ticket binds some twenty values, and what an ADO.NET provider adds to each is as much as SQLite's own work.
+/// </summary>
+internal sealed class Connection : IDisposable
+{
+    readonly sqlite3 handle;
+
+    /// <param name="path">The database file.</param>
+    /// <param name="create">Make the file when it isn't there.</param>
+    /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
+    public Connection(string path, bool create, int busyTimeoutMs = 5_000)
+    {
+        var flags = raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_NOMUTEX | (create ? raw.SQLITE_OPEN_CREATE : 0);
+        var code = raw.sqlite3_open_v2(path, out handle, flags, null);
+        if (code != raw.SQLITE_OK)
+        {
+            handle?.Dispose();
+            throw new SqliteFailure(code, raw.sqlite3_errstr(code).utf8_to_string());
+        }
+
+        raw.sqlite3_busy_timeout(handle, busyTimeoutMs);
+    }
+
+    public Statement Prepare(string sql)
+    {
+        Check(raw.sqlite3_prepare_v3(handle, sql, raw.SQLITE_PREPARE_PERSISTENT, out var statement));
+        return new Statement(this, statement);
+    }
+
+    /// <summary>Runs one or more statements without parameters and without results.</summary>
+    public void Execute(string sql) => Check(raw.sqlite3_exec(handle, sql));
+
+    /// <summary>Runs a statement once and gives the first column of its first row, 0 when there is none.</summary>
+    public long QueryInteger(string sql)
+    {
+        using var statement = Prepare(sql);
+        return statement.Step() ? statement.Integer(0) : 0;
+    }
+
+    /// <summary>Pages this connection has written so far, to the log as well as to the file.</summary>
+    public int PagesWritten()
+    {
+        raw.sqlite3_db_status(handle, raw.SQLITE_DBSTATUS_CACHE_WRITE, out var pages, out _, 0);
+        return pages;
+    }
+
+    /// <summary>Copies pages from the log into the file without waiting for anyone, and gives how many are left in the log.</summary>
+    public int Checkpoint()
+    {
+        var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_PASSIVE, out var inLog, out var copied);
+        if (code is not raw.SQLITE_OK and not raw.SQLITE_BUSY)
+        {
+            Check(code);
+        }
+
+        return Math.Max(0, inLog - copied);
+    }
+
+    public void Rollback()
+    {
+        // After some failures SQLite has rolled back already.
+        if (raw.sqlite3_get_autocommit(handle) == 0)
+        {
+            raw.sqlite3_exec(handle, "ROLLBACK");
+        }
+    }
+
+    public void Check(int code)
+    {
+        if (code is not raw.SQLITE_OK and not raw.SQLITE_ROW and not raw.SQLITE_DONE)
+        {
+            throw new SqliteFailure(code, raw.sqlite3_errmsg(handle).utf8_to_string());
+        }
+    }
+
+    public void Dispose() => handle.Dispose();
+}
+
+/// <summary>A prepared statement. Bind in order, step, and it is ready to be bound again.</summary>
+internal sealed class Statement(Connection connection, sqlite3_stmt handle) : IDisposable
+{
+    int bound;
+
+    public Statement Bind(long value)
+    {
+        connection.Check(raw.sqlite3_bind_int64(handle, ++bound, value));
+        return this;
+    }
+
+    public Statement Bind(long? value)
+    {
+        connection.Check(value is { } number ? raw.sqlite3_bind_int64(handle, ++bound, number) : raw.sqlite3_bind_null(handle, ++bound));
+        return this;
+    }
+
+    public Statement Bind(ReadOnlySpan<byte> blob)
+    {
+        connection.Check(raw.sqlite3_bind_blob(handle, ++bound, blob));
+        return this;
+    }
+
+    public Statement BindNull()
+    {
+        connection.Check(raw.sqlite3_bind_null(handle, ++bound));
+        return this;
+    }
+
+    public Statement Bind(string text)
+    {
+        connection.Check(raw.sqlite3_bind_text(handle, ++bound, text));
+        return this;
+    }
+
+    /// <summary>Goes to the next row. After the last one the statement is reset and can be bound again.</summary>
+    public bool Step()
+    {
+        var code = raw.sqlite3_step(handle);
+        if (code == raw.SQLITE_ROW)
+        {
+            return true;
+        }
+
+        Reset(code);
+        return false;
+    }
+
+    /// <summary>Runs a statement that has no rows.</summary>
+    public void Run()
+    {
+        while (Step())
+        {
+        }
+    }
+
+    /// <summary>Leaves the remaining rows.</summary>
+    public void Reset() => Reset(raw.SQLITE_OK);
+
+    public long Integer(int column) => raw.sqlite3_column_int64(handle, column);
+
+    public bool IsNull(int column) => raw.sqlite3_column_type(handle, column) == raw.SQLITE_NULL;
+
+    /// <summary>The bytes of a blob; valid until the next step.</summary>
+    public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(handle, column);
+
+    public string Text(int column) => raw.sqlite3_column_text(handle, column).utf8_to_string();
+
+    public void Dispose() => handle.Dispose();
+
+    void Reset(int stepped)
+    {
+        bound = 0;
+        if (stepped is raw.SQLITE_OK or raw.SQLITE_DONE)
+        {
+            raw.sqlite3_reset(handle);
+            return;
+        }
+
+        // The message belongs to the failed step; resetting would repeat the code but may change the message.
+        try
+        {
+            connection.Check(stepped);
+        }
+        finally
+        {
+            raw.sqlite3_reset(handle);
+        }
+    }
+}

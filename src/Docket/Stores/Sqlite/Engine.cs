@@ -1,0 +1,133 @@
+using System.Reflection;
+using Docket.Model;
+using SQLitePCL;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>What all of Docket's database files share: how they are opened, kept up to date, and how SQLite's refusals are told.</summary>
+internal static class Engine
+{
+    /// <summary>Marks a file as Docket's in its header, so that no other database is taken for one ("Dckt").</summary>
+    const int ApplicationId = 0x44636b74;
+
+    /// <summary>Bytes in a page (docs/decisions.md, Page size).</summary>
+    const int PageSize = 4096;
+
+    static Engine() => Batteries_V2.Init();
+
+    /// <summary>Opens a file for writing, makes it if needed, and brings it to the newest version.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="migrations">Folder of the numbered upgrades, <c>portal</c> or <c>registry</c>.</param>
+    /// <param name="prepare">Fills a new file, in the transaction of its first upgrade.</param>
+    /// <exception cref="OperatorMistake">The file is of a newer Docket, not Docket's, locked or damaged.</exception>
+    public static Connection Open(string path, string migrations, Action<Connection>? prepare = null)
+    {
+        Connection? connection = null;
+        try
+        {
+            connection = new Connection(path, create: true);
+            var isNew = connection.QueryInteger("SELECT count(*) FROM sqlite_schema") == 0;
+            if (!isNew && connection.QueryInteger("PRAGMA application_id") != ApplicationId)
+            {
+                throw new OperatorMistake($"{path} is not a Docket file. Move it away or choose another data directory with --data.");
+            }
+
+            if (isNew)
+            {
+                connection.Execute($"PRAGMA page_size={PageSize}");
+            }
+
+            connection.Execute("PRAGMA journal_mode=WAL");
+            connection.Execute("PRAGMA synchronous=FULL");
+            Migrate(connection, path, migrations, prepare);
+            return connection;
+        }
+        catch (SqliteFailure failure)
+        {
+            connection?.Dispose();
+            throw new OperatorMistake(Explain(failure, path));
+        }
+        catch
+        {
+            connection?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The answer to a request that SQLite couldn't serve; other failures go on as they are.</summary>
+    public static Exception Translate(SqliteFailure failure, string path) => failure.Code switch
+    {
+        raw.SQLITE_FULL => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
+        // A log or file that can't grow is reported as an I/O error on some file systems.
+        raw.SQLITE_IOERR when IsDiskFull(path) => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
+        raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new Refusal(Faults.FileLocked(Path.GetFileName(path))),
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new Refusal(Faults.FileDamaged(Path.GetFileName(path))),
+        _ => failure,
+    };
+
+    static bool IsDiskFull(string path) => new DriveInfo(Path.GetFullPath(path)).AvailableFreeSpace < 1024 * 1024;
+
+    static string Explain(SqliteFailure failure, string path) => failure.Code switch
+    {
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB =>
+            $"{path} is damaged ({failure.Message}). Put a backup in its place, or move it away to start with an empty one.",
+        raw.SQLITE_BUSY or raw.SQLITE_LOCKED => $"{path} is locked by another program. Close that program and start again.",
+        raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_PERM =>
+            $"{path} can't be opened for writing. Check that the directory exists and belongs to the user that runs Docket.",
+        raw.SQLITE_FULL => $"The disk that holds {path} is full. Free some space and start again.",
+        _ => $"{path} can't be opened: {failure.Message}",
+    };
+
+    static void Migrate(Connection connection, string path, string migrations, Action<Connection>? prepare)
+    {
+        var scripts = Scripts(migrations);
+        var version = connection.QueryInteger("PRAGMA user_version");
+        if (version > scripts.Count)
+        {
+            throw new OperatorMistake($"{path} was written by a newer Docket (file version {version}, this one knows {scripts.Count}). Start the newer Docket, or restore a backup.");
+        }
+
+        if (version == scripts.Count)
+        {
+            return;
+        }
+
+        connection.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            // Another process may have done it while this one waited for the lock.
+            for (version = connection.QueryInteger("PRAGMA user_version"); version < scripts.Count; version++)
+            {
+                connection.Execute(scripts[(int)version]);
+                if (version == 0)
+                {
+                    connection.Execute($"PRAGMA application_id={ApplicationId}");
+                    prepare?.Invoke(connection);
+                }
+
+                connection.Execute($"PRAGMA user_version={version + 1}");
+            }
+
+            connection.Execute("COMMIT");
+        }
+        catch
+        {
+            connection.Rollback();
+            throw;
+        }
+    }
+
+    static List<string> Scripts(string migrations)
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        var prefix = $"Docket.Sqlite.{migrations}/";
+        var scripts = new List<string>();
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            scripts.Add(reader.ReadToEnd());
+        }
+
+        return scripts;
+    }
+}

@@ -1,0 +1,21 @@
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>
+/// The key of a record's row: object type, archived or not, and id, from the highest bits to the lowest. Each of a
+/// type's two lists is so one range of the table, read in order of id without an index or a row to skip, however many
+/// records lie in the other list.
+/// </summary>
+internal static class RecordKey
+{
+    const int IdBits = 47;
+    const long IdMask = (1L << IdBits) - 1;
+
+    /// <summary>The largest id that a key can hold.</summary>
+    public const long IdMax = IdMask;
+
+    public static long Of(ObjectType type, long id, bool archived) => ((long)type.Number << (IdBits + 1)) | (archived ? 1L << IdBits : 0) | id;
+
+    public static long IdOf(long key) => key & IdMask;
+}

@@ -1,0 +1,101 @@
+using Docket.Model;
+using Docket.Writes;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>Writes what the planner decided: plain inserts, updates and deletes, nothing left to decide.</summary>
+internal sealed class RecordWriter(Connection connection, Sources sources) : IDisposable
+{
+    readonly Statement insert = connection.Prepare(
+        "INSERT INTO record (key, created, updated, source, first_change, last_change, content) VALUES (?, ?, ?, ?, ?, ?, ?)");
+
+    readonly Statement update = connection.Prepare(
+        "UPDATE record SET created = ?, updated = ?, last_change = ?, content = ? WHERE key = ?");
+
+    readonly Statement archive = connection.Prepare(
+        "UPDATE record SET key = ?, updated = ?, archived = ?, last_change = ? WHERE key = ?");
+
+    readonly Statement change = connection.Prepare(
+        "INSERT INTO change (sequence, record, previous, kind, time, source, trace, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+
+    readonly Statement release = connection.Prepare("DELETE FROM unique_value WHERE property = ? AND value = ?");
+
+    readonly Statement claim = connection.Prepare("INSERT INTO unique_value (property, value, record) VALUES (?, ?, ?)");
+
+    readonly Statement moveStage = connection.Prepare(
+        "INSERT INTO stage_use (stage, records) VALUES (?, ?) ON CONFLICT (stage) DO UPDATE SET records = records + excluded.records");
+
+    public void Write(Plan plan, ObjectType type, Source source)
+    {
+        if (plan.Writes.Count == 0)
+        {
+            return;
+        }
+
+        var sourceNumber = sources.Number(connection, source);
+        foreach (var write in plan.Writes)
+        {
+            WriteRecord(write, type, sourceNumber);
+            WriteChange(write, type, sourceNumber);
+        }
+
+        foreach (var value in plan.Released)
+        {
+            release.Bind(value.Property!.Number).Bind(value.Value.Span).Run();
+        }
+
+        foreach (var (value, id) in plan.Claimed)
+        {
+            claim.Bind(value.Property!.Number).Bind(value.Value.Span).Bind(RecordKey.Of(type, id, archived: false)).Run();
+        }
+
+        foreach (var (stage, by) in plan.StageMoves)
+        {
+            moveStage.Bind(stage).Bind(by).Run();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var statement in (ReadOnlySpan<Statement>)[insert, update, archive, change, release, claim, moveStage])
+        {
+            statement.Dispose();
+        }
+    }
+
+    void WriteRecord(in PlannedWrite write, ObjectType type, long sourceNumber)
+    {
+        var record = write.Record;
+        var key = RecordKey.Of(type, record.Id, archived: false);
+        switch (write.Kind)
+        {
+            case ChangeKind.Create:
+                insert.Bind(key).Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(sourceNumber)
+                    .Bind(record.FirstChange).Bind(record.LastChange).Bind(record.Values.Span).Run();
+                break;
+            case ChangeKind.Update:
+                update.Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(record.LastChange).Bind(record.Values.Span).Bind(key).Run();
+                break;
+            case ChangeKind.Archive:
+                archive.Bind(RecordKey.Of(type, record.Id, archived: true)).Bind(record.UpdatedAt).Bind(record.ArchivedAt)
+                    .Bind(record.LastChange).Bind(key).Run();
+                break;
+        }
+    }
+
+    void WriteChange(in PlannedWrite write, ObjectType type, long sourceNumber)
+    {
+        change.Bind(write.Record.LastChange).Bind(RecordKey.Of(type, write.Record.Id, archived: false)).Bind(write.Previous)
+            .Bind((long)write.Kind).Bind(write.Time).Bind(sourceNumber);
+        if (write.TraceId is { } trace)
+        {
+            change.Bind(trace.Span);
+        }
+        else
+        {
+            change.BindNull();
+        }
+
+        change.Bind(write.Content.Span).Run();
+    }
+}

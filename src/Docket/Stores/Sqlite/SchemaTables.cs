@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>Keeps a schema in its tables: one row for each property, group and pipeline, as JSON in the shape of the wire.</summary>
+internal static class SchemaTables
+{
+    /// <summary>Everything of one object type.</summary>
+    public static SchemaContent Load(Connection connection, ObjectType type)
+    {
+        var active = ImmutableSortedDictionary.CreateBuilder<string, NumberedProperty>(StringComparer.Ordinal);
+        var archived = ImmutableSortedDictionary.CreateBuilder<string, NumberedProperty>(StringComparer.Ordinal);
+        using var properties = connection.Prepare("SELECT number, archived, definition FROM property WHERE object_type = ?");
+        properties.Bind(type.Id);
+        while (properties.Step())
+        {
+            var definition = JsonSerializer.Deserialize(properties.Text(2), SchemaJson.Default.PropertyDefinition)!;
+            (properties.Integer(1) == 0 ? active : archived)[definition.Name] = new((int)properties.Integer(0), definition);
+        }
+
+        var groups = ImmutableArray.CreateBuilder<PropertyGroup>();
+        using var groupRows = connection.Prepare("SELECT definition FROM property_group WHERE object_type = ? ORDER BY position");
+        groupRows.Bind(type.Id);
+        while (groupRows.Step())
+        {
+            groups.Add(JsonSerializer.Deserialize(groupRows.Text(0), SchemaJson.Default.PropertyGroup)!);
+        }
+
+        var pipelines = ImmutableArray.CreateBuilder<Pipeline>();
+        using var pipelineRows = connection.Prepare("SELECT definition FROM pipeline WHERE object_type = ? ORDER BY position");
+        pipelineRows.Bind(type.Id);
+        while (pipelineRows.Step())
+        {
+            pipelines.Add(JsonSerializer.Deserialize(pipelineRows.Text(0), SchemaJson.Default.Pipeline)!);
+        }
+
+        var audit = ImmutableArray.CreateBuilder<PipelineAudit>();
+        using var auditRows = connection.Prepare("SELECT entry FROM pipeline_audit WHERE object_type = ? ORDER BY position");
+        auditRows.Bind(type.Id);
+        while (auditRows.Step())
+        {
+            audit.Add(JsonSerializer.Deserialize(auditRows.Text(0), SchemaJson.Default.PipelineAudit)!);
+        }
+
+        // Numbers are given once in a portal, whatever the type.
+        return new(active.ToImmutable(), archived.ToImmutable(), groups.DrainToImmutable(), pipelines.DrainToImmutable(),
+            (int)connection.QueryInteger("SELECT coalesce(max(number), 0) FROM property"))
+        {
+            Audit = audit.DrainToImmutable(),
+        };
+    }
+
+    /// <summary>Writes what differs between two contents.</summary>
+    public static void Save(Connection connection, ObjectType type, SchemaContent? before, SchemaContent after)
+    {
+        using var putProperty = connection.Prepare(
+            "INSERT INTO property (number, object_type, name, archived, definition) VALUES (?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET archived = excluded.archived, definition = excluded.definition");
+        PutProperties(putProperty, type, before?.Properties, after.Properties, archived: false);
+        PutProperties(putProperty, type, before?.ArchivedProperties, after.ArchivedProperties, archived: true);
+
+        if (before?.Groups != after.Groups)
+        {
+            using var clear = connection.Prepare("DELETE FROM property_group WHERE object_type = ?");
+            clear.Bind(type.Id).Run();
+            using var put = connection.Prepare("INSERT INTO property_group (object_type, name, position, definition) VALUES (?, ?, ?, ?)");
+            foreach (var (position, group) in after.Groups.Index())
+            {
+                put.Bind(type.Id).Bind(group.Name).Bind(position).Bind(JsonSerializer.Serialize(group, SchemaJson.Default.PropertyGroup)).Run();
+            }
+        }
+
+        if (before?.Pipelines != after.Pipelines)
+        {
+            using var clear = connection.Prepare("DELETE FROM pipeline WHERE object_type = ?");
+            clear.Bind(type.Id).Run();
+            using var put = connection.Prepare("INSERT INTO pipeline (object_type, id, position, definition) VALUES (?, ?, ?, ?)");
+            foreach (var (position, pipeline) in after.Pipelines.Index())
+            {
+                put.Bind(type.Id).Bind(pipeline.Id).Bind(position).Bind(JsonSerializer.Serialize(pipeline, SchemaJson.Default.Pipeline)).Run();
+            }
+        }
+
+        using var append = connection.Prepare("INSERT INTO pipeline_audit (object_type, position, entry) VALUES (?, ?, ?)");
+        for (var position = before?.Audit.Length ?? 0; position < after.Audit.Length; position++)
+        {
+            append.Bind(type.Id).Bind(position).Bind(JsonSerializer.Serialize(after.Audit[position], SchemaJson.Default.PipelineAudit)).Run();
+        }
+    }
+
+    /// <summary>The stages of <paramref name="before"/> that are gone in <paramref name="after"/> and that active records stand in.</summary>
+    public static List<string> UsedStagesTakenAway(Connection connection, SchemaContent before, SchemaContent after)
+    {
+        using var use = connection.Prepare("SELECT records FROM stage_use WHERE stage = ?");
+        var kept = after.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id).ToHashSet(StringComparer.Ordinal);
+        var used = new List<string>();
+        foreach (var stage in before.Pipelines.SelectMany(pipeline => pipeline.Stages).Where(stage => !kept.Contains(stage.Id)))
+        {
+            if (use.Bind(stage.Id).Step())
+            {
+                if (use.Integer(0) > 0)
+                {
+                    used.Add(stage.Id);
+                }
+
+                use.Reset();
+            }
+        }
+
+        return used;
+    }
+
+    static void PutProperties(
+        Statement put, ObjectType type, ImmutableSortedDictionary<string, NumberedProperty>? before, ImmutableSortedDictionary<string, NumberedProperty> after, bool archived)
+    {
+        foreach (var (name, property) in after)
+        {
+            if (!ReferenceEquals(before?.GetValueOrDefault(name), property))
+            {
+                put.Bind(property.Number).Bind(type.Id).Bind(name).Bind(archived ? 1 : 0)
+                    .Bind(JsonSerializer.Serialize(property.Definition, SchemaJson.Default.PropertyDefinition)).Run();
+            }
+        }
+    }
+}

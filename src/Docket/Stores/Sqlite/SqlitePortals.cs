@@ -1,0 +1,220 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using Docket.Model;
+using Microsoft.Extensions.Logging;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>
+/// The portals of a data directory: <c>docket.db</c> lists them and their tokens, <c>portal-*.db</c> hold them. Several
+/// processes may use it at once (the command line beside a server); only one may serve.
+/// </summary>
+internal sealed class SqlitePortals : IPortals
+{
+    /// <summary>Number of the first portal. Eight digits, as portals on HubSpot have.</summary>
+    const long FirstPortal = 24_000_001;
+
+    readonly string directory;
+    readonly TimeProvider clock;
+    readonly ILogger logger;
+    readonly FileStream? serving;
+    readonly Connection registry;
+    readonly Statement dataVersion;
+    readonly Lock gate = new();
+    readonly ConcurrentDictionary<long, Lazy<SqliteStore>> stores = new();
+    readonly byte[]? developmentHash;
+    Dictionary<string, Caller> callers = new(StringComparer.Ordinal);
+    long callersVersion = -1;
+
+    /// <summary>Opens a data directory and, to serve it, all its portals.</summary>
+    /// <param name="directory">Made when it isn't there.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="logger">Where failures of files are told.</param>
+    /// <param name="serve">Hold the directory: a second server is refused.</param>
+    /// <param name="developmentToken">Opens the first portal with all scopes; kept nowhere.</param>
+    /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
+    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null)
+    {
+        this.directory = Path.GetFullPath(directory);
+        this.clock = clock;
+        this.logger = logger;
+        developmentHash = developmentToken is null ? null : Hash(developmentToken);
+        CreateDirectory();
+        serving = serve ? HoldDirectory() : null;
+        registry = Engine.Open(Path.Combine(this.directory, "docket.db"), "registry");
+        dataVersion = registry.Prepare("PRAGMA data_version");
+        if (serve)
+        {
+            foreach (var portal in List())
+            {
+                _ = Store(portal.Id);
+            }
+        }
+    }
+
+    public (Caller Caller, IStore Store)? FindToken(string token)
+    {
+        Caller? caller;
+        lock (gate)
+        {
+            RefreshCallers();
+            callers.TryGetValue(Convert.ToHexString(Hash(token)), out caller);
+        }
+
+        return caller is null ? null : (caller, Store(caller.PortalId));
+    }
+
+    public ImmutableArray<Portal> List()
+    {
+        lock (gate)
+        {
+            var portals = ImmutableArray.CreateBuilder<Portal>();
+            using var select = registry.Prepare("SELECT id, name, created FROM portal ORDER BY id");
+            while (select.Step())
+            {
+                portals.Add(new(select.Integer(0), select.Text(1), select.Integer(2)));
+            }
+
+            return portals.DrainToImmutable();
+        }
+    }
+
+    public Portal Create(string name)
+    {
+        lock (gate)
+        {
+            using var insert = registry.Prepare("INSERT INTO portal (id, name, created) SELECT coalesce(max(id) + 1, ?), ?, ? FROM portal RETURNING id");
+            var now = Instant.Now(clock);
+            insert.Bind(FirstPortal).Bind(name).Bind(now).Step();
+            var portal = new Portal(insert.Integer(0), name, now);
+            insert.Run();
+            callersVersion = -1;
+            return portal;
+        }
+    }
+
+    public (TokenInfo Info, string Text) CreateToken(long portalId, string name, Scopes scopes)
+    {
+        // HubSpot's shape, which clients check for (reference/auth-limits-webhooks-imports.md 1.1); all 128 bits are random.
+        var random = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var text = $"pat-na1-{random[..8]}-{random[8..12]}-{random[12..16]}-{random[16..20]}-{random[20..]}";
+        lock (gate)
+        {
+            using var insert = registry.Prepare("INSERT INTO token (portal, name, hash, hint, scopes, created) VALUES (?, ?, ?, ?, ?, ?) RETURNING id");
+            var now = Instant.Now(clock);
+            insert.Bind(portalId).Bind(name).Bind(Hash(text)).Bind(text[^4..]).Bind((long)scopes).Bind(now).Step();
+            var info = new TokenInfo(insert.Integer(0), portalId, name, text[^4..], scopes, now, null);
+            insert.Run();
+            callersVersion = -1;
+            return (info, text);
+        }
+    }
+
+    public ImmutableArray<TokenInfo> ListTokens(long? portalId)
+    {
+        lock (gate)
+        {
+            var tokens = ImmutableArray.CreateBuilder<TokenInfo>();
+            using var select = registry.Prepare("SELECT id, portal, name, hint, scopes, created, revoked FROM token WHERE portal = coalesce(?, portal) ORDER BY id");
+            select.Bind(portalId);
+            while (select.Step())
+            {
+                tokens.Add(new(select.Integer(0), select.Integer(1), select.Text(2), select.Text(3), (Scopes)select.Integer(4), select.Integer(5), select.IsNull(6) ? null : select.Integer(6)));
+            }
+
+            return tokens.DrainToImmutable();
+        }
+    }
+
+    public bool RevokeToken(long id)
+    {
+        lock (gate)
+        {
+            using var update = registry.Prepare("UPDATE token SET revoked = ? WHERE id = ? AND revoked IS NULL RETURNING id");
+            var revoked = update.Bind(Instant.Now(clock)).Bind(id).Step();
+            if (revoked)
+            {
+                update.Run();
+            }
+
+            callersVersion = -1;
+            return revoked;
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (var store in stores.Values)
+        {
+            store.Value.Dispose();
+        }
+
+        dataVersion.Dispose();
+        registry.Dispose();
+        serving?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    SqliteStore Store(long portalId) =>
+        stores.GetOrAdd(portalId, id => new(() => new SqliteStore(Path.Combine(directory, $"portal-{id}.db"), clock, logger))).Value;
+
+    // Tokens are kept in memory until another process or this one has changed the file, so revoking works at once and
+    // costs the next request a read.
+    void RefreshCallers()
+    {
+        dataVersion.Step();
+        var version = dataVersion.Integer(0);
+        dataVersion.Reset();
+        if (version == callersVersion)
+        {
+            return;
+        }
+
+        var loaded = new Dictionary<string, Caller>(StringComparer.Ordinal);
+        using var select = registry.Prepare("SELECT id, portal, hash, scopes FROM token WHERE revoked IS NULL");
+        while (select.Step())
+        {
+            loaded[Convert.ToHexString(select.Blob(2))] = new(select.Integer(1), (Scopes)select.Integer(3), Source.Integration(select.Integer(0)));
+        }
+
+        if (developmentHash is not null && registry.QueryInteger("SELECT min(id) FROM portal") is var portal and > 0)
+        {
+            loaded[Convert.ToHexString(developmentHash)] = new(portal, Scopes.All, Source.Integration(0));
+        }
+
+        callers = loaded;
+        callersVersion = version;
+    }
+
+    void CreateDirectory()
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorMistake($"The data directory {directory} can't be made: {failure.Message}");
+        }
+    }
+
+    FileStream HoldDirectory()
+    {
+        try
+        {
+            return new FileStream(Path.Combine(directory, "docket.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new OperatorMistake($"Another docket serves {directory}. Stop it, or choose another data directory with --data.");
+        }
+        catch (UnauthorizedAccessException failure)
+        {
+            throw new OperatorMistake($"The data directory {directory} can't be written to: {failure.Message}");
+        }
+    }
+
+    static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+}

@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Docket.Model;
+
+namespace Docket.Writes;
+
+/// <summary>One entry of a 207's <c>errors</c> (reference/objects-and-batch.md 1.6).</summary>
+internal sealed record RowError(string Category, string Message, ImmutableArray<(string Key, ImmutableArray<string> Values)> Context);
+
+/// <summary>
+/// Makes answers of faults: one error for a batch that failed whole, or one entry for each failed row. Besides
+/// HubSpot's keys, <c>context</c> tells index, trace id, value and the record that has a unique value.
+/// </summary>
+internal static class FaultReport
+{
+    static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The 400 for a batch that failed as a whole (2.3): invalid values first, every fault of every input in <c>errors</c>.</summary>
+    public static Error Whole(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId)
+    {
+        var first = faults.FirstOrDefault(fault => fault.Kind == FaultKind.InvalidValue) ?? faults[0];
+        var many = inputs.Length > 1;
+        return new(400, first.Kind == FaultKind.InvalidValue ? InvalidValues(faults, portalId) : first.Message, "VALIDATION_ERROR")
+        {
+            Context = first.Kind == FaultKind.RequiredMissing
+                ? [("properties", [.. faults.Where(fault => fault.Kind == FaultKind.RequiredMissing).Select(fault => fault.Property!).Distinct()])]
+                : [],
+            Errors = first.Kind == FaultKind.InvalidValue || many
+                ? [.. faults.Select(fault => new ErrorDetail(fault.Message, fault.Code) { Context = Context(fault, inputs, many) })]
+                : [],
+        };
+    }
+
+    /// <summary>The entries of a 207: one for each failed row, and one for all missing records together (4.8). Reads have no <paramref name="inputs"/>.</summary>
+    public static List<RowError> Rows(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId)
+    {
+        var rows = new List<RowError>();
+        foreach (var row in faults.Where(fault => fault.Kind != FaultKind.NotFound).GroupBy(fault => fault.Index).OrderBy(row => row.Key))
+        {
+            var first = row.First();
+            var context = ImmutableArray.CreateBuilder<(string, ImmutableArray<string>)>();
+            if (first.Kind == FaultKind.RequiredMissing)
+            {
+                context.Add(("properties", [first.Property!]));
+            }
+
+            AddPlace(context, [row.Key], inputs);
+            if (first.Existing is { } existing)
+            {
+                context.Add(("existingId", [existing.ToString()]));
+            }
+
+            var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(row, portalId) : first.Message;
+            rows.Add(new("VALIDATION_ERROR", message, context.DrainToImmutable()));
+        }
+
+        var missing = faults.Where(fault => fault.Kind == FaultKind.NotFound).ToList();
+        if (missing.Count > 0)
+        {
+            var context = ImmutableArray.CreateBuilder<(string, ImmutableArray<string>)>();
+            context.Add(("ids", [.. missing.Select(fault => fault.Property!)]));
+            AddPlace(context, [.. missing.Select(fault => fault.Index)], inputs);
+            rows.Add(new("OBJECT_NOT_FOUND", missing[0].Message, context.DrainToImmutable()));
+        }
+
+        return rows;
+    }
+
+    static string InvalidValues(IEnumerable<Fault> faults, long portalId)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, Json))
+        {
+            json.WriteStartArray();
+            foreach (var fault in faults.Where(fault => fault.Kind == FaultKind.InvalidValue))
+            {
+                json.WriteStartObject();
+                json.WriteBoolean("isValid", false);
+                json.WriteString("message", fault.Message);
+                json.WriteString("error", fault.Code);
+                json.WriteString("name", fault.Property);
+                json.WriteString("localizedErrorMessage", fault.Message);
+                json.WriteNumber("portalId", portalId);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
+        return "Property values were not valid: " + Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+
+    static ImmutableArray<(string, ImmutableArray<string>)> Context(Fault fault, RecordInput[] inputs, bool many)
+    {
+        var context = ImmutableArray.CreateBuilder<(string, ImmutableArray<string>)>();
+        if (fault.Property is { } property)
+        {
+            context.Add((fault.Kind switch { FaultKind.RequiredMissing => "properties", FaultKind.NotFound => "ids", _ => "propertyName" }, [property]));
+        }
+
+        if (fault.Value is { } value)
+        {
+            context.Add(("propertyValue", [value]));
+        }
+
+        if (fault.Existing is { } existing)
+        {
+            context.Add(("existingId", [existing.ToString()]));
+        }
+
+        if (many)
+        {
+            AddPlace(context, [fault.Index], inputs);
+        }
+
+        return context.DrainToImmutable();
+    }
+
+    static void AddPlace(ImmutableArray<(string, ImmutableArray<string>)>.Builder context, ImmutableArray<int> indexes, RecordInput[] inputs)
+    {
+        if (inputs.Length == 0)
+        {
+            return;
+        }
+
+        ImmutableArray<string> traces = [.. indexes.Where(index => inputs[index].TraceId is not null).Select(index => Encoding.UTF8.GetString(inputs[index].TraceId!.Value.Span))];
+        if (!traces.IsEmpty)
+        {
+            context.Add(("objectWriteTraceId", traces));
+        }
+
+        context.Add(("index", [.. indexes.Select(index => index.ToString())]));
+    }
+}

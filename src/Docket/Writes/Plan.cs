@@ -1,0 +1,28 @@
+using Docket.Model;
+
+namespace Docket.Writes;
+
+/// <summary>What a store found for a batch before anything was decided. Active records only.</summary>
+/// <param name="Records">For each input the record it names, or <c>null</c>.</param>
+/// <param name="Owners">Which record holds each unique value that the inputs mention.</param>
+internal sealed record Found(Record?[] Records, Dictionary<UniqueValue, long> Owners);
+
+/// <summary>One change to be written, and the record after it.</summary>
+/// <param name="Kind">What it does.</param>
+/// <param name="Record">The record afterwards; its last change is this one.</param>
+/// <param name="Previous">Sequence number of the record's change before this one; <c>null</c> for a create.</param>
+/// <param name="Time">Milliseconds since 1970; later than the record's change before.</param>
+/// <param name="TraceId">The input's trace id.</param>
+/// <param name="Content">The values that changed: see <see cref="ValueReader"/>.</param>
+internal readonly record struct PlannedWrite(
+    ChangeKind Kind, Record Record, long? Previous, long Time, ReadOnlyMemory<byte>? TraceId, ReadOnlyMemory<byte> Content);
+
+/// <summary>What is to be written for a batch, decided in full before the first row is.</summary>
+/// <param name="Outcome">What the caller will be told.</param>
+/// <param name="Writes">In the order of their sequence numbers. Empty when the batch is refused.</param>
+/// <param name="Released">Unique values that records give up; written before <paramref name="Claimed"/>.</param>
+/// <param name="Claimed">Unique values that records take.</param>
+/// <param name="StageMoves">By how much the number of active records in a stage changes.</param>
+internal sealed record Plan(
+    Outcome Outcome, List<PlannedWrite> Writes, List<UniqueValue> Released, List<(UniqueValue Value, long Id)> Claimed,
+    Dictionary<string, int> StageMoves);

@@ -1,0 +1,455 @@
+using System.Globalization;
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Writes;
+
+/// <summary>
+/// Decides a batch: what was wanted and what was found become creates, updates and faults. Pure: no clock, no I/O; the
+/// time and the numbers to give out come in, and the same input always gives the same plan. Inputs are decided in
+/// order, each seeing what the ones before it took and gave up.
+/// </summary>
+internal sealed class Planner
+{
+    /// <summary>The id of a new record is this plus the sequence number of the change that creates it: unique without a counter of its own.</summary>
+    public const long IdBase = 10_000_000_000;
+
+    readonly WriteBatch batch;
+    readonly Schema schema;
+    readonly Found found;
+    readonly long now;
+    readonly Plan plan;
+    readonly List<PropertyValue> wanted = [];
+    readonly HashSet<long> touched = [];
+    readonly ValueWriter recordValues = new(), changeValues = new();
+    long sequence;
+
+    Planner(WriteBatch batch, Found found, long now, long firstSequence)
+    {
+        this.batch = batch;
+        this.found = found;
+        this.now = now;
+        schema = batch.Schema;
+        sequence = firstSequence;
+        plan = new(new(batch, new InputResult[batch.Inputs.Length], [.. batch.Faults]), new(batch.Inputs.Length), [], [], []);
+    }
+
+    /// <summary>Makes the plan.</summary>
+    /// <param name="batch">The checked batch.</param>
+    /// <param name="found">What the store holds of it.</param>
+    /// <param name="now">Milliseconds since 1970.</param>
+    /// <param name="firstSequence">The first sequence number that is free.</param>
+    /// <exception cref="Refusal">Two inputs name the same record in different ways (reference/objects-and-batch.md 1.2).</exception>
+    public static Plan Decide(WriteBatch batch, Found found, long now, long firstSequence)
+    {
+        var planner = new Planner(batch, found, now, firstSequence);
+        for (var i = 0; i < batch.Inputs.Length; i++)
+        {
+            if (!batch.Inputs[i].Faulty)
+            {
+                planner.Decide(i, batch.Inputs[i]);
+            }
+        }
+
+        return planner.Finish();
+    }
+
+    void Decide(int index, in CheckedInput input)
+    {
+        var record = found.Records[index];
+        if (input.Key is not null && found.Owners.TryGetValue(new(input.Key, input.KeyValue), out var owner) && owner != record?.Id)
+        {
+            throw new Refusal(Faults.DuplicateIds([owner.ToString()])); // an input before this one took the value
+        }
+
+        if (record is not null && !touched.Add(record.Id))
+        {
+            throw new Refusal(Faults.DuplicateIds([record.Id.ToString()]));
+        }
+
+        switch (batch.Kind)
+        {
+            case WriteKind.Archive:
+                Archive(index, record);
+                break;
+            case WriteKind.Update when record is null:
+                plan.Outcome.Faults.Add(Faults.NotFound(index, schema.Type, batch.Raw[index].Id.Span));
+                break;
+            default:
+                if (record is null)
+                {
+                    Create(index, input);
+                }
+                else
+                {
+                    Update(index, input, record);
+                }
+
+                break;
+        }
+    }
+
+    Plan Finish()
+    {
+        if (!plan.Outcome.Refused)
+        {
+            return plan;
+        }
+
+        plan.Outcome.Results.AsSpan().Clear();
+        plan.Writes.Clear();
+        plan.Released.Clear();
+        plan.Claimed.Clear();
+        plan.StageMoves.Clear();
+        return plan;
+    }
+
+    void Create(int index, in CheckedInput input)
+    {
+        wanted.Clear();
+        wanted.AddRange(input.Values);
+        if (input.Key is { } key && FindWanted(key) < 0)
+        {
+            if (key.ReadOnly)
+            {
+                plan.Outcome.Faults.Add(Faults.ReadOnly(index, key, input.KeyValue.Span));
+                return;
+            }
+
+            wanted.Add(new(key, input.KeyValue));
+        }
+
+        var id = IdBase + sequence;
+        if (!EnterFirstStage(index, out var place) || !CheckUnique(index, id))
+        {
+            return;
+        }
+
+        var created = now;
+        if (FindWanted(schema.CreateDate) is var at and >= 0)
+        {
+            created = PropertyValues.ParseMoment(wanted[at].Value.Span) ?? now;
+            wanted.Add(new(schema.HubSpotCreateDate, Instant.ToUtf8(now)));
+        }
+
+        Enter(place, null, now, default);
+        Sort();
+        foreach (var value in wanted)
+        {
+            recordValues.Add(value.Property.Number, 0, value.Value.Span);
+            changeValues.Add(value.Property.Number, 0, value.Value.Span);
+        }
+
+        Claim(id);
+        Move(place.Stage.Id, 1);
+        Write(index, Effect.Created, ChangeKind.Create, null, now, new(
+            id, created, now, null, batch.Caller.Source, sequence, sequence, recordValues.Take()));
+    }
+
+    // A ticket needs a stage; without a pipeline it goes into the one that has the stage (reference/objects-and-batch.md 2.2, 2.4).
+    bool EnterFirstStage(int index, out StagePlace place)
+    {
+        place = null!;
+        if (FindWanted(schema.Stage) is var at && at < 0)
+        {
+            plan.Outcome.Faults.Add(Faults.RequiredMissing(index, schema.Type, schema.Stage.Name));
+            return false;
+        }
+
+        place = schema.FindStage(wanted[at].Value.Span)!; // validation knows the stage
+        if (FindWanted(schema.Pipeline) is var pipeline and >= 0)
+        {
+            if (!wanted[pipeline].Value.Span.SequenceEqual(place.Utf8PipelineId))
+            {
+                plan.Outcome.Faults.Add(Faults.NotAStage(index, schema, place.Utf8Id));
+                return false;
+            }
+        }
+        else
+        {
+            wanted.Add(new(schema.Pipeline, place.Utf8PipelineId));
+        }
+
+        return true;
+    }
+
+    void Update(int index, in CheckedInput input, Record record)
+    {
+        KeepChanges(input, record);
+        if (wanted.Count == 0)
+        {
+            plan.Outcome.Results[index] = new(Effect.Unchanged, record);
+            return;
+        }
+
+        // Strictly later, so that a record's history and its modification date never stand still (clocks do, and go back).
+        var time = Math.Max(now, record.UpdatedAt + 1);
+        var created = record.CreatedAt;
+        if (!ChangeStage(index, record, time) || !CheckUnique(index, record.Id))
+        {
+            return;
+        }
+
+        if (FindWanted(schema.CreateDate) is var at and >= 0)
+        {
+            created = PropertyValues.ParseMoment(wanted[at].Value.Span) ?? created;
+            if (!Seek(record, schema.HubSpotCreateDate, out _))
+            {
+                wanted.Add(new(schema.HubSpotCreateDate, Instant.ToUtf8(record.CreatedAt)));
+            }
+        }
+
+        Sort();
+        Release(record);
+        Claim(record.Id);
+        Merge(record);
+        Write(index, Effect.Updated, ChangeKind.Update, record.LastChange, time, record with
+        {
+            CreatedAt = created,
+            UpdatedAt = time,
+            LastChange = sequence,
+            Values = recordValues.Take(),
+        });
+    }
+
+    // Puts into wanted what differs from the stored values. Both ascend by property number, so one walk over each is enough.
+    void KeepChanges(in CheckedInput input, Record record)
+    {
+        wanted.Clear();
+        var stored = new ValueReader(record.Values.Span);
+        stored.Next();
+        foreach (var value in input.Values)
+        {
+            while (stored.Number < value.Property.Number)
+            {
+                stored.Next();
+            }
+
+            var isStored = stored.Number == value.Property.Number;
+            var after = value.Append && isStored ? value with { Value = PropertyValues.Union(stored.Value, value.Value.Span) } : value;
+            if (isStored
+                ? !stored.Value.SequenceEqual(after.Value.Span)
+                : value.Property != schema.CreateDate || PropertyValues.ParseMoment(value.Value.Span) != record.CreatedAt)
+            {
+                wanted.Add(after);
+            }
+        }
+    }
+
+    bool ChangeStage(int index, Record record, long time)
+    {
+        var stageAt = FindWanted(schema.Stage);
+        var pipelineAt = FindWanted(schema.Pipeline);
+        if (stageAt < 0 && pipelineAt < 0)
+        {
+            return true;
+        }
+
+        Seek(record, schema.Stage, out var storedStage);
+        Seek(record, schema.Pipeline, out var storedPipeline);
+        var stage = stageAt < 0 ? storedStage : wanted[stageAt].Value;
+        var pipeline = pipelineAt < 0 ? storedPipeline : wanted[pipelineAt].Value;
+        if (schema.FindStage(stage.Span) is not { } place || !pipeline.Span.SequenceEqual(place.Utf8PipelineId))
+        {
+            plan.Outcome.Faults.Add(Faults.NotAStage(index, schema, stage.Span));
+            return false;
+        }
+
+        if (stageAt >= 0)
+        {
+            Move(Encoding.UTF8.GetString(storedStage.Span), -1);
+            Move(place.Stage.Id, 1);
+            Enter(place, schema.FindStage(storedStage.Span), time, record.Values);
+        }
+
+        return true;
+    }
+
+    // What follows from entering a stage (reference/properties-pipelines-search-associations.md 2.3, 2.5): the dates of
+    // both stages, and the closing or reopening of the ticket.
+    void Enter(StagePlace place, StagePlace? from, long time, ReadOnlyMemory<byte> stored)
+    {
+        var moment = Instant.ToUtf8(time);
+        wanted.Add(new(place.Entered, moment));
+        if (from is not null)
+        {
+            wanted.Add(new(from.Exited, moment));
+            if (Seek(stored, from.Entered, out var entered) && Instant.Parse(entered.Span) is { } since)
+            {
+                var visit = Math.Max(0, time - since);
+                var before = Seek(stored, from.CumulativeTime, out var sum) ? long.Parse(sum.Span, NumberStyles.None) : 0;
+                wanted.Add(new(from.LatestTime, Number(visit)));
+                wanted.Add(new(from.CumulativeTime, Number(before + visit)));
+            }
+        }
+
+        var wasClosed = from?.IsClosed == true;
+        if (place.IsClosed && !wasClosed)
+        {
+            wanted.Add(new(schema.LastClosedDate, moment));
+            if (FindWanted(schema.ClosedDate) < 0)
+            {
+                wanted.Add(new(schema.ClosedDate, moment));
+            }
+        }
+        else if (!place.IsClosed && wasClosed)
+        {
+            wanted.Add(new(schema.ReopenedAt, moment));
+            if (FindWanted(schema.ClosedDate) < 0 && Seek(stored, schema.ClosedDate, out var closed) && !closed.IsEmpty)
+            {
+                wanted.Add(new(schema.ClosedDate, default));
+            }
+        }
+    }
+
+    void Archive(int index, Record? record)
+    {
+        if (record is null)
+        {
+            return; // archiving what is not there succeeds (reference/objects-and-batch.md 4.5, 4.10)
+        }
+
+        var stored = new ValueReader(record.Values.Span);
+        while (stored.Next())
+        {
+            if (schema.FindNumber(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
+            {
+                plan.Released.Add(new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+            }
+        }
+
+        Seek(record, schema.Stage, out var stage);
+        Move(Encoding.UTF8.GetString(stage.Span), -1);
+        var time = Math.Max(now, record.UpdatedAt + 1);
+        Write(index, Effect.Archived, ChangeKind.Archive, record.LastChange, time, record with
+        {
+            UpdatedAt = time,
+            ArchivedAt = time,
+            LastChange = sequence,
+        });
+    }
+
+    // A unique value belongs to one active record; the one that has it is named (reference/objects-and-batch.md 2.5).
+    bool CheckUnique(int index, long id)
+    {
+        var free = true;
+        foreach (var value in wanted)
+        {
+            if (value.Property.Unique && !value.Value.IsEmpty
+                && found.Owners.TryGetValue(new(value.Property, value.Value), out var owner) && owner != id)
+            {
+                plan.Outcome.Faults.Add(Faults.UniqueTaken(index, schema.Type, batch.Caller.PortalId, value.Property, value.Value.Span, id, owner));
+                free = false;
+            }
+        }
+
+        return free;
+    }
+
+    void Claim(long id)
+    {
+        foreach (var value in wanted)
+        {
+            if (value.Property.Unique && !value.Value.IsEmpty)
+            {
+                var claimed = new UniqueValue(value.Property, value.Value);
+                plan.Claimed.Add((claimed, id));
+                found.Owners[claimed] = id;
+            }
+        }
+    }
+
+    void Release(Record record)
+    {
+        foreach (var value in wanted)
+        {
+            if (value.Property.Unique && Seek(record, value.Property, out var old) && !old.IsEmpty)
+            {
+                var released = new UniqueValue(value.Property, old);
+                plan.Released.Add(released);
+                found.Owners.Remove(released);
+            }
+        }
+    }
+
+    // Writes the record's values with the wanted ones put in, and the wanted ones with their links back.
+    void Merge(Record record)
+    {
+        var stored = new ValueReader(record.Values.Span);
+        stored.Next();
+        foreach (var value in wanted)
+        {
+            var number = value.Property.Number;
+            for (; stored.Number < number; stored.Next())
+            {
+                recordValues.Add(stored.Entry);
+            }
+
+            long back = 0;
+            if (stored.Number == number)
+            {
+                back = sequence - (record.FirstChange + stored.Link);
+                stored.Next();
+            }
+
+            recordValues.Add(number, sequence - record.FirstChange, value.Value.Span);
+            changeValues.Add(number, back, value.Value.Span);
+        }
+
+        for (; stored.Number != int.MaxValue; stored.Next())
+        {
+            recordValues.Add(stored.Entry);
+        }
+    }
+
+    void Write(int index, Effect effect, ChangeKind kind, long? previous, long time, Record record)
+    {
+        plan.Writes.Add(new(kind, record, previous, time, batch.Raw[index].TraceId, changeValues.Take()));
+        plan.Outcome.Results[index] = new(effect, record);
+        touched.Add(record.Id);
+        sequence++;
+    }
+
+    void Move(string stage, int by) => plan.StageMoves[stage] = plan.StageMoves.GetValueOrDefault(stage) + by;
+
+    int FindWanted(Property property)
+    {
+        for (var i = 0; i < wanted.Count; i++)
+        {
+            if (ReferenceEquals(wanted[i].Property, property))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    // Insertion sort: a dozen values, nearly in order.
+    void Sort()
+    {
+        for (var i = 1; i < wanted.Count; i++)
+        {
+            var value = wanted[i];
+            var at = i;
+            for (; at > 0 && wanted[at - 1].Property.Number > value.Property.Number; at--)
+            {
+                wanted[at] = wanted[at - 1];
+            }
+
+            wanted[at] = value;
+        }
+    }
+
+    static bool Seek(Record record, Property property, out ReadOnlyMemory<byte> value) => Seek(record.Values, property, out value);
+
+    static bool Seek(ReadOnlyMemory<byte> values, Property property, out ReadOnlyMemory<byte> value)
+    {
+        var reader = new ValueReader(values.Span);
+        var isStored = reader.Seek(property.Number);
+        value = isStored ? values.Slice(reader.ValueStart, reader.Value.Length) : default;
+        return isStored;
+    }
+
+    static byte[] Number(long value) => Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture));
+}

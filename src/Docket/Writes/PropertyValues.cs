@@ -1,0 +1,360 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Writes;
+
+/// <summary>Checks one value by the type of its property and brings it into the form in which it is stored (reference/objects-and-batch.md 2.1).</summary>
+internal static class PropertyValues
+{
+    /// <summary>Longest text, in UTF-16 characters.</summary>
+    public const int TextMax = 65_536;
+
+    /// <summary>Gives the value as it is stored, or what is wrong with it. An empty value clears.</summary>
+    public static Fault? Check(int index, Schema schema, Property property, ReadOnlyMemory<byte> raw, out PropertyValue value)
+    {
+        value = new(property, raw);
+        var text = raw.Span;
+        if (property.ReadOnly)
+        {
+            return Faults.ReadOnly(index, property, text);
+        }
+
+        if (text.IsEmpty)
+        {
+            return CheckClearing(index, schema, property);
+        }
+
+        switch (property.Kind)
+        {
+            case PropertyKind.Number:
+                return IsNumber(text) ? null : Faults.NotANumber(index, property, text);
+            case PropertyKind.Bool:
+                return CheckBool(index, ref value);
+            case PropertyKind.Option:
+                return property.HasOption(text) ? null : Faults.NotAnOption(index, property, text, OptionsOf(property));
+            case PropertyKind.Options:
+                return CheckOptions(index, ref value);
+            case PropertyKind.Date:
+                return CheckDate(index, ref value);
+            case PropertyKind.DateTime:
+                return CheckMoment(index, ref value);
+            case PropertyKind.Owner:
+                return long.TryParse(text, NumberStyles.None, null, out _) ? null : Faults.NotAnOwner(index, property, text);
+            case PropertyKind.Pipeline:
+                return schema.FindPipeline(text) is null ? Faults.NotAnOption(index, property, text, schema.Pipelines.Select(pipeline => pipeline.Id)) : null;
+            case PropertyKind.Stage:
+                return schema.FindStage(text) is null ? Faults.NotAStage(index, schema, text) : null;
+            default:
+                return text.Length > TextMax && Encoding.UTF8.GetCharCount(text) > TextMax ? Faults.TooLong(index, property, TextMax) : null;
+        }
+    }
+
+    /// <summary>Digits, optional sign, one dot, optional exponent; no thousands separators.</summary>
+    public static bool IsNumber(ReadOnlySpan<byte> text)
+    {
+        var at = text.Length > 0 && text[0] is (byte)'+' or (byte)'-' ? 1 : 0;
+        var digits = SkipDigits(text, ref at);
+        if (at < text.Length && text[at] == '.')
+        {
+            at++;
+            digits += SkipDigits(text, ref at);
+        }
+
+        if (digits == 0)
+        {
+            return false;
+        }
+
+        if (at < text.Length && text[at] is (byte)'e' or (byte)'E')
+        {
+            at++;
+            if (at < text.Length && text[at] is (byte)'+' or (byte)'-')
+            {
+                at++;
+            }
+
+            if (SkipDigits(text, ref at) == 0)
+            {
+                return false;
+            }
+        }
+
+        return at == text.Length;
+    }
+
+    /// <summary>The set that a checkbox property holds after <paramref name="added"/> joined <paramref name="stored"/>: stored parts first, each once.</summary>
+    public static byte[] Union(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> added)
+    {
+        var parts = new List<byte[]>();
+        AddParts(parts, stored);
+        AddParts(parts, added);
+        return Join(parts);
+    }
+
+    /// <summary>Milliseconds since 1970 of an ISO 8601 moment or of epoch milliseconds; <c>null</c> for anything else.</summary>
+    public static long? ParseMoment(ReadOnlySpan<byte> text)
+    {
+        if (Utf8Parser.TryParse(text, out long milliseconds, out var used) && used == text.Length)
+        {
+            return milliseconds is >= Instant.Min and <= Instant.Max ? milliseconds : null;
+        }
+
+        // Date, time of day, fraction and zone are read one after the other; what is left over at the end is a fault.
+        if (!ParseDay(text, out var moment))
+        {
+            return null;
+        }
+
+        var at = 10;
+        if (at == text.Length)
+        {
+            return ToMilliseconds(moment);
+        }
+
+        if (text[at] is not ((byte)'T' or (byte)'t' or (byte)' ')
+            || !ReadTwo(text, at + 1, 23, out var hour) || text.Length < at + 6 || text[at + 3] != ':' || !ReadTwo(text, at + 4, 59, out var minute))
+        {
+            return null;
+        }
+
+        at += 6;
+        moment = moment.AddHours(hour).AddMinutes(minute);
+        if (at < text.Length && text[at] == ':')
+        {
+            if (!ReadTwo(text, at + 1, 59, out var second))
+            {
+                return null;
+            }
+
+            moment = moment.AddSeconds(second);
+            at += 3;
+            if (at < text.Length && text[at] is (byte)'.' or (byte)',')
+            {
+                at++;
+                var start = at;
+                var fraction = 0;
+                while (at < text.Length && char.IsAsciiDigit((char)text[at]) && at - start < 4)
+                {
+                    fraction = fraction * 10 + text[at++] - '0';
+                }
+
+                // Four and more digits are refused on HubSpot (reference/objects-and-batch.md 2.2, INVALID_LONG).
+                if (at - start is 0 or > 3)
+                {
+                    return null;
+                }
+
+                moment = moment.AddMilliseconds(fraction * (at - start == 1 ? 100 : at - start == 2 ? 10 : 1));
+            }
+        }
+
+        if (!ReadZone(text[at..], out var offset))
+        {
+            return null;
+        }
+
+        var utc = ToMilliseconds(moment) - (long)offset.TotalMilliseconds;
+        return utc is >= Instant.Min and <= Instant.Max ? utc : null;
+    }
+
+    static Fault? CheckClearing(int index, Schema schema, Property property) => property.Kind switch
+    {
+        PropertyKind.Pipeline => Faults.NotAnOption(index, property, default, schema.Pipelines.Select(pipeline => pipeline.Id)),
+        PropertyKind.Stage => Faults.NotAStage(index, schema, default),
+        PropertyKind.DateTime when property.Derivation == Derivation.CreateDate => Faults.NotAMoment(index, property, default),
+        _ => null,
+    };
+
+    static Fault? CheckBool(int index, ref PropertyValue value)
+    {
+        var text = value.Value.Span;
+        if (Ascii.EqualsIgnoreCase(text, "true"u8))
+        {
+            value = value with { Value = True };
+            return null;
+        }
+
+        if (Ascii.EqualsIgnoreCase(text, "false"u8))
+        {
+            value = value with { Value = False };
+            return null;
+        }
+
+        return Faults.NotAnOption(index, value.Property, text, ["true", "false"]);
+    }
+
+    static Fault? CheckOptions(int index, ref PropertyValue value)
+    {
+        var text = value.Value.Span;
+        if (text[0] != ';' && value.Property.HasOption(text))
+        {
+            return null;
+        }
+
+        var parts = new List<byte[]>();
+        AddParts(parts, text);
+        foreach (var part in parts)
+        {
+            if (!value.Property.HasOption(part))
+            {
+                return Faults.NotAnOption(index, value.Property, part, OptionsOf(value.Property));
+            }
+        }
+
+        value = value with { Value = Join(parts), Append = text[0] == ';' };
+        return null;
+    }
+
+    static Fault? CheckDate(int index, ref PropertyValue value)
+    {
+        var text = value.Value.Span;
+        if (text.Length == 10 && ParseDay(text, out _))
+        {
+            return null;
+        }
+
+        if (!Utf8Parser.TryParse(text, out long milliseconds, out var used) || used != text.Length || milliseconds is < Instant.Min or > Instant.Max)
+        {
+            return Faults.NotADate(index, value.Property, text);
+        }
+
+        var moment = DateTime.UnixEpoch.AddMilliseconds(milliseconds);
+        if (moment.TimeOfDay != TimeSpan.Zero)
+        {
+            return Faults.NotMidnight(index, value.Property, text, moment.TimeOfDay);
+        }
+
+        value = value with { Value = Encoding.ASCII.GetBytes(moment.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)) };
+        return null;
+    }
+
+    static Fault? CheckMoment(int index, ref PropertyValue value)
+    {
+        if (ParseMoment(value.Value.Span) is not { } milliseconds)
+        {
+            return Faults.NotAMoment(index, value.Property, value.Value.Span);
+        }
+
+        value = value with { Value = Instant.ToUtf8(milliseconds) };
+        return null;
+    }
+
+    static IEnumerable<string> OptionsOf(Property property) => property.Definition.Options.Select(option => option.Value);
+
+    static void AddParts(List<byte[]> parts, ReadOnlySpan<byte> text)
+    {
+        foreach (var range in text.Split((byte)';'))
+        {
+            var part = text[range];
+            if (!part.IsEmpty && !Contains(parts, part))
+            {
+                parts.Add(part.ToArray());
+            }
+        }
+    }
+
+    static bool Contains(List<byte[]> parts, ReadOnlySpan<byte> part)
+    {
+        foreach (var known in parts)
+        {
+            if (part.SequenceEqual(known))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    static byte[] Join(List<byte[]> parts)
+    {
+        var joined = new byte[parts.Sum(part => part.Length + 1) - (parts.Count > 0 ? 1 : 0)];
+        var at = 0;
+        foreach (var part in parts)
+        {
+            if (at > 0)
+            {
+                joined[at++] = (byte)';';
+            }
+
+            part.CopyTo(joined, at);
+            at += part.Length;
+        }
+
+        return joined;
+    }
+
+    static int SkipDigits(ReadOnlySpan<byte> text, ref int at)
+    {
+        var start = at;
+        while (at < text.Length && char.IsAsciiDigit((char)text[at]))
+        {
+            at++;
+        }
+
+        return at - start;
+    }
+
+    static bool ParseDay(ReadOnlySpan<byte> text, out DateTime day)
+    {
+        day = default;
+        if (text.Length < 10 || text[4] != '-' || text[7] != '-'
+            || !ReadTwo(text, 0, 99, out var century) || !ReadTwo(text, 2, 99, out var years)
+            || !ReadTwo(text, 5, 12, out var month) || !ReadTwo(text, 8, 31, out var date))
+        {
+            return false;
+        }
+
+        var year = century * 100 + years;
+        if (year == 0 || month == 0 || date == 0 || date > DateTime.DaysInMonth(year, month))
+        {
+            return false;
+        }
+
+        day = new DateTime(year, month, date, 0, 0, 0, DateTimeKind.Utc);
+        return true;
+    }
+
+    static bool ReadTwo(ReadOnlySpan<byte> text, int at, int max, out int value)
+    {
+        value = 0;
+        if (at + 2 > text.Length || !char.IsAsciiDigit((char)text[at]) || !char.IsAsciiDigit((char)text[at + 1]))
+        {
+            return false;
+        }
+
+        value = (text[at] - '0') * 10 + text[at + 1] - '0';
+        return value <= max;
+    }
+
+    // Nothing and Z are UTC; otherwise +hh, +hhmm or +hh:mm.
+    static bool ReadZone(ReadOnlySpan<byte> text, out TimeSpan offset)
+    {
+        offset = default;
+        if (text.IsEmpty || (text.Length == 1 && text[0] is (byte)'Z' or (byte)'z'))
+        {
+            return true;
+        }
+
+        if (text[0] is not ((byte)'+' or (byte)'-') || !ReadTwo(text, 1, 23, out var hours))
+        {
+            return false;
+        }
+
+        var minutes = 0;
+        var rest = text[3..];
+        if (!rest.IsEmpty && (!ReadTwo(rest, rest[0] == ':' ? 1 : 0, 59, out minutes) || rest.Length != (rest[0] == ':' ? 3 : 2)))
+        {
+            return false;
+        }
+
+        offset = new TimeSpan(hours, minutes, 0) * (text[0] == '-' ? -1 : 1);
+        return true;
+    }
+
+    static long ToMilliseconds(DateTime moment) => (moment.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond;
+
+    static readonly byte[] True = "true"u8.ToArray(), False = "false"u8.ToArray();
+}

@@ -1,0 +1,24 @@
+using Docket.Model;
+
+namespace Docket.Writes;
+
+/// <summary>A value of a unique property, comparable byte by byte: upper and lower case and white space count (reference/objects-and-batch.md 1.3).</summary>
+internal readonly struct UniqueValue(Property? property, ReadOnlyMemory<byte> value) : IEquatable<UniqueValue>
+{
+    /// <summary>The unique property; <c>null</c> stands for the record id.</summary>
+    public Property? Property { get; } = property;
+
+    public ReadOnlyMemory<byte> Value { get; } = value;
+
+    public bool Equals(UniqueValue other) => ReferenceEquals(Property, other.Property) && Value.Span.SequenceEqual(other.Value.Span);
+
+    public override bool Equals(object? other) => other is UniqueValue value && Equals(value);
+
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Property?.Number ?? 0);
+        hash.AddBytes(Value.Span);
+        return hash.ToHashCode();
+    }
+}

@@ -1,0 +1,180 @@
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Writes;
+
+/// <summary>
+/// Checks the inputs of a batch against a schema: needs no database, finds every fault of every input, and normalises
+/// each value once. Steps as in reference/objects-and-batch.md 1.7.
+/// </summary>
+internal static class Validation
+{
+    public const int InputsMax = 100;
+
+    /// <summary>Gives the checked batch.</summary>
+    /// <exception cref="Refusal">What is wrong is wrong with the batch, not with an input: size, <c>idProperty</c>, repeated ids.</exception>
+    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
+    {
+        // 1. The batch as such.
+        if (inputs.Length == 0)
+        {
+            throw new Refusal(Faults.NoInputs());
+        }
+
+        if (inputs.Length > InputsMax)
+        {
+            throw new Refusal(Faults.TooManyInputs(InputsMax));
+        }
+
+        // 2. The property each input is found by, and that no two inputs name the same record.
+        var keys = FindKeys(kind, inputs, schema, caller);
+        if (kind is WriteKind.Update or WriteKind.Upsert)
+        {
+            RefuseDuplicates(inputs, keys);
+        }
+
+        // 3. Every value of every input.
+        var faults = new List<Fault>();
+        var traced = true;
+        var isChecked = new CheckedInput[inputs.Length];
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            traced &= inputs[i].TraceId is not null;
+            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, faults);
+        }
+
+        return new WriteBatch { Kind = kind, Caller = caller, Schema = schema, Raw = inputs, Inputs = isChecked, Faults = faults, Traced = traced };
+    }
+
+    static Property?[] FindKeys(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
+    {
+        var keys = new Property?[inputs.Length];
+        if (kind is WriteKind.Create or WriteKind.Archive)
+        {
+            return keys;
+        }
+
+        List<Fault>? unknown = null;
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (inputs[i].IdProperty is not { } name)
+            {
+                // An upsert must say which property: the record id is no unique property (1.2).
+                if (kind == WriteKind.Upsert)
+                {
+                    throw new Refusal(Faults.NonUniqueIdProperty(schema.Type, "hs_object_id", caller.PortalId));
+                }
+            }
+            else if (i > 0 && keys[i - 1] is { } before && name.Span.SequenceEqual(before.Utf8Name))
+            {
+                keys[i] = before;
+            }
+            else if (schema.Find(name.Span) is not { } key)
+            {
+                (unknown ??= []).Add(Faults.UnknownProperty(i, Encoding.UTF8.GetString(name.Span)));
+            }
+            else if (!key.Unique)
+            {
+                throw new Refusal(Faults.NonUniqueIdProperty(schema.Type, key.Name, caller.PortalId));
+            }
+            else
+            {
+                keys[i] = key;
+            }
+        }
+
+        return unknown is null ? keys : throw new Refusal(FaultReport.Whole(unknown, inputs, caller.PortalId));
+    }
+
+    static void RefuseDuplicates(RecordInput[] inputs, Property?[] keys)
+    {
+        var seen = new HashSet<UniqueValue>(inputs.Length);
+        List<string>? repeated = null;
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (!seen.Add(new(keys[i], inputs[i].Id)))
+            {
+                var id = Encoding.UTF8.GetString(inputs[i].Id.Span);
+                if (!(repeated ??= []).Contains(id))
+                {
+                    repeated.Add(id);
+                }
+            }
+        }
+
+        if (repeated is not null)
+        {
+            throw new Refusal(Faults.DuplicateIds(repeated));
+        }
+    }
+
+    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, List<Fault> faults)
+    {
+        var before = faults.Count;
+        var keyValue = input.Id;
+        if (kind != WriteKind.Create && keyValue.IsEmpty)
+        {
+            faults.Add(Faults.EmptyId(index, key?.Name));
+        }
+        else if (key is not null && !key.ReadOnly)
+        {
+            keyValue = CheckKey(index, schema, key, keyValue, faults);
+        }
+
+        var values = new PropertyValue[input.Values.Length];
+        var count = 0;
+        foreach (var raw in input.Values)
+        {
+            if (schema.Find(raw.Name.Span) is not { } property)
+            {
+                faults.Add(Faults.UnknownProperty(index, Encoding.UTF8.GetString(raw.Name.Span)));
+            }
+            else if (raw.IsNull)
+            {
+                continue; // accepted, no change (2.1)
+            }
+            else if (PropertyValues.Check(index, schema, property, raw.Value, out var value) is { } fault)
+            {
+                faults.Add(fault);
+            }
+            else
+            {
+                Insert(values, ref count, value);
+            }
+        }
+
+        return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before);
+    }
+
+    // The id is a value of its property, so it is found under the form in which that is stored.
+    static ReadOnlyMemory<byte> CheckKey(int index, Schema schema, Property key, ReadOnlyMemory<byte> id, List<Fault> faults)
+    {
+        if (PropertyValues.Check(index, schema, key, id, out var value) is { } fault)
+        {
+            faults.Add(fault);
+            return id;
+        }
+
+        return value.Value;
+    }
+
+    // Keeps the values in order of property number; of a property named twice the last value counts, as in any JSON map.
+    static void Insert(PropertyValue[] values, ref int count, PropertyValue value)
+    {
+        var at = count;
+        while (at > 0 && values[at - 1].Property.Number > value.Property.Number)
+        {
+            at--;
+        }
+
+        if (at > 0 && ReferenceEquals(values[at - 1].Property, value.Property))
+        {
+            values[at - 1] = value;
+            return;
+        }
+
+        values.AsSpan(at, count - at).CopyTo(values.AsSpan(at + 1));
+        values[at] = value;
+        count++;
+    }
+}

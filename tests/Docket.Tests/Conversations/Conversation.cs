@@ -1,0 +1,292 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Docket.Tests.Conversations;
+
+/// <summary>
+/// A file in Hurl's syntax, of which it knows: method and address, headers, a body as JSON, <c>`text`</c> or a block
+/// fenced by three backticks, <c>HTTP status</c>, expected headers, <c>[Captures]</c> by jsonpath, and the expected body.
+/// Two things are stricter than in Hurl: an answer without a body must be empty, and a JSON body is compared byte for
+/// byte once the expectation's white space is taken out. The comment <c># clock +5s</c> moves the server's clock.
+/// </summary>
+internal sealed partial class Conversation
+{
+    readonly string file;
+    readonly List<string> lines;
+    readonly List<Entry> entries = [];
+    int at;
+
+    Conversation(string file, IEnumerable<string> lines)
+    {
+        this.file = file;
+        this.lines = [.. lines];
+    }
+
+    public static Conversation Parse(string file, IEnumerable<string> lines)
+    {
+        var conversation = new Conversation(file, lines);
+        conversation.ParseEntries();
+        return conversation;
+    }
+
+    /// <summary>The file's text, with the answers that <see cref="PlayAsync"/> wrote into it.</summary>
+    public override string ToString() => string.Join('\n', lines) + "\n";
+
+    /// <summary>Plays all entries and tells what was not as expected; with <paramref name="update"/> the expectation becomes what came.</summary>
+    public async Task<List<string>> PlayAsync(TestServer server, bool update)
+    {
+        var variables = new Dictionary<string, string> { ["docket"] = server.Url, ["token"] = TestServer.Token };
+        var mismatches = new List<string>();
+        using var http = new HttpClient();
+        foreach (var entry in entries)
+        {
+            server.Clock.Advance(entry.Clock);
+            using var request = entry.Request(text => Fill(text, variables));
+            using var response = await http.SendAsync(request);
+            var body = await response.Content.ReadAsStringAsync();
+            entry.Capture(body, variables);
+            if (update)
+            {
+                entry.Answer = entry.AnswerOf(response, body).ConvertAll(line => line.Replace(server.Url, "{{docket}}", StringComparison.Ordinal));
+            }
+            else if (entry.Mismatch(response, body, text => Fill(text, variables)) is { } mismatch)
+            {
+                mismatches.Add($"{file}:{entry.Line}: {entry.Method} {Fill(entry.Url, variables)}\n{mismatch}");
+            }
+        }
+
+        // From the last to the first, so that line numbers stay true.
+        foreach (var entry in entries.AsEnumerable().Reverse().Where(_ => update))
+        {
+            lines.RemoveRange(entry.AnswerStart, entry.AnswerEnd - entry.AnswerStart);
+            lines.InsertRange(entry.AnswerStart, entry.Answer);
+        }
+
+        return mismatches;
+    }
+
+    static string Fill(string text, Dictionary<string, string> variables) =>
+        Variable().Replace(text, match => variables.TryGetValue(match.Groups[1].Value, out var value) ? value : match.Value);
+
+    void ParseEntries()
+    {
+        var clock = TimeSpan.Zero;
+        for (SkipTo(ref clock); at < lines.Count; SkipTo(ref clock))
+        {
+            var start = RequestLine().Match(lines[at]);
+            if (!start.Success)
+            {
+                throw new FormatException($"{file}:{at + 1}: expected a method and an address, found: {lines[at]}");
+            }
+
+            var entry = new Entry { Line = ++at, Method = start.Groups[1].Value, Url = start.Groups[2].Value, Clock = clock };
+            clock = TimeSpan.Zero;
+            entries.Add(entry);
+            ReadHeaders(entry.Headers);
+            entry.Body = ReadBody(out entry.BodyIsJson);
+            entry.AnswerStart = entry.AnswerEnd = at;
+            var before = at;
+            SkipTo(ref clock);
+            if (at == lines.Count || !lines[at].StartsWith("HTTP ", StringComparison.Ordinal))
+            {
+                at = before;
+                clock = TimeSpan.Zero;
+                continue;
+            }
+
+            entry.AnswerStart = at;
+            entry.Status = int.Parse(lines[at++][5..]);
+            ReadHeaders(entry.ExpectedHeaders);
+            if (at < lines.Count && lines[at] == "[Captures]")
+            {
+                for (at++; at < lines.Count && CaptureLine().Match(lines[at]) is { Success: true } capture; at++)
+                {
+                    entry.Captures.Add((capture.Groups[1].Value, capture.Groups[2].Value));
+                }
+            }
+
+            entry.ExpectedBody = ReadBody(out _) ?? "";
+            entry.AnswerEnd = at;
+        }
+    }
+
+    /// <summary>Leaves out blank lines and comments, but heeds those that move the clock.</summary>
+    void SkipTo(ref TimeSpan clock)
+    {
+        for (; at < lines.Count && (lines[at].Length == 0 || lines[at][0] == '#'); at++)
+        {
+            if (ClockLine().Match(lines[at]) is { Success: true } moved)
+            {
+                var number = double.Parse(moved.Groups[1].Value, CultureInfo.InvariantCulture);
+                clock += moved.Groups[2].Value switch
+                {
+                    "ms" => TimeSpan.FromMilliseconds(number),
+                    "s" => TimeSpan.FromSeconds(number),
+                    "m" => TimeSpan.FromMinutes(number),
+                    _ => TimeSpan.FromHours(number),
+                };
+            }
+        }
+    }
+
+    void ReadHeaders(List<(string Name, string Value)> headers)
+    {
+        for (; at < lines.Count && HeaderLine().Match(lines[at]) is { Success: true } header; at++)
+        {
+            headers.Add((header.Groups[1].Value, header.Groups[2].Value));
+        }
+    }
+
+    string? ReadBody(out bool json)
+    {
+        json = false;
+        if (at == lines.Count || lines[at].Length == 0)
+        {
+            return null;
+        }
+
+        var first = lines[at];
+        if (first.StartsWith("```", StringComparison.Ordinal))
+        {
+            var end = lines.IndexOf("```", at + 1);
+            var block = string.Concat(lines[(at + 1)..end].Select(line => line + "\n"));
+            at = end + 1;
+            return block;
+        }
+
+        if (first[0] == '`')
+        {
+            at++;
+            return first[1..first.LastIndexOf('`')];
+        }
+
+        if (first[0] is not ('{' or '['))
+        {
+            return null;
+        }
+
+        json = true;
+        var text = new StringBuilder();
+        do
+        {
+            text.Append(text.Length == 0 ? "" : "\n").Append(lines[at++]);
+        }
+        while (at < lines.Count && !JsonText.IsBalanced(text.ToString()));
+        return text.ToString();
+    }
+
+    [GeneratedRegex(@"\{\{(\w+)\}\}")]
+    private static partial Regex Variable();
+
+    [GeneratedRegex(@"^([A-Z]+) (\S+)$")]
+    private static partial Regex RequestLine();
+
+    [GeneratedRegex(@"^([A-Za-z][A-Za-z0-9-]*): ?(.*)$")]
+    private static partial Regex HeaderLine();
+
+    [GeneratedRegex("^(\\w+): jsonpath \"([^\"]+)\"$")]
+    private static partial Regex CaptureLine();
+
+    [GeneratedRegex(@"^# clock \+([0-9.]+)(ms|s|m|h)$")]
+    private static partial Regex ClockLine();
+
+    /// <summary>One request and what is expected back.</summary>
+    sealed class Entry
+    {
+        public bool BodyIsJson;
+
+        public required int Line { get; init; }
+
+        public required string Method { get; init; }
+
+        public required string Url { get; init; }
+
+        public required TimeSpan Clock { get; init; }
+
+        public List<(string Name, string Value)> Headers { get; } = [];
+
+        public string? Body { get; set; }
+
+        /// <summary>0 as long as the file has no answer.</summary>
+        public int Status { get; set; }
+
+        public List<(string Name, string Value)> ExpectedHeaders { get; } = [];
+
+        public List<(string Variable, string Path)> Captures { get; } = [];
+
+        public string ExpectedBody { get; set; } = "";
+
+        /// <summary>The lines of the answer in the file.</summary>
+        public int AnswerStart { get; set; }
+
+        public int AnswerEnd { get; set; }
+
+        public List<string> Answer { get; set; } = [];
+
+        public HttpRequestMessage Request(Func<string, string> fill)
+        {
+            var request = new HttpRequestMessage(new HttpMethod(Method), fill(Url));
+            if (Body is not null)
+            {
+                request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(fill(Body)));
+                if (BodyIsJson && !Headers.Exists(header => header.Name == "Content-Type"))
+                {
+                    request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+                }
+            }
+
+            foreach (var (name, value) in Headers)
+            {
+                if (!request.Headers.TryAddWithoutValidation(name, fill(value)))
+                {
+                    request.Content?.Headers.TryAddWithoutValidation(name, fill(value));
+                }
+            }
+
+            return request;
+        }
+
+        public void Capture(string body, Dictionary<string, string> variables)
+        {
+            foreach (var (variable, path) in Captures)
+            {
+                variables[variable] = JsonText.IsJson(body) ? JsonPath.Find(JsonNode.Parse(body), path)?.ToString() ?? "" : "";
+            }
+        }
+
+        public string? Mismatch(HttpResponseMessage response, string body, Func<string, string> fill)
+        {
+            if (Status == 0)
+            {
+                return "has no answer yet; DOCKET_UPDATE=1 writes it";
+            }
+
+            var wanted = Lines(Status, ExpectedHeaders.ConvertAll(header => (header.Name, fill(header.Value))), JsonText.IsJson(ExpectedBody) ? JsonText.Compact(fill(ExpectedBody)) : fill(ExpectedBody));
+            var found = Lines((int)response.StatusCode, ExpectedHeaders.ConvertAll(header => (header.Name, HeaderOf(response, header.Name))), body);
+            return wanted.SequenceEqual(found) ? null : JsonText.Difference(wanted, found);
+        }
+
+        public List<string> AnswerOf(HttpResponseMessage response, string body)
+        {
+            var answer = Lines((int)response.StatusCode, ExpectedHeaders.ConvertAll(header => (header.Name, HeaderOf(response, header.Name))), body);
+            if (Captures.Count > 0)
+            {
+                answer.InsertRange(1 + ExpectedHeaders.Count, Captures.Select(capture => $"{capture.Variable}: jsonpath \"{capture.Path}\"").Prepend("[Captures]"));
+            }
+
+            return answer;
+        }
+
+        static List<string> Lines(int status, IEnumerable<(string Name, string Value)> headers, string body) =>
+        [
+            $"HTTP {status}",
+            .. headers.Select(header => $"{header.Name}: {header.Value}"),
+            .. body.Length == 0 ? [] : JsonText.IsJson(body) ? JsonText.Indent(body).Split('\n') : body.EndsWith('\n') ? ["```", .. body.TrimEnd('\n').Split('\n'), "```"] : [$"`{body}`"],
+        ];
+
+        static string HeaderOf(HttpResponseMessage response, string name) =>
+            response.Headers.TryGetValues(name, out var values) || response.Content.Headers.TryGetValues(name, out values) ? string.Join(", ", values) : "(absent)";
+    }
+}

@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+
+namespace Docket.Tests.Conversations;
+
+/// <summary>
+/// Plays the <c>.hurl</c> files beside this one against a fresh server each: requests and their exact answers, with a
+/// fixed clock and counted correlation ids. <c>DOCKET_UPDATE=1</c> rewrites the answers in the source files; the diff is
+/// the review.
+/// </summary>
+public sealed class ConversationTests
+{
+    static readonly bool Update = Environment.GetEnvironmentVariable("DOCKET_UPDATE") == "1";
+
+    // An update reads and writes the sources; a check reads the copies that lie beside the assembly.
+    static readonly string Folder = Update ? SourceFolder() : Path.Combine(AppContext.BaseDirectory, "Conversations");
+
+    public static TheoryData<string> Files => [.. Directory.GetFiles(Folder, "*.hurl").Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public async Task The_conversation_goes_as_written(string file)
+    {
+        var path = Path.Combine(Folder, file);
+        var conversation = Conversation.Parse(file, await File.ReadAllLinesAsync(path, TestContext.Current.CancellationToken));
+        await using var server = await TestServer.StartAsync();
+        var mismatches = await conversation.PlayAsync(server, Update);
+        if (Update)
+        {
+            await File.WriteAllTextAsync(path, conversation.ToString(), TestContext.Current.CancellationToken);
+        }
+
+        Assert.True(mismatches.Count == 0, string.Join("\n\n", mismatches));
+    }
+
+    static string SourceFolder([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(thisFile)!;
+}

@@ -1,0 +1,146 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Docket.Tests;
+
+/// <summary>
+/// A real Docket on a free port with a data directory of its own, a clock that stands still and correlation ids that
+/// count up. Opening one takes milliseconds, so each test has its own.
+/// </summary>
+public sealed class TestServer : IAsyncDisposable
+{
+    public const string Token = "test-token";
+
+    /// <summary>The unique property that <see cref="StartWithKeyAsync"/> makes.</summary>
+    public const string Key = "ext_id";
+
+    readonly string directory;
+    readonly DocketServer server;
+
+    TestServer(string directory, DocketServer server, ManualClock clock)
+    {
+        this.directory = directory;
+        this.server = server;
+        Clock = clock;
+        Http = new HttpClient { BaseAddress = new Uri(server.Url) };
+        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+    }
+
+    public string Url => server.Url;
+
+    public ManualClock Clock { get; }
+
+    /// <summary>Calls the server with a token that may do everything.</summary>
+    public HttpClient Http { get; }
+
+    public static async Task<TestServer> StartAsync()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
+        var clock = new ManualClock();
+        var correlated = 0;
+        var server = await DocketServer.StartAsync(new DocketOptions
+        {
+            DataDirectory = directory,
+            Urls = "http://127.0.0.1:0",
+            Token = Token,
+            Clock = clock,
+            NewCorrelationId = () => new Guid($"00000000-0000-7000-8000-{Interlocked.Increment(ref correlated):d12}"),
+        });
+        return new TestServer(directory, server, clock);
+    }
+
+    /// <summary>Starts a server that has the unique text property <see cref="Key"/>.</summary>
+    public static async Task<TestServer> StartWithKeyAsync()
+    {
+        var server = await StartAsync();
+        await server.CreatePropertyAsync(Key);
+        return server;
+    }
+
+    public Task<Answer> GetAsync(string path) => SendAsync(HttpMethod.Get, path, null);
+
+    public Task<Answer> PostAsync(string path, string json) => SendAsync(HttpMethod.Post, path, json);
+
+    public Task<Answer> PatchAsync(string path, string json) => SendAsync(HttpMethod.Patch, path, json);
+
+    public Task<Answer> DeleteAsync(string path) => SendAsync(HttpMethod.Delete, path, null);
+
+    public async Task<Answer> SendAsync(HttpMethod method, string path, string? json)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (json is not null)
+        {
+            request.Content = new StringContent(json, Encoding.UTF8, "application/json");
+        }
+
+        using var response = await Http.SendAsync(request);
+        return await Answer.OfAsync(response);
+    }
+
+    /// <summary>Makes a text property; <paramref name="rest"/> adds to or overrides its definition.</summary>
+    public async Task CreatePropertyAsync(string name, string type = "string", string fieldType = "text", bool unique = true, string rest = "")
+    {
+        var answer = await PostAsync("/crm/v3/properties/tickets",
+            $$"""{"name":"{{name}}","label":"{{name}}","type":"{{type}}","fieldType":"{{fieldType}}","groupName":"ticketinformation","hasUniqueValue":{{(unique ? "true" : "false")}}{{rest}}}""");
+        Assert.True(answer.Status == 201, answer.Text);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await server.DisposeAsync();
+        Directory.Delete(directory, recursive: true);
+    }
+}
+
+/// <summary>What came back: status, the exact text, and the same as JSON.</summary>
+public sealed record Answer(int Status, string Text, JsonNode? Json, HttpResponseHeaders Headers)
+{
+    /// <summary>The text at a path such as <c>results[0].properties.subject</c>; <c>null</c> for JSON null or nothing there.</summary>
+    public string? this[string path] => JsonPath.Find(Json, path)?.ToString();
+
+    public static async Task<Answer> OfAsync(HttpResponseMessage response)
+    {
+        var text = await response.Content.ReadAsStringAsync();
+        var json = response.Content.Headers.ContentType?.MediaType == "application/json" ? JsonNode.Parse(text) : null;
+        return new Answer((int)response.StatusCode, text, json, response.Headers);
+    }
+
+    /// <summary>Whether there is a value, <c>null</c> included, at a path.</summary>
+    public bool Has(string path)
+    {
+        var dot = path.LastIndexOf('.');
+        var parent = dot < 0 ? Json : JsonPath.Find(Json, path[..dot]);
+        return parent is JsonObject members && members.ContainsKey(path[(dot + 1)..]);
+    }
+
+    /// <summary>The number of entries of an array.</summary>
+    public int Count(string path) => JsonPath.Find(Json, path) is JsonArray entries ? entries.Count : 0;
+
+    /// <summary>Asserts on the status and shows the body when it is another.</summary>
+    public Answer Expect(int status)
+    {
+        Assert.True(Status == status, $"expected {status}, got {Status}: {Text}");
+        return this;
+    }
+}
+
+/// <summary>Finds values by paths of names and indices: <c>$.results[0].id</c>, <c>results[0].id</c>.</summary>
+public static class JsonPath
+{
+    public static JsonNode? Find(JsonNode? node, string path)
+    {
+        foreach (var step in path.TrimStart('$').Split(['.', '['], StringSplitOptions.RemoveEmptyEntries))
+        {
+            node = (node, step[^1] == ']') switch
+            {
+                (JsonArray entries, true) when int.Parse(step[..^1]) is var index && index < entries.Count => entries[index],
+                (JsonObject members, false) => members[step],
+                _ => null,
+            };
+        }
+
+        return node;
+    }
+}
