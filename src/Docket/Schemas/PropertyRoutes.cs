@@ -9,14 +9,15 @@ using Microsoft.AspNetCore.Routing;
 namespace Docket.Schemas;
 
 /// <summary>The Properties API (reference/properties-pipelines-search-associations.md 1.1).</summary>
-internal static class PropertyRoutes
+internal sealed class PropertyRoutes(TimeProvider clock)
 {
     /// <summary>Largest batch (1.1 [decide]).</summary>
     const int InputsMax = 100;
 
-    public static void Map(IEndpointRouteBuilder routes)
+    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
+    public void Map(IEndpointRouteBuilder routes, string prefix)
     {
-        var properties = routes.MapGroup("/crm/v3/properties/{objectType}");
+        var properties = routes.MapGroup(prefix);
         properties.MapGet("", ListAsync).Needs(Scopes.SchemaRead);
         properties.MapPost("", CreateAsync).Needs(Scopes.SchemaWrite);
         properties.MapGet("/{name}", ReadAsync).Needs(Scopes.SchemaRead);
@@ -68,14 +69,14 @@ internal static class PropertyRoutes
         SchemaResponse.Nothing(http);
     }
 
-    static async Task CreateBatchAsync(HttpContext http)
+    async Task CreateBatchAsync(HttpContext http)
     {
         var inputs = Inputs(await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyCreate));
         var results = await http.Call().EditAsync((content, edit) => PropertyRules.CreateAll(content, inputs, edit));
-        await SchemaResponse.BatchAsync(http, StatusCodes.Status201Created, [.. results.Select(WithoutOrigin)]);
+        await SchemaResponse.BatchAsync(http, StatusCodes.Status201Created, [.. results.Select(WithoutOrigin)], clock);
     }
 
-    static async Task ReadBatchAsync(HttpContext http)
+    async Task ReadBatchAsync(HttpContext http)
     {
         var batch = await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyName);
         var results = Inputs(batch).Select(input =>
@@ -83,7 +84,7 @@ internal static class PropertyRoutes
             var found = Find(http.Call(), input.Name!, batch.Archived ?? false, batch.DataSensitivity ?? PropertyRules.NotSensitive);
             return new PropertyResult(input.Name!, found, found is null ? Faults.PropertyNotFound(input.Name!) : null);
         });
-        await SchemaResponse.BatchAsync(http, StatusCodes.Status200OK, [.. results]);
+        await SchemaResponse.BatchAsync(http, StatusCodes.Status200OK, [.. results], clock);
     }
 
     static async Task ArchiveBatchAsync(HttpContext http)

@@ -4,7 +4,6 @@ using System.Text.Json.Serialization.Metadata;
 using Docket.Http;
 using Docket.Model;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Docket.Schemas;
 
@@ -15,10 +14,11 @@ internal static class SchemaResponse
 
     public static Task OneAsync<T>(HttpContext http, T thing, JsonTypeInfo<T> shape) => OneAsync(http, StatusCodes.Status200OK, thing, shape);
 
-    /// <summary>201, with the path of what was created: relative, so it holds behind any proxy.</summary>
+    /// <summary>201, with the place of what was created.</summary>
     public static Task CreatedAsync<T>(HttpContext http, string name, T created, JsonTypeInfo<T> shape)
     {
-        http.Response.Headers.Location = $"{http.Request.Path.ToUriComponent().TrimEnd('/')}/{Uri.EscapeDataString(name)}";
+        var request = http.Request;
+        http.Response.Headers.Location = $"{request.Scheme}://{request.Host}{request.Path.ToUriComponent().TrimEnd('/')}/{Uri.EscapeDataString(name)}";
         return OneAsync(http, StatusCodes.Status201Created, created, shape);
     }
 
@@ -51,9 +51,9 @@ internal static class SchemaResponse
         });
 
     /// <summary>The answer to a batch: <paramref name="status"/>, or 207 when some inputs failed; each of those names its property.</summary>
-    public static Task BatchAsync(HttpContext http, int status, ImmutableArray<PropertyResult> results)
+    public static Task BatchAsync(HttpContext http, int status, ImmutableArray<PropertyResult> results, TimeProvider clock)
     {
-        var completedAt = Instant.Now(http.RequestServices.GetRequiredService<TimeProvider>());
+        var completedAt = Instant.Now(clock);
         var failed = results.Count(result => result.Error is not null);
         return Wire.RespondAsync(http.Response, failed == 0 ? status : StatusCodes.Status207MultiStatus, (results, failed, http.Call().StartedAt, completedAt), static (json, batch) =>
         {
