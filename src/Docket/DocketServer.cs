@@ -69,8 +69,8 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, options.Clock);
             ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
-            PropertyRoutes.Map(app);
-            PipelineRoutes.Map(app);
+            PropertyRoutes.Map(app, "/crm/v3/properties/{objectType}");
+            PipelineRoutes.Map(app, "/crm/v3/pipelines/{objectType}");
             app.UseEndpoints(_ => { });
             await app.StartAsync(cancellation);
             return new DocketServer(app, portals, portalId, firstToken);

@@ -42,10 +42,10 @@ describe('curl', () => {
     assert.match(answer.headers['x-hubspot-correlation-id'], /^[0-9a-f-]{36}$/);
   });
 
-  it('takes a body without a content type, on the dated path, and UTF-8 of all sorts', async () => {
+  it('takes a body without a content type and UTF-8 of all sorts', async () => {
     const subject = 'Größe – 漢字 – 🎫 – "quoted" – <b>&amp;</b> – \\ – \u2028';
     const body = upsert({ id: 'ünï-ö', idProperty: 'ext_id', properties: { subject, hs_pipeline_stage: '1' } });
-    const written = await curl('/crm/objects/2026-03/tickets/batch/upsert', '-H', 'Content-Type:', '--data-binary', '@-', { input: body });
+    const written = await curl('/crm/v3/objects/tickets/batch/upsert', '-H', 'Content-Type:', '--data-binary', '@-', { input: body });
     assert.equal(written.status, 200, written.text);
     assert.equal(written.json.results[0].properties.subject, subject);
     assert.ok(written.text.includes('漢字 – 🎫'), 'not escaped');

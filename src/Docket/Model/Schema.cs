@@ -25,7 +25,7 @@ internal sealed record SchemaContent(
 internal sealed class Schema
 {
     readonly Dictionary<string, Property>.AlternateLookup<ReadOnlySpan<byte>> byName;
-    readonly Property?[] byNumber;
+    readonly Property?[] byNumber, archivedByNumber;
     readonly Dictionary<string, StagePlace>.AlternateLookup<ReadOnlySpan<byte>> stages;
 
     public Schema(ObjectType type, SchemaContent content)
@@ -34,6 +34,12 @@ internal sealed class Schema
         Content = content;
         Properties = [.. content.Properties.Values.Select((entry, rank) => new Property(entry.Definition, entry.Number, rank))];
         byNumber = new Property?[content.LastNumber + 1];
+        archivedByNumber = new Property?[content.LastNumber + 1];
+        foreach (var archived in content.ArchivedProperties.Values)
+        {
+            archivedByNumber[archived.Number] = new Property(archived.Definition, archived.Number, rank: -1);
+        }
+
         byName = new Dictionary<string, Property>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
         foreach (var property in Properties)
         {
@@ -117,6 +123,9 @@ internal sealed class Schema
 
     /// <summary>The property that stored values carry as <paramref name="number"/>; <c>null</c> while it is archived.</summary>
     public Property? FindNumber(int number) => number < byNumber.Length ? byNumber[number] : null;
+
+    /// <summary>As <see cref="FindNumber"/>, archived ones too: what is stored of them must still be kept in order. Those have no rank.</summary>
+    public Property? FindNumberEvenArchived(int number) => FindNumber(number) ?? (number < archivedByNumber.Length ? archivedByNumber[number] : null);
 
     public Pipeline? FindPipeline(string id) => Content.Pipelines.FirstOrDefault(pipeline => pipeline.Id == id);
 

@@ -9,6 +9,9 @@ internal static class Formula
     static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase)
     {
         "if", "then", "elseif", "else", "endif", "and", "or", "not", "equals", "contains", "is_present", "is_known", "true", "false", "null",
+
+        // As HubSpot's formula editor shows a property: [properties.amount].
+        "properties",
     };
 
     /// <summary>The names in a formula that are neither words of the language, nor functions, nor inside quotes.</summary>

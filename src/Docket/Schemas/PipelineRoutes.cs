@@ -10,9 +10,10 @@ namespace Docket.Schemas;
 /// <summary>The Pipelines API (reference/properties-pipelines-search-associations.md 3.1).</summary>
 internal static class PipelineRoutes
 {
-    public static void Map(IEndpointRouteBuilder routes)
+    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
-        var pipelines = routes.MapGroup("/crm/v3/pipelines/{objectType}");
+        var pipelines = routes.MapGroup(prefix);
         pipelines.MapGet("", ListAsync).Needs(Scopes.SchemaRead);
         pipelines.MapPost("", CreateAsync).Needs(Scopes.SchemaWrite);
         pipelines.MapGet("/{pipelineId}", ReadAsync).Needs(Scopes.SchemaRead);

@@ -14,9 +14,10 @@ internal static class PropertyRoutes
     /// <summary>Largest batch (1.1 [decide]).</summary>
     const int InputsMax = 100;
 
-    public static void Map(IEndpointRouteBuilder routes)
+    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
-        var properties = routes.MapGroup("/crm/v3/properties/{objectType}");
+        var properties = routes.MapGroup(prefix);
         properties.MapGet("", ListAsync).Needs(Scopes.SchemaRead);
         properties.MapPost("", CreateAsync).Needs(Scopes.SchemaWrite);
         properties.MapGet("/{name}", ReadAsync).Needs(Scopes.SchemaRead);

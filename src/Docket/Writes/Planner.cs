@@ -312,7 +312,8 @@ internal sealed class Planner
         var stored = new ValueReader(record.Values.Span);
         while (stored.Next())
         {
-            if (schema.FindNumber(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
+            // Also what an archived property holds: it would come back with values that nobody has any more.
+            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
             {
                 plan.Released.Add(new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
             }
