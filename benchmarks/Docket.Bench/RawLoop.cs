@@ -12,6 +12,9 @@ namespace Docket.Bench;
 /// </summary>
 internal sealed class RawLoop : IDisposable
 {
+    /// <summary>Where the keys of active tickets begin (RecordKey.cs of the product).</summary>
+    const long TicketKeys = 5L << 48;
+
     const int KeyProperty = 20, Source = 1, Create = 1, Update = 2;
 
     /// <summary>The numbers that stand for the properties of <see cref="Ticket.Names"/>; they ascend as blocks demand.</summary>
@@ -114,7 +117,7 @@ internal sealed class RawLoop : IDisposable
     void CreateOne(int number)
     {
         ticket.Become(number, version: 0);
-        var key = 5L << 49 | (long)(number + 1);
+        var key = TicketKeys + number + 1;
         var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         sequence++;
         for (var property = 0; property < PropertyNumbers.Length; property++)
