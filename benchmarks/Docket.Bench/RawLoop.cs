@@ -8,7 +8,7 @@ namespace Docket.Bench;
 /// <summary>
 /// The plainest good loop over the engine: the rows the server would write, in its tables, with prepared statements, one
 /// transaction a batch and the same durability. One thread, no HTTP, no JSON, no validation; everything that is not
-/// named here is SQLite's default, the checkpoint after 1,000 pages among it.
+/// named here is SQLite's default; so are page size and checkpoints unless the options say otherwise.
 /// </summary>
 internal sealed class RawLoop : IDisposable
 {
@@ -28,13 +28,13 @@ internal sealed class RawLoop : IDisposable
     readonly ValueWriter content = new(), changed = new();
     long sequence;
 
-    public RawLoop(string file, int pageSize, Table table)
+    public RawLoop(string file, Options options, Table table)
     {
         this.table = table;
         picker = new Picker(table, seed: 3);
         connection = new SqliteConnection($"Data Source={file};Pooling=False");
         connection.Open();
-        Execute($"PRAGMA page_size={pageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+        Execute($"PRAGMA page_size={options.PageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={options.Checkpoint}");
         foreach (var script in Scripts())
         {
             Execute(script);

@@ -29,6 +29,7 @@ internal sealed class Report(TextWriter output)
 
     readonly List<(bool Met, string Text)> expectations = [];
     double peak;
+    int count;
 
     public void Header(Options options, string engineVersion)
     {
@@ -36,12 +37,13 @@ internal sealed class Report(TextWriter output)
             Docket {Commit(options.Server)}, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC
             {Processor()}, {Environment.ProcessorCount} cores; {RuntimeInformation.OSDescription}; {RuntimeInformation.FrameworkDescription}; SQLite {engineVersion}
             server: own process, {options.Connections} keep-alive connections over loopback, eight properties a ticket
-            raw: one thread, the same rows and tables, one transaction a batch, WAL, synchronous=FULL, pages of {options.PageSize:N0} bytes, checkpoint after 1,000 pages
+            raw: one thread, the same rows and tables, one transaction a batch, WAL, synchronous=FULL, pages of {options.PageSize:N0} bytes, checkpoint after {options.Checkpoint:N0} pages
             """);
     }
 
     public void Table(int count, int wanted)
     {
+        this.count = count;
         Print("");
         Print(count == wanted ? $"at {count:N0} tickets" : $"at {count:N0} tickets; the time to grow to {wanted:N0} was up");
         Print($"{"",-32}{"tickets/s",11}{"p50 ms",9}{"p99 ms",9}{"max ms",9}{"raw/s",11}{"raw p50",9}{"ratio",7}{"server CPU",12}{"load CPU",10}{"RSS MB",8}");
@@ -58,17 +60,17 @@ internal sealed class Report(TextWriter output)
         peak = Math.Max(peak, row.Memory.Peak);
         if (row.Name is Creates or Updates)
         {
-            Expect(row.Ratio >= 1, $"{row.Name}: at least the raw loop's rate", $"{row.Ratio:N2} of it");
+            Expect(row.Ratio >= 1, $"{count:N0} tickets, {row.Name}: at least the raw loop's rate", $"{row.Ratio:N2} of it");
         }
 
         if (row.Name is Creates or Updates or Repeats)
         {
-            Expect(Milliseconds(server, 99) < 50, $"{row.Name}: p99 below 50 ms", $"{Milliseconds(server, 99):N1} ms");
+            Expect(Milliseconds(server, 99) < 50, $"{count:N0} tickets, {row.Name}: p99 below 50 ms", $"{Milliseconds(server, 99):N1} ms");
         }
 
         if (row.Name is Singles)
         {
-            Expect(Milliseconds(server, 50) < 1.5, $"{row.Name}: p50 below 1.5 ms", $"{Milliseconds(server, 50):N2} ms");
+            Expect(Milliseconds(server, 50) < 1.5, $"{count:N0} tickets, {row.Name}: p50 below 1.5 ms", $"{Milliseconds(server, 50):N2} ms");
         }
     }
 

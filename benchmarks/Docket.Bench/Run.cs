@@ -28,7 +28,7 @@ internal sealed class Run : IDisposable
         Directory.CreateDirectory(RawDirectory);
         table = new Table(options.Sizes[^1]);
         rawTable = new Table(options.Sizes[^1]);
-        raw = new RawLoop(Path.Combine(RawDirectory, "raw.db"), options.PageSize, rawTable);
+        raw = new RawLoop(Path.Combine(RawDirectory, "raw.db"), options, rawTable);
         report = new Report(Console.Out);
     }
 
