@@ -110,8 +110,8 @@ internal static partial class Faults
 
     // ---- values: reference/objects-and-batch.md 2.2
 
-    public static Fault UnknownProperty(int index, string name) =>
-        Invalid(index, "PROPERTY_DOESNT_EXIST", $"Property \"{name}\" does not exist", name, null);
+    public static Fault UnknownProperty(int index, string name, string? near = null) =>
+        Invalid(index, "PROPERTY_DOESNT_EXIST", $"Property \"{name}\" does not exist", name, null) with { Near = near };
 
     public static Fault ReadOnly(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "READ_ONLY_VALUE", $"\"{property.Name}\" is a {(property.Calculated ? "calculated" : "read only")} property; its value cannot be set.", property.Name, Text(value));

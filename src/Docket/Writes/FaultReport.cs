@@ -49,6 +49,11 @@ internal static class FaultReport
                 context.Add(("existingId", [existing.ToString()]));
             }
 
+            if (row.Where(fault => fault.Near is not null).Select(fault => fault.Near!).ToImmutableArray() is { IsEmpty: false } near)
+            {
+                context.Add(("didYouMean", near));
+            }
+
             var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(row, portalId) : first.Message;
             rows.Add(new("VALIDATION_ERROR", null, message, context.DrainToImmutable()));
         }
@@ -105,6 +110,11 @@ internal static class FaultReport
         if (fault.Existing is { } existing)
         {
             context.Add(("existingId", [existing.ToString()]));
+        }
+
+        if (fault.Near is { } near)
+        {
+            context.Add(("didYouMean", [near]));
         }
 
         if (many)

@@ -11,6 +11,9 @@ internal static class Validation
 {
     public const int InputsMax = 100;
 
+    /// <summary>Faults of a batch that are told a near name.</summary>
+    const int NearNamesMax = 100;
+
     /// <summary>Gives the checked batch.</summary>
     /// <exception cref="Refusal">What is wrong is wrong with the batch, not with an input: size, <c>idProperty</c>, repeated ids.</exception>
     public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
@@ -71,7 +74,7 @@ internal static class Validation
             }
             else if (schema.Find(name.Span) is not { } key)
             {
-                (unknown ??= []).Add(Faults.UnknownProperty(i, Encoding.UTF8.GetString(name.Span)));
+                (unknown ??= []).Add(Unknown(i, name.Span, schema, unknown));
             }
             else if (!key.Unique)
             {
@@ -127,7 +130,7 @@ internal static class Validation
         {
             if (schema.Find(raw.Name.Span) is not { } property)
             {
-                faults.Add(Faults.UnknownProperty(index, Encoding.UTF8.GetString(raw.Name.Span)));
+                faults.Add(Unknown(index, raw.Name.Span, schema, faults));
             }
             else if (raw.IsNull)
             {
@@ -144,6 +147,15 @@ internal static class Validation
         }
 
         return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before);
+    }
+
+    static Fault Unknown(int index, ReadOnlySpan<byte> utf8Name, Schema schema, List<Fault> before)
+    {
+        var name = Encoding.UTF8.GetString(utf8Name);
+        // Looking for a near name costs much more than finding none, so a body full of nonsense gets a few.
+        return before.Count >= NearNamesMax
+            ? Faults.UnknownProperty(index, name)
+            : Faults.UnknownProperty(index, name, NearNames.Find(name, schema.Properties.Select(property => property.Name)));
     }
 
     // The id is a value of its property, so it is found under the form in which that is stored.
