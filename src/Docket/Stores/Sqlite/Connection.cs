@@ -56,16 +56,16 @@ internal sealed class Connection : IDisposable
         return pages;
     }
 
-    /// <summary>Copies pages from the log into the file without waiting for anyone, and gives how many are left in the log.</summary>
+    /// <summary>Copies what is in the log into the file, without waiting for anyone, and gives how many pages were in the log when it began.</summary>
     public int Checkpoint()
     {
-        var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_PASSIVE, out var inLog, out var copied);
+        var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_PASSIVE, out var inLog, out _);
         if (code is not raw.SQLITE_OK and not raw.SQLITE_BUSY)
         {
             Check(code);
         }
 
-        return Math.Max(0, inLog - copied);
+        return Math.Max(0, inLog);
     }
 
     public void Rollback()

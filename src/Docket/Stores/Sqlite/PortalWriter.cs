@@ -76,12 +76,13 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         thread.Join();
-        checkpointer.Dispose();
+        checkpointer.Stop();
         lookup.Dispose();
         writer.Dispose();
         begin.Dispose();
         commit.Dispose();
         connection.Dispose();
+        checkpointer.Dispose();
     }
 
     Task<T> Enqueue<T>(Work<T> work)
