@@ -1,3 +1,4 @@
+using System.Text;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
@@ -47,6 +48,7 @@ public sealed class DocketServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1; // takes any byte; as UTF-8 Kestrel itself would answer 400 without an envelope
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
             kestrel.Limits.MaxRequestLineSize = 64 * 1024; // long property lists in the query (reference/objects-and-batch.md 3.4, 414)
             kestrel.Limits.MaxRequestBufferSize = 256 * 1024; // a usual batch fits, so reading it never waits for the reader
@@ -61,7 +63,7 @@ public sealed class DocketServer : IAsyncDisposable
         IPortals? portals = null;
         try
         {
-            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token);
+            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs);
             var (portalId, firstToken) = FirstPortal(portals, options.Token);
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));

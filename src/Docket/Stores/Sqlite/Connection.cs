@@ -20,7 +20,7 @@ internal sealed class Connection : IDisposable
     /// <param name="path">The database file.</param>
     /// <param name="create">Make the file when it isn't there.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
-    public Connection(string path, bool create, int busyTimeoutMs = 5_000)
+    public Connection(string path, bool create, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
         var flags = raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_NOMUTEX | (create ? raw.SQLITE_OPEN_CREATE : 0);
         var code = raw.sqlite3_open_v2(path, out handle, flags, null);

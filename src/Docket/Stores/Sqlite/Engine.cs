@@ -13,19 +13,23 @@ internal static class Engine
     /// <summary>Bytes in a page (docs/decisions.md, Page size).</summary>
     const int PageSize = 4096;
 
+    /// <summary>How long to wait for another program's lock.</summary>
+    public const int BusyTimeoutMs = 5_000;
+
     static Engine() => Batteries_V2.Init();
 
     /// <summary>Opens a file for writing, makes it if needed, and brings it to the newest version.</summary>
     /// <param name="path">The file.</param>
     /// <param name="migrations">Folder of the numbered upgrades, <c>portal</c> or <c>registry</c>.</param>
+    /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <param name="prepare">Fills a new file, in the transaction of its first upgrade.</param>
     /// <exception cref="OperatorMistake">The file is of a newer Docket, not Docket's, locked or damaged.</exception>
-    public static Connection Open(string path, string migrations, Action<Connection>? prepare = null)
+    public static Connection Open(string path, string migrations, int busyTimeoutMs, Action<Connection>? prepare = null)
     {
         Connection? connection = null;
         try
         {
-            connection = new Connection(path, create: true);
+            connection = new Connection(path, create: true, busyTimeoutMs);
             var isNew = connection.QueryInteger("SELECT count(*) FROM sqlite_schema") == 0;
             if (!isNew && connection.QueryInteger("PRAGMA application_id") != ApplicationId)
             {

@@ -19,6 +19,7 @@ internal sealed class SqlitePortals : IPortals
     readonly string directory;
     readonly TimeProvider clock;
     readonly ILogger logger;
+    readonly int busyTimeoutMs;
     readonly FileStream? serving;
     readonly Connection registry;
     readonly Statement dataVersion;
@@ -34,16 +35,18 @@ internal sealed class SqlitePortals : IPortals
     /// <param name="logger">Where failures of files are told.</param>
     /// <param name="serve">Hold the directory: a second server is refused.</param>
     /// <param name="developmentToken">Opens the first portal with all scopes; kept nowhere.</param>
+    /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
-    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null)
+    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
         this.directory = Path.GetFullPath(directory);
         this.clock = clock;
         this.logger = logger;
+        this.busyTimeoutMs = busyTimeoutMs;
         developmentHash = developmentToken is null ? null : Hash(developmentToken);
         CreateDirectory();
         serving = serve ? HoldDirectory() : null;
-        registry = Engine.Open(Path.Combine(this.directory, "docket.db"), "registry");
+        registry = Engine.Open(Path.Combine(this.directory, "docket.db"), "registry", busyTimeoutMs);
         dataVersion = registry.Prepare("PRAGMA data_version");
         if (serve)
         {
@@ -158,7 +161,7 @@ internal sealed class SqlitePortals : IPortals
     }
 
     SqliteStore Store(long portalId) =>
-        stores.GetOrAdd(portalId, id => new(() => new SqliteStore(Path.Combine(directory, $"portal-{id}.db"), clock, logger))).Value;
+        stores.GetOrAdd(portalId, id => new(() => new SqliteStore(Path.Combine(directory, $"portal-{id}.db"), clock, logger, busyTimeoutMs))).Value;
 
     // Tokens are kept in memory until another process or this one has changed the file, so revoking works at once and
     // costs the next request a read.
