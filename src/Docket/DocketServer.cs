@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Docket.Access;
 using Docket.Http;
@@ -44,6 +45,7 @@ public sealed class DocketServer : IAsyncDisposable
     /// <exception cref="OperatorMistake">The data directory or the address can't be used.</exception>
     public static async Task<DocketServer> StartAsync(DocketOptions options, CancellationToken cancellation = default)
     {
+        var urls = Addresses(options.Urls);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -53,10 +55,11 @@ public sealed class DocketServer : IAsyncDisposable
             kestrel.Limits.MaxRequestLineSize = 64 * 1024; // long property lists in the query (reference/objects-and-batch.md 3.4, 414)
             kestrel.Limits.MaxRequestBufferSize = 256 * 1024; // a usual batch fits, so reading it never waits for the reader
         });
-        builder.WebHost.UseUrls(options.Urls.Split(';', StringSplitOptions.RemoveEmptyEntries));
+        builder.WebHost.UseUrls(urls);
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // why a start failed is told by who called it
         var app = builder.Build();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Docket");
 
@@ -85,13 +88,28 @@ public sealed class DocketServer : IAsyncDisposable
             }
 
             await app.DisposeAsync();
-            if (failure is IOException)
+            if (failure is IOException or SocketException)
             {
                 throw new OperatorMistake($"{options.Urls} can't be listened on: {failure.Message}");
             }
 
             throw;
         }
+    }
+
+    static string[] Addresses(string text)
+    {
+        var urls = text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        foreach (var url in urls is [] ? [""] : urls)
+        {
+            // As Kestrel reads it: * and + stand for any host, which makes it no proper URL.
+            if (!Uri.TryCreate(url.Replace("://*", "://any", StringComparison.Ordinal).Replace("://+", "://any", StringComparison.Ordinal), UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp)
+            {
+                throw new OperatorMistake($"\"{url}\" is no address to listen on. Give one such as http://127.0.0.1:8787; for HTTPS put a proxy in front.");
+            }
+        }
+
+        return urls;
     }
 
     /// <summary>Finishes the requests under way, then closes the files.</summary>
