@@ -9,14 +9,32 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     readonly Process process;
     readonly HttpClient http;
 
-    ServerProcess(Process process, string url)
+    readonly List<string> output;
+
+    ServerProcess(Process process, string url, List<string> output)
     {
         this.process = process;
+        this.output = output;
+        Url = url;
         http = new HttpClient { BaseAddress = new Uri(url) };
         http.DefaultRequestHeaders.Authorization = new("Bearer", TestServer.Token);
     }
 
     public int Id => process.Id;
+
+    public string Url { get; }
+
+    /// <summary>Everything it has written to its output and its errors so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (output)
+            {
+                return string.Join('\n', output);
+            }
+        }
+    }
 
     /// <param name="directory">The data directory.</param>
     /// <param name="within">A command that runs the command after it in the same process, such as <c>nice</c>.</param>
@@ -53,7 +71,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             throw new InvalidOperationException($"docket serve ended with {process.ExitCode}: {string.Join('\n', output)}");
         }
 
-        return new ServerProcess(process, await url.Task);
+        return new ServerProcess(process, await url.Task, output);
     }
 
     /// <summary>Runs a command that ends by itself.</summary>

@@ -68,9 +68,8 @@ internal static class Engine
     /// <summary>The answer to a request that SQLite couldn't serve; other failures go on as they are.</summary>
     public static Exception Translate(SqliteFailure failure, string path) => failure.Code switch
     {
-        raw.SQLITE_FULL => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
-        // A log or file that can't grow is reported as an I/O error on some file systems.
-        raw.SQLITE_IOERR when IsDiskFull(path) => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
+        // The log's index in shared memory doesn't tell why it can't grow.
+        _ when failure.NoRoom || (failure.Code == raw.SQLITE_IOERR && IsDiskFull(path)) => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new Refusal(Faults.FileLocked(Path.GetFileName(path))),
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new Refusal(Faults.FileDamaged(Path.GetFileName(path))),
         _ => failure,
@@ -84,7 +83,7 @@ internal static class Engine
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => $"{path} is locked by another program. Close that program and start again.",
         raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_PERM =>
             $"{path} can't be opened for writing. Check that the directory exists and belongs to the user that runs Docket.",
-        raw.SQLITE_FULL => $"The disk that holds {path} is full. Free some space and start again.",
+        _ when failure.NoRoom => $"The disk that holds {path} is full. Free some space and start again.",
         _ => $"{path} can't be opened: {failure.Message}",
     };
 
