@@ -9,6 +9,8 @@ using Docket.Stores;
 using Docket.Stores.Sqlite;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -38,6 +40,9 @@ public sealed class DocketServer : IAsyncDisposable
 
     /// <summary>The token that was made for a new data directory, shown this once; <c>null</c> later on and when a fixed token is set.</summary>
     public string? FirstToken { get; }
+
+    /// <summary>Everything that can be called.</summary>
+    internal IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
 
     /// <summary>Opens the data directory and starts to serve.</summary>
     /// <param name="options">The settings.</param>

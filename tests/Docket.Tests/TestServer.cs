@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Tests;
 
@@ -33,6 +34,9 @@ public sealed class TestServer : IAsyncDisposable
     public string Url => server.Url;
 
     public string DataDirectory => directory;
+
+    /// <summary>Everything that can be called.</summary>
+    internal IEnumerable<RouteEndpoint> Endpoints => server.Endpoints.Cast<RouteEndpoint>();
 
     /// <summary>The file that holds the first portal.</summary>
     public string PortalFile => Path.Combine(directory, $"portal-{server.PortalId}.db");
