@@ -17,4 +17,7 @@ public sealed record DocketOptions
 
     /// <summary>Makes correlation ids; by default UUIDs of version 7, as HubSpot's are (reference/auth-limits-webhooks-imports.md 6.2).</summary>
     public Func<Guid>? NewCorrelationId { get; init; }
+
+    /// <summary>How long a write waits for another program's lock on a file before it is refused.</summary>
+    internal int BusyTimeoutMs { get; init; } = 5_000;
 }

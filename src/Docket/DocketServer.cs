@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
@@ -7,6 +9,8 @@ using Docket.Stores;
 using Docket.Stores.Sqlite;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -37,31 +41,37 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>The token that was made for a new data directory, shown this once; <c>null</c> later on and when a fixed token is set.</summary>
     public string? FirstToken { get; }
 
+    /// <summary>Everything that can be called.</summary>
+    internal IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
+
     /// <summary>Opens the data directory and starts to serve.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="cancellation">Gives up starting.</param>
     /// <exception cref="OperatorMistake">The data directory or the address can't be used.</exception>
     public static async Task<DocketServer> StartAsync(DocketOptions options, CancellationToken cancellation = default)
     {
+        var urls = Addresses(options.Urls);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1; // takes any byte; as UTF-8 Kestrel itself would answer 400 without an envelope
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
             kestrel.Limits.MaxRequestLineSize = 64 * 1024; // long property lists in the query (reference/objects-and-batch.md 3.4, 414)
             kestrel.Limits.MaxRequestBufferSize = 256 * 1024; // a usual batch fits, so reading it never waits for the reader
         });
-        builder.WebHost.UseUrls(options.Urls.Split(';', StringSplitOptions.RemoveEmptyEntries));
+        builder.WebHost.UseUrls(urls);
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // why a start failed is told by who called it
         var app = builder.Build();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Docket");
 
         IPortals? portals = null;
         try
         {
-            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token);
+            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs);
             var (portalId, firstToken) = FirstPortal(portals, options.Token);
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
@@ -83,13 +93,28 @@ public sealed class DocketServer : IAsyncDisposable
             }
 
             await app.DisposeAsync();
-            if (failure is IOException)
+            if (failure is IOException or SocketException)
             {
                 throw new OperatorMistake($"{options.Urls} can't be listened on: {failure.Message}");
             }
 
             throw;
         }
+    }
+
+    static string[] Addresses(string text)
+    {
+        var urls = text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        foreach (var url in urls is [] ? [""] : urls)
+        {
+            // As Kestrel reads it: * and + stand for any host, which makes it no proper URL.
+            if (!Uri.TryCreate(url.Replace("://*", "://any", StringComparison.Ordinal).Replace("://+", "://any", StringComparison.Ordinal), UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp)
+            {
+                throw new OperatorMistake($"\"{url}\" is no address to listen on. Give one such as http://127.0.0.1:8787; for HTTPS put a proxy in front.");
+            }
+        }
+
+        return urls;
     }
 
     /// <summary>Finishes the requests under way, then closes the files.</summary>

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Tests;
 
@@ -18,9 +19,12 @@ public sealed class TestServer : IAsyncDisposable
     readonly string directory;
     readonly DocketServer server;
 
-    TestServer(string directory, DocketServer server, ManualClock clock)
+    readonly bool ownsDirectory;
+
+    TestServer(string directory, bool ownsDirectory, DocketServer server, ManualClock clock)
     {
         this.directory = directory;
+        this.ownsDirectory = ownsDirectory;
         this.server = server;
         Clock = clock;
         Http = new HttpClient { BaseAddress = new Uri(server.Url) };
@@ -29,15 +33,27 @@ public sealed class TestServer : IAsyncDisposable
 
     public string Url => server.Url;
 
+    public string DataDirectory => directory;
+
+    /// <summary>Everything that can be called.</summary>
+    internal IEnumerable<RouteEndpoint> Endpoints => server.Endpoints.Cast<RouteEndpoint>();
+
+    /// <summary>The file that holds the first portal.</summary>
+    public string PortalFile => Path.Combine(directory, $"portal-{server.PortalId}.db");
+
     public ManualClock Clock { get; }
 
     /// <summary>Calls the server with a token that may do everything.</summary>
     public HttpClient Http { get; }
 
-    public static async Task<TestServer> StartAsync()
+    /// <param name="directory">Kept when the server ends; left out, a new one is made and goes with the server.</param>
+    /// <param name="busyTimeoutMs">How long a write waits for another program's lock.</param>
+    /// <param name="clock">The clock of a server before, so that time goes on.</param>
+    public static async Task<TestServer> StartAsync(string? directory = null, int busyTimeoutMs = 5_000, ManualClock? clock = null)
     {
-        var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
-        var clock = new ManualClock();
+        var ownsDirectory = directory is null;
+        directory ??= Directory.CreateTempSubdirectory("docket-test-").FullName;
+        clock ??= new ManualClock();
         var correlated = 0;
         var server = await DocketServer.StartAsync(new DocketOptions
         {
@@ -45,9 +61,10 @@ public sealed class TestServer : IAsyncDisposable
             Urls = "http://127.0.0.1:0",
             Token = Token,
             Clock = clock,
+            BusyTimeoutMs = busyTimeoutMs,
             NewCorrelationId = () => new Guid($"00000000-0000-7000-8000-{Interlocked.Increment(ref correlated):d12}"),
         });
-        return new TestServer(directory, server, clock);
+        return new TestServer(directory, ownsDirectory, server, clock);
     }
 
     /// <summary>Starts a server that has the unique text property <see cref="Key"/>.</summary>
@@ -90,7 +107,10 @@ public sealed class TestServer : IAsyncDisposable
     {
         Http.Dispose();
         await server.DisposeAsync();
-        Directory.Delete(directory, recursive: true);
+        if (ownsDirectory)
+        {
+            Directory.Delete(directory, recursive: true);
+        }
     }
 }
 

@@ -32,6 +32,10 @@ internal static partial class Faults
     public static Error PropertyNameReserved(string name) =>
         new(400, $"Property name {name} is reserved for the properties of pipeline stages.", Validation, "PropertyValidationError.INVALID_PROPERTY_NAME");
 
+    /// <summary>1.9: ours.</summary>
+    public static Error PropertyGroupNameInvalid(string name, int max) =>
+        new(400, $"Property group name {Shorten(name)} is invalid. Names have 1 to {max} characters.", Validation);
+
     /// <summary>1.5 [decide].</summary>
     public static Error PropertyGroupMissing(string group) => new(400, $"Property group {group} does not exist.", Validation);
 

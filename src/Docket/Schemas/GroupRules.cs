@@ -5,15 +5,23 @@ namespace Docket.Schemas;
 /// <summary>The rules of property groups (reference/properties-pipelines-search-associations.md 1.9). Pure.</summary>
 internal static class GroupRules
 {
+    /// <summary>Longest name: it is part of an address. As long as a property's.</summary>
+    const int NameMax = 100;
+
     public static Edited<PropertyGroup> Create(SchemaContent content, PropertyGroupCreate input)
     {
+        if (input.Name!.Length is 0 or > NameMax)
+        {
+            throw new Refusal(Faults.PropertyGroupNameInvalid(input.Name, NameMax));
+        }
+
         if (content.Groups.Any(group => group.Name == input.Name))
         {
-            throw new Refusal(Faults.PropertyGroupExists(input.Name!));
+            throw new Refusal(Faults.PropertyGroupExists(input.Name));
         }
 
         var next = content.Groups.Max(group => (int?)group.DisplayOrder) + 1 ?? 0;
-        var created = new PropertyGroup(input.Name!, input.Label!, input.DisplayOrder ?? next, false);
+        var created = new PropertyGroup(input.Name, input.Label!, input.DisplayOrder ?? next, false);
         return new(content with { Groups = content.Groups.Add(created) }, created);
     }
 

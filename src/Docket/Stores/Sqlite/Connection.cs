@@ -1,26 +1,34 @@
+using System.Runtime.InteropServices;
 using SQLitePCL;
 
 namespace Docket.Stores.Sqlite;
 
 /// <summary>What SQLite refused, by its result code. Never leaves this folder: see <see cref="Engine.Translate"/>.</summary>
-internal sealed class SqliteFailure(int code, string message) : Exception($"SQLite error {code}: {message}")
+internal sealed class SqliteFailure(int code, string message, int systemError = 0) : Exception($"SQLite error {code}: {message}")
 {
     /// <summary>The primary result code.</summary>
     public int Code { get; } = code & 0xff;
+
+    /// <summary>
+    /// A file can't grow: no space, or what the user may have is used up. Only the plain lack of space has a code of its
+    /// own; a quota (EDQUOT) and a limit on files (EFBIG) are I/O errors to SQLite, with the system's own number behind them.
+    /// </summary>
+    public bool NoRoom { get; } = code == raw.SQLITE_FULL || ((code & 0xff) == raw.SQLITE_IOERR && systemError is not 0
+        && (OperatingSystem.IsWindows() ? systemError is 39 or 112 : systemError is 27 or 28 || systemError == (OperatingSystem.IsLinux() ? 122 : 69)));
 }
 
 /// <summary>
 /// One connection to a database file, for one thread at a time. The thinnest layer over SQLite's own interface: a write
 /// of a ticket binds some twenty values, and what an ADO.NET provider adds to each is as much as SQLite's own work.
 /// </summary>
-internal sealed class Connection : IDisposable
+internal sealed partial class Connection : IDisposable
 {
     readonly sqlite3 handle;
 
     /// <param name="path">The database file.</param>
     /// <param name="create">Make the file when it isn't there.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
-    public Connection(string path, bool create, int busyTimeoutMs = 5_000)
+    public Connection(string path, bool create, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
         var flags = raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_NOMUTEX | (create ? raw.SQLITE_OPEN_CREATE : 0);
         var code = raw.sqlite3_open_v2(path, out handle, flags, null);
@@ -81,11 +89,15 @@ internal sealed class Connection : IDisposable
     {
         if (code is not raw.SQLITE_OK and not raw.SQLITE_ROW and not raw.SQLITE_DONE)
         {
-            throw new SqliteFailure(code, raw.sqlite3_errmsg(handle).utf8_to_string());
+            throw new SqliteFailure(code, raw.sqlite3_errmsg(handle).utf8_to_string(), sqlite3_system_errno(handle));
         }
     }
 
     public void Dispose() => handle.Dispose();
+
+    // The package has no method for it.
+    [LibraryImport("e_sqlite3")]
+    private static partial int sqlite3_system_errno(sqlite3 handle);
 }
 
 /// <summary>A prepared statement. Bind in order, step, and it is ready to be bound again.</summary>

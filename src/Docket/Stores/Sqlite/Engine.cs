@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json;
 using Docket.Model;
 using SQLitePCL;
 
@@ -13,19 +14,24 @@ internal static class Engine
     /// <summary>Bytes in a page (docs/decisions.md, Page size).</summary>
     const int PageSize = 4096;
 
+    /// <summary>How long to wait for another program's lock.</summary>
+    public const int BusyTimeoutMs = 5_000;
+
     static Engine() => Batteries_V2.Init();
 
-    /// <summary>Opens a file for writing, makes it if needed, and brings it to the newest version.</summary>
+    /// <summary>Opens a file for writing, makes it if needed, brings it to the newest version, and reads what is needed to begin with.</summary>
     /// <param name="path">The file.</param>
     /// <param name="migrations">Folder of the numbered upgrades, <c>portal</c> or <c>registry</c>.</param>
+    /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
+    /// <param name="load">Reads what a start needs; what it can't read is a mistake like any other of the file.</param>
     /// <param name="prepare">Fills a new file, in the transaction of its first upgrade.</param>
     /// <exception cref="OperatorMistake">The file is of a newer Docket, not Docket's, locked or damaged.</exception>
-    public static Connection Open(string path, string migrations, Action<Connection>? prepare = null)
+    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, Action<Connection>? prepare = null)
     {
         Connection? connection = null;
         try
         {
-            connection = new Connection(path, create: true);
+            connection = new Connection(path, create: true, busyTimeoutMs);
             var isNew = connection.QueryInteger("SELECT count(*) FROM sqlite_schema") == 0;
             if (!isNew && connection.QueryInteger("PRAGMA application_id") != ApplicationId)
             {
@@ -40,12 +46,17 @@ internal static class Engine
             connection.Execute("PRAGMA journal_mode=WAL");
             connection.Execute("PRAGMA synchronous=FULL");
             Migrate(connection, path, migrations, prepare);
-            return connection;
+            return load(connection);
         }
         catch (SqliteFailure failure)
         {
             connection?.Dispose();
             throw new OperatorMistake(Explain(failure, path));
+        }
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
+        {
+            connection?.Dispose();
+            throw new OperatorMistake(Damaged(path, failure));
         }
         catch
         {
@@ -57,9 +68,8 @@ internal static class Engine
     /// <summary>The answer to a request that SQLite couldn't serve; other failures go on as they are.</summary>
     public static Exception Translate(SqliteFailure failure, string path) => failure.Code switch
     {
-        raw.SQLITE_FULL => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
-        // A log or file that can't grow is reported as an I/O error on some file systems.
-        raw.SQLITE_IOERR when IsDiskFull(path) => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
+        // The log's index in shared memory doesn't tell why it can't grow.
+        _ when failure.NoRoom || (failure.Code == raw.SQLITE_IOERR && IsDiskFull(path)) => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new Refusal(Faults.FileLocked(Path.GetFileName(path))),
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new Refusal(Faults.FileDamaged(Path.GetFileName(path))),
         _ => failure,
@@ -69,14 +79,16 @@ internal static class Engine
 
     static string Explain(SqliteFailure failure, string path) => failure.Code switch
     {
-        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB =>
-            $"{path} is damaged ({failure.Message}). Put a backup in its place, or move it away to start with an empty one.",
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(path, failure),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => $"{path} is locked by another program. Close that program and start again.",
         raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_PERM =>
             $"{path} can't be opened for writing. Check that the directory exists and belongs to the user that runs Docket.",
-        raw.SQLITE_FULL => $"The disk that holds {path} is full. Free some space and start again.",
+        _ when failure.NoRoom => $"The disk that holds {path} is full. Free some space and start again.",
         _ => $"{path} can't be opened: {failure.Message}",
     };
+
+    static string Damaged(string path, Exception failure) =>
+        $"{path} is damaged ({failure.Message}). Put a backup in its place, or move it away to start with an empty one.";
 
     static void Migrate(Connection connection, string path, string migrations, Action<Connection>? prepare)
     {

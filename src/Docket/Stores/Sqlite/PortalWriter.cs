@@ -136,10 +136,12 @@ internal sealed partial class PortalWriter : IDisposable
 
     void Commit(List<Work> works)
     {
-        var sequenceBefore = sequence;
+        var (sequenceBefore, sourcesBefore) = (sequence, sources.Snapshot);
+        var begun = false;
         try
         {
             begin.Run();
+            begun = true;
             foreach (var work in works)
             {
                 work.Do(this);
@@ -150,10 +152,10 @@ internal sealed partial class PortalWriter : IDisposable
         catch (Exception failure)
         {
             connection.Rollback();
-            sources.Load(connection);
+            sources.Snapshot = sourcesBefore; // not read again: the file may be what fails
             sequence = sequenceBefore;
             schema = committedSchema;
-            if (works.Count > 1)
+            if (begun && works.Count > 1)
             {
                 // One of them may be to blame: each on its own, so that it alone fails.
                 foreach (var work in works)
@@ -164,7 +166,13 @@ internal sealed partial class PortalWriter : IDisposable
                 return;
             }
 
-            works[0].Fail(failure is SqliteFailure sqlite ? Translate(sqlite) : failure);
+            // Without a transaction none of them is to blame: they don't each wait for the same lock once more.
+            var told = failure is SqliteFailure sqlite ? Translate(sqlite) : failure;
+            foreach (var work in works)
+            {
+                work.Fail(told);
+            }
+
             return;
         }
 

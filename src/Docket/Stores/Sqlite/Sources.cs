@@ -10,6 +10,13 @@ internal sealed class Sources
 {
     volatile Dictionary<long, Source> byNumber = [];
 
+    /// <summary>All of them at this moment, for the writer to go back to when a transaction fails.</summary>
+    public Dictionary<long, Source> Snapshot
+    {
+        get => byNumber;
+        set => byNumber = value;
+    }
+
     public Source Find(long number) => byNumber[number];
 
     public void Load(Connection connection)

@@ -19,9 +19,11 @@ internal sealed class SqlitePortals : IPortals
     readonly string directory;
     readonly TimeProvider clock;
     readonly ILogger logger;
+    readonly int busyTimeoutMs;
     readonly FileStream? serving;
     readonly Connection registry;
     readonly Statement dataVersion;
+    readonly string registryPath;
     readonly Lock gate = new();
     readonly ConcurrentDictionary<long, Lazy<SqliteStore>> stores = new();
     readonly byte[]? developmentHash;
@@ -34,33 +36,52 @@ internal sealed class SqlitePortals : IPortals
     /// <param name="logger">Where failures of files are told.</param>
     /// <param name="serve">Hold the directory: a second server is refused.</param>
     /// <param name="developmentToken">Opens the first portal with all scopes; kept nowhere.</param>
+    /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
-    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null)
+    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
         this.directory = Path.GetFullPath(directory);
         this.clock = clock;
         this.logger = logger;
+        this.busyTimeoutMs = busyTimeoutMs;
         developmentHash = developmentToken is null ? null : Hash(developmentToken);
         CreateDirectory();
         serving = serve ? HoldDirectory() : null;
-        registry = Engine.Open(Path.Combine(this.directory, "docket.db"), "registry");
-        dataVersion = registry.Prepare("PRAGMA data_version");
-        if (serve)
+        try
         {
-            foreach (var portal in List())
+            registryPath = Path.Combine(this.directory, "docket.db");
+            var portals = ImmutableArray<Portal>.Empty;
+            (registry, dataVersion) = Engine.Open(registryPath, "registry", busyTimeoutMs, opened =>
+            {
+                portals = List(opened);
+                return (opened, opened.Prepare("PRAGMA data_version"));
+            });
+            foreach (var portal in serve ? portals : [])
             {
                 _ = Store(portal.Id);
             }
+        }
+        catch
+        {
+            Close();
+            throw;
         }
     }
 
     public (Caller Caller, IStore Store)? FindToken(string token)
     {
         Caller? caller;
-        lock (gate)
+        try
         {
-            RefreshCallers();
-            callers.TryGetValue(Convert.ToHexString(Hash(token)), out caller);
+            lock (gate)
+            {
+                RefreshCallers();
+                callers.TryGetValue(Convert.ToHexString(Hash(token)), out caller);
+            }
+        }
+        catch (SqliteFailure failure)
+        {
+            throw Engine.Translate(failure, registryPath);
         }
 
         return caller is null ? null : (caller, Store(caller.PortalId));
@@ -70,14 +91,7 @@ internal sealed class SqlitePortals : IPortals
     {
         lock (gate)
         {
-            var portals = ImmutableArray.CreateBuilder<Portal>();
-            using var select = registry.Prepare("SELECT id, name, created FROM portal ORDER BY id");
-            while (select.Step())
-            {
-                portals.Add(new(select.Integer(0), select.Text(1), select.Integer(2)));
-            }
-
-            return portals.DrainToImmutable();
+            return List(registry);
         }
     }
 
@@ -146,19 +160,48 @@ internal sealed class SqlitePortals : IPortals
 
     public ValueTask DisposeAsync()
     {
+        Close();
+        return ValueTask.CompletedTask;
+    }
+
+    // Also of what a start has got to before it failed.
+    void Close()
+    {
         foreach (var store in stores.Values)
         {
             store.Value.Dispose();
         }
 
-        dataVersion.Dispose();
-        registry.Dispose();
+        dataVersion?.Dispose();
+        registry?.Dispose();
         serving?.Dispose();
-        return ValueTask.CompletedTask;
     }
 
-    SqliteStore Store(long portalId) =>
-        stores.GetOrAdd(portalId, id => new(() => new SqliteStore(Path.Combine(directory, $"portal-{id}.db"), clock, logger))).Value;
+    SqliteStore Store(long portalId)
+    {
+        var store = stores.GetOrAdd(portalId, id => new(() => new SqliteStore(Path.Combine(directory, $"portal-{id}.db"), clock, logger, busyTimeoutMs)));
+        try
+        {
+            return store.Value;
+        }
+        catch
+        {
+            stores.TryRemove(new(portalId, store)); // the next request tries again
+            throw;
+        }
+    }
+
+    static ImmutableArray<Portal> List(Connection registry)
+    {
+        var portals = ImmutableArray.CreateBuilder<Portal>();
+        using var select = registry.Prepare("SELECT id, name, created FROM portal ORDER BY id");
+        while (select.Step())
+        {
+            portals.Add(new(select.Integer(0), select.Text(1), select.Integer(2)));
+        }
+
+        return portals.DrainToImmutable();
+    }
 
     // Tokens are kept in memory until another process or this one has changed the file, so revoking works at once and
     // costs the next request a read.

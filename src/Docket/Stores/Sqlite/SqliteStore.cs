@@ -19,13 +19,18 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     /// <summary>Opens the file of a portal, new or not.</summary>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
-    public SqliteStore(string path, TimeProvider clock, ILogger logger)
+    public SqliteStore(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
         this.path = path;
-        var connection = Engine.Open(path, "portal", fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
-        connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-        writer = new PortalWriter(path, connection, sources, clock, logger,
-            (schema, stages) => Read(reader => reader.FirstInStages(schema, stages, InStageShown)));
+        writer = Engine.Open(
+            path, "portal", busyTimeoutMs,
+            connection =>
+            {
+                connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
+                return new PortalWriter(path, connection, sources, clock, logger,
+                    (schema, stages) => Read(reader => reader.FirstInStages(schema, stages, InStageShown)));
+            },
+            fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
     }
 
     public Schema Schema(ObjectType type) => writer.Schema;

@@ -1,0 +1,240 @@
+using System.Text;
+using Docket.Access;
+using Docket.Model;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Tests.Access;
+
+/// <summary>Who may do what: each route asks for its scope, a token opens its own portal only, and its text is nowhere to be found.</summary>
+public sealed class ScopeTests
+{
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets";
+    const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write";
+
+    static readonly string[] Names = [ReadTickets, WriteTickets, ReadSchemas, WriteSchemas];
+
+    /// <summary>Every endpoint, the scope it needs and the names its refusal gives.</summary>
+    public static TheoryData<string, string, string, string[]> Routes
+    {
+        get
+        {
+            var routes = new TheoryData<string, string, string, string[]>();
+            Add(Objects, ReadTickets, ["tickets"], "GET", "POST /batch/read", "GET /{id}");
+            Add(Objects, WriteTickets, ["tickets"], "POST", "POST /batch/create", "POST /batch/update", "POST /batch/upsert", "POST /batch/archive", "PATCH /{id}", "DELETE /{id}");
+            Add(Properties, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{name}", "POST /batch/read", "GET /groups", "GET /groups/{name}");
+            Add(Properties, WriteSchemas, ["tickets", WriteSchemas], "POST", "PATCH /{name}", "DELETE /{name}", "POST /batch/create", "POST /batch/archive", "POST /groups", "PATCH /groups/{name}", "DELETE /groups/{name}");
+            Add(Pipelines, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{pipelineId}", "GET /{pipelineId}/audit", "GET /{pipelineId}/stages", "GET /{pipelineId}/stages/{stageId}", "GET /{pipelineId}/stages/{stageId}/audit");
+            Add(Pipelines, WriteSchemas, ["tickets", WriteSchemas], "POST", "PUT /{pipelineId}", "PATCH /{pipelineId}", "DELETE /{pipelineId}", "POST /{pipelineId}/stages", "PUT /{pipelineId}/stages/{stageId}", "PATCH /{pipelineId}/stages/{stageId}", "DELETE /{pipelineId}/stages/{stageId}");
+            return routes;
+
+            void Add(string prefix, string scope, string[] named, params string[] endpoints)
+            {
+                foreach (var endpoint in endpoints)
+                {
+                    var parts = endpoint.Split(' ');
+                    routes.Add(parts[0], prefix + (parts.Length > 1 ? parts[1] : ""), scope, named);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Routes))]
+    public async Task A_route_asks_for_its_scope_and_no_other(string method, string path, string scope, string[] named)
+    {
+        await using var server = await TestServer.StartAsync();
+        path = path.Replace("{id}", "1", StringComparison.Ordinal).Replace("{name}", "none", StringComparison.Ordinal)
+            .Replace("{pipelineId}", "none", StringComparison.Ordinal).Replace("{stageId}", "none", StringComparison.Ordinal);
+
+        var all = Names.Aggregate(Scopes.None, (sum, name) => sum | ScopeNames.Find(name)!.Value);
+        var without = await SendAsync(server, await TokenAsync(server, all & ~ScopeNames.Find(scope)!.Value), method, path);
+        without.Expect(403);
+        Assert.Equal(
+            $$$"""{"status":"error","message":"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes.","correlationId":"{{{without["correlationId"]}}}","errors":[{"message":"One or more of the following scopes are required.","context":{"requiredGranularScopes":[{{{string.Join(',', named.Select(name => $"\"{name}\""))}}}]}}],"links":{"scopes":"https://developers.hubspot.com/scopes"},"category":"MISSING_SCOPES"}""",
+            without.Text);
+
+        // What the request asks for is not there, or its body says nothing: it was let in, and no more.
+        foreach (var enough in (Scopes[])[ScopeNames.Find(scope)!.Value, ScopeNames.Find("tickets")!.Value])
+        {
+            Assert.False((await SendAsync(server, await TokenAsync(server, enough), method, path)).Status is 401 or 403);
+        }
+    }
+
+    [Fact]
+    public async Task The_table_above_has_every_endpoint_of_the_server()
+    {
+        await using var server = await TestServer.StartAsync();
+        var mapped = server.Endpoints.ToList();
+        Assert.All(mapped, endpoint => Assert.NotNull(endpoint.Metadata.GetMetadata<NeedsScope>()));
+        Assert.Equal(
+            Routes.Select(row => $"{row.Data.Item1} {row.Data.Item2}").Order(StringComparer.Ordinal),
+            mapped.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single()} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')}").Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("Bearer")]
+    [InlineData("Bearer ")]
+    [InlineData("Bearer pat-na1-00000000-0000-0000-0000-000000000000")]
+    [InlineData("Basic dGVzdC10b2tlbg==")]
+    [InlineData("test-token")]
+    [InlineData("Bearer test-token2")]
+    [InlineData("Bearer TEST-TOKEN")]
+    public async Task Without_a_known_token_nobody_gets_in(string? authorization)
+    {
+        await using var server = await TestServer.StartAsync();
+        var paths = ((string[])[Objects, Properties, Pipelines, "/crm/v3/objects/nonsense"]).Select(path => ("GET", path)).Append(("POST", Objects + "/batch/upsert"));
+        foreach (var (method, path) in paths)
+        {
+            AssertUnknown(await SendAsync(server, authorization, method, path));
+        }
+    }
+
+    [Fact]
+    public async Task A_revoked_token_is_refused_from_the_next_request_on()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        var (info, text) = portals.CreateToken(portals.List()[0].Id, "short-lived", Scopes.All);
+        (await SendAsync(server, "Bearer " + text, "GET", Objects)).Expect(200);
+        (await SendAsync(server, "bearer  " + text + " ", "GET", Objects)).Expect(200);
+
+        Assert.True(portals.RevokeToken(info.Id));
+        AssertUnknown(await SendAsync(server, "Bearer " + text, "GET", Objects));
+        Assert.False(portals.RevokeToken(info.Id));
+    }
+
+    [Fact]
+    public async Task A_token_sees_nothing_of_another_portal()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var mine = (await server.PostAsync(Objects, """{"properties":{"subject":"mine","ext_id":"K","hs_pipeline_stage":"1"}}""")).Expect(201)["id"]!;
+        var pipeline = (await server.PostAsync(Pipelines, """{"label":"Mine","displayOrder":1,"stages":[{"label":"One","displayOrder":0,"metadata":{"ticketState":"OPEN"}},{"label":"Two","displayOrder":1,"metadata":{"ticketState":"CLOSED"}}]}""")).Expect(201)["id"]!;
+        (await server.PostAsync(Properties + "/groups", """{"name":"mine","label":"Mine"}""")).Expect(201);
+        string other;
+        await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
+        {
+            other = "Bearer " + portals.CreateToken(portals.Create("other").Id, "other", Scopes.All).Text;
+        }
+
+        (await SendAsync(server, other, "GET", $"{Objects}/{mine}")).Expect(404);
+        Assert.Equal(0, (await SendAsync(server, other, "GET", Objects)).Expect(200).Count("results"));
+        (await SendAsync(server, other, "GET", $"{Properties}/ext_id")).Expect(404);
+        Assert.DoesNotContain("ext_id", (await SendAsync(server, other, "GET", Properties)).Expect(200).Text, StringComparison.Ordinal);
+        (await SendAsync(server, other, "GET", $"{Properties}/groups/mine")).Expect(404);
+        (await SendAsync(server, other, "GET", $"{Pipelines}/{pipeline}")).Expect(404);
+        Assert.Equal(1, (await SendAsync(server, other, "GET", Pipelines)).Expect(200).Count("results"));
+        (await SendAsync(server, other, "GET", $"{Objects}/K?idProperty=ext_id")).Expect(400); // there is no such property
+
+        // Not even with a key of the same name: the other portal has its own tickets and its own values.
+        (await SendAsync(server, other, "POST", Properties, """{"name":"ext_id","label":"Key","type":"string","fieldType":"text","groupName":"ticketinformation","hasUniqueValue":true}""")).Expect(201);
+        (await SendAsync(server, other, "GET", $"{Objects}/K?idProperty=ext_id")).Expect(404);
+        Assert.Equal("OBJECT_NOT_FOUND", (await SendAsync(server, other, "POST", Objects + "/batch/read", $$$"""{"inputs":[{"id":"{{{mine}}}"}]}""")).Expect(207)["errors[0].category"]);
+        (await SendAsync(server, other, "PATCH", $"{Objects}/{mine}", """{"properties":{"subject":"stolen"}}""")).Expect(404);
+        (await SendAsync(server, other, "DELETE", $"{Objects}/{mine}")).Expect(204);
+        (await SendAsync(server, other, "DELETE", $"{Pipelines}/{pipeline}")).Expect(404);
+        var upsert = (await SendAsync(server, other, "POST", Objects + "/batch/upsert", """{"inputs":[{"idProperty":"ext_id","id":"K","properties":{"subject":"theirs","hs_pipeline_stage":"1"}}]}""")).Expect(200);
+        Assert.Equal("true", upsert["results[0].new"]);
+
+        var read = (await server.GetAsync($"{Objects}/{mine}?properties=subject,ext_id")).Expect(200);
+        Assert.Equal(("mine", "K", "false"), (read["properties.subject"], read["properties.ext_id"], read["archived"]));
+        Assert.Equal(1, (await server.GetAsync(Objects)).Count("results"));
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task The_text_of_a_token_is_in_no_file_and_in_no_log()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-tokens-").FullName;
+        var output = new StringBuilder();
+        var tokens = new List<string> { TestServer.Token };
+        try
+        {
+            await using (var server = await ServerProcess.StartAsync(directory))
+            {
+                await using (var portals = DocketServer.OpenPortals(directory))
+                {
+                    tokens.Add(portals.CreateToken(portals.List()[0].Id, "kept", Scopes.All).Text);
+                    var (revoked, text) = portals.CreateToken(portals.List()[0].Id, "revoked", Scopes.All);
+                    portals.RevokeToken(revoked.Id);
+                    tokens.Add(text);
+                }
+
+                // Good requests, refused ones, and ones that make the server write to its log.
+                foreach (var token in (string[])[.. tokens, "never-made-but-sent"])
+                {
+                    foreach (var (path, body) in ((string, string)[])[(Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}"""), (Objects, "nonsense"), (Objects + "/batch/nonsense", "{}")])
+                    {
+                        using var http = new HttpClient { BaseAddress = new Uri(server.Url) };
+                        http.DefaultRequestHeaders.Authorization = new("Bearer", token);
+                        using var response = await http.PostAsync(path, new StringContent(body, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+                        Assert.True((int)response.StatusCode < 500);
+                    }
+                }
+
+                tokens.Add("never-made-but-sent");
+                AssertNowhere(directory, tokens); // while it runs: logs of the database included
+                output.Append(server.Output);
+            }
+
+            AssertNowhere(directory, tokens);
+            Assert.All(tokens, token => Assert.DoesNotContain(token, output.ToString(), StringComparison.OrdinalIgnoreCase));
+            Assert.Contains("Docket serves portal", output.ToString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    static void AssertNowhere(string directory, List<string> tokens)
+    {
+        var files = Directory.GetFiles(directory, "*", SearchOption.AllDirectories).Where(file => new FileInfo(file).Length > 0).ToList(); // a file that only locks is empty
+        Assert.True(files.Count >= 2);
+        foreach (var file in files)
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            var bytes = new byte[stream.Length];
+            stream.ReadExactly(bytes);
+            Assert.All(tokens, token =>
+            {
+                Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(token)) < 0, $"a token stands in {file}");
+                Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(token.Split('-')[^1])) < 0 || token == "never-made-but-sent" || token == TestServer.Token, $"a token's last part stands in {file}");
+            });
+        }
+    }
+
+    static void AssertUnknown(Answer answer)
+    {
+        answer.Expect(401);
+        Assert.Equal("401 Unauthorized", answer.Headers.GetValues("X-HubSpot-Auth-Failure").Single());
+        Assert.Equal(("error", "INVALID_AUTHENTICATION"), (answer["status"], answer["category"]));
+        Assert.StartsWith("Authentication credentials not found. This API supports OAuth 2.0 authentication", answer["message"], StringComparison.Ordinal);
+        Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
+    }
+
+    static async Task<string> TokenAsync(TestServer server, Scopes scopes)
+    {
+        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        return "Bearer " + portals.CreateToken(portals.List()[0].Id, "test", scopes).Text;
+    }
+
+    static async Task<Answer> SendAsync(TestServer server, string? authorization, string method, string path, string json = "{}")
+    {
+        using var http = new HttpClient { BaseAddress = new Uri(server.Url) };
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        if (authorization is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Authorization", authorization);
+        }
+
+        if (method is not "GET")
+        {
+            request.Content = new StringContent(json, Encoding.UTF8, "application/json");
+        }
+
+        using var response = await http.SendAsync(request);
+        return await Answer.OfAsync(response);
+    }
+}

@@ -1,0 +1,379 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Docket.Stores.Sqlite;
+
+namespace Docket.Tests.Http;
+
+/// <summary>Promise 6: whatever is sent, the answer tells in HubSpot's envelope what is wrong with it, and what is refused changes nothing.</summary>
+public sealed class NonsenseTests
+{
+    const int Requests = 4_000;
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets";
+
+    /// <summary>Good requests, which become nonsense. <c>ID</c> stands for a ticket that is there.</summary>
+    static readonly (string Method, string Path, string Body)[] Templates =
+    [
+        ("POST", Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1","content":"é€😀","amount":12.5,"ext_id":"single","seen":"2026-03-14T09:26:53.589Z","tags_set":";a;b"},"objectWriteTraceId":"t","associations":[]}"""),
+        ("PATCH", Objects + "/ID", """{"properties":{"subject":"b","hs_pipeline_stage":"2","hubspot_owner_id":"7","urgent":true}}"""),
+        ("PATCH", Objects + "/one?idProperty=ext_id", """{"properties":{"content":null,"hs_ticket_priority":"HIGH"}}"""),
+        ("DELETE", Objects + "/ID", ""),
+        ("POST", Objects + "/batch/create", """{"inputs":[{"properties":{"subject":"a","hs_pipeline_stage":"1"}},{"properties":{"subject":"b","hs_pipeline":"0","hs_pipeline_stage":"4","createdate":"1741944413589","due":"2026-03-14"},"associations":[{"to":{"id":"1"},"types":[]}]}]}"""),
+        ("POST", Objects + "/batch/update", """{"inputs":[{"id":"ID","properties":{"subject":"c"}},{"id":"one","idProperty":"ext_id","properties":{"content":""}}]}"""),
+        ("POST", Objects + "/batch/upsert", """{"inputs":[{"id":"one","idProperty":"ext_id","objectWriteTraceId":"t-1","properties":{"subject":"one","hs_pipeline_stage":"1"}},{"id":"two","idProperty":"ext_id","objectWriteTraceId":"t-2","properties":{"subject":"two","hs_pipeline_stage":"3","amount":"1e3"}}]}"""),
+        ("POST", Objects + "/batch/upsert", """{"inputs":[{"id":3,"idProperty":"ext_id","properties":{"subject":"three","hs_pipeline_stage":"1"}},{"id":"four","idProperty":"ext_id","properties":{"hs_pipeline_stage":"3"}}]}"""),
+        ("POST", Objects + "/batch/archive", """{"inputs":[{"id":"ID"},{"id":"99"}]}"""),
+        ("POST", Objects + "/batch/read", """{"idProperty":"ext_id","properties":["subject","ext_id"],"propertiesWithHistory":["subject"],"inputs":[{"id":"one"},{"id":"two"}]}"""),
+        ("POST", Properties, """{"name":"made","label":"Made","type":"enumeration","fieldType":"select","groupName":"ticketinformation","displayOrder":-1,"hasUniqueValue":false,"formField":true,"options":[{"label":"A","value":"a","displayOrder":0,"hidden":false},{"label":"B","value":"b"}]}"""),
+        ("PATCH", Properties + "/amount", """{"label":"Amount","description":"how much","displayOrder":2,"numberDisplayHint":"formatted","calculationFormula":""}"""),
+        ("DELETE", Properties + "/urgent", ""),
+        ("POST", Properties + "/batch/create", """{"inputs":[{"name":"b1","label":"B","type":"number","fieldType":"number","groupName":"ticketinformation"},{"name":"b2","label":"C","type":"string","fieldType":"text","groupName":"ticketinformation","hasUniqueValue":true}]}"""),
+        ("POST", Properties + "/batch/read", """{"archived":false,"dataSensitivity":"non_sensitive","inputs":[{"name":"subject"},{"name":"none"}]}"""),
+        ("POST", Properties + "/batch/archive", """{"inputs":[{"name":"b1"},{"name":"none"}]}"""),
+        ("POST", Properties + "/groups", """{"name":"extra","label":"Extra","displayOrder":3}"""),
+        ("PATCH", Properties + "/groups/extra", """{"label":"Extras","displayOrder":4}"""),
+        ("POST", Pipelines, """{"label":"Second","displayOrder":1,"stages":[{"label":"Open","displayOrder":0,"metadata":{"ticketState":"OPEN"}},{"label":"Done","displayOrder":1,"metadata":{"ticketState":"CLOSED"}}]}"""),
+        ("PUT", Pipelines + "/0?validateReferencesBeforeDelete=true", """{"label":"Support","displayOrder":0,"stages":[{"stageId":"1","label":"New","displayOrder":0,"metadata":{"ticketState":"OPEN"}},{"label":"Closed","displayOrder":1,"metadata":{"ticketState":"CLOSED"}}]}"""),
+        ("PATCH", Pipelines + "/0", """{"label":"Support Pipeline","displayOrder":0,"archived":false}"""),
+        ("POST", Pipelines + "/0/stages", """{"label":"More","displayOrder":9,"metadata":{"ticketState":"OPEN"}}"""),
+        ("PUT", Pipelines + "/0/stages/2", """{"label":"Waiting","displayOrder":1,"metadata":{"ticketState":"OPEN"}}"""),
+        ("PATCH", Pipelines + "/0/stages/3", """{"label":"Waiting on us","metadata":{"ticketState":"CLOSED","isClosed":"true"}}"""),
+        ("DELETE", Pipelines + "/0/stages/2?validateReferencesBeforeDelete=true", ""),
+        ("GET", Objects, ""),
+        ("GET", Objects + "/ID", ""),
+        ("GET", Properties, ""),
+        ("GET", Pipelines + "/0/audit", ""),
+    ];
+
+    static readonly string[] Values =
+    [
+        "null", "true", "false", "0", "-0", "-1", "1e999", "-1e999", "1e-999", "2147483648", "99999999999999999999999999", "0.1e1", "\"\"", "\" \"", "\"null\"", "[]", "{}", "[[]]", "[{}]", "[null]", "{\"\":\"\"}",
+        "\"\\ud800\"", "\"\\udc00x\"", "\"\\ud83d\\ud83d\"", "\"\\u0000\"", "\"\\uffff\"", "\"\\ud83d\\ude00\"", "\"9223372036854775807\"", "\"9223372036854775808\"", "\"-9223372036854775808\"", "\"253402300800000\"", "\"0001-01-01\"",
+        "\"9999-12-31T23:59:59.999-23:59\"", "\"0001-01-01T00:00:00+23:59\"", "\"2026-02-30\"", "\";\"", "\";;;\"", "\";a\"", "\"a;a;a\"", "\"NaN\"", "\"Infinity\"", "\"+1\"", "\"1_000\"", "\"<script>\"", "\"'; DROP TABLE record; --\"", "\"ID\"", "\"subject\"",
+        "\"hs_object_id\"", "\"hs_pipeline\"", "\"createdate\"", "\"1\"", "NaN", "undefined", "'a'", "// comment", "01", "1.", ".5", "+1", "\"\t\"", "\"\n\"", "\"\\x\"", "\"\\u12\"",
+    ];
+
+    static readonly string[] Names =
+    [
+        "", " ", "inputs", "properties", "id", "idProperty", "objectWriteTraceId", "associations", "subject", "hs_object_id", "hs_lastmodifieddate", "hs_pipeline", "createdate", "hs_is_closed", "time_to_close",
+        "hs_v2_date_entered_1", "\\ud800", "\\u0000", "\\u0069nputs", "\\u0069d", "$type", "__proto__", "a.b", "Ünïcödé", "😀", "label", "name", "type", "options", "stages", "metadata", "ticketState",
+    ];
+
+    static readonly string[] Segments =
+    [
+        "%2F", "..%2f", "%2e%2e", "..", ".", "%25", "%", "%zz", "%ff", "%C3%28", "%ED%A0%80", "a%0d%0ab", "+1", "-1", "0", "%20", "99999999999999999999", "9223372036854775807", "140737488355328", "10000000001x", "null", "batch", "groups",
+        "stages", "audit", "0-5", "TICKETS", "contacts", "2-99", "0-", "-", "%F0%9F%98%80", "a;b=c", "a:b", "a|b", "{id}", "\"", "<a>", "\\",
+    ];
+
+    static readonly string[] Queries =
+    [
+        "idProperty=", "idProperty=subject", "idProperty=none", "idProperty=hs_object_id", "idProperty=ext_id&idProperty=x", "idProperty=%00", "idProperty=%ff", "limit=0", "limit=-1", "limit=101", "limit=x", "limit=", "limit=99999999999999999999",
+        "after=-1", "after=x", "after=9223372036854775807", "after=140737488355327", "archived=true", "archived=maybe", "archived=true&archived=false", "properties=", "properties=,,,", "properties=none,subject", "properties=%00,%ff",
+        "propertiesWithHistory=subject,createdate,hs_lastmodifieddate,hs_is_closed,time_to_close,hs_time_in_1", "associations=contacts", "hapikey=x", "&&&", "=", "==", "%", "%zz=1", "dataSensitivity=sensitive", "a[]=1", "dataSensitivity=%00",
+        "validateReferencesBeforeDelete=true", "validateReferencesBeforeDelete=x",
+    ];
+
+    static readonly (string Name, string Value)[] Headers =
+    [
+        ("Content-Type", "text/plain"), ("Content-Type", "application/json; charset=utf-16"), ("Content-Type", ";;;"), ("Content-Type", ""), ("Content-Type", "application/x-www-form-urlencoded"), ("Content-Type", "multipart/form-data"),
+        ("Authorization", "Bearer"), ("Authorization", "Bearer  "), ("Authorization", "Basic eDp5"), ("Authorization", ""), ("Authorization", "Bearer \u00e9"), ("Accept", "text/html"), ("Accept", ";;"), ("Accept-Encoding", "x"), ("Content-Encoding", "gzip"),
+        ("Expect", "100-continue"), ("If-Match", "x"), ("X-HTTP-Method-Override", "DELETE"), ("Range", "bytes=5-1"), ("Cookie", "a=b; c"), ("X-Forwarded-For", "x"), ("Origin", "null"), ("traceparent", "x"), ("Accept-Language", "\u00ff"),
+    ];
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task Nonsense_is_answered_in_the_envelope_and_what_is_refused_changes_nothing() => Seed.PlayAsync(async random =>
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        await server.CreatePropertyAsync("amount", "number", "number", unique: false);
+        await server.CreatePropertyAsync("seen", "datetime", "date", unique: false);
+        await server.CreatePropertyAsync("due", "date", "date", unique: false);
+        await server.CreatePropertyAsync("urgent", "bool", "booleancheckbox", unique: false, ",\"options\":[{\"label\":\"Yes\",\"value\":\"true\"},{\"label\":\"No\",\"value\":\"false\"}]");
+        await server.CreatePropertyAsync("tags_set", "enumeration", "checkbox", unique: false, ",\"options\":[{\"label\":\"A\",\"value\":\"a\"},{\"label\":\"B\",\"value\":\"b\"}]");
+        var id = (await server.PostAsync(Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1","ext_id":"one"}}""")).Expect(201)["id"]!;
+
+        // The file's own version goes up with every commit that changes anything.
+        using var file = new Connection(server.PortalFile, create: false);
+        var version = file.QueryInteger("PRAGMA data_version");
+        var seen = new Dictionary<int, int>();
+        using var client = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 });
+        for (var i = 0; i < Requests; i++)
+        {
+            var (method, path, body, headers) = Nonsense(random, id);
+            var story = $"request {i}: {method} {path} {string.Join(' ', headers)}\n{Shown(body)}";
+            using var request = Request(method, server.Url + path, body, headers);
+            HttpResponseMessage response;
+            try
+            {
+                response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+            }
+            catch (Exception failure)
+            {
+                throw new InvalidOperationException($"no answer to {story}", failure);
+            }
+
+            using (response)
+            {
+                var status = (int)response.StatusCode;
+                var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+                CheckAnswer(status, text, response.Headers, response.Content.Headers.ContentType, story);
+                seen[status] = seen.GetValueOrDefault(status) + 1;
+                var after = file.QueryInteger("PRAGMA data_version");
+                Assert.True(status is >= 200 and < 300 || after == version, $"answered {status} and wrote all the same: {story}\n{text}");
+                version = after;
+            }
+        }
+
+        // The mixture reaches every depth: refused by the parser, by a rule, by the router; and now and then it is no nonsense after all.
+        Assert.All((int[])[200, 201, 204, 207, 400, 401, 404, 405, 409, 415], status => Assert.True(seen.ContainsKey(status), $"no {status} among {string.Join(' ', seen.Keys.Order())}"));
+        await AssertSoundAsync(server);
+    });
+
+    [Theory]
+    [InlineData("GET /crm/v3/objects/tickets/..%2f..%2fetc HTTP/1.1")]
+    [InlineData("GET /crm/v3/objects/tickets/%ff%fe HTTP/1.1")]
+    [InlineData("GET //crm//v3//objects//tickets// HTTP/1.1")]
+    [InlineData("GET /crm/v3/objects/tickets/?x=%00 HTTP/1.1")]
+    [InlineData("GET http://docket/crm/v3/objects/tickets/1 HTTP/1.1")]
+    [InlineData("GET http://docket HTTP/1.1")]
+    [InlineData("OPTIONS * HTTP/1.1")]
+    [InlineData("PROPFIND /crm/v3/objects/tickets HTTP/1.1")]
+    [InlineData("GET / HTTP/1.1")]
+    [InlineData("DELETE /crm/v3/pipelines/tickets/%2F/stages/%2F HTTP/1.1")]
+    [InlineData("PATCH /crm/v3/pipelines/tickets/%5C/stages/.%2e%2F HTTP/1.1")]
+    public async Task An_odd_request_line_is_answered_in_the_envelope(string line)
+    {
+        await using var server = await TestServer.StartAsync();
+        var (status, headers, body) = await SendRawAsync(server, $"{line}\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        Assert.InRange(status, 200, 499);
+        if (status >= 400)
+        {
+            var envelope = JsonNode.Parse(body[body.IndexOf('{')..(body.LastIndexOf('}') + 1)])!; // without the lengths of its chunks
+            Assert.Equal("error", envelope["status"]!.ToString());
+            Assert.NotEqual("", envelope["message"]!.ToString());
+            Assert.Contains($"X-HubSpot-Correlation-Id: {envelope["correlationId"]}", headers);
+        }
+    }
+
+    [Theory]
+    [InlineData("POST /crm/v3/objects/tickets HTTP/1.1\r\nHost: docket\r\nContent-Length: x\r\n\r\n")]
+    [InlineData("POST /crm/v3/objects/tickets HTTP/1.1\r\nHost: docket\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")]
+    [InlineData("POST /crm/v3/objects/tickets\r\n\r\n")]
+    [InlineData("GET /crm/v3/objects/tickets/%00 HTTP/1.1\r\nHost: docket\r\n\r\n")]
+    [InlineData("GET http://elsewhere/crm HTTP/1.1\r\nHost: docket\r\n\r\n")]
+    [InlineData("\u0016\u0003\u0001 GET / HTTP/1.1\r\n\r\n")]
+    [InlineData("GET /crm/v3/objects/tickets HTTP/1.1\r\n\r\n")]
+    public async Task What_is_not_even_HTTP_is_refused_and_harms_nobody(string bytes)
+    {
+        await using var server = await TestServer.StartAsync();
+        var (status, _, _) = await SendRawAsync(server, bytes);
+        Assert.InRange(status, 400, 499);
+        (await server.GetAsync(Objects)).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_chunked_body_that_breaks_off_writes_nothing()
+    {
+        await using var server = await TestServer.StartAsync();
+        var good = """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""";
+        var (status, _, _) = await SendRawAsync(server, $"POST {Objects} HTTP/1.1\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{good.Length:x}\r\n{good}\r\nnonsense\r\n\r\n");
+        Assert.Equal(400, status);
+        Assert.Equal(0, (await server.GetAsync(Objects)).Expect(200).Count("results"));
+    }
+
+    static (string Method, string Path, byte[] Body, List<(string, string)> Headers) Nonsense(Random random, string id)
+    {
+        var (method, path, text) = Templates[random.Next(Templates.Length)];
+        var body = Encoding.UTF8.GetBytes(text.Replace("ID", id, StringComparison.Ordinal));
+        path = path.Replace("ID", id, StringComparison.Ordinal);
+        var headers = new List<(string, string)>();
+        for (var more = true; more; more = random.Next(3) == 0)
+        {
+            switch (random.Next(13))
+            {
+                case < 6 when body.Length > 0:
+                    body = ReplaceToken(random, body);
+                    break;
+                case 6 when body.Length > 0:
+                    body[random.Next(body.Length)] ^= (byte)(1 << random.Next(8));
+                    break;
+                case 7 when body.Length > 0:
+                    body = body[..random.Next(body.Length)];
+                    break;
+                case 8 when body.Length > 0:
+                    var noise = new byte[random.Next(1, 20)];
+                    random.NextBytes(noise);
+                    var at = random.Next(body.Length);
+                    body = [.. body[..at], .. noise, .. body[at..]];
+                    break;
+                case 9:
+                    var segments = path.Split('/');
+                    segments[random.Next(3, segments.Length)] = Segments[random.Next(Segments.Length)];
+                    path = string.Join('/', segments);
+                    break;
+                case 10:
+                    path += (path.Contains('?', StringComparison.Ordinal) ? '&' : '?') + Queries[random.Next(Queries.Length)];
+                    break;
+                case 11:
+                    headers.Add(Headers[random.Next(Headers.Length)]);
+                    break;
+                case 12:
+                    method = ((string[])["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "NONSENSE"])[random.Next(8)];
+                    break;
+            }
+        }
+
+        return (method, path, body, headers);
+    }
+
+    /// <summary>Puts something else in the place of one name or value, or repeats a member.</summary>
+    static byte[] ReplaceToken(Random random, byte[] body)
+    {
+        var tokens = new List<(int Start, int End, bool Name)>();
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            while (reader.Read())
+            {
+                var start = (int)reader.TokenStartIndex;
+                if (reader.TokenType == JsonTokenType.PropertyName)
+                {
+                    tokens.Add((start, start + reader.ValueSpan.Length + 2, true));
+                }
+                else if (reader.TokenType is not (JsonTokenType.EndObject or JsonTokenType.EndArray))
+                {
+                    var whole = reader;
+                    whole.Skip();
+                    tokens.Add((start, (int)whole.BytesConsumed, false));
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Nonsense already; what was read so far is good enough to go on with.
+        }
+
+        if (tokens.Count == 0)
+        {
+            return body;
+        }
+
+        var (from, to, isName) = tokens[random.Next(tokens.Count)];
+        var instead = isName ? '"' + Name(random) + '"' : Value(random);
+        if (isName && random.Next(4) == 0)
+        {
+            instead = $"{Encoding.UTF8.GetString(body[from..to])}:{Value(random)},{Encoding.UTF8.GetString(body[from..to])}";
+        }
+
+        return [.. body[..from], .. Encoding.UTF8.GetBytes(instead), .. body[Math.Min(to, body.Length)..]];
+    }
+
+    static string Name(Random random) => random.Next(40) == 0 ? new string('n', random.Next(300, 100_000)) : Names[random.Next(Names.Length)];
+
+    static string Value(Random random) => random.Next(60) switch
+    {
+        0 => new string('[', random.Next(10, 10_000)),
+        1 => string.Concat(Enumerable.Repeat("{\"a\":", random.Next(10, 5_000))),
+        2 => string.Concat(Enumerable.Repeat("[", 50)) + string.Concat(Enumerable.Repeat("]", 50)),
+        3 => '"' + new string('v', random.Next(60_000, 200_000)) + '"',
+        4 => '[' + string.Join(',', Enumerable.Repeat("{\"id\":\"1\",\"properties\":{}}", 101)) + ']',
+        5 => new string('9', random.Next(20, 5_000)),
+        6 => '[' + string.Join(',', Enumerable.Repeat(Values[random.Next(Values.Length)], random.Next(1, 5))) + ']',
+        _ => Values[random.Next(Values.Length)],
+    };
+
+    static HttpRequestMessage Request(string method, string url, byte[] body, List<(string Name, string Value)> headers)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(method), new Uri(url, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+        request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + TestServer.Token);
+        if (body.Length > 0)
+        {
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        }
+
+        foreach (var (name, value) in headers)
+        {
+            if (name.StartsWith("Content-", StringComparison.Ordinal))
+            {
+                request.Content?.Headers.Remove(name);
+                request.Content?.Headers.TryAddWithoutValidation(name, value);
+            }
+            else
+            {
+                request.Headers.Remove(name);
+                request.Headers.TryAddWithoutValidation(name, value);
+            }
+        }
+
+        return request;
+    }
+
+    static void CheckAnswer(int status, string text, HttpResponseHeaders headers, MediaTypeHeaderValue? type, string story)
+    {
+        Assert.True(status < 500, $"{status} for {story}\n{text}");
+        if (status is 204 || text.Length == 0 && story.Contains(": HEAD ", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        Assert.True(type?.MediaType == "application/json", $"{status} as {type} for {story}\n{text}");
+        JsonNode answer;
+        try
+        {
+            answer = JsonNode.Parse(text)!;
+        }
+        catch (JsonException broken)
+        {
+            throw new InvalidOperationException($"{status} with broken JSON for {story}\n{text}", broken);
+        }
+
+        if (status >= 400)
+        {
+            Assert.True(answer["status"]?.ToString() == "error" && answer["message"]?.ToString().Length > 0, $"{status} without an envelope for {story}\n{text}");
+            Assert.True(answer["correlationId"]?.ToString() == headers.GetValues("X-HubSpot-Correlation-Id").Single(), $"{status} with another correlation id than its header for {story}\n{text}");
+        }
+    }
+
+    /// <summary>Everything that is stored can still be read, with its history, and written.</summary>
+    static async Task AssertSoundAsync(TestServer server)
+    {
+        foreach (var archived in (string[])["false", "true"])
+        {
+            for (var next = $"{Objects}?limit=50&archived={archived}&propertiesWithHistory=subject,content,hs_pipeline_stage,createdate,hs_lastmodifieddate,hs_is_closed"; next is not null;)
+            {
+                var page = (await server.GetAsync(next)).Expect(200);
+                Assert.All(page.Json!["results"]!.AsArray(), ticket => Assert.NotNull(ticket!["properties"]!["hs_pipeline_stage"]));
+                next = page["paging.next.link"] is { } link ? new Uri(link).PathAndQuery : null;
+            }
+        }
+
+        (await server.GetAsync(Properties)).Expect(200);
+        var stage = (await server.GetAsync(Pipelines)).Expect(200)["results[0].stages[0].id"];
+        var made = (await server.PostAsync(Objects, $$$"""{"properties":{"subject":"sound","hs_pipeline_stage":"{{{stage}}}"}}""")).Expect(201);
+        (await server.DeleteAsync($"{Objects}/{made["id"]}")).Expect(204);
+    }
+
+    static async Task<(int Status, string Headers, string Body)> SendRawAsync(TestServer server, string bytes)
+    {
+        var url = new Uri(server.Url);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, url.Port, TestContext.Current.CancellationToken);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(bytes), TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        var answer = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        Assert.True(end > 0, $"no answer but \"{answer}\"");
+        return (int.Parse(answer.Split(' ')[1]), answer[..end], answer[(end + 4)..]);
+    }
+
+    static string Shown(byte[] body)
+    {
+        var text = Encoding.UTF8.GetString(body);
+        return text.Length <= 2_000 ? text : $"{text[..1_000]} … {text[^200..]} ({text.Length} characters)";
+    }
+}

@@ -1,0 +1,351 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Docket.Stores.Sqlite;
+
+namespace Docket.Tests.Stores;
+
+/// <summary>
+/// Files that aren't as Docket left them: of another version, another program's, damaged, locked. Whoever runs Docket
+/// is told in one line what to do; a request is told that nothing of it was written, and the others go on.
+/// </summary>
+public sealed class FileTests : IDisposable
+{
+    const string Tickets = "/crm/v3/objects/tickets";
+    readonly string directory = Directory.CreateTempSubdirectory("docket-files-").FullName;
+
+    string Registry => Path.Combine(directory, "docket.db");
+
+    string Portal => Path.Combine(directory, "portal-24000001.db");
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Theory]
+    [InlineData("docket.db")]
+    [InlineData("portal-24000001.db")]
+    public async Task A_file_of_a_newer_version_is_left_alone(string name)
+    {
+        await MakeAsync();
+        var file = Path.Combine(directory, name);
+        Change(file, "PRAGMA user_version=99");
+        var before = await File.ReadAllBytesAsync(file, Cancellation);
+
+        var mistake = await RefusedStartAsync();
+        Assert.StartsWith($"{file} was written by a newer Docket (file version 99, this one knows 1).", mistake, StringComparison.Ordinal);
+        Assert.Contains("Start the newer Docket, or restore a backup.", mistake, StringComparison.Ordinal);
+        Assert.Equal(before, await File.ReadAllBytesAsync(file, Cancellation));
+    }
+
+    [Theory]
+    [InlineData("serve")]
+    [InlineData("token", "list")]
+    [InlineData("portal", "create", "another")]
+    public async Task The_command_line_says_it_in_one_line_and_ends_with_1(params string[] command)
+    {
+        await MakeAsync();
+        Change(Registry, "PRAGMA user_version=99");
+        var (exit, output, errors) = await ServerProcess.RunAsync([.. command, "--data", directory]);
+        Assert.Equal((1, ""), (exit, output));
+        Assert.Equal($"docket: {Registry} was written by a newer Docket (file version 99, this one knows 1). Start the newer Docket, or restore a backup.\n", errors);
+    }
+
+    [Theory]
+    [InlineData("docket.db")]
+    [InlineData("portal-24000001.db")]
+    public async Task Another_programs_database_is_not_taken_for_a_Docket_file(string name)
+    {
+        await MakeAsync();
+        var file = Path.Combine(directory, name);
+        Remove(file);
+        Change(file, "CREATE TABLE token (secret TEXT); INSERT INTO token VALUES ('theirs')", create: true);
+
+        Assert.Equal($"{file} is not a Docket file. Move it away or choose another data directory with --data.", await RefusedStartAsync());
+        using var theirs = new Connection(file, create: false);
+        Assert.Equal(1, theirs.QueryInteger("SELECT count(*) FROM sqlite_schema"));
+        Assert.Equal(1, theirs.QueryInteger("SELECT count(*) FROM token WHERE secret = 'theirs'"));
+    }
+
+    [Theory]
+    [InlineData("docket.db")]
+    [InlineData("portal-24000001.db")]
+    public async Task A_text_file_is_refused_and_stays_as_it_is(string name)
+    {
+        await MakeAsync();
+        var file = Path.Combine(directory, name);
+        var text = string.Join('\n', Enumerable.Repeat("Dear diary, today no database was written.", 500));
+        Remove(file);
+        await File.WriteAllTextAsync(file, text, Cancellation);
+
+        var mistake = await RefusedStartAsync();
+        Assert.StartsWith($"{file} is damaged", mistake, StringComparison.Ordinal);
+        Assert.Contains("Put a backup in its place", mistake, StringComparison.Ordinal);
+        Assert.Equal(text, await File.ReadAllTextAsync(file, Cancellation));
+    }
+
+    [Theory]
+    [InlineData("docket.db")]
+    [InlineData("portal-24000001.db")]
+    public async Task A_damaged_header_is_told_at_the_start(string name)
+    {
+        await MakeAsync();
+        Overwrite(Path.Combine(directory, name), 0, 100);
+        Assert.StartsWith($"{Path.Combine(directory, name)} is damaged", await RefusedStartAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("docket.db", "portal")]
+    [InlineData("portal-24000001.db", "property")]
+    [InlineData("portal-24000001.db", "change")]
+    [InlineData("portal-24000001.db", "source")]
+    public async Task Damage_in_what_the_start_reads_is_told_at_the_start(string name, string table)
+    {
+        await MakeAsync();
+        var file = Path.Combine(directory, name);
+        OverwritePage(file, RootPage(file, table));
+        Assert.StartsWith($"{file} is damaged", await RefusedStartAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_definition_that_can_not_be_read_is_told_at_the_start()
+    {
+        await MakeAsync();
+        Change(Portal, "UPDATE property SET definition = 'not json' WHERE name = 'subject'");
+        Assert.StartsWith($"{Portal} is damaged", await RefusedStartAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task After_a_refused_start_the_same_process_can_start_on_the_mended_file()
+    {
+        await MakeAsync();
+        Change(Portal, "PRAGMA user_version=99");
+        await RefusedStartAsync();
+        Change(Portal, "PRAGMA user_version=1");
+        await using var server = await TestServer.StartAsync(directory);
+        (await server.GetAsync(Tickets)).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_damaged_page_fails_the_requests_that_need_it_and_no_others()
+    {
+        // Long texts spread the tickets over many pages; the one that is damaged holds some in the middle.
+        var ids = await MakeAsync(tickets: 60);
+        var damaged = ids[30];
+        foreach (var page in PagesOf(Portal, "ticket-30;"))
+        {
+            OverwritePage(Portal, page);
+        }
+
+        await using var server = await TestServer.StartAsync(directory);
+
+        foreach (var answer in (Answer[])
+        [
+            await server.GetAsync($"{Tickets}/{damaged}"),
+            await server.PatchAsync($"{Tickets}/{damaged}", """{"properties":{"subject":"x"}}"""),
+            await server.GetAsync($"{Tickets}?limit=100"),
+        ])
+        {
+            answer.Expect(500);
+            Assert.Equal("portal-24000001.db is damaged. Nothing of this request was written; see the server's log.", answer["message"]);
+            Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
+        }
+
+        (await server.GetAsync($"{Tickets}/{ids[0]}")).Expect(200);
+        (await server.GetAsync($"{Tickets}/{ids[^1]}")).Expect(200);
+        (await server.PatchAsync($"{Tickets}/{ids[0]}", """{"properties":{"subject":"still written"}}""")).Expect(200);
+        var made = (await server.PostAsync(Tickets, """{"properties":{"subject":"new","hs_pipeline_stage":"1"}}""")).Expect(201);
+        Assert.Equal("still written", (await server.GetAsync($"{Tickets}/{ids[0]}"))["properties.subject"]);
+        Assert.Equal("new", (await server.GetAsync($"{Tickets}/{made["id"]}"))["properties.subject"]);
+
+        // A batch that needs it fails as a whole, also beside good ones in the same transaction.
+        var batch = (await server.PostAsync(Tickets + "/batch/update", $$$"""{"inputs":[{"id":"{{{ids[1]}}}","properties":{"subject":"half"}},{"id":"{{{damaged}}}","properties":{"subject":"half"}}]}""")).Expect(500);
+        Assert.Contains("is damaged", batch["message"]!, StringComparison.Ordinal);
+        Assert.NotEqual("half", (await server.GetAsync($"{Tickets}/{ids[1]}")).Expect(200)["properties.subject"]);
+        var together = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => server.PatchAsync($"{Tickets}/{(i == 10 ? damaged : ids[i % 5])}", $$$"""{"properties":{"content":"together {{{i}}}"}}""")));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => i == 10 ? 500 : 200), together.Select(answer => answer.Status));
+    }
+
+    [Fact]
+    public async Task A_file_that_another_program_keeps_locked_is_told_at_the_start()
+    {
+        await MakeAsync();
+        using var other = new Connection(Portal, create: false);
+        other.Execute("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE stage_use SET records = records; COMMIT");
+
+        var mistake = await RefusedStartAsync();
+        Assert.Equal($"{Portal} is locked by another program. Close that program and start again.", mistake);
+    }
+
+    [Fact]
+    public async Task A_write_waits_for_a_lock_only_so_long_and_works_once_it_is_gone()
+    {
+        await MakeAsync(tickets: 1);
+        await using var server = await TestServer.StartAsync(directory, busyTimeoutMs: 200);
+        using (var other = new Connection(Portal, create: false))
+        {
+            other.Execute("BEGIN EXCLUSIVE");
+            foreach (var answer in (Answer[])
+            [
+                await server.PostAsync(Tickets, """{"properties":{"subject":"refused","hs_pipeline_stage":"1"}}"""),
+                await server.PostAsync("/crm/v3/properties/tickets/groups", """{"name":"refused","label":"refused"}"""),
+            ])
+            {
+                answer.Expect(503);
+                Assert.Equal("portal-24000001.db is locked by another program. Nothing of this request was written; try again.", answer["message"]);
+                Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
+                Assert.Equal("1", answer.Headers.GetValues("Retry-After").Single());
+            }
+
+            Assert.Equal(1, (await server.GetAsync(Tickets)).Expect(200).Count("results")); // readers don't wait
+            other.Execute("ROLLBACK");
+        }
+
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"written","hs_pipeline_stage":"1"}}""")).Expect(201);
+        Assert.Equal(["ticket-0;", "written"], (await server.GetAsync(Tickets)).Expect(200).Json!["results"]!.AsArray().Select(ticket => ticket!["properties"]!["subject"]!.ToString()));
+    }
+
+    [Fact]
+    public async Task Writes_that_wait_for_a_lock_together_are_refused_together()
+    {
+        await MakeAsync();
+        await using var server = await TestServer.StartAsync(directory, busyTimeoutMs: 400);
+        using var other = new Connection(Portal, create: false);
+        other.Execute("BEGIN EXCLUSIVE");
+        var clock = Stopwatch.StartNew();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 25).Select(i => server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{i}}}","hs_pipeline_stage":"1"}}""")));
+
+        Assert.All(answers, answer => answer.Expect(503));
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5)); // one after the other they would wait ten seconds
+    }
+
+    [Fact]
+    public async Task A_second_server_on_a_data_directory_is_refused_and_the_first_goes_on()
+    {
+        await using var first = await TestServer.StartAsync(directory);
+        Assert.Equal($"Another docket serves {directory}. Stop it, or choose another data directory with --data.", await RefusedStartAsync());
+
+        var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--data", directory, "--urls", "http://127.0.0.1:0"]);
+        Assert.Equal((1, ""), (exit, output));
+        Assert.Equal($"docket: Another docket serves {directory}. Stop it, or choose another data directory with --data.\n", errors);
+        (await first.GetAsync(Tickets)).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_data_directory_that_can_not_be_made_is_told()
+    {
+        var inTheWay = Path.Combine(directory, "file");
+        await File.WriteAllTextAsync(inTheWay, "", Cancellation);
+        foreach (var wanted in (string[])[inTheWay, Path.Combine(inTheWay, "data")])
+        {
+            var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(new DocketOptions { DataDirectory = wanted, Urls = "http://127.0.0.1:0" }, Cancellation));
+            Assert.StartsWith($"The data directory {wanted} can't be made: ", mistake.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', mistake.Message);
+        }
+    }
+
+    [Fact]
+    public async Task A_directory_where_a_file_should_be_is_told()
+    {
+        Directory.CreateDirectory(Registry);
+        Assert.Equal($"{Registry} can't be opened for writing. Check that the directory exists and belongs to the user that runs Docket.", await RefusedStartAsync());
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("http://127.0.0.1:99999")]
+    [InlineData("http://192.0.2.1:8787")] // no address of this machine
+    [InlineData("https://127.0.0.1:0")] // no certificate
+    [InlineData("")]
+    public async Task An_address_that_can_not_be_listened_on_is_told(string urls)
+    {
+        var mistake = await Assert.ThrowsAsync<OperatorMistake>(async () =>
+        {
+            await using var server = await DocketServer.StartAsync(new DocketOptions { DataDirectory = directory, Urls = urls }, Cancellation);
+        });
+        Assert.Contains(urls, mistake.Message, StringComparison.Ordinal);
+        Assert.Matches("can't be listened on|is no address to listen on", mistake.Message);
+        Assert.DoesNotContain('\n', mistake.Message);
+    }
+
+    [Fact]
+    public async Task An_address_in_use_is_told_and_the_directory_is_free_again()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var urls = $"http://{other.LocalEndpoint}";
+        var options = new DocketOptions { DataDirectory = directory, Urls = urls };
+        var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(options, Cancellation));
+        Assert.StartsWith($"{urls} can't be listened on: ", mistake.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', mistake.Message);
+
+        await using var server = await TestServer.StartAsync(directory);
+        (await server.GetAsync(Tickets)).Expect(200);
+    }
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    /// <summary>Makes the data directory and gives the ids of its tickets. Everything is in the files afterwards, nothing in a log.</summary>
+    async Task<string[]> MakeAsync(int tickets = 0)
+    {
+        await using (var server = await TestServer.StartAsync(directory))
+        {
+            (await server.PostAsync(Tickets, """{"properties":{"subject":"first","hs_pipeline_stage":"1"}}""")).Expect(201);
+            (await server.DeleteAsync($"{Tickets}/{(await server.GetAsync(Tickets))["results[0].id"]}")).Expect(204);
+            for (var i = 0; i < tickets; i++)
+            {
+                (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"ticket-{{{i}}};","content":"{{{new string('c', 600)}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
+            }
+        }
+
+        Assert.False(File.Exists(Portal + "-wal"));
+        await using var again = await TestServer.StartAsync(directory);
+        return [.. (await again.GetAsync(Tickets + "?limit=100")).Expect(200).Json!["results"]!.AsArray().Select(ticket => ticket!["id"]!.ToString())];
+    }
+
+    async Task<string> RefusedStartAsync()
+    {
+        var mistake = await Assert.ThrowsAsync<OperatorMistake>(() =>
+            DocketServer.StartAsync(new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0", BusyTimeoutMs = 200 }, Cancellation));
+        Assert.DoesNotContain('\n', mistake.Message);
+        return mistake.Message;
+    }
+
+    static void Change(string file, string sql, bool create = false)
+    {
+        using var connection = new Connection(file, create);
+        connection.Execute(sql);
+    }
+
+    static void Remove(string file)
+    {
+        foreach (var each in Directory.GetFiles(Path.GetDirectoryName(file)!, Path.GetFileName(file) + "*"))
+        {
+            File.Delete(each);
+        }
+    }
+
+    static long RootPage(string file, string table)
+    {
+        using var connection = new Connection(file, create: false);
+        return connection.QueryInteger($"SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
+    }
+
+    /// <summary>The pages of the file on which a text stands.</summary>
+    static List<long> PagesOf(string file, string text)
+    {
+        var (bytes, wanted) = (File.ReadAllBytes(file), Encoding.UTF8.GetBytes(text));
+        return [.. Enumerable.Range(0, bytes.Length / 4096).Where(page => bytes.AsSpan(page * 4096, 4096).IndexOf(wanted) >= 0).Select(page => page + 1L)];
+    }
+
+    static void OverwritePage(string file, long page) => Overwrite(file, (page - 1) * 4096, 4096);
+
+    static void Overwrite(string file, long offset, int length)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Write);
+        stream.Position = offset;
+        var garbage = new byte[length];
+        new Random(1).NextBytes(garbage);
+        garbage[0] = 0xee;
+        stream.Write(garbage);
+    }
+}

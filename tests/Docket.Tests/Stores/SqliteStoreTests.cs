@@ -1,0 +1,26 @@
+using Docket.Stores;
+using Docket.Stores.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Docket.Tests.Stores;
+
+/// <summary>SQLite keeps what every engine promises.</summary>
+public sealed class SqliteStoreTests : StoreConformanceTests
+{
+    readonly string directory = Directory.CreateTempSubdirectory("docket-store-").FullName;
+    SqliteStore store = null!;
+
+    private protected override ValueTask<IStore> OpenAsync() => new(store = new SqliteStore(Path.Combine(directory, "portal.db"), Clock, NullLogger.Instance));
+
+    private protected override ValueTask CloseAsync()
+    {
+        store.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private protected override ValueTask RemoveAsync()
+    {
+        Directory.Delete(directory, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+}

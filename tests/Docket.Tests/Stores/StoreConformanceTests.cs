@@ -1,0 +1,432 @@
+using System.Text;
+using Docket.Model;
+using Docket.Stores;
+using Docket.Writes;
+using Record = Docket.Model.Record;
+
+namespace Docket.Tests.Stores;
+
+/// <summary>What every engine promises at <see cref="IStore"/>. An engine's own class says how a store is opened and closed, and inherits the rest.</summary>
+public abstract class StoreConformanceTests : IAsyncLifetime
+{
+    private protected ManualClock Clock { get; } = new();
+
+    private protected IStore Store { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Store = await OpenAsync();
+        foreach (var (name, unique) in ((string, bool)[])[("ext_a", true), ("ext_b", true), ("note", false)])
+        {
+            await AddPropertyAsync(Schemata.Custom(name) with { HasUniqueValue = unique });
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync();
+        await RemoveAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Opens this test's portal: empty the first time, afterwards with what it had when it was closed.</summary>
+    private protected abstract ValueTask<IStore> OpenAsync();
+
+    /// <summary>Closes it; what it holds stays.</summary>
+    private protected abstract ValueTask CloseAsync();
+
+    /// <summary>Takes away what it held.</summary>
+    private protected abstract ValueTask RemoveAsync();
+
+    [Fact]
+    public async Task A_created_record_is_found_by_id_and_by_every_unique_value()
+    {
+        var record = await CreateAsync(("subject", "hello"), ("ext_a", "A"), ("ext_b", "B"), ("hs_pipeline_stage", "2"));
+
+        foreach (var found in (Record?[])[await FindAsync(record.Id), await FindAsync("ext_a", "A"), await FindAsync("ext_b", "B")])
+        {
+            Assert.NotNull(found);
+            Assert.Equal(record.Id, found.Id);
+            Assert.Equal(("hello", "2", "0"), (Value(found, "subject"), Value(found, "hs_pipeline_stage"), Value(found, "hs_pipeline")));
+            Assert.Equal((Now, Now, null), (found.CreatedAt, found.UpdatedAt, found.ArchivedAt));
+            Assert.Equal(Schemata.Caller.Source, found.Source);
+            Assert.Equal(record.Values.ToArray(), found.Values.ToArray());
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MinValue)]
+    [InlineData(9_999_999_999)]
+    public async Task An_id_that_nobody_has_finds_nothing(long id)
+    {
+        await CreateAsync(("hs_pipeline_stage", "1"));
+        Assert.Null(await FindAsync(id));
+        Assert.Null(await FindAsync(id, archived: true));
+    }
+
+    [Fact]
+    public async Task Unique_values_are_compared_byte_by_byte()
+    {
+        var ids = new HashSet<long>();
+        foreach (var value in (string[])["a", "A", " a", "a ", "ä", "a\u0308", "\u0000", "a\u0000"])
+        {
+            Assert.True(ids.Add((await CreateAsync(("ext_a", value), ("hs_pipeline_stage", "1"))).Id));
+        }
+
+        Assert.Equal(ids.Order(), (await ListAsync()).Select(record => record.Id));
+        Assert.Null(await FindAsync("ext_a", "a\u0000\u0000"));
+        Assert.Null(await FindAsync("ext_b", "a"));
+    }
+
+    [Fact]
+    public async Task A_taken_value_refuses_the_whole_batch_and_leaves_no_trace()
+    {
+        var holder = await CreateAsync(("ext_a", "taken"), ("hs_pipeline_stage", "1"));
+        var outcome = await ApplyAsync(WriteKind.Create, Input(("ext_a", "free"), ("hs_pipeline_stage", "1")), Input(("ext_a", "taken"), ("hs_pipeline_stage", "1")));
+
+        Assert.True(outcome.Refused);
+        Assert.Equal((FaultKind.UniqueTaken, 1, holder.Id), Assert.Single(outcome.Faults) is var fault ? (fault.Kind, fault.Index, fault.Existing) : default);
+        Assert.Null(await FindAsync("ext_a", "free"));
+        Assert.Single(await ListAsync());
+    }
+
+    [Fact]
+    public async Task A_batch_with_trace_ids_is_decided_row_by_row()
+    {
+        await CreateAsync(("ext_a", "taken"), ("hs_pipeline_stage", "1"));
+        var outcome = await ApplyAsync(
+            WriteKind.Create, Traced(Input(("ext_a", "free"), ("hs_pipeline_stage", "1"))), Traced(Input(("ext_a", "taken"), ("hs_pipeline_stage", "1"))), Traced(Input(("subject", "no stage"))));
+
+        Assert.Equal([Effect.Created, Effect.None, Effect.None], outcome.Results.Select(result => result.Effect));
+        Assert.Equal([FaultKind.UniqueTaken, FaultKind.RequiredMissing], outcome.Faults.Select(fault => fault.Kind));
+        Assert.NotNull(await FindAsync("ext_a", "free"));
+        Assert.Equal(2, (await ListAsync()).Length);
+    }
+
+    [Fact]
+    public async Task An_upsert_creates_once_and_updates_from_then_on()
+    {
+        var first = await ApplyAsync(WriteKind.Upsert, Keyed("ext_a", "1", ("subject", "one"), ("hs_pipeline_stage", "1")));
+        Clock.Advance(TimeSpan.FromSeconds(5));
+        var second = await ApplyAsync(WriteKind.Upsert, Keyed("ext_a", "1", ("subject", "two")));
+        Clock.Advance(TimeSpan.FromSeconds(5));
+        var third = await ApplyAsync(WriteKind.Upsert, Keyed("ext_a", "1", ("subject", "two")));
+
+        Assert.Equal([Effect.Created, Effect.Updated, Effect.Unchanged], ((Outcome[])[first, second, third]).Select(outcome => outcome.Results[0].Effect));
+        var record = (await FindAsync("ext_a", "1"))!;
+        Assert.Equal(first.Results[0].Record!.Id, record.Id);
+        Assert.Equal((Now - 10_000, Now - 5_000, "two"), (record.CreatedAt, record.UpdatedAt, Value(record, "subject")));
+    }
+
+    [Fact]
+    public async Task A_changed_or_cleared_unique_value_is_free_again()
+    {
+        var record = await CreateAsync(("ext_a", "old"), ("ext_b", "old"), ("hs_pipeline_stage", "1"));
+        await ApplyAsync(WriteKind.Update, ById(record.Id, ("ext_a", "new"), ("ext_b", "")));
+
+        Assert.Null(await FindAsync("ext_a", "old"));
+        Assert.Null(await FindAsync("ext_b", "old"));
+        Assert.Equal(record.Id, (await FindAsync("ext_a", "new"))!.Id);
+        var next = await CreateAsync(("ext_a", "old"), ("ext_b", "old"), ("hs_pipeline_stage", "1"));
+        Assert.Equal(next.Id, (await FindAsync("ext_a", "old"))!.Id);
+    }
+
+    [Fact]
+    public async Task An_archived_record_moves_to_the_other_list_and_frees_its_values()
+    {
+        var record = await CreateAsync(("ext_a", "A"), ("subject", "kept"), ("hs_pipeline_stage", "1"));
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        var outcome = await ApplyAsync(WriteKind.Archive, ById(record.Id), ById(99));
+
+        Assert.Equal([Effect.Archived, Effect.None], outcome.Results.Select(result => result.Effect));
+        Assert.Null(await FindAsync(record.Id));
+        Assert.Null(await FindAsync("ext_a", "A"));
+        Assert.Empty(await ListAsync());
+        var archived = (await FindAsync(record.Id, archived: true))!;
+        Assert.Equal((Now, "kept", "A"), (archived.ArchivedAt, Value(archived, "subject"), Value(archived, "ext_a")));
+        Assert.Equal(record.Id, Assert.Single(await ListAsync(archived: true)).Id);
+        await CreateAsync(("ext_a", "A"), ("hs_pipeline_stage", "1"));
+        Assert.Equal(["subject: kept"], await HistoryAsync(archived, "subject"));
+    }
+
+    [Fact]
+    public async Task Lists_are_ranges_in_order_of_id_active_and_archived_apart()
+    {
+        var ids = new List<long>();
+        for (var i = 0; i < 30; i++)
+        {
+            ids.Add((await CreateAsync(("subject", $"{i}"), ("hs_pipeline_stage", "1"))).Id);
+        }
+
+        var gone = ids.Where((_, i) => i % 3 == 0).ToList();
+        await ApplyAsync(WriteKind.Archive, [.. gone.Select(id => ById(id))]);
+        foreach (var (archived, expected) in ((bool, List<long>)[])[(true, gone), (false, [.. ids.Except(gone)])])
+        {
+            Assert.Equal(expected, (await ListAsync(archived: archived)).Select(record => record.Id));
+            Assert.Equal(expected.Take(4), (await ListAsync(limit: 4, archived: archived)).Select(record => record.Id));
+            Assert.Equal(expected.Skip(4).Take(3), (await ListAsync(expected[4], 3, archived)).Select(record => record.Id));
+            Assert.Equal(expected.Skip(5).Take(1), (await ListAsync(expected[4] + 1, 1, archived)).Select(record => record.Id));
+            Assert.Equal(expected, (await ListAsync(long.MinValue, archived: archived)).Select(record => record.Id));
+            Assert.Empty(await ListAsync(expected[^1] + 1, archived: archived));
+            Assert.Empty(await ListAsync(long.MaxValue, archived: archived));
+        }
+    }
+
+    [Fact]
+    public async Task History_follows_one_property_newest_first_and_stops_at_the_limit()
+    {
+        var record = await CreateAsync(("subject", "0"), ("hs_pipeline_stage", "1"));
+        for (var i = 1; i < 30; i++)
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(10));
+            await ApplyAsync(WriteKind.Update, ById(record.Id, ("note", $"{i}")));
+            if (i % 10 == 0)
+            {
+                await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", $"{i}")));
+            }
+
+            await CreateAsync(("subject", "another"), ("hs_pipeline_stage", "1"));
+        }
+
+        record = (await FindAsync(record.Id))!;
+        Assert.Equal(["subject: 20", "subject: 10", "subject: 0"], await HistoryAsync(record, "subject"));
+        Assert.Equal(Enumerable.Range(1, 29).Reverse().Select(i => $"note: {i}"), await HistoryAsync(record, "note"));
+        Assert.Equal(["note: 29", "note: 28"], await HistoryAsync(record, "note", limit: 2));
+        Assert.Empty(await HistoryAsync(record, "content"));
+        Assert.Empty(await HistoryAsync(record, "note", limit: 0));
+        var entries = await Store.HistoryAsync(record, Property("note"), 100, Cancellation);
+        Assert.All(entries, entry => Assert.Equal(Schemata.Caller.Source, entry.Source));
+        Assert.Equal(entries.Select(entry => entry.Timestamp).OrderDescending(), entries.Select(entry => entry.Timestamp));
+    }
+
+    [Fact]
+    public async Task The_changes_of_a_record_have_its_create_all_updates_and_the_archiving()
+    {
+        var record = await CreateAsync(("subject", "0"), ("hs_pipeline_stage", "1"));
+        await CreateAsync(("subject", "another"), ("hs_pipeline_stage", "1"));
+        for (var i = 1; i <= 3; i++)
+        {
+            await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", $"{i}")));
+            await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", $"{i}"))); // nothing changes, so it is no change
+        }
+
+        await ApplyAsync(WriteKind.Archive, ById(record.Id));
+        record = (await FindAsync(record.Id, archived: true))!;
+        var changes = await Store.ChangesAsync(record, 100, Cancellation);
+        // The clock stands still; a record's changes don't.
+        Assert.Equal([Now + 4, Now + 3, Now + 2, Now + 1, Now], changes.Select(change => change.Timestamp));
+        Assert.Equal([Now + 4, Now + 3], (await Store.ChangesAsync(record, 2, Cancellation)).Select(change => change.Timestamp));
+    }
+
+    [Fact]
+    public async Task A_schema_change_sees_the_newest_content_and_a_refusal_changes_nothing()
+    {
+        var before = Store.Schema(ObjectType.Ticket);
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => AddPropertyAsync(Schemata.Custom($"made_{i}"))));
+
+        var after = Store.Schema(ObjectType.Ticket);
+        Assert.Null(before.Find("made_0"));
+        Assert.All(Enumerable.Range(0, 20), i => Assert.NotNull(after.Find($"made_{i}")));
+        Assert.Equal(20, after.Content.LastNumber - before.Content.LastNumber);
+        Assert.Equal(after.Properties.Length, after.Properties.Select(property => property.Number).Distinct().Count());
+        await Assert.ThrowsAsync<Refusal>(() => Store.ChangeSchemaAsync(ObjectType.Ticket, _ => throw new Refusal(Faults.LastPipeline())));
+        Assert.Same(after, Store.Schema(ObjectType.Ticket));
+    }
+
+    [Fact]
+    public async Task A_stage_that_an_active_record_stands_in_is_kept_where_that_is_asked_for()
+    {
+        var record = await CreateAsync(("hs_pipeline_stage", "2"));
+        var refusal = await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
+        Assert.Equal("PipelineError.STAGE_ID_IN_USE", refusal.Error.SubCategory);
+        Assert.Contains(record.Id.ToString(), refusal.Error.Message, StringComparison.Ordinal);
+        Assert.NotNull(Store.Schema(ObjectType.Ticket).FindStage("2"u8));
+
+        await ApplyAsync(WriteKind.Update, ById(record.Id, ("hs_pipeline_stage", "3")));
+        await TakeAwayStageAsync("2");
+        Assert.Null(Store.Schema(ObjectType.Ticket).FindStage("2"u8));
+
+        await ApplyAsync(WriteKind.Archive, ById(record.Id));
+        await TakeAwayStageAsync("3");
+    }
+
+    [Fact]
+    public async Task A_row_that_fails_leaves_the_count_of_its_stage_as_it_was()
+    {
+        await CreateAsync(("ext_a", "taken"), ("hs_pipeline_stage", "1"));
+        var record = await CreateAsync(("ext_a", "mine"), ("hs_pipeline_stage", "2"));
+        var outcome = await ApplyAsync(
+            WriteKind.Update, Traced(ById(record.Id, ("hs_pipeline_stage", "3"), ("ext_a", "taken"))), Traced(Keyed("ext_a", "taken", ("subject", "done"))));
+        Assert.Equal([Effect.None, Effect.Updated], outcome.Results.Select(result => result.Effect));
+
+        await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
+        await TakeAwayStageAsync("3");
+    }
+
+    [Fact]
+    public async Task A_batch_that_was_checked_against_an_older_schema_is_checked_again()
+    {
+        var old = Store.Schema(ObjectType.Ticket);
+        var unknown = Validation.Check(WriteKind.Create, [Input(("later", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller);
+        var known = Validation.Check(WriteKind.Create, [Input(("note", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller);
+        Assert.NotEmpty(unknown.Faults);
+        Assert.Empty(known.Faults);
+
+        await AddPropertyAsync(Schemata.Custom("later"));
+        await Store.ChangeSchemaAsync(ObjectType.Ticket, content => content with
+        {
+            Properties = content.Properties.Remove("note"),
+            ArchivedProperties = content.ArchivedProperties.Add("note", content.Properties["note"]),
+        });
+
+        var created = await Store.ApplyAsync(unknown);
+        Assert.Equal("x", Value(created.Results[0].Record!, "later"));
+        Assert.Same(Store.Schema(ObjectType.Ticket), created.Batch.Schema);
+        var refused = await Store.ApplyAsync(known);
+        Assert.Equal("PROPERTY_DOESNT_EXIST", Assert.Single(refused.Faults).Code);
+        Assert.Single(await ListAsync());
+    }
+
+    [Fact]
+    public async Task Many_at_once_make_one_record_per_key()
+    {
+        const int writers = 16, keys = 5, rounds = 10;
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
+        {
+            var mine = new List<Outcome>();
+            for (var round = 0; round < rounds; round++)
+            {
+                mine.Add(await ApplyAsync(WriteKind.Upsert, [.. Enumerable.Range(0, keys).Select(i => Keyed("ext_a", $"{round}-{(i + writer) % keys}", ("note", $"{writer}"), ("hs_pipeline_stage", "1")))]));
+            }
+
+            return mine;
+        }, Cancellation)));
+
+        var results = outcomes.SelectMany(mine => mine).SelectMany(outcome => outcome.Results).ToList();
+        Assert.Equal(rounds * keys, results.Count(result => result.Effect == Effect.Created));
+        Assert.Equal(rounds * keys, (await ListAsync()).Length);
+        Assert.Equal(rounds * keys, results.Select(result => result.Record!.Id).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Readers_see_a_batch_as_a_whole_while_it_is_written()
+    {
+        const int inputs = 20;
+        var batch = Enumerable.Range(0, inputs).Select(i => $"{i}").ToArray();
+        await ApplyAsync(WriteKind.Upsert, [.. batch.Select(key => Keyed("ext_a", key, ("note", "0"), ("hs_pipeline_stage", "1")))]);
+        var writing = Task.Run(async () =>
+        {
+            for (var round = 1; round <= 60; round++)
+            {
+                await ApplyAsync(WriteKind.Upsert, [.. batch.Select(key => Keyed("ext_a", key, ("note", $"{round}")))]);
+            }
+        }, Cancellation);
+        while (!writing.IsCompleted)
+        {
+            Assert.Single((await ListAsync()).Select(record => Value(record, "note")).Distinct());
+        }
+
+        await writing;
+    }
+
+    [Fact]
+    public async Task Everything_is_there_after_opening_again()
+    {
+        var kept = await CreateAsync(("subject", "0"), ("ext_a", "A"), ("hs_pipeline_stage", "2"));
+        await ApplyAsync(WriteKind.Update, ById(kept.Id, ("subject", "1")));
+        var gone = await CreateAsync(("subject", "gone"), ("hs_pipeline_stage", "1"));
+        await ApplyAsync(WriteKind.Archive, ById(gone.Id));
+        var (active, archived, schema) = ((await FindAsync(kept.Id))!, (await FindAsync(gone.Id, archived: true))!, Store.Schema(ObjectType.Ticket));
+
+        await CloseAsync();
+        Store = await OpenAsync();
+
+        AssertSame(active, Assert.Single(await ListAsync()));
+        AssertSame(archived, Assert.Single(await ListAsync(archived: true)));
+        AssertSame(active, (await FindAsync("ext_a", "A"))!);
+        Assert.Equal(["subject: 1", "subject: 0"], await HistoryAsync(active, "subject"));
+        Assert.Equal(schema.Properties.Select(property => (property.Name, property.Number)), Store.Schema(ObjectType.Ticket).Properties.Select(property => (property.Name, property.Number)));
+        await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
+
+        // What comes now has ids and changes after all that was there.
+        var next = await CreateAsync(("subject", "next"), ("hs_pipeline_stage", "1"));
+        Assert.True(next.Id > gone.Id && next.FirstChange > archived.LastChange);
+    }
+
+    // ---- how the tests above speak
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    long Now => Clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private protected Task<Outcome> ApplyAsync(WriteKind kind, params RecordInput[] inputs) =>
+        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema(ObjectType.Ticket), Schemata.Caller));
+
+    async Task<Record> CreateAsync(params (string Name, string Value)[] values)
+    {
+        var outcome = await ApplyAsync(WriteKind.Create, Input(values));
+        Assert.Empty(outcome.Faults);
+        return outcome.Results[0].Record!;
+    }
+
+    Task AddPropertyAsync(PropertyDefinition definition) => Store.ChangeSchemaAsync(ObjectType.Ticket, content => content with
+    {
+        Properties = content.Properties.Add(definition.Name, new(content.LastNumber + 1, definition)),
+        LastNumber = content.LastNumber + 1,
+    });
+
+    Task TakeAwayStageAsync(string id) => Store.ChangeSchemaAsync(
+        ObjectType.Ticket,
+        content => content with { Pipelines = [.. content.Pipelines.Select(pipeline => pipeline with { Stages = [.. pipeline.Stages.Where(stage => stage.Id != id)] })] },
+        keepUsedStages: true);
+
+    static RecordInput Input(params (string Name, string Value)[] values) =>
+        new() { Values = [.. values.Select(value => new RawValue(Encoding.UTF8.GetBytes(value.Name), Encoding.UTF8.GetBytes(value.Value)))] };
+
+    static RecordInput ById(long id, params (string Name, string Value)[] values)
+    {
+        var input = Input(values);
+        input.Id = Encoding.UTF8.GetBytes(id.ToString());
+        return input;
+    }
+
+    static RecordInput Keyed(string key, string id, params (string Name, string Value)[] values)
+    {
+        var input = Input(values);
+        input.Id = Encoding.UTF8.GetBytes(id);
+        input.IdProperty = Encoding.UTF8.GetBytes(key);
+        return input;
+    }
+
+    static RecordInput Traced(RecordInput input)
+    {
+        input.TraceId = "trace"u8.ToArray();
+        return input;
+    }
+
+    Property Property(string name) => Store.Schema(ObjectType.Ticket).Find(name)!;
+
+    ValueTask<Record?> FindAsync(long id, bool archived = false) => Store.FindAsync(ObjectType.Ticket, id, archived, Cancellation);
+
+    ValueTask<Record?> FindAsync(string key, string value) => Store.FindAsync(Property(key), Encoding.UTF8.GetBytes(value), Cancellation);
+
+    async Task<Record[]> ListAsync(long from = 0, int limit = 1_000, bool archived = false) => [.. await Store.ListAsync(ObjectType.Ticket, from, limit, archived, Cancellation)];
+
+    async Task<string[]> HistoryAsync(Record record, string name, int limit = 100) =>
+        [.. (await Store.HistoryAsync(record, Property(name), limit, Cancellation)).Select(entry => $"{name}: {entry.Value}")];
+
+    string Value(Record record, string name)
+    {
+        var values = new ValueReader(record.Values.Span);
+        return values.Seek(Property(name).Number) ? Encoding.UTF8.GetString(values.Value) : "(never set)";
+    }
+
+    static void AssertSame(Record expected, Record actual)
+    {
+        Assert.Equal(expected with { Values = default }, actual with { Values = default });
+        Assert.Equal(expected.Values.ToArray(), actual.Values.ToArray());
+    }
+}
