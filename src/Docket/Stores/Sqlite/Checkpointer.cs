@@ -90,12 +90,12 @@ internal sealed partial class Checkpointer : IDisposable
         while (true)
         {
             wanted.Wait();
+            wanted.Reset(); // before looking: a wish that comes between would be lost
             if (closing)
             {
                 return;
             }
 
-            wanted.Reset();
             CopyAndSync();
             restIsSmall = true;
         }
