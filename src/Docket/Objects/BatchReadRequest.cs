@@ -13,11 +13,11 @@ internal sealed record BatchReadRequest
     /// <summary>Most inputs when history is asked for.</summary>
     const int InputsMaxWithHistory = 50;
 
-    public List<BatchReadInput>? Inputs { get; init; }
+    public List<BatchReadInput?>? Inputs { get; init; }
 
-    public List<string>? Properties { get; init; }
+    public List<string?>? Properties { get; init; }
 
-    public List<string>? PropertiesWithHistory { get; init; }
+    public List<string?>? PropertiesWithHistory { get; init; }
 
     public string? IdProperty { get; init; }
 
@@ -36,6 +36,11 @@ internal sealed record BatchReadRequest
             throw new Refusal(Faults.NoInputs());
         }
 
+        if (inputs.Exists(input => input?.Id is null))
+        {
+            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "id"));
+        }
+
         if (request.PropertiesWithHistory is { Count: > 0 } && inputs.Count > InputsMaxWithHistory)
         {
             throw new Refusal(Faults.TooManyInputsWithHistory(InputsMaxWithHistory));
@@ -49,7 +54,7 @@ internal sealed record BatchReadRequest
 internal sealed record BatchReadInput
 {
     [JsonConverter(typeof(TextConverter))]
-    public required string Id { get; init; }
+    public string? Id { get; init; }
 }
 
 /// <summary>Takes a JSON number for a text, as HubSpot does (reference/objects-and-batch.md 1.1).</summary>

@@ -158,20 +158,32 @@ internal ref struct BatchReader
         }
         catch (InvalidOperationException)
         {
-            throw Refuse("Incomplete surrogate pair in a text"); // \ud83d without its other half
+            throw IncompleteSurrogates();
         }
     }
+
+    // \ud83d without its other half.
+    readonly Refusal IncompleteSurrogates() => Refuse("Incomplete surrogate pair in a text");
 
     // Docket keeps tickets only, so there is nothing yet that an association could lead to; to drop it silently would be a lie.
     void RefuseAssociations()
     {
         using var associations = JsonDocument.ParseValue(ref json);
-        if (associations.RootElement is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0)
+        if (associations.RootElement is not { ValueKind: JsonValueKind.Array } list || list.GetArrayLength() == 0)
+        {
+            return;
+        }
+
+        try
         {
             throw new Refusal(Faults.AssociationsInvalid(list.EnumerateArray().Select(item =>
                 item.ValueKind == JsonValueKind.Object && item.TryGetProperty("to", out var to) && to.ValueKind == JsonValueKind.Object && to.TryGetProperty("id", out var id)
                     ? id.ToString()
                     : item.GetRawText())));
+        }
+        catch (InvalidOperationException)
+        {
+            throw IncompleteSurrogates();
         }
     }
 
@@ -183,7 +195,7 @@ internal ref struct BatchReader
             return false;
         }
 
-        member = json.ValueSpan;
+        member = json.ValueIsEscaped ? StringToken().Span : json.ValueSpan;
         Advance();
         return true;
     }

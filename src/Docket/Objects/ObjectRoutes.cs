@@ -144,7 +144,7 @@ internal static class ObjectRoutes
         var archived = ReadQuery.IsTrue(http.Request, "archived");
         var records = ImmutableArray.CreateBuilder<Record>();
         var missing = new List<Fault>();
-        foreach (var (index, id) in request.Inputs!.Select(input => input.Id).Distinct(StringComparer.Ordinal).Index())
+        foreach (var (index, id) in request.Inputs!.Select(input => input!.Id!).Distinct(StringComparer.Ordinal).Index())
         {
             if (await FindAsync(call, key, id, archived, http.RequestAborted) is { } record)
             {
