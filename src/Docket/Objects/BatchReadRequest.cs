@@ -35,6 +35,11 @@ internal sealed record BatchReadRequest
             throw new Refusal(Faults.NoInputs());
         }
 
+        if (inputs.Exists(input => input?.Id is null))
+        {
+            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "id"));
+        }
+
         if (request.PropertiesWithHistory is { Count: > 0 } && inputs.Count > InputsMaxWithHistory)
         {
             throw new Refusal(Faults.TooManyInputsWithHistory(InputsMaxWithHistory));

@@ -68,6 +68,11 @@ internal ref struct BatchReader
         {
             throw new Refusal(RequestBody.Malformed(malformed));
         }
+        catch (InvalidOperationException)
+        {
+            // What the parser throws for \ud83d without its other half, in a name or a value.
+            throw reader.Refuse("Incomplete surrogate pair in a text");
+        }
     }
 
     RecordInput[] Batch(WriteKind kind)
@@ -186,15 +191,8 @@ internal ref struct BatchReader
             return body.Memory.Slice((int)json.TokenStartIndex + 1, json.ValueSpan.Length);
         }
 
-        try
-        {
-            var copy = new byte[json.ValueSpan.Length];
-            return copy.AsMemory(0, json.CopyString(copy));
-        }
-        catch (InvalidOperationException)
-        {
-            throw Refuse("Incomplete surrogate pair in a text"); // \ud83d without its other half
-        }
+        var copy = new byte[json.ValueSpan.Length];
+        return copy.AsMemory(0, json.CopyString(copy));
     }
 
     // Docket keeps tickets only, so there is nothing yet that an association could lead to; to drop it silently would be a lie.

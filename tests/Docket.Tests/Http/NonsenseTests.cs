@@ -174,6 +174,22 @@ public sealed class NonsenseTests
         (await server.GetAsync(Objects)).Expect(200);
     }
 
+    [Theory]
+    [InlineData(Objects + "/batch/read", """{"inputs":[null]}""", 400)]
+    [InlineData(Objects + "/batch/read", """{"inputs":[{"id":null}]}""", 400)]
+    [InlineData(Objects + "/batch/read", """{"inputs":[{}]}""", 400)]
+    [InlineData(Objects + "/batch/read", """{"properties":[null,"subject"],"propertiesWithHistory":[null],"inputs":[{"id":"99"}]}""", 207)]
+    [InlineData(Objects + "/batch/read", """{"\u0069nputs":[{"\u0069d":"99"}]}""", 207)]
+    [InlineData(Objects, """{"properties":{"hs_pipeline_stage":"1"},"associations":[{"\ud800":1}]}""", 400)]
+    [InlineData(Objects, """{"properties":{"hs_pipeline_stage":"1"},"associations":[{"to":{"id":"\ud800"}}]}""", 400)]
+    [InlineData(Objects, """{"\u0070roperties":{"hs_pipeline\u005fstage":"1"}}""", 201)]
+    [InlineData(Properties + "/groups", """{"name":"","label":"Nameless"}""", 400)]
+    public async Task Odd_but_readable_JSON_is_understood_or_refused(string path, string body, int status)
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(path, body)).Expect(status);
+    }
+
     [Fact]
     public async Task A_chunked_body_that_breaks_off_writes_nothing()
     {
