@@ -10,6 +10,7 @@ internal sealed record Options
           --connections N    keep-alive connections                         8
           --seconds N        how long each question is asked                5
           --page-size N      page size of the raw loop's file, in bytes     4096
+          --checkpoint N     pages in the log at which the raw loop checkpoints 1000
           --data DIR         where fresh data directories are made          artifacts/bench
           --keep             leave the data there afterwards
           --server FILE      the server to measure                          the one just built
@@ -29,6 +30,9 @@ internal sealed record Options
     /// <summary>The engine's default, which is what a plain loop has.</summary>
     public int PageSize { get; init; } = 4096;
 
+    /// <summary>In pages; the engine's default too.</summary>
+    public int Checkpoint { get; init; } = 1000;
+
     /// <summary>On a real disk: a directory in memory would make durability free.</summary>
     public string Data { get; init; } = "artifacts/bench";
 
@@ -47,6 +51,7 @@ internal sealed record Options
                 "--connections" => options with { Connections = Number(Value()) },
                 "--seconds" => options with { Seconds = Number(Value()) },
                 "--page-size" => options with { PageSize = Number(Value()) },
+                "--checkpoint" => options with { Checkpoint = Number(Value()) },
                 "--data" => options with { Data = Value() },
                 "--keep" => options with { Keep = true },
                 "--server" => options with { Server = Value() },

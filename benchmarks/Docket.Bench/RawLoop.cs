@@ -8,10 +8,13 @@ namespace Docket.Bench;
 /// <summary>
 /// The plainest good loop over the engine: the rows the server would write, in its tables, with prepared statements, one
 /// transaction a batch and the same durability. One thread, no HTTP, no JSON, no validation; everything that is not
-/// named here is SQLite's default, the checkpoint after 1,000 pages among it.
+/// named here is SQLite's default; so are page size and checkpoints unless the options say otherwise.
 /// </summary>
 internal sealed class RawLoop : IDisposable
 {
+    /// <summary>Where the keys of active tickets begin (RecordKey.cs of the product).</summary>
+    const long TicketKeys = 5L << 48;
+
     const int KeyProperty = 20, Source = 1, Create = 1, Update = 2;
 
     /// <summary>The numbers that stand for the properties of <see cref="Ticket.Names"/>; they ascend as blocks demand.</summary>
@@ -25,13 +28,13 @@ internal sealed class RawLoop : IDisposable
     readonly ValueWriter content = new(), changed = new();
     long sequence;
 
-    public RawLoop(string file, int pageSize, Table table)
+    public RawLoop(string file, Options options, Table table)
     {
         this.table = table;
         picker = new Picker(table, seed: 3);
         connection = new SqliteConnection($"Data Source={file};Pooling=False");
         connection.Open();
-        Execute($"PRAGMA page_size={pageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+        Execute($"PRAGMA page_size={options.PageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={options.Checkpoint}");
         foreach (var script in Scripts())
         {
             Execute(script);
@@ -114,7 +117,7 @@ internal sealed class RawLoop : IDisposable
     void CreateOne(int number)
     {
         ticket.Become(number, version: 0);
-        var key = 5L << 49 | (long)(number + 1);
+        var key = TicketKeys + number + 1;
         var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         sequence++;
         for (var property = 0; property < PropertyNumbers.Length; property++)

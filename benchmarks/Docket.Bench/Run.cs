@@ -8,7 +8,7 @@ namespace Docket.Bench;
 /// </summary>
 internal sealed class Run : IDisposable
 {
-    const int UpdateSlices = 3, Restarts = 3, IdSamples = 500;
+    const int Turns = 3, GrowTurns = 8, Restarts = 3, IdSamples = 500;
 
     readonly Options options;
     readonly string directory;
@@ -28,7 +28,7 @@ internal sealed class Run : IDisposable
         Directory.CreateDirectory(RawDirectory);
         table = new Table(options.Sizes[^1]);
         rawTable = new Table(options.Sizes[^1]);
-        raw = new RawLoop(Path.Combine(RawDirectory, "raw.db"), options.PageSize, rawTable);
+        raw = new RawLoop(Path.Combine(RawDirectory, "raw.db"), options, rawTable);
         report = new Report(Console.Out);
     }
 
@@ -44,7 +44,7 @@ internal sealed class Run : IDisposable
         {
             Grow(size);
             AskAll();
-            report.State(table, server.Memory(), Size(ServerDirectory), Size(RawDirectory));
+            report.State(table, rawTable, server.Memory(), Disk.Of(ServerDirectory), Disk.Of(RawDirectory));
         }
 
         Restart();
@@ -76,7 +76,7 @@ internal sealed class Run : IDisposable
     {
         var clock = Stopwatch.StartNew();
         var first = table.Count;
-        var step = Math.Max(10_000, (size - first) / 8);
+        var step = Math.Max(Question.BatchSize, (size - first) / GrowTurns);
         List<Slice> slices = [], rawSlices = [];
         while (table.Count < size && clock.Elapsed.TotalSeconds < Options.GrowSecondsMax)
         {
@@ -86,28 +86,17 @@ internal sealed class Run : IDisposable
         }
 
         report.Table(table.Count, size);
-        report.Row(new Row(Report.Creates, Report.Overall(slices), server.Memory(), Report.Overall(rawSlices)));
-        if (slices.Count > 1)
-        {
-            report.Row(new Row($"  … the last {slices[^1].Tickets:N0} of them", slices[^1], server.Memory(), rawSlices[^1]));
-        }
+        report.Row(new Row(Report.Creates, Report.Overall(slices), server.Memory(), Report.Overall(rawSlices), Report.Ratio(slices, rawSlices)));
+        report.Row(new Row($"  … the last {slices[^1].Tickets:N0} of them", slices[^1], server.Memory(), rawSlices[^1], slices[^1].Rate / rawSlices[^1].Rate));
     }
 
     void AskAll()
     {
-        List<Slice> slices = [], rawSlices = [];
-        for (var i = 0; i < UpdateSlices; i++)
-        {
-            rawSlices.Add(raw.Updates(Question.BatchSize, options.Seconds));
-            slices.Add(ServerUpdates(Question.BatchSize, options.Seconds));
-        }
-
-        report.Row(new Row(Report.Updates, Report.Median(slices), server.Memory(), Report.Median(rawSlices)));
+        InTurns(Report.Updates, () => raw.Updates(Question.BatchSize, options.Seconds), () => ServerUpdates(Question.BatchSize, options.Seconds));
         Ask(Report.Repeats, connection => new Repeats(table, NewPicker(connection)));
 
-        var rawSingle = raw.Updates(batchSize: 1, options.Seconds);
-        var single = ServerUpdates(batchSize: 1, options.Seconds, parallel: 1);
-        report.Row(new Row(Report.Singles, single, server.Memory(), rawSingle));
+        var turn = options.Seconds / Turns;
+        InTurns(Report.Singles, () => raw.Updates(batchSize: 1, turn), () => ServerUpdates(batchSize: 1, turn, parallel: 1));
         report.Row(new Row($"  … on {load.ConnectionCount} connections", ServerUpdates(batchSize: 1, options.Seconds), server.Memory()));
 
         var ids = load.SampleIds(table, IdSamples, followers: Question.BatchSize * (load.ConnectionCount + 1));
@@ -115,6 +104,18 @@ internal sealed class Run : IDisposable
         Ask("read one with history", connection => new Reads(table, NewPicker(connection), history: true));
         Ask("batch read, 100 keys", connection => new BatchReads(NewPicker(connection)));
         Ask("list, pages of 100", connection => new Lists(ids, seed: ++seed + connection));
+    }
+
+    void InTurns(string name, Func<Slice> askRaw, Func<Slice> askServer)
+    {
+        List<Slice> slices = [], rawSlices = [];
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            rawSlices.Add(askRaw());
+            slices.Add(askServer());
+        }
+
+        report.Row(new Row(name, Report.Median(slices), server.Memory(), Report.Median(rawSlices), Report.Ratio(slices, rawSlices)));
     }
 
     void Ask(string name, Func<int, Question> ask)
@@ -160,6 +161,4 @@ internal sealed class Run : IDisposable
 
         report.Restart(ready.Order().ElementAt(Restarts / 2), stop.Max());
     }
-
-    static long Size(string directory) => new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
 }

@@ -49,7 +49,7 @@ internal sealed class Ticket
         length = 0;
 
         starts[0] = length;
-        Append(Descriptions.Words((int)(fixedPart & 0xfff), 10 + (int)(fixedPart >> 12 & 0xfff) % 26));
+        Append(Descriptions.Words((int)(fixedPart & 0xfff), 11 + (int)(fixedPart >> 12 & 0xfff) % 22));
         Append(" Update "u8);
         Append(version);
         starts[1] = length;

@@ -38,10 +38,19 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         {
             // The client has gone: nobody is left to answer.
         }
-        catch (Exception failure) when (!http.Response.HasStarted)
+        catch (OperatorMistake mistake)
+        {
+            // A portal that was made beside the running server and can't be opened; its operator reads the log.
+            LogFailure(mistake, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
+            await RespondAsync(http, Faults.PortalClosed());
+        }
+        catch (Exception failure)
         {
             LogFailure(failure, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
-            await RespondAsync(http, Faults.Internal());
+            if (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+            {
+                await RespondAsync(http, Faults.Internal());
+            }
         }
     }
 

@@ -129,8 +129,9 @@ internal sealed class RequestBody : IDisposable
             }
 
             var (line, column) = Position(at);
+            var found = bytes[at];
             Dispose();
-            throw new Refusal(Faults.MalformedJson(line, column, $"Invalid UTF-8 byte 0x{bytes[at]:x2}"));
+            throw new Refusal(Faults.MalformedJson(line, column, $"Invalid UTF-8 byte 0x{found:x2}"));
         }
     }
 }

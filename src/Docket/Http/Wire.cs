@@ -17,9 +17,16 @@ internal static class Wire
     {
         response.StatusCode = status;
         response.ContentType = ContentType;
-        using (var json = new Utf8JsonWriter(response.BodyWriter, WriterOptions))
+        try
         {
+            using var json = new Utf8JsonWriter(response.BodyWriter, WriterOptions);
             write(json, value);
+        }
+        catch
+        {
+            // Half an answer is in the pipe. No answer is better: the client tries again, and a write it repeats is no write.
+            response.HttpContext.Abort();
+            throw;
         }
 
         await response.BodyWriter.FlushAsync();

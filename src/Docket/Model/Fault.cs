@@ -26,8 +26,9 @@ internal enum FaultKind
 /// <param name="Property">The property concerned, or the id of a missing record.</param>
 /// <param name="Value">The refused value, shortened.</param>
 /// <param name="Existing">The record that has the unique value.</param>
+/// <param name="Near">The property that was probably meant.</param>
 internal sealed record Fault(
-    int Index, FaultKind Kind, string Message, string? Code = null, string? Property = null, string? Value = null, long? Existing = null);
+    int Index, FaultKind Kind, string Message, string? Code = null, string? Property = null, string? Value = null, long? Existing = null, string? Near = null);
 
 /// <summary>
 /// An answer other than success for a whole request, in HubSpot's envelope (reference/objects-and-batch.md 3.1).

@@ -14,6 +14,9 @@ internal static partial class Faults
     /// <summary>Longest part of a refused value that an answer repeats, in characters.</summary>
     const int ValueShown = 200;
 
+    /// <summary>Longest list of options in an answer, in characters.</summary>
+    const int ListShown = 4_000;
+
     // ---- requests: reference/objects-and-batch.md 1.5, 3.4
 
     /// <summary>3.4: HubSpot's prefix, our parser's words after it.</summary>
@@ -106,23 +109,28 @@ internal static partial class Faults
 
     public static Error FileDamaged(string file) => new(500, $"{file} is damaged. Nothing of this request was written; see the server's log.");
 
+    public static Error PortalClosed() => new(503, "The portal's file can't be opened; see the server's log.") { Headers = [("Retry-After", "5")] };
+
     public static Error ShuttingDown() => new(503, "The server is shutting down. Nothing of this request was written; try again.") { Headers = [("Retry-After", "1")] };
 
     // ---- values: reference/objects-and-batch.md 2.2
 
-    public static Fault UnknownProperty(int index, string name) =>
-        Invalid(index, "PROPERTY_DOESNT_EXIST", $"Property \"{name}\" does not exist", name, null);
+    public static Fault UnknownProperty(int index, string sent, string? near = null)
+    {
+        var name = Shorten(sent);
+        return Invalid(index, "PROPERTY_DOESNT_EXIST", $"Property \"{name}\" does not exist", name, null) with { Near = near };
+    }
 
     public static Fault ReadOnly(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "READ_ONLY_VALUE", $"\"{property.Name}\" is a {(property.Calculated ? "calculated" : "read only")} property; its value cannot be set.", property.Name, Text(value));
 
     public static Fault NotAnOption(int index, Property property, ReadOnlySpan<byte> value, IEnumerable<string> options) =>
-        Invalid(index, "INVALID_OPTION", $"{Text(value)} was not one of the allowed options: [{string.Join(", ", options)}]", property.Name, Text(value));
+        Invalid(index, "INVALID_OPTION", $"{Text(value)} was not one of the allowed options: [{Listed(options)}]", property.Name, Text(value));
 
     public static Fault NotAStage(int index, Schema schema, ReadOnlySpan<byte> value)
     {
         var valid = schema.Pipelines.Select(pipeline => $"pipelineId={pipeline.Id} : [{string.Join(", ", pipeline.Stages.Select(stage => stage.Id))}]");
-        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is not a valid pipeline stage ID. Valid options are: {string.Join(", ", valid)}", schema.Stage.Name, Text(value));
+        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is not a valid pipeline stage ID. Valid options are: {Listed(valid)}", schema.Stage.Name, Text(value));
     }
 
     /// <summary>2.2 [decide].</summary>
@@ -193,6 +201,23 @@ internal static partial class Faults
         new(index, FaultKind.InvalidValue, message, code, property, value);
 
     static string Text(ReadOnlySpan<byte> value) => Shorten(Encoding.UTF8.GetString(value));
+
+    // A portal can have thousands of options or stages, and a batch thousands of faults that list them.
+    static string Listed(IEnumerable<string> options)
+    {
+        var text = new StringBuilder();
+        foreach (var option in options)
+        {
+            if (text.Length > ListShown)
+            {
+                return text.Append(", …").ToString();
+            }
+
+            text.Append(text.Length == 0 ? "" : ", ").Append(option);
+        }
+
+        return text.ToString();
+    }
 
     static string Shorten(string text) => text.Length <= ValueShown ? text : text[..(char.IsHighSurrogate(text[ValueShown - 1]) ? ValueShown - 1 : ValueShown)] + "…";
 }

@@ -14,8 +14,6 @@ internal readonly struct PropertySet
 
     public void Add(Property property) => bits[property.Rank >> 6] |= 1UL << property.Rank;
 
-    public bool Contains(Property property) => (bits[property.Rank >> 6] & 1UL << property.Rank) != 0;
-
     /// <summary>Makes this set equal to <paramref name="other"/>, a set of the same schema.</summary>
     public void Become(PropertySet other) => other.bits.CopyTo(bits, 0);
 

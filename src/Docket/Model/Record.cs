@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Docket.Model;
 
 /// <summary>One record as a store keeps it, at one moment.</summary>
@@ -10,7 +12,11 @@ namespace Docket.Model;
 /// <param name="LastChange">Sequence number of its newest change.</param>
 /// <param name="Values">Its property values: see <see cref="ValueReader"/>; links count from <paramref name="FirstChange"/>.</param>
 internal sealed record Record(
-    long Id, long CreatedAt, long UpdatedAt, long? ArchivedAt, Source Source, long FirstChange, long LastChange, ReadOnlyMemory<byte> Values);
+    long Id, long CreatedAt, long UpdatedAt, long? ArchivedAt, Source Source, long FirstChange, long LastChange, ReadOnlyMemory<byte> Values)
+{
+    /// <summary>The number of a record id on the wire: digits only; <c>null</c> for anything else.</summary>
+    public static long? ParseId(ReadOnlySpan<byte> text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
+}
 
 /// <summary>What a change did to its record.</summary>
 internal enum ChangeKind

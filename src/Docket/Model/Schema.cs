@@ -127,8 +127,6 @@ internal sealed class Schema
     /// <summary>As <see cref="FindNumber"/>, archived ones too: what is stored of them must still be kept in order. Those have no rank.</summary>
     public Property? FindNumberEvenArchived(int number) => FindNumber(number) ?? (number < archivedByNumber.Length ? archivedByNumber[number] : null);
 
-    public Pipeline? FindPipeline(string id) => Content.Pipelines.FirstOrDefault(pipeline => pipeline.Id == id);
-
     public Pipeline? FindPipeline(ReadOnlySpan<byte> utf8Id)
     {
         foreach (var pipeline in Content.Pipelines)

@@ -102,8 +102,6 @@ internal sealed class ValueWriter
         return block;
     }
 
-    public void Clear() => length = 0;
-
     void Reserve(int more)
     {
         if (buffer.Length - length < more)

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Http;
 using Docket.Model;
@@ -46,6 +45,11 @@ internal sealed record BatchReadRequest
             throw new Refusal(Faults.TooManyInputsWithHistory(InputsMaxWithHistory));
         }
 
+        if (inputs.FindIndex(input => input?.Id is null) is var index and >= 0)
+        {
+            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, $"inputs[{index}].id"));
+        }
+
         return inputs.Count <= Validation.InputsMax ? request : throw new Refusal(Faults.TooManyInputs(Validation.InputsMax));
     }
 }
@@ -53,23 +57,9 @@ internal sealed record BatchReadRequest
 /// <summary>One record asked for.</summary>
 internal sealed record BatchReadInput
 {
-    [JsonConverter(typeof(TextConverter))]
     public string? Id { get; init; }
 }
 
-/// <summary>Takes a JSON number for a text, as HubSpot does (reference/objects-and-batch.md 1.1).</summary>
-internal sealed class TextConverter : JsonConverter<string>
-{
-    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-    {
-        JsonTokenType.Number => System.Text.Encoding.UTF8.GetString(reader.ValueSpan),
-        JsonTokenType.String => reader.GetString(),
-        _ => throw new JsonException("Expected a text or a number."),
-    };
-
-    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
-}
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)])]
 [JsonSerializable(typeof(BatchReadRequest))]
 internal sealed partial class ObjectsJson : JsonSerializerContext;

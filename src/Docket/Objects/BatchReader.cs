@@ -12,6 +12,24 @@ namespace Docket.Objects;
 /// </summary>
 internal ref struct BatchReader
 {
+    /// <summary>Most properties in an input: more than a portal can have, so that a body full of them is not all taken in.</summary>
+    const int PropertiesMax = 2_000;
+
+    /// <summary>Longest trace id, in bytes: it is kept with every change.</summary>
+    const int TraceIdMax = 1_000;
+
+    enum Member
+    {
+        None,
+        Inputs,
+        Properties,
+        Id,
+        IdProperty,
+        TraceId,
+        Associations,
+        Other,
+    }
+
     readonly RequestBody body;
     readonly List<RawValue> values = [];
     Utf8JsonReader json;
@@ -28,7 +46,7 @@ internal ref struct BatchReader
 
     /// <summary>The one input of a single create or update: <c>{"properties":{…}}</c>.</summary>
     /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
-    public static RecordInput ReadSingle(RequestBody body) => Read(body, (ref reader) => reader.Input("properties"));
+    public static RecordInput ReadSingle(RequestBody body) => Read(body, (ref reader) => reader.Single());
 
     delegate T Reading<out T>(ref BatchReader reader);
 
@@ -50,15 +68,20 @@ internal ref struct BatchReader
         {
             throw new Refusal(RequestBody.Malformed(malformed));
         }
+        catch (InvalidOperationException)
+        {
+            // What the parser throws for \ud83d without its other half, in a name or a value.
+            throw reader.Refuse("Incomplete surrogate pair in a text");
+        }
     }
 
     RecordInput[] Batch(WriteKind kind)
     {
         Expect(JsonTokenType.StartObject, "an object");
         List<RecordInput>? inputs = null;
-        while (NextMember())
+        for (var member = NextMember(); member != Member.None; member = NextMember())
         {
-            if (!IsMember("inputs"u8))
+            if (member != Member.Inputs)
             {
                 json.Skip();
                 continue;
@@ -68,56 +91,68 @@ internal ref struct BatchReader
             inputs = [];
             while (Advance() != JsonTokenType.EndArray)
             {
-                inputs.Add(Input(kind switch { WriteKind.Create => "properties", WriteKind.Archive => "id", _ => "id, properties" }));
+                // One too many is enough to be refused; what comes after it is only looked through.
+                if (inputs.Count > Validation.InputsMax)
+                {
+                    json.Skip();
+                    continue;
+                }
+
+                inputs.Add(Input(kind));
             }
         }
 
         return inputs is null ? throw Missing(0, "inputs") : [.. inputs];
     }
 
-    // One input; required names those of its members that must be there.
-    RecordInput Input(string required)
+    RecordInput Single()
+    {
+        var input = Input(WriteKind.Create);
+        // Which record it is stands in the path; what a body says of it is unknown to HubSpot, and ignored.
+        input.Id = default;
+        input.IdProperty = null;
+        return input;
+    }
+
+    RecordInput Input(WriteKind kind)
     {
         var start = json.TokenStartIndex;
         Expect(JsonTokenType.StartObject, "an object");
         var input = new RecordInput();
-        var (hasId, hasProperties) = (false, false);
-        while (NextMember())
+        var (hasId, hasProperties) = (kind == WriteKind.Create, kind == WriteKind.Archive);
+        for (var member = NextMember(); member != Member.None; member = NextMember())
         {
-            if (IsMember("properties"u8))
+            switch (member)
             {
-                hasProperties = true;
-                input.Values = Values();
-            }
-            else if (IsMember("id"u8))
-            {
-                hasId = true;
-                input.Id = Text() ?? default;
-            }
-            else if (IsMember("idProperty"u8))
-            {
-                input.IdProperty = Text();
-            }
-            else if (IsMember("objectWriteTraceId"u8))
-            {
-                input.TraceId = Text();
-            }
-            else if (IsMember("associations"u8))
-            {
-                RefuseAssociations();
-            }
-            else
-            {
-                json.Skip();
+                case Member.Properties:
+                    hasProperties = true;
+                    input.Values = Values();
+                    break;
+                case Member.Id:
+                    hasId = true;
+                    input.Id = Text() ?? default;
+                    break;
+                case Member.IdProperty:
+                    input.IdProperty = Text();
+                    break;
+                case Member.TraceId:
+                    input.TraceId = Text();
+                    if (input.TraceId is { Length: > TraceIdMax })
+                    {
+                        throw Refuse($"objectWriteTraceId is longer than {TraceIdMax} bytes");
+                    }
+
+                    break;
+                case Member.Associations when kind == WriteKind.Create:
+                    RefuseAssociations();
+                    break;
+                default:
+                    json.Skip();
+                    break;
             }
         }
 
-        if ((required.Contains("id", StringComparison.Ordinal) && !hasId) || (required.Contains("properties", StringComparison.Ordinal) && !hasProperties))
-        {
-            throw Missing(start, string.Join(", ", required.Split(", ").Where(name => name == "id" ? !hasId : !hasProperties)));
-        }
-
-        return input;
+        return hasId && hasProperties ? input : throw Missing(start, string.Join(", ", ((string[])[hasId ? "" : "id", hasProperties ? "" : "properties"]).Where(name => name.Length > 0)));
     }
 
     RawValue[] Values()
@@ -126,6 +161,11 @@ internal ref struct BatchReader
         values.Clear();
         while (Advance() != JsonTokenType.EndObject)
         {
+            if (values.Count == PropertiesMax)
+            {
+                throw Refuse($"More than {PropertiesMax} properties in one input");
+            }
+
             var name = StringToken();
             Advance();
             var value = Text();
@@ -151,58 +191,41 @@ internal ref struct BatchReader
             return body.Memory.Slice((int)json.TokenStartIndex + 1, json.ValueSpan.Length);
         }
 
-        try
-        {
-            var copy = new byte[json.ValueSpan.Length];
-            return copy.AsMemory(0, json.CopyString(copy));
-        }
-        catch (InvalidOperationException)
-        {
-            throw IncompleteSurrogates();
-        }
+        var copy = new byte[json.ValueSpan.Length];
+        return copy.AsMemory(0, json.CopyString(copy));
     }
-
-    // \ud83d without its other half.
-    readonly Refusal IncompleteSurrogates() => Refuse("Incomplete surrogate pair in a text");
 
     // Docket keeps tickets only, so there is nothing yet that an association could lead to; to drop it silently would be a lie.
     void RefuseAssociations()
     {
         using var associations = JsonDocument.ParseValue(ref json);
-        if (associations.RootElement is not { ValueKind: JsonValueKind.Array } list || list.GetArrayLength() == 0)
-        {
-            return;
-        }
-
-        try
+        if (associations.RootElement is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0)
         {
             throw new Refusal(Faults.AssociationsInvalid(list.EnumerateArray().Select(item =>
                 item.ValueKind == JsonValueKind.Object && item.TryGetProperty("to", out var to) && to.ValueKind == JsonValueKind.Object && to.TryGetProperty("id", out var id)
                     ? id.ToString()
                     : item.GetRawText())));
         }
-        catch (InvalidOperationException)
-        {
-            throw IncompleteSurrogates();
-        }
     }
 
-    /// <summary>Goes to the value of the next member of an object; <c>false</c> at its end.</summary>
-    bool NextMember()
+    /// <summary>Goes to the value of the next member of an object and tells which it is.</summary>
+    Member NextMember()
     {
         if (Advance() == JsonTokenType.EndObject)
         {
-            return false;
+            return Member.None;
         }
 
-        member = json.ValueIsEscaped ? StringToken().Span : json.ValueSpan;
+        var member = json.ValueTextEquals("properties"u8) ? Member.Properties
+            : json.ValueTextEquals("id"u8) ? Member.Id
+            : json.ValueTextEquals("idProperty"u8) ? Member.IdProperty
+            : json.ValueTextEquals("objectWriteTraceId"u8) ? Member.TraceId
+            : json.ValueTextEquals("associations"u8) ? Member.Associations
+            : json.ValueTextEquals("inputs"u8) ? Member.Inputs
+            : Member.Other;
         Advance();
-        return true;
+        return member;
     }
-
-    ReadOnlySpan<byte> member;
-
-    readonly bool IsMember(ReadOnlySpan<byte> name) => member.SequenceEqual(name);
 
     JsonTokenType Advance() => json.Read() ? json.TokenType : throw Refuse("Unexpected end of the body");
 

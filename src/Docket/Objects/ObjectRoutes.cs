@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Docket.Access;
@@ -181,9 +180,10 @@ internal static class ObjectRoutes
     }
 
     static ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, CancellationToken cancellation) =>
-        key is not null ? archived ? default : call.Store.FindAsync(key, Encoding.UTF8.GetBytes(id), cancellation)
-        : long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? call.Store.FindAsync(call.Type, number, archived, cancellation)
-        : default;
+        key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number ? call.Store.FindAsync(call.Type, number, archived, cancellation) : default
+        // Archived records hold no unique values; and a key is found in the form in which it is stored.
+        : archived || Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) is not { } value ? default
+        : call.Store.FindAsync(key, value, cancellation);
 
     static Refusal NotFound(string id, string idProperty) =>
         new(idProperty.Length > 0 || id.All(char.IsAsciiDigit) ? Faults.ResourceNotFound() : Faults.IdNotNumeric(id));
@@ -243,7 +243,7 @@ internal static class ObjectRoutes
     static void WritePaging(Utf8JsonWriter json, HttpRequest request, long after)
     {
         var kept = (request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
-            .Where(part => !part.StartsWith("after=", StringComparison.Ordinal));
+            .Where(part => !part.StartsWith("after=", StringComparison.OrdinalIgnoreCase));
         json.WriteStartObject("paging");
         json.WriteStartObject("next");
         json.WriteString("after", after.ToString());

@@ -22,7 +22,7 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
         return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), IsTrue(request, "archived"));
     }
 
-    /// <summary>The properties of <paramref name="names"/> that exist, on top of <paramref name="always"/>; unknown names and JSON null are passed over.</summary>
+    /// <summary>The properties of <paramref name="names"/> that exist, on top of <paramref name="always"/>; unknown names are passed over.</summary>
     public static PropertySet SetOf(Schema schema, PropertySet always, IEnumerable<string?> names)
     {
         var set = always.Copy();

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Http;
@@ -50,19 +49,6 @@ internal static class Required
             throw new UnfitValue(Faults.NullItem, tokenLength: 1);
         }
     }
-}
-
-/// <summary>Text, or a number or boolean taken as text.</summary>
-internal class TextConverter : JsonConverter<string>
-{
-    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-    {
-        JsonTokenType.String => reader.GetString(),
-        JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False => Encoding.UTF8.GetString(reader.ValueSpan),
-        _ => throw new UnfitValue(Faults.TextExpected, reader.BytesConsumed - reader.TokenStartIndex),
-    };
-
-    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 }
 
 /// <summary>A boolean, or its text.</summary>

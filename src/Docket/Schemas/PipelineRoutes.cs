@@ -48,21 +48,24 @@ internal static class PipelineRoutes
 
     static async Task ReplaceAsync(HttpContext http)
     {
+        var id = http.LastPathSegment();
         var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelineInput);
-        var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.Replace(content, http.LastPathSegment(), input, edit), KeepUsedStages(http));
+        var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.Replace(content, id, input, edit), KeepUsedStages(http));
         await SchemaResponse.OneAsync(http, replaced, SchemaJson.Default.Pipeline);
     }
 
     static async Task UpdateAsync(HttpContext http)
     {
+        var id = http.LastPathSegment();
         var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelinePatch);
-        var updated = await http.Call().EditAsync((content, edit) => PipelineRules.Update(content, http.LastPathSegment(), input, edit), KeepUsedStages(http));
+        var updated = await http.Call().EditAsync((content, edit) => PipelineRules.Update(content, id, input, edit), KeepUsedStages(http));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.Pipeline);
     }
 
     static async Task DeleteAsync(HttpContext http)
     {
-        await http.Call().EditAsync((content, edit) => PipelineRules.Delete(content, http.LastPathSegment(), edit), KeepUsedStages(http));
+        var id = http.LastPathSegment();
+        await http.Call().EditAsync((content, edit) => PipelineRules.Delete(content, id, edit), KeepUsedStages(http));
         SchemaResponse.Nothing(http);
     }
 
@@ -84,8 +87,9 @@ internal static class PipelineRoutes
 
     static async Task CreateStageAsync(HttpContext http)
     {
+        var pipelineId = http.LastPathSegment(before: 1);
         var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.StageInput);
-        var created = await http.Call().EditAsync((content, edit) => PipelineRules.CreateStage(content, http.LastPathSegment(before: 1), input, edit));
+        var created = await http.Call().EditAsync((content, edit) => PipelineRules.CreateStage(content, pipelineId, input, edit));
         await SchemaResponse.CreatedAsync(http, created.Id, created, SchemaJson.Default.Stage);
     }
 

@@ -58,14 +58,16 @@ internal static class PropertyRoutes
 
     static async Task UpdateAsync(HttpContext http)
     {
+        var name = http.LastPathSegment();
         var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyUpdate);
-        var updated = await http.Call().EditAsync((content, edit) => PropertyRules.Update(content, http.LastPathSegment(), input, edit));
+        var updated = await http.Call().EditAsync((content, edit) => PropertyRules.Update(content, name, input, edit));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.PropertyDefinition);
     }
 
     static async Task ArchiveAsync(HttpContext http)
     {
-        await http.Call().EditAsync((content, edit) => PropertyRules.Archive(content, http.LastPathSegment(), edit));
+        var name = http.LastPathSegment();
+        await http.Call().EditAsync((content, edit) => PropertyRules.Archive(content, name, edit));
         SchemaResponse.Nothing(http);
     }
 
@@ -109,14 +111,16 @@ internal static class PropertyRoutes
 
     static async Task UpdateGroupAsync(HttpContext http)
     {
+        var name = http.LastPathSegment();
         var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyGroupUpdate);
-        var updated = await http.Call().EditAsync((content, _) => GroupRules.Update(content, http.LastPathSegment(), input));
+        var updated = await http.Call().EditAsync((content, _) => GroupRules.Update(content, name, input));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.PropertyGroup);
     }
 
     static async Task DeleteGroupAsync(HttpContext http)
     {
-        await http.Call().EditAsync((content, _) => GroupRules.Delete(content, http.LastPathSegment()));
+        var name = http.LastPathSegment();
+        await http.Call().EditAsync((content, _) => GroupRules.Delete(content, name));
         SchemaResponse.Nothing(http);
     }
 

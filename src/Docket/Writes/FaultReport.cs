@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Docket.Model;
 
@@ -12,7 +11,7 @@ namespace Docket.Writes;
 /// </summary>
 internal static class FaultReport
 {
-    static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonWriterOptions Json = new() { Encoder = PlainEncoder.Instance };
 
     /// <summary>The 400 for a batch that failed as a whole (2.3): invalid values first, every fault of every input in <c>errors</c>.</summary>
     public static Error Whole(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId)
@@ -24,8 +23,8 @@ internal static class FaultReport
             Context = first.Kind == FaultKind.RequiredMissing
                 ? [("properties", [.. faults.Where(fault => fault.Kind == FaultKind.RequiredMissing).Select(fault => fault.Property!).Distinct()])]
                 : [],
-            Errors = first.Kind == FaultKind.InvalidValue || many
-                ? [.. faults.Select(fault => new ErrorDetail(fault.Message, fault.Code) { Context = Context(fault, inputs, many) })]
+            Errors = first.Kind == FaultKind.InvalidValue || faults.Count > 1 || many
+                ? [.. faults.Select(fault => new ErrorDetail(fault.Message, fault.Code) { Context = Context(fault, inputs, many) }), .. More(faults)]
                 : [],
         };
     }
@@ -44,9 +43,14 @@ internal static class FaultReport
             }
 
             AddPlace(context, [row.Key], inputs);
-            if (first.Existing is { } existing)
+            if (row.Where(fault => fault.Existing is not null).Select(fault => fault.Existing.ToString()!).ToImmutableArray() is { IsEmpty: false } existing)
             {
-                context.Add(("existingId", [existing.ToString()]));
+                context.Add(("existingId", existing));
+            }
+
+            if (row.Where(fault => fault.Near is not null).Select(fault => fault.Near!).ToImmutableArray() is { IsEmpty: false } near)
+            {
+                context.Add(("didYouMean", near));
             }
 
             var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(row, portalId) : first.Message;
@@ -64,6 +68,10 @@ internal static class FaultReport
 
         return rows;
     }
+
+    // Nothing is left out without saying so.
+    static IEnumerable<ErrorDetail> More(IReadOnlyList<Fault> faults) =>
+        faults.Count < Validation.FaultsMax ? [] : [new($"There are more faults; the first {faults.Count} are listed.")];
 
     static string InvalidValues(IEnumerable<Fault> faults, long portalId)
     {
@@ -105,6 +113,11 @@ internal static class FaultReport
         if (fault.Existing is { } existing)
         {
             context.Add(("existingId", [existing.ToString()]));
+        }
+
+        if (fault.Near is { } near)
+        {
+            context.Add(("didYouMean", [near]));
         }
 
         if (many)

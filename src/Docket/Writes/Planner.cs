@@ -64,6 +64,11 @@ internal sealed class Planner
 
         if (record is not null && !touched.Add(record.Id))
         {
+            if (batch.Kind == WriteKind.Archive)
+            {
+                return; // archived already, by an input before this one
+            }
+
             throw new Refusal(Faults.DuplicateIds([record.Id.ToString()]));
         }
 
@@ -132,7 +137,7 @@ internal sealed class Planner
             wanted.Add(new(schema.HubSpotCreateDate, Instant.ToUtf8(now)));
         }
 
-        Enter(place, null, now, default);
+        Enter(input, place, null, now, default);
         Sort();
         foreach (var value in wanted)
         {
@@ -185,7 +190,7 @@ internal sealed class Planner
         // Strictly later, so that a record's history and its modification date never stand still (clocks do, and go back).
         var time = Math.Max(now, record.UpdatedAt + 1);
         var created = record.CreatedAt;
-        if (!ChangeStage(index, record, time) || !CheckUnique(index, record.Id))
+        if (!ChangeStage(index, input, record, time) || !CheckUnique(index, record.Id))
         {
             return;
         }
@@ -237,7 +242,7 @@ internal sealed class Planner
         }
     }
 
-    bool ChangeStage(int index, Record record, long time)
+    bool ChangeStage(int index, in CheckedInput input, Record record, long time)
     {
         var stageAt = FindWanted(schema.Stage);
         var pipelineAt = FindWanted(schema.Pipeline);
@@ -258,7 +263,7 @@ internal sealed class Planner
 
         if (stageAt >= 0)
         {
-            Enter(place, schema.FindStage(storedStage.Span), time, record.Values);
+            Enter(input, place, schema.FindStage(storedStage.Span), time, record.Values);
         }
 
         return true;
@@ -277,7 +282,7 @@ internal sealed class Planner
 
     // What follows from entering a stage (reference/properties-pipelines-search-associations.md 2.3, 2.5): the dates of
     // both stages, and the closing or reopening of the ticket.
-    void Enter(StagePlace place, StagePlace? from, long time, ReadOnlyMemory<byte> stored)
+    void Enter(in CheckedInput input, StagePlace place, StagePlace? from, long time, ReadOnlyMemory<byte> stored)
     {
         var moment = Instant.ToUtf8(time);
         wanted.Add(new(place.Entered, moment));
@@ -293,11 +298,13 @@ internal sealed class Planner
             }
         }
 
+        // A close date that came along counts, also one that is no change.
+        var isSent = Array.Exists(input.Values, value => ReferenceEquals(value.Property, schema.ClosedDate));
         var wasClosed = from?.IsClosed == true;
         if (place.IsClosed && !wasClosed)
         {
             wanted.Add(new(schema.LastClosedDate, moment));
-            if (FindWanted(schema.ClosedDate) < 0)
+            if (!isSent)
             {
                 wanted.Add(new(schema.ClosedDate, moment));
             }
@@ -305,7 +312,7 @@ internal sealed class Planner
         else if (!place.IsClosed && wasClosed)
         {
             wanted.Add(new(schema.ReopenedAt, moment));
-            if (FindWanted(schema.ClosedDate) < 0 && Seek(stored, schema.ClosedDate, out var closed) && !closed.IsEmpty)
+            if (!isSent && Seek(stored, schema.ClosedDate, out var closed) && !closed.IsEmpty)
             {
                 wanted.Add(new(schema.ClosedDate, default));
             }

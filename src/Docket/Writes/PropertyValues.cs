@@ -26,6 +26,11 @@ internal static class PropertyValues
             return CheckClearing(index, schema, property);
         }
 
+        if (text.Length > TextMax && Encoding.UTF8.GetCharCount(text) > TextMax)
+        {
+            return Faults.TooLong(index, property, TextMax);
+        }
+
         switch (property.Kind)
         {
             case PropertyKind.Number:
@@ -47,7 +52,7 @@ internal static class PropertyValues
             case PropertyKind.Stage:
                 return schema.FindStage(text) is null ? Faults.NotAStage(index, schema, text) : null;
             default:
-                return text.Length > TextMax && Encoding.UTF8.GetCharCount(text) > TextMax ? Faults.TooLong(index, property, TextMax) : null;
+                return null;
         }
     }
 
@@ -193,16 +198,17 @@ internal static class PropertyValues
             return null;
         }
 
-        var parts = new List<byte[]>();
-        AddParts(parts, text);
-        foreach (var part in parts)
+        foreach (var range in text.Split((byte)';'))
         {
-            if (!value.Property.HasOption(part))
+            if (text[range] is { IsEmpty: false } part && !value.Property.HasOption(part))
             {
                 return Faults.NotAnOption(index, value.Property, part, OptionsOf(value.Property));
             }
         }
 
+        // From here on there are no more different parts than the property has options.
+        var parts = new List<byte[]>();
+        AddParts(parts, text);
         value = value with { Value = Join(parts), Append = text[0] == ';' };
         return null;
     }

@@ -11,8 +11,14 @@ internal static class Validation
 {
     public const int InputsMax = 100;
 
+    /// <summary>Faults of values after which no more are looked for: a body of 64 MB can hold millions.</summary>
+    public const int FaultsMax = 2_000;
+
+    /// <summary>Faults of a batch that are told a near name.</summary>
+    const int NearNamesMax = 100;
+
     /// <summary>Gives the checked batch.</summary>
-    /// <exception cref="Refusal">What is wrong is wrong with the batch, not with an input: size, <c>idProperty</c>, repeated ids.</exception>
+    /// <exception cref="Refusal">Something is wrong with the batch (size, <c>idProperty</c>, repeated ids), or with an input of a batch that is all or nothing.</exception>
     public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
     {
         // 1. The batch as such.
@@ -35,12 +41,18 @@ internal static class Validation
 
         // 3. Every value of every input.
         var faults = new List<Fault>();
-        var traced = true;
+        var traced = kind != WriteKind.Archive; // archiving has no answer that could tell of a single row (4.10)
         var isChecked = new CheckedInput[inputs.Length];
         for (var i = 0; i < inputs.Length; i++)
         {
             traced &= inputs[i].TraceId is not null;
             isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, faults);
+        }
+
+        // 4. All or nothing, and there is a fault: nothing (1.7, step 7).
+        if (!traced && faults.Count > 0)
+        {
+            throw new Refusal(FaultReport.Whole(faults, inputs, caller.PortalId));
         }
 
         return new WriteBatch { Kind = kind, Caller = caller, Schema = schema, Raw = inputs, Inputs = isChecked, Faults = faults, Traced = traced };
@@ -71,7 +83,7 @@ internal static class Validation
             }
             else if (schema.Find(name.Span) is not { } key)
             {
-                (unknown ??= []).Add(Faults.UnknownProperty(i, Encoding.UTF8.GetString(name.Span)));
+                (unknown ??= []).Add(Unknown(i, name.Span, schema, unknown));
             }
             else if (!key.Unique)
             {
@@ -116,18 +128,27 @@ internal static class Validation
         {
             faults.Add(Faults.EmptyId(index, key?.Name));
         }
-        else if (key is not null && !key.ReadOnly)
+        else if (key is not null)
         {
-            keyValue = CheckKey(index, schema, key, keyValue, faults);
+            keyValue = CheckKey(index, schema, key, keyValue, out var fault);
+            if (fault is not null)
+            {
+                faults.Add(fault);
+            }
         }
 
         var values = new PropertyValue[input.Values.Length];
         var count = 0;
         foreach (var raw in input.Values)
         {
+            if (faults.Count >= FaultsMax)
+            {
+                break; // the input is faulty already, and the answer long enough
+            }
+
             if (schema.Find(raw.Name.Span) is not { } property)
             {
-                faults.Add(Faults.UnknownProperty(index, Encoding.UTF8.GetString(raw.Name.Span)));
+                faults.Add(Unknown(index, raw.Name.Span, schema, faults));
             }
             else if (raw.IsNull)
             {
@@ -137,25 +158,47 @@ internal static class Validation
             {
                 faults.Add(fault);
             }
+            else if (value is { Append: true, Value.IsEmpty: true })
+            {
+                continue; // nothing to append
+            }
             else
             {
                 Insert(values, ref count, value);
             }
         }
 
-        return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before);
+        var faulty = faults.Count > before || faults.Count >= FaultsMax;
+        return new(key, keyValue, count == values.Length ? values : values[..count], faulty);
+    }
+
+    static Fault Unknown(int index, ReadOnlySpan<byte> utf8Name, Schema schema, List<Fault> before)
+    {
+        var name = Encoding.UTF8.GetString(utf8Name);
+        // Looking for a near name costs much more than finding none, so a body full of nonsense gets a few.
+        return before.Count >= NearNamesMax
+            ? Faults.UnknownProperty(index, name)
+            : Faults.UnknownProperty(index, name, NearNames.Find(name, schema.Properties.Select(property => property.Name)));
+    }
+
+    /// <summary>The form in which a value of a unique property is stored; <c>null</c> for what can't be one.</summary>
+    public static ReadOnlyMemory<byte>? NormaliseKey(Schema schema, Property key, ReadOnlyMemory<byte> sent)
+    {
+        var value = CheckKey(0, schema, key, sent, out var fault);
+        return fault is null ? value : null;
     }
 
     // The id is a value of its property, so it is found under the form in which that is stored.
-    static ReadOnlyMemory<byte> CheckKey(int index, Schema schema, Property key, ReadOnlyMemory<byte> id, List<Fault> faults)
+    static ReadOnlyMemory<byte> CheckKey(int index, Schema schema, Property key, ReadOnlyMemory<byte> id, out Fault? fault)
     {
-        if (PropertyValues.Check(index, schema, key, id, out var value) is { } fault)
+        fault = null;
+        if (key.ReadOnly)
         {
-            faults.Add(fault);
-            return id;
+            return id; // the server's own values; nothing to check
         }
 
-        return value.Value;
+        fault = PropertyValues.Check(index, schema, key, id, out var value);
+        return fault is null ? value.Value : id;
     }
 
     // Keeps the values in order of property number; of a property named twice the last value counts, as in any JSON map.

@@ -270,8 +270,8 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     public async Task A_batch_that_was_checked_against_an_older_schema_is_checked_again()
     {
         var old = Store.Schema(ObjectType.Ticket);
-        var unknown = Validation.Check(WriteKind.Create, [Input(("later", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller);
-        var known = Validation.Check(WriteKind.Create, [Input(("note", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller);
+        var unknown = Validation.Check(WriteKind.Create, [Traced(Input(("later", "x"), ("hs_pipeline_stage", "1")))], old, Schemata.Caller);
+        var known = Validation.Check(WriteKind.Create, [Traced(Input(("note", "x"), ("hs_pipeline_stage", "1")))], old, Schemata.Caller);
         Assert.NotEmpty(unknown.Faults);
         Assert.Empty(known.Faults);
 

@@ -1,24 +1,26 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
 
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
 /// Brings committed pages from the log into the file. Done by SQLite itself it would stop the writer for as long as a
-/// thousand random pages take to reach the disk. So a thread of its own copies while the writer goes on, and the writer
-/// only copies the small rest between two transactions, after which the log starts anew (docs/decisions.md, Checkpoints).
+/// thousand random pages take to reach the disk. So a thread of its own copies and syncs while the writer goes on, and the
+/// writer only copies the small rest between two transactions, after which the log starts anew (docs/decisions.md, Checkpoints).
 /// </summary>
 internal sealed partial class Checkpointer : IDisposable
 {
     /// <summary>Pages written before a checkpoint begins: a page that changes often is then copied once for many changes.</summary>
-    const int PagesBetween = 16_000;
+    const int PagesBetween = 12_000;
 
-    /// <summary>The rest that the writer copies itself, in pages.</summary>
-    const int RestMax = 1_000;
+    /// <summary>What the writer may be left to copy, in pages.</summary>
+    const int RestMax = 500;
 
-    /// <summary>Rounds of the background thread: each leaves what was written while it ran, which gets less from round to round.</summary>
-    const int RoundsMax = 8;
+    /// <summary>Rounds of the background thread. Each leaves what was written while it ran, which gets less from round to round.</summary>
+    const int RoundsMax = 10;
 
     readonly Connection writer, background;
+    readonly SafeFileHandle file;
     readonly ILogger logger;
     readonly string path;
     readonly Thread thread;
@@ -34,6 +36,7 @@ internal sealed partial class Checkpointer : IDisposable
         writer.Execute("PRAGMA wal_autocheckpoint=0");
         background = new Connection(path, create: false);
         background.Execute("PRAGMA synchronous=FULL");
+        file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         thread = new Thread(Run) { IsBackground = true, Name = "docket checkpoint" };
         thread.Start();
     }
@@ -44,7 +47,15 @@ internal sealed partial class Checkpointer : IDisposable
         if (restIsSmall)
         {
             restIsSmall = false;
-            Copy(writer);
+            try
+            {
+                writer.Checkpoint();
+            }
+            catch (SqliteFailure failure)
+            {
+                LogFailure(failure, path);
+            }
+
             pagesAtLast = writer.PagesWritten();
             running = false;
         }
@@ -55,12 +66,22 @@ internal sealed partial class Checkpointer : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <summary>Stops the thread. The handle stays open: see <see cref="Dispose"/>.</summary>
+    public void Stop()
     {
         closing = true;
         wanted.Set();
         thread.Join();
         background.Dispose();
+    }
+
+    /// <summary>
+    /// Closes the handle; to be called when SQLite has closed all of its own. Closing any handle to a file drops every lock
+    /// that the process holds on it (POSIX).
+    /// </summary>
+    public void Dispose()
+    {
+        file.Dispose();
         wanted.Dispose();
     }
 
@@ -69,31 +90,40 @@ internal sealed partial class Checkpointer : IDisposable
         while (true)
         {
             wanted.Wait();
+            wanted.Reset(); // before looking: a wish that comes between would be lost
             if (closing)
             {
                 return;
             }
 
-            wanted.Reset();
-            for (var round = 0; round < RoundsMax && !closing && Copy(background) > RestMax; round++)
-            {
-            }
-
+            CopyAndSync();
             restIsSmall = true;
         }
     }
 
-    // A checkpoint that fails loses nothing: the pages stay in the log, and the next one copies them.
-    int Copy(Connection connection)
+    void CopyAndSync()
     {
         try
         {
-            return connection.Checkpoint();
+            var copied = 0;
+            for (var round = 0; round < RoundsMax && !closing; round++)
+            {
+                var inLog = background.Checkpoint();
+                // SQLite syncs the file only when nothing was left in the log, which under load is the writer's turn. So it
+                // is done here, and the writer's sync finds little to do.
+                RandomAccess.FlushToDisk(file);
+                if (inLog - copied < RestMax)
+                {
+                    break;
+                }
+
+                copied = inLog;
+            }
         }
-        catch (SqliteFailure failure)
+        catch (Exception failure) when (failure is SqliteFailure or IOException)
         {
+            // Nothing is lost: the pages stay in the log, and the next checkpoint copies them.
             LogFailure(failure, path);
-            return 0;
         }
     }
 

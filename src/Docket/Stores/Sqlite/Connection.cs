@@ -24,6 +24,7 @@ internal sealed class SqliteFailure(int code, string message, int systemError = 
 internal sealed partial class Connection : IDisposable
 {
     readonly sqlite3 handle;
+    readonly List<Statement> statements = [];
 
     /// <param name="path">The database file.</param>
     /// <param name="create">Make the file when it isn't there.</param>
@@ -44,7 +45,9 @@ internal sealed partial class Connection : IDisposable
     public Statement Prepare(string sql)
     {
         Check(raw.sqlite3_prepare_v3(handle, sql, raw.SQLITE_PREPARE_PERSISTENT, out var statement));
-        return new Statement(this, statement);
+        var prepared = new Statement(this, statement);
+        statements.Add(prepared);
+        return prepared;
     }
 
     /// <summary>Runs one or more statements without parameters and without results.</summary>
@@ -57,6 +60,13 @@ internal sealed partial class Connection : IDisposable
         return statement.Step() ? statement.Integer(0) : 0;
     }
 
+    /// <summary>As <see cref="QueryInteger"/>, for a text; empty when there is none.</summary>
+    public string QueryText(string sql)
+    {
+        using var statement = Prepare(sql);
+        return statement.Step() ? statement.Text(0) : "";
+    }
+
     /// <summary>Pages this connection has written so far, to the log as well as to the file.</summary>
     public int PagesWritten()
     {
@@ -64,20 +74,22 @@ internal sealed partial class Connection : IDisposable
         return pages;
     }
 
-    /// <summary>Copies pages from the log into the file without waiting for anyone, and gives how many are left in the log.</summary>
+    /// <summary>Copies what is in the log into the file, without waiting for anyone, and gives how many pages were in the log when it began.</summary>
     public int Checkpoint()
     {
-        var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_PASSIVE, out var inLog, out var copied);
+        var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_PASSIVE, out var inLog, out _);
         if (code is not raw.SQLITE_OK and not raw.SQLITE_BUSY)
         {
             Check(code);
         }
 
-        return Math.Max(0, inLog - copied);
+        return Math.Max(0, inLog);
     }
 
+    /// <summary>Takes a transaction back, and makes every statement that a failure left half bound or half read fit for use again.</summary>
     public void Rollback()
     {
+        statements.ForEach(statement => statement.Reset());
         // After some failures SQLite has rolled back already.
         if (raw.sqlite3_get_autocommit(handle) == 0)
         {
@@ -93,6 +105,8 @@ internal sealed partial class Connection : IDisposable
         }
     }
 
+    public void Forget(Statement statement) => statements.Remove(statement);
+
     public void Dispose() => handle.Dispose();
 
     // The package has no method for it.
@@ -105,35 +119,15 @@ internal sealed class Statement(Connection connection, sqlite3_stmt handle) : ID
 {
     int bound;
 
-    public Statement Bind(long value)
-    {
-        connection.Check(raw.sqlite3_bind_int64(handle, ++bound, value));
-        return this;
-    }
+    public Statement Bind(long value) => Bound(raw.sqlite3_bind_int64(handle, ++bound, value));
 
-    public Statement Bind(long? value)
-    {
-        connection.Check(value is { } number ? raw.sqlite3_bind_int64(handle, ++bound, number) : raw.sqlite3_bind_null(handle, ++bound));
-        return this;
-    }
+    public Statement Bind(long? value) => value is { } number ? Bind(number) : BindNull();
 
-    public Statement Bind(ReadOnlySpan<byte> blob)
-    {
-        connection.Check(raw.sqlite3_bind_blob(handle, ++bound, blob));
-        return this;
-    }
+    public Statement Bind(ReadOnlySpan<byte> blob) => Bound(raw.sqlite3_bind_blob(handle, ++bound, blob));
 
-    public Statement BindNull()
-    {
-        connection.Check(raw.sqlite3_bind_null(handle, ++bound));
-        return this;
-    }
+    public Statement BindNull() => Bound(raw.sqlite3_bind_null(handle, ++bound));
 
-    public Statement Bind(string text)
-    {
-        connection.Check(raw.sqlite3_bind_text(handle, ++bound, text));
-        return this;
-    }
+    public Statement Bind(string text) => Bound(raw.sqlite3_bind_text(handle, ++bound, text));
 
     /// <summary>Goes to the next row. After the last one the statement is reset and can be bound again.</summary>
     public bool Step()
@@ -168,7 +162,21 @@ internal sealed class Statement(Connection connection, sqlite3_stmt handle) : ID
 
     public string Text(int column) => raw.sqlite3_column_text(handle, column).utf8_to_string();
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        connection.Forget(this);
+        handle.Dispose();
+    }
+
+    Statement Bound(int code)
+    {
+        if (code != raw.SQLITE_OK)
+        {
+            Reset(code);
+        }
+
+        return this;
+    }
 
     void Reset(int stepped)
     {

@@ -43,8 +43,13 @@ internal static class Engine
                 connection.Execute($"PRAGMA page_size={PageSize}");
             }
 
-            connection.Execute("PRAGMA journal_mode=WAL");
+            if (connection.QueryText("PRAGMA journal_mode=WAL") != "wal")
+            {
+                throw new OperatorMistake($"{path} lies on a file system without shared memory, such as a network drive. Choose a local data directory with --data.");
+            }
+
             connection.Execute("PRAGMA synchronous=FULL");
+            connection.Execute("PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1"); // macOS: as far as the platter; nothing elsewhere
             Migrate(connection, path, migrations, prepare);
             return load(connection);
         }
@@ -75,7 +80,17 @@ internal static class Engine
         _ => failure,
     };
 
-    static bool IsDiskFull(string path) => new DriveInfo(Path.GetFullPath(path)).AvailableFreeSpace < 1024 * 1024;
+    static bool IsDiskFull(string path)
+    {
+        try
+        {
+            return new DriveInfo(Path.GetFullPath(path)).AvailableFreeSpace < 1024 * 1024;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return false; // the disk doesn't even tell
+        }
+    }
 
     static string Explain(SqliteFailure failure, string path) => failure.Code switch
     {

@@ -24,7 +24,6 @@ internal sealed partial class PortalWriter : IDisposable
     readonly Statement begin, commit;
     readonly TimeProvider clock;
     readonly ILogger logger;
-    readonly Func<Schema, IReadOnlyCollection<string>, List<long>> findInStages;
     readonly Checkpointer checkpointer;
     readonly Thread thread;
     readonly Queue<Work> waiting = [];
@@ -36,16 +35,13 @@ internal sealed partial class PortalWriter : IDisposable
     Schema schema;
     volatile Schema committedSchema;
 
-    public PortalWriter(
-        string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger,
-        Func<Schema, IReadOnlyCollection<string>, List<long>> findInStages)
+    public PortalWriter(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger)
     {
         this.path = path;
         this.connection = connection;
         this.sources = sources;
         this.clock = clock;
         this.logger = logger;
-        this.findInStages = findInStages;
         sources.Load(connection);
         schema = committedSchema = new Schema(ObjectType.Ticket, SchemaTables.Load(connection, ObjectType.Ticket));
         sequence = connection.QueryInteger("SELECT coalesce(max(sequence), 0) FROM change");
@@ -63,7 +59,8 @@ internal sealed partial class PortalWriter : IDisposable
 
     public Task<Outcome> ApplyAsync(WriteBatch batch) => Enqueue(new BatchWork(batch));
 
-    public Task<Schema> ChangeSchemaAsync(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
+    /// <summary>Gives the new schema, or the used stages that the change would take away and that it was to keep.</summary>
+    public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
         Enqueue(new SchemaWork(change, keepUsedStages));
 
     /// <summary>Finishes what waits, then stops the thread and closes the file.</summary>
@@ -76,12 +73,13 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         thread.Join();
-        checkpointer.Dispose();
+        checkpointer.Stop();
         lookup.Dispose();
         writer.Dispose();
         begin.Dispose();
         commit.Dispose();
         connection.Dispose();
+        checkpointer.Dispose();
     }
 
     Task<T> Enqueue<T>(Work<T> work)
@@ -104,8 +102,17 @@ internal sealed partial class PortalWriter : IDisposable
     {
         while (TakeGroup())
         {
-            Commit(group);
-            checkpointer.AfterCommit();
+            try
+            {
+                Commit(group);
+                checkpointer.AfterCommit();
+            }
+            catch (Exception failure)
+            {
+                // Nothing may end this thread: the portal's writes would wait for ever, and the other portals with the process.
+                LogFailure(failure, path);
+                group.ForEach(work => work.Fail(failure));
+            }
         }
     }
 
@@ -192,17 +199,22 @@ internal sealed partial class PortalWriter : IDisposable
         return plan.Outcome;
     }
 
-    Schema Change(Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
+    (Schema?, List<string>) Change(Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
         var before = schema.Content;
         var after = change(before);
+        if (ReferenceEquals(before, after))
+        {
+            return (schema, []);
+        }
+
         if (keepUsedStages && SchemaTables.UsedStagesTakenAway(connection, before, after) is { Count: > 0 } used)
         {
-            throw new Refusal(Faults.StagesInUse(used, findInStages(schema, used)));
+            return (null, used);
         }
 
         SchemaTables.Save(connection, schema.Type, before, after);
-        return schema = new Schema(schema.Type, after);
+        return (schema = new Schema(schema.Type, after), []);
     }
 
     Exception Translate(SqliteFailure failure)
@@ -251,15 +263,15 @@ internal sealed partial class PortalWriter : IDisposable
         {
             if (refusal is null)
             {
-                completion.SetResult(result!);
+                completion.TrySetResult(result!);
             }
             else
             {
-                completion.SetException(refusal);
+                completion.TrySetException(refusal);
             }
         }
 
-        public override void Fail(Exception failure) => completion.SetException(failure);
+        public override void Fail(Exception failure) => completion.TrySetException(failure);
 
         protected abstract T Result(PortalWriter writer);
     }
@@ -269,8 +281,8 @@ internal sealed partial class PortalWriter : IDisposable
         protected override Outcome Result(PortalWriter writer) => writer.Apply(batch);
     }
 
-    sealed class SchemaWork(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<Schema>
+    sealed class SchemaWork(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>
     {
-        protected override Schema Result(PortalWriter writer) => writer.Change(change, keepUsedStages);
+        protected override (Schema?, List<string>) Result(PortalWriter writer) => writer.Change(change, keepUsedStages);
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using Docket.Model;
 using Docket.Writes;
 
@@ -74,7 +73,7 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
     }
 
     Record? FindId(ObjectType type, ReadOnlySpan<byte> text) =>
-        Utf8Parser.TryParse(text, out long id, out var used) && used == text.Length ? FindId(type, id, archived: false) : null;
+        Record.ParseId(text) is { } id ? FindId(type, id, archived: false) : null;
 
     void FindOwner(Dictionary<UniqueValue, long> owners, PropertyValue value)
     {

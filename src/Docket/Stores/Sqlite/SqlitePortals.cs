@@ -73,10 +73,11 @@ internal sealed class SqlitePortals : IPortals
         Caller? caller;
         try
         {
+            var hash = Convert.ToHexString(Hash(token));
             lock (gate)
             {
                 RefreshCallers();
-                callers.TryGetValue(Convert.ToHexString(Hash(token)), out caller);
+                callers.TryGetValue(hash, out caller);
             }
         }
         catch (SqliteFailure failure)
@@ -169,7 +170,10 @@ internal sealed class SqlitePortals : IPortals
     {
         foreach (var store in stores.Values)
         {
-            store.Value.Dispose();
+            if (store.IsValueCreated)
+            {
+                store.Value.Dispose();
+            }
         }
 
         dataVersion?.Dispose();
@@ -235,7 +239,15 @@ internal sealed class SqlitePortals : IPortals
     {
         try
         {
-            Directory.CreateDirectory(directory);
+            // Tickets and hashes of tokens are nobody else's business.
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(directory);
+            }
+            else
+            {
+                Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -27,8 +27,7 @@ internal sealed class SqliteStore : IStore, IDisposable
             connection =>
             {
                 connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                return new PortalWriter(path, connection, sources, clock, logger,
-                    (schema, stages) => Read(reader => reader.FirstInStages(schema, stages, InStageShown)));
+                return new PortalWriter(path, connection, sources, clock, logger);
             },
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
     }
@@ -37,8 +36,12 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public Task<Outcome> ApplyAsync(WriteBatch batch) => writer.ApplyAsync(batch);
 
-    public Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
-        writer.ChangeSchemaAsync(change, keepUsedStages);
+    public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
+    {
+        var (schema, usedStages) = await writer.ChangeSchemaAsync(change, keepUsedStages);
+        // Who stands in them is looked up here: it takes a walk over the records, which must not hold up the writer.
+        return schema ?? throw new Refusal(Faults.StagesInUse(usedStages, Read(reader => reader.FirstInStages(writer.Schema, usedStages, InStageShown))));
+    }
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>
         new(Read(reader => reader.Lookup.FindId(type, id, archived)));

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 
-namespace Docket.Http;
+namespace Docket.Model;
 
 /// <summary>
 /// Escapes in JSON what JSON demands and nothing else, as HubSpot's Jackson does. The framework's most relaxed encoder
