@@ -143,7 +143,6 @@ public sealed class ScopeTests
     }
 
     [Fact]
-    [Trait("Category", "Slow")]
     public async Task The_text_of_a_token_is_in_no_file_and_in_no_log()
     {
         var directory = Directory.CreateTempSubdirectory("docket-tokens-").FullName;
