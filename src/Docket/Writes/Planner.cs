@@ -125,7 +125,8 @@ internal sealed class Planner
         }
 
         var id = IdBase + sequence;
-        if (!EnterFirstStage(index, out var place) || !CheckUnique(index, id))
+        // Both are asked: every fault is told.
+        if (!EnterFirstStage(index, out var place) | !CheckUnique(index, id))
         {
             return;
         }
@@ -190,7 +191,7 @@ internal sealed class Planner
         // Strictly later, so that a record's history and its modification date never stand still (clocks do, and go back).
         var time = Math.Max(now, record.UpdatedAt + 1);
         var created = record.CreatedAt;
-        if (!ChangeStage(index, input, record, time) || !CheckUnique(index, record.Id))
+        if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id))
         {
             return;
         }
