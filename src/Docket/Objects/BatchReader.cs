@@ -46,7 +46,7 @@ internal ref struct BatchReader
 
     /// <summary>The one input of a single create or update: <c>{"properties":{…}}</c>.</summary>
     /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
-    public static RecordInput ReadSingle(RequestBody body) => Read(body, (ref reader) => reader.Single());
+    public static RecordInput ReadSingle(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Single(kind));
 
     delegate T Reading<out T>(ref BatchReader reader);
 
@@ -105,21 +105,21 @@ internal ref struct BatchReader
         return inputs is null ? throw Missing(0, "inputs") : [.. inputs];
     }
 
-    RecordInput Single()
+    RecordInput Single(WriteKind kind)
     {
-        var input = Input(WriteKind.Create);
+        var input = Input(kind, single: true);
         // Which record it is stands in the path; what a body says of it is unknown to HubSpot, and ignored.
         input.Id = default;
         input.IdProperty = null;
         return input;
     }
 
-    RecordInput Input(WriteKind kind)
+    RecordInput Input(WriteKind kind, bool single = false)
     {
         var start = json.TokenStartIndex;
         Expect(JsonTokenType.StartObject, "an object");
         var input = new RecordInput();
-        var (hasId, hasProperties) = (kind == WriteKind.Create, kind == WriteKind.Archive);
+        var (hasId, hasProperties) = (single || kind == WriteKind.Create, kind == WriteKind.Archive);
         for (var member = NextMember(); member != Member.None; member = NextMember())
         {
             switch (member)

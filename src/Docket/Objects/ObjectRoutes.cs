@@ -54,7 +54,7 @@ internal static class ObjectRoutes
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body)], call.Schema, call.Caller));
+        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller));
         RefuseFaults(call, outcome);
         Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
         await RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created);
@@ -66,7 +66,7 @@ internal static class ObjectRoutes
         var id = http.LastPathSegment();
         var idProperty = http.Request.Query["idProperty"].ToString();
         using var body = await RequestBody.ReadAsync(http);
-        var input = BatchReader.ReadSingle(body);
+        var input = BatchReader.ReadSingle(body, WriteKind.Update);
         if (input.Values.Length == 0)
         {
             throw new Refusal(Faults.NothingToUpdate());

@@ -334,10 +334,10 @@ public sealed class FileTests : IDisposable
     static List<long> PagesOf(string file, string text)
     {
         var (bytes, wanted) = (File.ReadAllBytes(file), Encoding.UTF8.GetBytes(text));
-        return [.. Enumerable.Range(0, bytes.Length / 4096).Where(page => bytes.AsSpan(page * 4096, 4096).IndexOf(wanted) >= 0).Select(page => page + 1L)];
+        return [.. Enumerable.Range(0, bytes.Length / Engine.PageSize).Where(page => bytes.AsSpan(page * Engine.PageSize, Engine.PageSize).IndexOf(wanted) >= 0).Select(page => page + 1L)];
     }
 
-    static void OverwritePage(string file, long page) => Overwrite(file, (page - 1) * 4096, 4096);
+    static void OverwritePage(string file, long page) => Overwrite(file, (page - 1) * Engine.PageSize, Engine.PageSize);
 
     static void Overwrite(string file, long offset, int length)
     {

@@ -10,13 +10,16 @@ namespace Docket.Stores.Sqlite;
 /// </summary>
 internal sealed partial class Checkpointer : IDisposable
 {
-    /// <summary>Pages written before a checkpoint begins: a page that changes often is then copied once for many changes.</summary>
-    const int PagesBetween = 12_000;
+    /// <summary>Pages written between two checkpoints (12 MB). More at once would keep the disk busy while the writer waits for it.</summary>
+    const int PagesBetween = 6_000;
 
-    /// <summary>What the writer may be left to copy, in pages.</summary>
+    /// <summary>Pages in the log before it is made to start anew (100 MB), which stops the writer for a moment.</summary>
+    const int LogMax = 50_000;
+
+    /// <summary>What the writer may then be left to copy, in pages.</summary>
     const int RestMax = 500;
 
-    /// <summary>Rounds of the background thread. Each leaves what was written while it ran, which gets less from round to round.</summary>
+    /// <summary>Rounds that make the rest small. Each leaves what was written while it ran, which gets less from round to round.</summary>
     const int RoundsMax = 10;
 
     readonly Connection writer, background;
@@ -56,11 +59,11 @@ internal sealed partial class Checkpointer : IDisposable
                 LogFailure(failure, path);
             }
 
-            pagesAtLast = writer.PagesWritten();
             running = false;
         }
-        else if (!running && writer.PagesWritten() - pagesAtLast >= PagesBetween)
+        else if (!running && writer.PagesWritten() is var pages && pages - pagesAtLast >= PagesBetween)
         {
+            pagesAtLast = pages;
             running = true;
             wanted.Set();
         }
@@ -96,35 +99,45 @@ internal sealed partial class Checkpointer : IDisposable
                 return;
             }
 
-            CopyAndSync();
-            restIsSmall = true;
+            try
+            {
+                restIsSmall = CopyAndPrepareRestart();
+            }
+            catch (Exception failure) when (failure is SqliteFailure or IOException)
+            {
+                // Nothing is lost: the pages stay in the log, and the next checkpoint copies them.
+                LogFailure(failure, path);
+                running = false;
+            }
         }
     }
 
-    void CopyAndSync()
+    // When the log has become long, copies until little is left for the writer, and tells so.
+    bool CopyAndPrepareRestart()
     {
-        try
+        var inLog = Copy();
+        if (inLog < LogMax)
         {
-            var copied = 0;
-            for (var round = 0; round < RoundsMax && !closing; round++)
-            {
-                var inLog = background.Checkpoint();
-                // SQLite syncs the file only when nothing was left in the log, which under load is the writer's turn. So it
-                // is done here, and the writer's sync finds little to do.
-                RandomAccess.FlushToDisk(file);
-                if (inLog - copied < RestMax)
-                {
-                    break;
-                }
+            running = false;
+            return false;
+        }
 
-                copied = inLog;
-            }
-        }
-        catch (Exception failure) when (failure is SqliteFailure or IOException)
+        for (var (round, before) = (0, 0); round < RoundsMax && !closing && inLog - before >= RestMax; round++)
         {
-            // Nothing is lost: the pages stay in the log, and the next checkpoint copies them.
-            LogFailure(failure, path);
+            (before, inLog) = (inLog, Copy());
         }
+
+        return true; // still running: the writer has its part to do
+    }
+
+    // Gives how many pages are in the log.
+    int Copy()
+    {
+        var inLog = background.Checkpoint();
+        // SQLite syncs the file only when nothing was left in the log, which under load is the writer's turn. So it is done
+        // here, and the writer's sync finds little to do.
+        RandomAccess.FlushToDisk(file);
+        return inLog;
     }
 
     [LoggerMessage(LogLevel.Warning, "A checkpoint of {Path} failed; its log stays longer")]
