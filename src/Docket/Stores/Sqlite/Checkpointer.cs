@@ -10,11 +10,11 @@ namespace Docket.Stores.Sqlite;
 /// </summary>
 internal sealed partial class Checkpointer : IDisposable
 {
-    /// <summary>Pages written between two checkpoints (12 MB). More at once would keep the disk busy while the writer waits for it.</summary>
-    const int PagesBetween = 6_000;
+    /// <summary>Pages written between two checkpoints (4 MB). More at once would keep the disk busy while the writer waits for it.</summary>
+    const int PagesBetween = 1_000;
 
     /// <summary>Pages in the log before it is made to start anew (100 MB), which stops the writer for a moment.</summary>
-    const int LogMax = 50_000;
+    const int LogMax = 25_000;
 
     /// <summary>What the writer may then be left to copy, in pages.</summary>
     const int RestMax = 500;

@@ -12,7 +12,7 @@ internal static class Engine
     const int ApplicationId = 0x44636b74;
 
     /// <summary>Bytes in a page (docs/decisions.md, Page size).</summary>
-    public const int PageSize = 2048;
+    public const int PageSize = 4096;
 
     /// <summary>How long to wait for another program's lock.</summary>
     public const int BusyTimeoutMs = 5_000;
