@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Http;
@@ -34,6 +35,13 @@ internal static class HttpContextExtensions
     public static string CorrelationId(this HttpContext http) => (string)http.Items[CorrelationKey]!;
 
     public static void SetCorrelationId(this HttpContext http, string id) => http.Items[CorrelationKey] = id;
+
+    /// <summary>Whether a query parameter is <c>true</c>; nothing else switches it on, not even <c>1</c> (reference/objects-and-batch.md 4.6).</summary>
+    public static bool QueryFlag(this HttpContext http, string parameter) => bool.TryParse(http.Request.Query[parameter], out var flag) && flag;
+
+    /// <summary>The names in a query parameter: separated by commas, and repeated parameters work too (reference/objects-and-batch.md 4.3).</summary>
+    public static ImmutableArray<string> QueryNames(this HttpContext http, string parameter) =>
+        [.. http.Request.Query[parameter].SelectMany(names => (names ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
 
     /// <summary>
     /// The last segment of the path, or the one <paramref name="before"/> places ahead of it, as the client meant it: a

@@ -152,7 +152,7 @@ internal ref struct BatchReader
             }
         }
 
-        return hasId && hasProperties ? input : throw Missing(start, string.Join(", ", ((string[])[hasId ? "" : "id", hasProperties ? "" : "properties"]).Where(name => name.Length > 0)));
+        return hasId && hasProperties ? input : throw Missing(start, hasId ? "properties" : hasProperties ? "id" : "id, properties");
     }
 
     RawValue[] Values()

@@ -99,7 +99,7 @@ internal static class ObjectRoutes
     static async Task ReadAsync(HttpContext http)
     {
         var (call, schema) = (http.Call(), http.Call().Schema);
-        var query = ReadQuery.Of(http.Request, schema);
+        var query = ReadQuery.Of(http, schema);
         var id = http.LastPathSegment();
         var idProperty = http.Request.Query["idProperty"].ToString();
         var key = FindKey(call, schema, idProperty);
@@ -114,7 +114,7 @@ internal static class ObjectRoutes
     static async Task ListAsync(HttpContext http)
     {
         var (call, schema) = (http.Call(), http.Call().Schema);
-        var query = ReadQuery.Of(http.Request, schema);
+        var query = ReadQuery.Of(http, schema);
         var limit = query.Limit(http.Request);
         // One more than the page tells whether there is a next one, and where it begins.
         var records = await call.Store.ListAsync(call.Type, ReadQuery.After(http.Request), limit + 1, query.Archived, http.RequestAborted);
@@ -140,7 +140,7 @@ internal static class ObjectRoutes
         var (call, schema) = (http.Call(), http.Call().Schema);
         var request = await BatchReadRequest.ReadAsync(http);
         var key = FindKey(call, schema, request.IdProperty ?? "");
-        var archived = ReadQuery.IsTrue(http.Request, "archived");
+        var archived = http.QueryFlag("archived");
         var records = ImmutableArray.CreateBuilder<Record>();
         var missing = new List<Fault>();
         foreach (var (index, id) in request.Inputs!.Select(input => input!.Id!).Distinct(StringComparer.Ordinal).Index())

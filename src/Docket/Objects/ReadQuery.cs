@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using System.Globalization;
+using Docket.Http;
 using Docket.Model;
 using Microsoft.AspNetCore.Http;
 
@@ -14,12 +14,12 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
     const int LimitDefault = 10, LimitMax = 100, LimitMaxWithHistory = 50;
 
     /// <summary>From the query of a single read or a list: what is asked for with history is shown among the properties too.</summary>
-    public static ReadQuery Of(HttpRequest request, Schema schema)
+    public static ReadQuery Of(HttpContext http, Schema schema)
     {
-        var names = Names(request, "properties");
-        var history = Names(request, "propertiesWithHistory");
+        var names = http.QueryNames("properties");
+        var history = http.QueryNames("propertiesWithHistory");
         var properties = SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, [.. names, .. history]);
-        return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), IsTrue(request, "archived"));
+        return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"));
     }
 
     /// <summary>The properties of <paramref name="names"/> that exist, on top of <paramref name="always"/>; unknown names are passed over.</summary>
@@ -36,10 +36,6 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
 
         return set;
     }
-
-    /// <summary>Only <c>true</c> is understood (reference/objects-and-batch.md 4.6).</summary>
-    public static bool IsTrue(HttpRequest request, string parameter) =>
-        string.Equals(request.Query[parameter].ToString(), "true", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The size of a page, 1 to 100, or to 50 with history.</summary>
     /// <exception cref="Refusal">400 outside of that.</exception>
@@ -67,7 +63,4 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var after) ? after
             : throw new Refusal(Faults.BadParameter("after"));
     }
-
-    static ImmutableArray<string> Names(HttpRequest request, string parameter) =>
-        [.. request.Query[parameter].SelectMany(value => (value ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
 }

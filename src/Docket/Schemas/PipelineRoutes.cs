@@ -139,7 +139,5 @@ internal static class PipelineRoutes
 
     // Off unless asked for, up to version 2026-03; either flag asks (3.1, 3.6).
     static bool KeepUsedStages(HttpContext http) =>
-        Flag(http, "validateReferencesBeforeDelete") || Flag(http, "validateDealStageUsagesBeforeDelete");
-
-    static bool Flag(HttpContext http, string name) => bool.TryParse(http.Request.Query[name], out var flag) && flag;
+        http.QueryFlag("validateReferencesBeforeDelete") || http.QueryFlag("validateDealStageUsagesBeforeDelete");
 }

@@ -35,10 +35,10 @@ internal static class PropertyRoutes
 
     static Task ListAsync(HttpContext http)
     {
-        var named = http.Request.Query["properties"].SelectMany(names => (names ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToHashSet();
-        var found = Properties(http.Call(), Flag(http, "archived")).Values
+        var named = http.QueryNames("properties");
+        var found = Properties(http.Call(), http.QueryFlag("archived")).Values
             .Select(property => property.Definition)
-            .Where(definition => definition.DataSensitivity == Sensitivity(http) && (named.Count == 0 || named.Contains(definition.Name)));
+            .Where(definition => definition.DataSensitivity == Sensitivity(http) && (named.IsEmpty || named.Contains(definition.Name)));
         return SchemaResponse.ListAsync(http, found, SchemaJson.Default.PropertyDefinition);
     }
 
@@ -52,7 +52,7 @@ internal static class PropertyRoutes
     static Task ReadAsync(HttpContext http)
     {
         var name = http.LastPathSegment();
-        var found = Find(http.Call(), name, Flag(http, "archived"), Sensitivity(http)) ?? throw new Refusal(Faults.PropertyNotFound(name));
+        var found = Find(http.Call(), name, http.QueryFlag("archived"), Sensitivity(http)) ?? throw new Refusal(Faults.PropertyNotFound(name));
         return SchemaResponse.OneAsync(http, found, SchemaJson.Default.PropertyDefinition);
     }
 
@@ -144,8 +144,6 @@ internal static class PropertyRoutes
         { Length: > InputsMax } => throw new Refusal(Faults.TooManyInputs(InputsMax)),
         var inputs => inputs,
     };
-
-    static bool Flag(HttpContext http, string name) => bool.TryParse(http.Request.Query[name], out var flag) && flag;
 
     static string Sensitivity(HttpContext http) =>
         http.Request.Query["dataSensitivity"].ToString() is { Length: > 0 } sensitivity ? sensitivity : PropertyRules.NotSensitive;

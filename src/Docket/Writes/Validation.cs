@@ -49,8 +49,9 @@ internal static class Validation
             isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, faults);
         }
 
-        // 4. All or nothing, and there is a fault: nothing (1.7, step 7).
-        if (!traced && faults.Count > 0)
+        // 4. All or nothing, and there is a fault: nothing (1.7, step 7). The same when there were so many faults that not
+        // every input was looked at: a row may not be left out without a word.
+        if ((!traced && faults.Count > 0) || faults.Count >= FaultsMax)
         {
             throw new Refusal(FaultReport.Whole(faults, inputs, caller.PortalId));
         }
@@ -143,7 +144,7 @@ internal static class Validation
         {
             if (faults.Count >= FaultsMax)
             {
-                break; // the input is faulty already, and the answer long enough
+                break; // the batch is refused, and the answer long enough
             }
 
             if (schema.Find(raw.Name.Span) is not { } property)
@@ -168,8 +169,7 @@ internal static class Validation
             }
         }
 
-        var faulty = faults.Count > before || faults.Count >= FaultsMax;
-        return new(key, keyValue, count == values.Length ? values : values[..count], faulty);
+        return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before);
     }
 
     static Fault Unknown(int index, ReadOnlySpan<byte> utf8Name, Schema schema, List<Fault> before)
