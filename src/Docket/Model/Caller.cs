@@ -15,7 +15,11 @@ internal sealed record Source(string Type, string Id)
 }
 
 /// <summary>Who makes a request: the portal it works in, what its token may do, and what its writes are put down to.</summary>
-internal sealed record Caller(long PortalId, Scopes Scopes, Source Source);
+internal sealed record Caller(long PortalId, Scopes Scopes, Source Source)
+{
+    /// <summary>The settings of its portal.</summary>
+    public PortalSettings Settings { get; init; } = PortalSettings.Default;
+}
 
 /// <summary>What a token may do. Names and aliases as on the wire are in <c>Access/ScopeNames.cs</c>.</summary>
 [Flags]

@@ -45,6 +45,7 @@ internal sealed partial class PortalWriter : IDisposable
         sources.Load(connection);
         schema = committedSchema = new Schema(ObjectType.Ticket, SchemaTables.Load(connection, ObjectType.Ticket));
         sequence = connection.QueryInteger("SELECT coalesce(max(sequence), 0) FROM change");
+        Committed.Advance(sequence);
         lookup = new RecordLookup(connection, sources);
         writer = new RecordWriter(connection, sources);
         begin = connection.Prepare("BEGIN IMMEDIATE");
@@ -56,6 +57,9 @@ internal sealed partial class PortalWriter : IDisposable
 
     /// <summary>The newest committed schema.</summary>
     public Schema Schema => committedSchema;
+
+    /// <summary>Tells how far the changes are committed.</summary>
+    public CommitSignal Committed { get; } = new();
 
     public Task<Outcome> ApplyAsync(WriteBatch batch) => Enqueue(new BatchWork(batch));
 
@@ -183,6 +187,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         committedSchema = schema;
+        Committed.Advance(sequence); // before anyone is answered: what is acknowledged can be waited for
         foreach (var work in works)
         {
             work.Succeed();
