@@ -5,6 +5,7 @@ using Docket.Http;
 using Docket.Model;
 using Docket.Objects;
 using Docket.Schemas;
+using Docket.Search;
 using Docket.Stores;
 using Docket.Stores.Sqlite;
 using Microsoft.AspNetCore.Builder;
@@ -79,6 +80,7 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, options.Clock);
             ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
+            SearchRoutes.Map(app, "/crm/v3/objects/{objectType}");
             PropertyRoutes.Map(app, "/crm/v3/properties/{objectType}");
             PipelineRoutes.Map(app, "/crm/v3/pipelines/{objectType}");
             app.UseEndpoints(_ => { });

@@ -14,6 +14,9 @@ public sealed partial class TidyTests
     /// <summary>A feature sees what all share, and <c>Access</c> for the scope its endpoints need; not another feature and no engine.</summary>
     static readonly string[] Feature = ["Model", "Writes", "Stores", "Http", "Access"];
 
+    /// <summary>A feature that answers with records shows them as <c>Objects</c> does.</summary>
+    static readonly string[] AboutRecords = [.. Feature, "Objects"];
+
     /// <summary>The rooms of the library and what each may look into besides itself. Rooms see inwards.</summary>
     static readonly Dictionary<string, string[]> Rooms = new()
     {
@@ -21,10 +24,12 @@ public sealed partial class TidyTests
         ["Writes"] = Words,
         ["Stores"] = Heart,
         ["Stores.Sqlite"] = Engine,
+        ["Stores.Sqlite.Index"] = [.. Engine, "Stores.Sqlite"],
         ["Http"] = ["Model", "Stores"],
         ["Access"] = ["Model", "Stores", "Http"],
         ["Objects"] = Feature,
         ["Schemas"] = Feature,
+        ["Search"] = AboutRecords,
     };
 
     /// <summary>What is not called, and what to use in its place.</summary>

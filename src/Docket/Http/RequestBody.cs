@@ -95,6 +95,9 @@ internal sealed class RequestBody : IDisposable
         return Faults.MalformedJson((malformed.LineNumber ?? 0) + 1, (malformed.BytePositionInLine ?? 0) + 1, end < 0 ? words : words[..end]);
     }
 
+    /// <summary>How long it is in UTF-16 characters.</summary>
+    public int CountCharacters() => Encoding.UTF8.GetCharCount(Memory.Span);
+
     /// <summary>Line and column, both from 1, of an offset in the body.</summary>
     public (long Line, long Column) Position(long offset)
     {

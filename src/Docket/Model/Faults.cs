@@ -71,6 +71,9 @@ internal static partial class Faults
     /// <summary>The words HubSpot has for a path parameter (reference/auth-limits-webhooks-imports.md 1.9), said of a query parameter.</summary>
     public static Error BadParameter(string name) => new(400, $"Unable to parse value for query parameter: {name}", Validation);
 
+    /// <summary>As <see cref="BadParameter"/>, of a member of the body.</summary>
+    public static Error BadBodyParameter(string name) => new(400, $"Unable to parse value for body parameter: {name}", Validation);
+
     /// <summary>3.4, associations on create: Docket has no records of other types that one could point to.</summary>
     public static Error AssociationsInvalid(IEnumerable<string> ids) =>
         new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };

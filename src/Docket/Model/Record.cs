@@ -18,12 +18,31 @@ internal sealed record Record(
     public static long? ParseId(ReadOnlySpan<byte> text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
 }
 
-/// <summary>What a change did to its record.</summary>
+/// <summary>What a change did to its record. The numbers stand in files and never change.</summary>
 internal enum ChangeKind
 {
+    /// <summary>Holds all values of the new record.</summary>
     Create = 1,
+
+    /// <summary>Holds the values that changed.</summary>
     Update = 2,
+
     Archive = 3,
+
+    /// <summary>Back from the archive. Holds the values that changed with it.</summary>
+    Restore = 4,
+
+    /// <summary>
+    /// A new record out of two. Holds all of its values, each with the link into the chain of the record it came from. The
+    /// two changes before it are always those of the two records, first the other's, then the primary's: see <see cref="MergedAway"/>.
+    /// </summary>
+    Merge = 5,
+
+    /// <summary>The record became part of another. Holds the values it had, so that it can still be shown as it was.</summary>
+    MergedAway = 6,
+
+    /// <summary>The record is gone for good; its changes before this one hold nothing any more.</summary>
+    Purge = 7,
 }
 
 /// <summary>One value a property had, for <c>propertiesWithHistory</c> (reference/objects-and-batch.md 5).</summary>

@@ -65,6 +65,7 @@ internal sealed class Schema
         TimeToClose = Require("time_to_close");
         LastClosedDate = Require("hs_last_closed_date");
         ReopenedAt = Require("hs_ticket_reopened_at");
+        RecordId = Require("hs_object_id");
         ReadAlways = SetOf("createdate", "hs_lastmodifieddate", "hs_object_id");
         ReadDefault = SetOf(
             "content", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_pipeline", "hs_pipeline_stage",
@@ -104,6 +105,8 @@ internal sealed class Schema
     public Property LastClosedDate { get; }
 
     public Property ReopenedAt { get; }
+
+    public Property RecordId { get; }
 
     /// <summary>What a read always gives (reference/objects-and-batch.md 4.3).</summary>
     public PropertySet ReadAlways { get; }

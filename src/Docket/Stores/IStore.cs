@@ -38,6 +38,12 @@ internal interface IStore
     /// <summary>The newest values that were stored under a property of a record, newest first, at most <paramref name="limit"/>.</summary>
     ValueTask<ImmutableArray<HistoryEntry>> HistoryAsync(Record record, Property property, int limit, CancellationToken cancellation);
 
+    /// <summary>
+    /// The active records that a query finds, by what was committed before the call; or somewhat earlier, where the portal's
+    /// settings ask for a lag. A record that was archived in the midst of it is left out.
+    /// </summary>
+    ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation);
+
     /// <summary>When a record was changed at all, newest first, at most <paramref name="limit"/>; without values.</summary>
     ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation);
 }

@@ -19,7 +19,7 @@ public sealed class ScopeTests
         get
         {
             var routes = new TheoryData<string, string, string, string[]>();
-            Add(Objects, ReadTickets, ["tickets"], "GET", "POST /batch/read", "GET /{id}");
+            Add(Objects, ReadTickets, ["tickets"], "GET", "POST /batch/read", "GET /{id}", "POST /search");
             Add(Objects, WriteTickets, ["tickets"], "POST", "POST /batch/create", "POST /batch/update", "POST /batch/upsert", "POST /batch/archive", "PATCH /{id}", "DELETE /{id}");
             Add(Properties, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{name}", "POST /batch/read", "GET /groups", "GET /groups/{name}");
             Add(Properties, WriteSchemas, ["tickets", WriteSchemas], "POST", "PATCH /{name}", "DELETE /{name}", "POST /batch/create", "POST /batch/archive", "POST /groups", "PATCH /groups/{name}", "DELETE /groups/{name}");

@@ -1,34 +1,56 @@
 namespace Docket.Stores.Sqlite;
 
-/// <summary>How far a portal has got, for those who follow its changes: the newest committed sequence number, and a wait for the next one.</summary>
+/// <summary>How far something has got with a portal's changes: the number of the newest one that is done, and a wait for the next.</summary>
 internal sealed class CommitSignal
 {
-    readonly Lock gate = new();
+    readonly object gate = new();
     TaskCompletionSource? next;
     long sequence;
 
-    /// <summary>Sequence number of the newest committed change, 0 before the first.</summary>
+    /// <summary>Sequence number of the newest change that is done, 0 before the first.</summary>
     public long Sequence => Interlocked.Read(ref sequence);
 
-    /// <summary>For the writer, after a commit.</summary>
-    public void Advance(long committed)
+    /// <summary>For the one who does it.</summary>
+    public void Advance(long done)
     {
         TaskCompletionSource? reached;
         lock (gate)
         {
-            if (committed == sequence)
+            if (done == sequence)
             {
                 return;
             }
 
-            Interlocked.Exchange(ref sequence, committed);
+            Interlocked.Exchange(ref sequence, done);
             (reached, next) = (next, null);
+            Monitor.PulseAll(gate);
         }
 
         reached?.SetResult();
     }
 
-    /// <summary>Completes once there is a change with a greater number than <paramref name="after"/>.</summary>
+    /// <summary>Ends every wait of a thread now.</summary>
+    public void Wake()
+    {
+        lock (gate)
+        {
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>Waits on a thread of one's own, for a greater number than <paramref name="after"/> or so many milliseconds.</summary>
+    public void WaitBeyond(long after, int milliseconds)
+    {
+        lock (gate)
+        {
+            if (sequence <= after)
+            {
+                Monitor.Wait(gate, milliseconds);
+            }
+        }
+    }
+
+    /// <summary>Completes once there is a greater number than <paramref name="after"/>.</summary>
     public async Task WaitBeyondAsync(long after, CancellationToken cancellation)
     {
         while (Sequence <= after)

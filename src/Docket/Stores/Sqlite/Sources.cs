@@ -17,6 +17,8 @@ internal sealed class Sources
         set => byNumber = value;
     }
 
+    public IEnumerable<Source> All => byNumber.Values;
+
     public Source Find(long number) => byNumber[number];
 
     public void Load(Connection connection)

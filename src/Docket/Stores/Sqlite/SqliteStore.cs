@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Docket.Model;
+using Docket.Stores.Sqlite.Index;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;
 
@@ -12,9 +13,14 @@ internal sealed class SqliteStore : IStore, IDisposable
     /// <summary>Records named in the refusal to delete a stage in use.</summary>
     const int InStageShown = 10;
 
+    /// <summary>How long a search waits for an index that is behind, in milliseconds.</summary>
+    const int SearchWaitMs = 20_000;
+
     readonly string path;
     readonly Sources sources = new();
     readonly PortalWriter writer;
+    readonly Indexer indexer;
+    readonly TimeProvider clock;
     readonly ConcurrentBag<RecordReader> readers = [];
 
     /// <summary>Opens the file of a portal, new or not.</summary>
@@ -22,6 +28,7 @@ internal sealed class SqliteStore : IStore, IDisposable
     public SqliteStore(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
         this.path = path;
+        this.clock = clock;
         writer = Engine.Open(
             path, "portal", busyTimeoutMs,
             connection =>
@@ -30,7 +37,11 @@ internal sealed class SqliteStore : IStore, IDisposable
                 return new PortalWriter(path, connection, sources, clock, logger);
             },
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
+        indexer = new Indexer(path, () => writer.Schema, writer.Committed, () => Settings.SearchLagMs, clock, logger);
     }
+
+    /// <summary>The portal's settings as last read.</summary>
+    public volatile PortalSettings Settings = PortalSettings.Default;
 
     public Schema Schema(ObjectType type) => writer.Schema;
 
@@ -58,8 +69,15 @@ internal sealed class SqliteStore : IStore, IDisposable
     public ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation) =>
         new(Read(reader => reader.Changes(record, limit)));
 
+    public async ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation)
+    {
+        var page = await FindAsync(query, cancellation);
+        return new(page.Total, Read(reader => page.Ids.Select(id => reader.Lookup.FindId(query.Schema.Type, id, archived: false)).OfType<Record>().ToImmutableArray()), page.Last);
+    }
+
     public void Dispose()
     {
+        indexer.Dispose();
         while (readers.TryTake(out var reader))
         {
             reader.Dispose();
@@ -67,6 +85,36 @@ internal sealed class SqliteStore : IStore, IDisposable
 
         writer.Dispose();
     }
+
+    async Task<IndexPage> FindAsync(SearchQuery query, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(SearchWaitMs);
+        try
+        {
+            return await indexer.SearchAsync(
+                writer.Committed.Sequence, (index, reader) => new IndexSearch(index, reader, query, sources, ReadValue, Instant.Now(clock)).Run(), patience.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new Refusal(Faults.IndexNotReady(indexer.BuiltPercent));
+        }
+        catch (SqliteFailure failure)
+        {
+            throw Engine.Translate(failure, path);
+        }
+    }
+
+    ReadOnlyMemory<byte> ReadValue(long id, Property property) => Read(reader =>
+    {
+        if (reader.Lookup.FindId(ObjectType.Ticket, id, archived: false) is not { } record)
+        {
+            return default;
+        }
+
+        var values = new ValueReader(record.Values.Span);
+        return values.Seek(property.Number) ? record.Values.Slice(values.ValueStart, values.Value.Length) : default;
+    });
 
     // A read runs where it is asked for: it takes microseconds and never waits for the writer.
     T Read<T>(Func<RecordReader, T> read)

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text;
+
+namespace Docket.Model;
+
+/// <summary>
+/// Walks the tokens of a text that is in lower case: runs of letters and digits
+/// (reference/properties-pipelines-search-associations.md 4.5).
+/// </summary>
+internal ref struct Words(ReadOnlySpan<byte> lowerText)
+{
+    /// <summary>Longest token in bytes; of a longer one only its beginning can be found.</summary>
+    public const int LengthMax = 128;
+
+    readonly ReadOnlySpan<byte> text = lowerText;
+    int start, end, position;
+
+    public readonly ReadOnlySpan<byte> Current => text[start..end];
+
+    public bool Next()
+    {
+        var size = 0;
+        while (position < text.Length && !IsWord(position, out size))
+        {
+            position += size;
+        }
+
+        if (position == text.Length)
+        {
+            return false;
+        }
+
+        start = position;
+        do
+        {
+            position += size;
+        }
+        while (position < text.Length && IsWord(position, out size));
+        end = Math.Min(position, start + LengthMax);
+        return true;
+    }
+
+    /// <summary>Whether a character belongs to a token.</summary>
+    public static bool IsWord(Rune rune) =>
+        // Marks belong to the letter before them: many scripts write vowels so.
+        Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
+
+    /// <summary>A text in lower case, in <paramref name="buffer"/>, which grows as needed.</summary>
+    public static ReadOnlySpan<byte> ToLower(ReadOnlySpan<byte> text, ref byte[] buffer)
+    {
+        if (buffer.Length < text.Length)
+        {
+            buffer = new byte[Math.Max(text.Length, buffer.Length * 2)];
+        }
+
+        return Ascii.ToLower(text, buffer, out var written) == System.Buffers.OperationStatus.Done
+            ? buffer.AsSpan(0, written)
+            : buffer = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text).ToLowerInvariant());
+    }
+
+    /// <summary>Whether a token fits a pattern, in which <c>*</c> stands for any number of characters.</summary>
+    public static bool Fits(ReadOnlySpan<byte> token, ReadOnlySpan<byte> pattern)
+    {
+        // Goes back to the newest star when what follows it doesn't fit.
+        var (at, next, star, covered) = (0, 0, -1, 0);
+        while (at < token.Length)
+        {
+            if (next < pattern.Length && pattern[next] == '*')
+            {
+                (star, covered) = (next++, at);
+            }
+            else if (next < pattern.Length && pattern[next] == token[at])
+            {
+                (at, next) = (at + 1, next + 1);
+            }
+            else if (star >= 0)
+            {
+                (next, at) = (star + 1, ++covered);
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return pattern[next..].TrimStart((byte)'*').IsEmpty;
+    }
+
+    readonly bool IsWord(int at, out int size)
+    {
+        size = 1;
+        if (text[at] < 0x80)
+        {
+            return char.IsAsciiLetterOrDigit((char)text[at]);
+        }
+
+        Rune.DecodeFromUtf8(text[at..], out var rune, out size);
+        return IsWord(rune);
+    }
+}

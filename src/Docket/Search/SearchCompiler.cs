@@ -1,0 +1,172 @@
+using System.Buffers.Text;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Docket.Model;
+using Docket.Writes;
+
+namespace Docket.Search;
+
+/// <summary>
+/// Makes a query of what a request says: limits, properties, and values by the rules of their types
+/// (reference/properties-pipelines-search-associations.md 4.3 to 4.5).
+/// </summary>
+internal static class SearchCompiler
+{
+    const int GroupsMax = 5, FiltersInGroupMax = 6, FiltersMax = 18, LimitDefault = 10, LimitMax = 200;
+
+    /// <summary>How many results can be paged through.</summary>
+    public const int ReachMax = 10_000;
+
+    /// <summary>Characters of a request's body and of its <c>query</c>.</summary>
+    public const int LengthMax = 3_000;
+
+    /// <summary>What <c>query</c> looks at in tickets, besides the record id (4.5).</summary>
+    static readonly string[] Searched = ["subject", "content", "hs_pipeline_stage", "hs_ticket_category"];
+
+    /// <summary>Checks everything.</summary>
+    /// <exception cref="Refusal">400.</exception>
+    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped)
+    {
+        Limit("filter groups", GroupsMax, body.Groups.Count);
+        foreach (var group in body.Groups)
+        {
+            Limit("filters per group", FiltersInGroupMax, group.Count);
+        }
+
+        Limit("filters", FiltersMax, body.Groups.Sum(group => group.Count));
+        if (body.Query.Length > LengthMax)
+        {
+            throw new Refusal(Faults.SearchTooLong("query", LengthMax));
+        }
+
+        var limit = ParseLimit(body.Limit);
+        var (skip, after) = ParseAfter(body.After, capped);
+        // A group without filters says nothing (4.1).
+        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(filter, schema)).ToImmutableArray()).ToImmutableArray();
+        // One sort counts; more are ignored (4.2).
+        var sort = body.Sorts is [var first, ..] ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
+        var words = body.Query.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal);
+        return new(schema, groups, [.. words], [.. Searched.Select(name => schema.Find(name)).OfType<Property>()], sort, skip, after,
+            capped ? Math.Min(limit, ReachMax - skip) : limit);
+    }
+
+    /// <summary>What a request sends to go on behind a place.</summary>
+    public static string Write(SearchCursor cursor, bool sorted) =>
+        !sorted ? cursor.Id.ToString() : $"{cursor.Id}-{(cursor.Value is { } value ? Base64Url.EncodeToString(value.Span) : "")}";
+
+    static void Limit(string what, int max, int found)
+    {
+        if (found > max)
+        {
+            throw new Refusal(Faults.TooManyOf(what, max, found));
+        }
+    }
+
+    static int ParseLimit(string text) => text.Length == 0 ? LimitDefault
+        : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) ? throw new Refusal(Faults.BadBodyParameter("limit"))
+        : limit < 1 ? throw new Refusal(Faults.LimitTooLow())
+        : limit > LimitMax ? throw new Refusal(Faults.PageTooLarge(LimitMax))
+        : (int)limit;
+
+    // The number of results already delivered, as on HubSpot; or, where the reach has no end, a place. Record ids are
+    // greater than any number that can be passed over, so the two can't be mistaken for each other.
+    static (int Skip, SearchCursor? After) ParseAfter(string text, bool capped)
+    {
+        if (text.Length == 0)
+        {
+            return (0, null);
+        }
+
+        var dash = text.IndexOf('-', StringComparison.Ordinal);
+        var (id, value) = dash < 0 ? (text, "") : (text[..dash], text[(dash + 1)..]);
+        if (!long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || (dash >= 0 && (capped || !Base64Url.IsValid(value))))
+        {
+            throw new Refusal(Faults.BadBodyParameter("after"));
+        }
+
+        return dash < 0 && number < ReachMax ? ((int)number, null)
+            : capped || number < Planner.IdBase ? throw new Refusal(Faults.BeyondReach(ReachMax))
+            : (0, new(number, value.Length > 0 ? Base64Url.DecodeFromChars(value) : null));
+    }
+
+    static Property Find(string name, Schema schema) => schema.Find(name) ?? throw new Refusal(Faults.SearchProblem(
+        name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))));
+
+    static SearchFilter Compile(RawFilter filter, Schema schema)
+    {
+        if (filter.Property.StartsWith("associations.", StringComparison.Ordinal))
+        {
+            // There are no associations yet, so nothing is associated with anything.
+            return new(schema.RecordId, filter.Operator is SearchOperator.Neq or SearchOperator.NotIn or SearchOperator.NotHasProperty ? SearchOperator.NotIn : SearchOperator.In, []);
+        }
+
+        var property = Find(filter.Property, schema);
+        return filter.Operator switch
+        {
+            SearchOperator.HasProperty or SearchOperator.NotHasProperty => new(property, filter.Operator, []), // a value is ignored (4.6)
+            SearchOperator.In or SearchOperator.NotIn => new(property, filter.Operator, [.. filter.Values!.Select(value => Operand(property, value, asSent: true))]),
+            SearchOperator.ContainsToken or SearchOperator.NotContainsToken => new(property, filter.Operator, Tokens(property, filter.Value!)),
+            SearchOperator.Between => Between(property, Operand(property, filter.Value!), Operand(property, filter.HighValue!), filter),
+            _ => new(property, filter.Operator, [Operand(property, filter.Value!)]),
+        };
+    }
+
+    static SearchFilter Between(Property property, SearchValue low, SearchValue high, RawFilter filter) =>
+        low.Number > high.Number || string.CompareOrdinal(low.Text, high.Text) > 0
+            ? throw new Refusal(Faults.SearchProblem(property.Name, filter.Value, $"{filter.Value} is greater than the highValue {filter.HighValue}"))
+            : new(property, SearchOperator.Between, [low, high]);
+
+    // Texts are compared in lower case, but in lists they are taken as sent; options are compared as they are (4.5).
+    static SearchValue Operand(Property property, string value, bool asSent = false)
+    {
+        switch (property.Kind)
+        {
+            case PropertyKind.Number:
+                return PropertyValues.IsNumber(Encoding.UTF8.GetBytes(value)) && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                    ? new("", number)
+                    : throw Misfit(property, value, "a number");
+            case PropertyKind.Date or PropertyKind.DateTime:
+                return PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(value)) is { } moment ? new("", moment) : throw Misfit(property, value, "a date or time");
+            case PropertyKind.Bool:
+                return bool.TryParse(value, out var flag) ? new(flag ? "true" : "false") : throw Misfit(property, value, "true or false");
+            case PropertyKind.Text when !asSent:
+                return new(value.ToLowerInvariant());
+            default:
+                return new(value);
+        }
+    }
+
+    static Refusal Misfit(Property property, string value, string expected) => new(Faults.SearchProblem(property.Name, value, $"{value} is not {expected}"));
+
+    // Runs of letters, digits and stars. Numbers and times have no tokens: they are compared as a whole.
+    static ImmutableArray<SearchValue> Tokens(Property property, string value)
+    {
+        if (value.Trim() == "*")
+        {
+            return [new("*")];
+        }
+
+        if (property.Kind is PropertyKind.Number or PropertyKind.Date or PropertyKind.DateTime)
+        {
+            return [Operand(property, value)];
+        }
+
+        var tokens = ImmutableArray.CreateBuilder<SearchValue>();
+        var run = new StringBuilder();
+        foreach (var rune in (value.ToLowerInvariant() + " ").EnumerateRunes())
+        {
+            if (rune.Value == '*' || Words.IsWord(rune))
+            {
+                run.Append(rune);
+            }
+            else if (run.Length > 0)
+            {
+                tokens.Add(new(run.ToString().Trim('*').Length == 0 ? "*" : run.ToString()));
+                run.Clear();
+            }
+        }
+
+        return tokens.DrainToImmutable();
+    }
+}

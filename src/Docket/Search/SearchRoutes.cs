@@ -1,0 +1,67 @@
+using System.Text.Json;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Docket.Objects;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Search;
+
+/// <summary>The search (reference/properties-pipelines-search-associations.md 4).</summary>
+internal static class SearchRoutes
+{
+    /// <summary>Maps the endpoint below a prefix that holds <c>{objectType}</c>.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix) => routes.MapPost($"{prefix}/search", SearchAsync).Needs(Scopes.TicketsRead);
+
+    static async Task SearchAsync(HttpContext http)
+    {
+        var (call, schema) = (http.Call(), http.Call().Schema);
+        var capped = call.Caller.Settings.SearchCap;
+        SearchBody body;
+        using (var bytes = await RequestBody.ReadAsync(http))
+        {
+            body = SearchReader.Read(bytes);
+            if (bytes.CountCharacters() > SearchCompiler.LengthMax)
+            {
+                throw new Refusal(Faults.SearchTooLong("request body", SearchCompiler.LengthMax));
+            }
+        }
+
+        var query = SearchCompiler.Compile(body, schema, capped);
+        var page = await call.Store.SearchAsync(query, http.RequestAborted);
+        var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, page, set, capped), static (json, answer) =>
+        {
+            var (call, query, page, set, capped) = answer;
+            json.WriteStartObject();
+            json.WriteNumber("total", page.Total);
+            json.WriteStartArray("results");
+            var view = new RecordView(query.Schema, call.Now);
+            foreach (var record in page.Records)
+            {
+                view.Show(record);
+                RecordResponse.WriteRead(json, view, call.Caller.PortalId, set, []);
+            }
+
+            json.WriteEndArray();
+            if (page.Last is { } last)
+            {
+                WritePaging(json, capped ? (query.Skip + query.Limit).ToString() : SearchCompiler.Write(last, query.Sort is not null));
+            }
+
+            json.WriteEndObject();
+        });
+    }
+
+    // Without a link, unlike lists (4.2).
+    static void WritePaging(Utf8JsonWriter json, string after)
+    {
+        json.WriteStartObject("paging");
+        json.WriteStartObject("next");
+        json.WriteString("after", after);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+
+namespace Docket.Stores.Sqlite.Index;
+
+/// <summary>
+/// The columns of a portal's documents, in chunks. Loaded when they are asked for; searches load them too, each
+/// through a connection of its own.
+/// </summary>
+internal sealed class Columns(Connection connection) : IDisposable
+{
+    readonly ConcurrentDictionary<long, Column> loaded = new();
+    readonly List<(long Place, Column Column)> dirty = [];
+    readonly Statement put = connection.Prepare("INSERT INTO column_chunk (place, data) VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data");
+    long weight;
+    int flush;
+
+    /// <summary>Reads one chunk.</summary>
+    public const string FindSql = "SELECT data FROM column_chunk WHERE place = ?";
+
+    /// <summary>The finder of the one that writes the index.</summary>
+    public Statement Finder { get; } = connection.Prepare(FindSql);
+
+    /// <summary>Bytes of memory.</summary>
+    public long Weight => Interlocked.Read(ref weight);
+
+    /// <summary>Sets the value of a document; 0 for none. For the one that writes the index.</summary>
+    public void Set(int column, int document, ulong value)
+    {
+        var place = Place(column, document >> DocSet.Bits);
+        var chunk = loaded.TryGetValue(place, out var known) ? known : Load(place, Finder) ?? Keep(place, new Column());
+        var (wasDirty, before) = (chunk.Dirty, chunk.Weight);
+        chunk.Used = flush;
+        chunk.Set(document & (DocSet.Size - 1), value);
+        Interlocked.Add(ref weight, chunk.Weight - before);
+        if (chunk.Dirty && !wasDirty)
+        {
+            dirty.Add((place, chunk));
+        }
+    }
+
+    /// <summary>The values of a chunk: as many as there are, those behind have none.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="chunk">The chunk.</param>
+    /// <param name="finder">The reader's own statement of <see cref="FindSql"/>.</param>
+    public ReadOnlySpan<ulong> Values(int column, int chunk, Statement finder)
+    {
+        var place = Place(column, chunk);
+        if ((loaded.TryGetValue(place, out var known) ? known : Load(place, finder)) is not { } found)
+        {
+            return [];
+        }
+
+        found.Used = flush;
+        return found.Values;
+    }
+
+    /// <summary>Writes what is dirty, in the order of the table. To be followed by <see cref="Settle"/> once that is committed.</summary>
+    public void Save()
+    {
+        dirty.Sort(static (a, b) => a.Place.CompareTo(b.Place));
+        foreach (var (place, column) in dirty)
+        {
+            put.Bind(place).Bind(column.ToBytes()).Run();
+        }
+    }
+
+    /// <summary>As <see cref="Postings.Settle"/>.</summary>
+    public void Settle(long budget)
+    {
+        dirty.ForEach(saved => saved.Column.Dirty = false);
+        dirty.Clear();
+        for (var age = 1; age >= 0 && Weight > budget; age--)
+        {
+            foreach (var (place, column) in loaded)
+            {
+                if (column.Used <= flush - age)
+                {
+                    Interlocked.Add(ref weight, -column.Weight);
+                    loaded.TryRemove(place, out _);
+                }
+            }
+        }
+
+        flush++;
+    }
+
+    public void Dispose()
+    {
+        Finder.Dispose();
+        put.Dispose();
+    }
+
+    static long Place(int column, int chunk) => ((long)column << 32) | (uint)chunk;
+
+    Column? Load(long place, Statement finder)
+    {
+        if (!finder.Bind(place).Step())
+        {
+            return null;
+        }
+
+        var column = new Column(finder.Blob(0));
+        finder.Reset();
+        return Keep(place, column);
+    }
+
+    Column Keep(long place, Column column)
+    {
+        if (!loaded.TryAdd(place, column))
+        {
+            return loaded[place]; // another search was faster
+        }
+
+        Interlocked.Add(ref weight, column.Weight);
+        return column;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.Hashing;
+using Docket.Model;
+using Docket.Writes;
+
+namespace Docket.Stores.Sqlite.Index;
+
+/// <summary>How the index keeps the values of a property. The numbers stand in the file.</summary>
+internal enum Form
+{
+    /// <summary>A key that compares as the number does.</summary>
+    Number = 1,
+
+    /// <summary>A key that compares as the moment does.</summary>
+    Moment = 2,
+
+    /// <summary>In lower case: a key of the first eight bytes, a hash of the whole, and a posting for each token.</summary>
+    Text = 3,
+
+    /// <summary>As it is: a key of the first eight bytes, a hash of the whole.</summary>
+    Exact = 4,
+
+    /// <summary>A key of the first eight bytes, and a posting for each part.</summary>
+    Set = 5,
+}
+
+/// <summary>From values to what columns hold. 0 stands for no value everywhere.</summary>
+internal static class Key
+{
+    /// <summary>Bytes of a text that decide its order; texts that differ only behind them are ordered by record id.</summary>
+    public const int TextMax = 128;
+
+    public static Form FormOf(Property property) => property.Kind switch
+    {
+        PropertyKind.Number => Form.Number,
+        PropertyKind.Date or PropertyKind.DateTime => Form.Moment,
+        PropertyKind.Text or PropertyKind.Owner => Form.Text,
+        PropertyKind.Options => Form.Set,
+        _ => Form.Exact,
+    };
+
+    /// <summary>Ascending as the numbers are.</summary>
+    public static ulong OfNumber(double number)
+    {
+        var bits = BitConverter.DoubleToInt64Bits(number + 0.0); // -0 becomes 0
+        return bits < 0 ? ~(ulong)bits : (ulong)bits | (1UL << 63);
+    }
+
+    /// <summary>The number behind a key.</summary>
+    public static double ToNumber(ulong key) => BitConverter.UInt64BitsToDouble(key >= 1UL << 63 ? key ^ (1UL << 63) : ~key);
+
+    /// <summary>Ascending as the texts are, as far as the first eight bytes tell.</summary>
+    public static ulong OfText(ReadOnlySpan<byte> text)
+    {
+        if (text.Length >= sizeof(ulong))
+        {
+            return Math.Max(1, BinaryPrimitives.ReadUInt64BigEndian(text));
+        }
+
+        Span<byte> padded = stackalloc byte[sizeof(ulong)];
+        padded.Clear();
+        text.CopyTo(padded);
+        return text.IsEmpty ? 0 : Math.Max(1, BinaryPrimitives.ReadUInt64BigEndian(padded));
+    }
+
+    /// <summary>Equal for equal texts, and for no others that will ever meet.</summary>
+    public static ulong OfHash(ReadOnlySpan<byte> text, long seed) => text.IsEmpty ? 0 : Math.Max(1, XxHash3.HashToUInt64(text, seed));
+
+    /// <summary>The key of a stored number or moment; 0 for one that was stored under another type and doesn't read as this one.</summary>
+    public static ulong OfValue(Form form, ReadOnlySpan<byte> value) =>
+        form == Form.Number ? double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? OfNumber(number) : 0
+        : PropertyValues.ParseMoment(value) is { } moment ? OfNumber(moment) : 0;
+}

@@ -1,0 +1,149 @@
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite.Index;
+
+/// <summary>
+/// The columns of an index as properties: those of stored values as they are, those of derived ones worked out as
+/// <c>Objects/RecordView.cs</c> does for one record. A result is valid until the next call.
+/// </summary>
+internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema schema, Sources sources, long now)
+{
+    readonly ulong[] derived = new ulong[DocSet.Size];
+    readonly Dictionary<ulong, ulong> known = [];
+
+    /// <summary>The keys of a property's values in one chunk; 0 for none.</summary>
+    public ReadOnlySpan<ulong> Keys(Property property, int chunk) => property.Derivation switch
+    {
+        Derivation.None => Column(SearchIndex.KeyColumn(property), chunk),
+        Derivation.CreateDate => Column(SearchIndex.CreatedColumn, chunk),
+        Derivation.LastModifiedDate => Column(SearchIndex.UpdatedColumn, chunk),
+        Derivation.HubSpotCreateDate => HubSpotCreateDate(property, chunk),
+        Derivation.RecordId => Each(SearchIndex.IdColumn, chunk, id => Key.OfNumber(id)),
+        Derivation.SourceType or Derivation.SourceId => EachSource(property, chunk, text => Key.OfText(text)),
+        Derivation.IsClosed => IsClosed(chunk, text => Key.OfText(text)),
+        Derivation.TimeToClose => TimeToClose(chunk),
+        Derivation.CurrentStageEntered => CurrentStageEntered(chunk),
+        Derivation.SameAsOrigin => Keys(property.Origin!, chunk),
+        Derivation.TimeInStage => TimeIn(property.Place!, chunk),
+        _ => Each(SearchIndex.IdColumn, chunk, _ => Key.OfNumber(0)),
+    };
+
+    /// <summary>As <see cref="Keys"/>, the hashes of texts.</summary>
+    public ReadOnlySpan<ulong> Hashes(Property property, int chunk) => property.Derivation switch
+    {
+        Derivation.SourceType or Derivation.SourceId => EachSource(property, chunk, index.Hash),
+        Derivation.IsClosed => IsClosed(chunk, index.Hash),
+        _ => Column(SearchIndex.HashColumn(property), chunk),
+    };
+
+    /// <summary>The values that a property can have whose words are in no posting.</summary>
+    public IEnumerable<string> KnownValues(Property property) => property switch
+    {
+        { Derivation: Derivation.SourceType } => sources.All.Select(source => source.Type),
+        { Derivation: Derivation.SourceId } => sources.All.Select(source => source.Id),
+        { Kind: PropertyKind.Bool } => ["true", "false"],
+        { Kind: PropertyKind.Pipeline } => schema.Pipelines.Select(pipeline => pipeline.Id),
+        { Kind: PropertyKind.Stage } => schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id),
+        _ => property.Definition.Options.Select(option => option.Value),
+    };
+
+    delegate ulong FromText(ReadOnlySpan<byte> text);
+
+    ReadOnlySpan<ulong> Column(int column, int chunk) => index.Columns.Values(column, chunk, reader.Column);
+
+    ReadOnlySpan<ulong> Each(int column, int chunk, Func<ulong, ulong> derive)
+    {
+        var from = Column(column, chunk);
+        for (var doc = 0; doc < from.Length; doc++)
+        {
+            derived[doc] = derive(from[doc]);
+        }
+
+        return derived.AsSpan(0, from.Length);
+    }
+
+    // A portal has a handful of sources.
+    ReadOnlySpan<ulong> EachSource(Property property, int chunk, FromText derive)
+    {
+        known.Clear();
+        return Each(SearchIndex.SourceColumn, chunk, number =>
+        {
+            if (!known.TryGetValue(number, out var result))
+            {
+                var source = sources.Find((long)number);
+                var text = property.Derivation == Derivation.SourceType ? source.Type : source.Id;
+                known[number] = result = derive(Encoding.UTF8.GetBytes(Key.FormOf(property) == Form.Text ? text.ToLowerInvariant() : text));
+            }
+
+            return result;
+        });
+    }
+
+    ReadOnlySpan<ulong> HubSpotCreateDate(Property property, int chunk)
+    {
+        var set = Column(SearchIndex.KeyColumn(property), chunk);
+        var created = Column(SearchIndex.CreatedColumn, chunk);
+        created.CopyTo(derived);
+        for (var doc = 0; doc < set.Length; doc++)
+        {
+            derived[doc] = set[doc] == 0 ? derived[doc] : set[doc];
+        }
+
+        return derived.AsSpan(0, created.Length);
+    }
+
+    ReadOnlySpan<ulong> IsClosed(int chunk, FromText derive)
+    {
+        var (yes, no) = (derive("true"u8), derive("false"u8));
+        var closed = Places().Where(place => place.IsClosed).Select(place => index.Hash(place.Utf8Id)).ToHashSet();
+        return Each(SearchIndex.HashColumn(schema.Stage), chunk, stage => closed.Contains(stage) ? yes : no);
+    }
+
+    ReadOnlySpan<ulong> TimeToClose(int chunk)
+    {
+        var closed = Column(SearchIndex.KeyColumn(schema.ClosedDate), chunk);
+        var created = Column(SearchIndex.CreatedColumn, chunk);
+        for (var doc = 0; doc < closed.Length; doc++)
+        {
+            derived[doc] = closed[doc] == 0 ? 0 : Key.OfNumber(Math.Max(0, Key.ToNumber(closed[doc]) - Key.ToNumber(created[doc])));
+        }
+
+        return derived.AsSpan(0, closed.Length);
+    }
+
+    ReadOnlySpan<ulong> CurrentStageEntered(int chunk)
+    {
+        var stages = Column(SearchIndex.HashColumn(schema.Stage), chunk);
+        derived.AsSpan(0, stages.Length).Clear();
+        foreach (var place in Places())
+        {
+            var stage = index.Hash(place.Utf8Id);
+            var entered = Column(SearchIndex.KeyColumn(place.Entered), chunk);
+            for (var doc = 0; doc < entered.Length; doc++)
+            {
+                derived[doc] = stages[doc] == stage ? entered[doc] : derived[doc];
+            }
+        }
+
+        return derived.AsSpan(0, stages.Length);
+    }
+
+    ReadOnlySpan<ulong> TimeIn(StagePlace place, int chunk)
+    {
+        var stages = Column(SearchIndex.HashColumn(schema.Stage), chunk);
+        var stage = index.Hash(place.Utf8Id);
+        var entered = Column(SearchIndex.KeyColumn(place.Entered), chunk);
+        var before = Column(SearchIndex.KeyColumn(place.CumulativeTime), chunk);
+        for (var doc = 0; doc < entered.Length; doc++)
+        {
+            var time = doc < before.Length && before[doc] != 0 ? Key.ToNumber(before[doc]) : 0;
+            var running = stages[doc] == stage ? Math.Max(0, now - Key.ToNumber(entered[doc])) : 0;
+            derived[doc] = entered[doc] == 0 ? 0 : Key.OfNumber(time + running);
+        }
+
+        return derived.AsSpan(0, entered.Length);
+    }
+
+    IEnumerable<StagePlace> Places() => schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => schema.FindStage(Encoding.UTF8.GetBytes(stage.Id))!);
+}

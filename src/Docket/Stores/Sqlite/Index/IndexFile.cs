@@ -1,0 +1,203 @@
+using System.Security.Cryptography;
+using Docket.Model;
+using SQLitePCL;
+
+namespace Docket.Stores.Sqlite.Index;
+
+/// <summary>
+/// The file of a search index and where it stands. Nothing in it is a truth of its own: it can be deleted at any time, and
+/// is built anew when it is missing, damaged, of another version, or of another past of its portal than the file beside it.
+/// </summary>
+internal sealed class IndexFile : IDisposable
+{
+    /// <summary>Marks the file ("Dckx").</summary>
+    const int ApplicationId = 0x44636b78;
+
+    /// <summary>Version of the file's form. There are no upgrades: another version is built anew.</summary>
+    const int Version = 1;
+
+    /// <summary>Bytes in a page: most postings fit into one.</summary>
+    const int PageSize = 16_384;
+
+    /// <summary>Bytes of the index that stay in memory after a save.</summary>
+    const long MemoryBudget = 256L << 20;
+
+    const string Tables = """
+        CREATE TABLE state (
+          id INTEGER PRIMARY KEY CHECK (id = 1),
+          seed INTEGER NOT NULL,
+          rebuild INTEGER NOT NULL,
+          position INTEGER NOT NULL,
+          position_time INTEGER NOT NULL,
+          documents INTEGER NOT NULL,
+          forms BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE column_chunk (place INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+        CREATE TABLE posting (
+          property INTEGER NOT NULL,
+          term BLOB NOT NULL,
+          chunk INTEGER NOT NULL,
+          docs BLOB NOT NULL,
+          PRIMARY KEY (property, term, chunk)
+        ) STRICT, WITHOUT ROWID;
+        """;
+
+    readonly Connection connection;
+    readonly Statement saveState, wantsRebuild;
+
+    // The form of each property's values in the index, by number; 0 where there are none.
+    byte[] forms;
+
+    /// <summary>Opens the file, or makes an empty one that is still to be built.</summary>
+    /// <exception cref="SqliteFailure">It is no file of this version, or can't be read: to be deleted.</exception>
+    public IndexFile(string path)
+    {
+        Path = path;
+        connection = new Connection(path, create: true);
+        try
+        {
+            var isNew = connection.QueryInteger("SELECT count(*) FROM sqlite_schema") == 0;
+            if (isNew)
+            {
+                connection.Execute($"PRAGMA page_size={PageSize}");
+            }
+
+            // The index can be built again, so a save needn't have reached the disk; only the order of writes counts.
+            connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST");
+            if (isNew)
+            {
+                connection.Execute($"BEGIN; {Tables} PRAGMA application_id={ApplicationId}; PRAGMA user_version={Version}; COMMIT");
+                using var insert = connection.Prepare("INSERT INTO state VALUES (1, ?, 1, 0, 0, 0, x'')");
+                insert.Bind(BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))).Run();
+            }
+            else if (connection.QueryInteger("PRAGMA application_id") != ApplicationId || connection.QueryInteger("PRAGMA user_version") != Version)
+            {
+                throw new SqliteFailure(raw.SQLITE_NOTADB, "not a search index of this version");
+            }
+
+            using var state = connection.Prepare("SELECT seed, rebuild, position, position_time, documents, forms FROM state");
+            if (!state.Step())
+            {
+                throw new SqliteFailure(raw.SQLITE_CORRUPT, "the state is missing");
+            }
+
+            Built = state.Integer(1) == 0;
+            Position = state.Integer(2);
+            PositionTime = state.Integer(3);
+            forms = state.Blob(5).ToArray();
+            Index = new SearchIndex(path, connection, state.Integer(0), (int)state.Integer(4));
+            state.Reset();
+            saveState = connection.Prepare("UPDATE state SET rebuild = max(?, rebuild * ?), position = ?, position_time = ?, documents = ?, forms = ?");
+            wantsRebuild = connection.Prepare("SELECT rebuild FROM state");
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    public string Path { get; }
+
+    public SearchIndex Index { get; }
+
+    /// <summary>Whether it holds everything up to <see cref="Position"/>.</summary>
+    public bool Built { get; private set; }
+
+    /// <summary>Sequence number of the newest change that the index holds; after opening, the newest that the file holds.</summary>
+    public long Position { get; set; }
+
+    /// <summary>When that change was made: tells whether the portal's file still has the same past.</summary>
+    public long PositionTime { get; set; }
+
+    /// <summary>Whether someone asked for a new index (<see cref="AskForRebuild"/>).</summary>
+    public bool WantsRebuild
+    {
+        get
+        {
+            wantsRebuild.Step();
+            var wanted = wantsRebuild.Integer(0) != 0;
+            wantsRebuild.Reset();
+            return wanted;
+        }
+    }
+
+    /// <summary>Notes the form of each property of a schema; <c>false</c> when the index holds values of one in another form.</summary>
+    public bool Fits(Schema schema)
+    {
+        var now = new byte[schema.Content.LastNumber + 1];
+        forms.CopyTo(now, 0);
+        for (var number = 1; number < now.Length; number++)
+        {
+            if (schema.FindNumberEvenArchived(number) is { } property)
+            {
+                var form = (byte)Key.FormOf(property);
+                if (now[number] != 0 && now[number] != form)
+                {
+                    return false;
+                }
+
+                now[number] = form;
+            }
+        }
+
+        forms = now;
+        return true;
+    }
+
+    /// <summary>Writes what changed since the last save.</summary>
+    /// <param name="built">Whether the index is complete up to its position.</param>
+    public void Save(bool built)
+    {
+        connection.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            Index.Columns.Save();
+            Index.Postings.Save();
+            // A wish for a new index that came meanwhile stays.
+            saveState.Bind(built ? 0 : 1).Bind(Built ? 1 : 0).Bind(Position).Bind(PositionTime).Bind(Index.Documents).Bind(forms).Run();
+            connection.Execute("COMMIT");
+        }
+        catch
+        {
+            connection.Rollback();
+            throw;
+        }
+
+        Built = built;
+        Index.Settle(MemoryBudget);
+    }
+
+    /// <summary>Takes documents out of everything, and what they held out of the file. As long as reading all postings and writing the file once.</summary>
+    public void Forget(IReadOnlyList<int> documents)
+    {
+        Save(Built);
+        Index.Forget(connection, documents);
+        Save(Built);
+        connection.Execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    public void Dispose()
+    {
+        Index.Dispose();
+        saveState.Dispose();
+        wantsRebuild.Dispose();
+        connection.Dispose();
+    }
+
+    /// <summary>Deletes a file that nobody has open.</summary>
+    public static void Delete(string path)
+    {
+        foreach (var suffix in (string[])["", "-wal", "-shm"])
+        {
+            File.Delete(path + suffix);
+        }
+    }
+
+    /// <summary>Asks the server that keeps the file to build it anew, or the next one to open it.</summary>
+    public static void AskForRebuild(string path)
+    {
+        using var connection = new Connection(path, create: false);
+        connection.Execute("UPDATE state SET rebuild = 1");
+    }
+}

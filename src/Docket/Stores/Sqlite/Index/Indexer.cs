@@ -1,0 +1,326 @@
+using Docket.Model;
+using Microsoft.Extensions.Logging;
+
+namespace Docket.Stores.Sqlite.Index;
+
+/// <summary>
+/// Keeps a portal's search index up to its changes, on a thread of its own: follows the changes in the order of their commit,
+/// saves now and then, and builds the index from the records when its file can't be used.
+/// </summary>
+internal sealed partial class Indexer : IDisposable
+{
+    /// <summary>Changes taken in at once, while searches wait: some milliseconds.</summary>
+    const int BatchMax = 256;
+
+    /// <summary>Changes after which the index is saved. What isn't saved is read from the changes again after a restart: a few seconds' work.</summary>
+    const int SaveAfter = 100_000;
+
+    /// <summary>Postings that may wait in memory for a save.</summary>
+    const int UnsavedMax = 400_000;
+
+    /// <summary>How long there must have been no change before what is left is saved, in milliseconds.</summary>
+    const int SaveWhenIdleMs = 2_000;
+
+    /// <summary>How often to look whether enough time has passed, while searches are made to lag, in milliseconds.</summary>
+    const int LagStepMs = 20;
+
+    /// <summary>How long to let a failing disk rest, in milliseconds.</summary>
+    const int RestMs = 1_000;
+
+    /// <summary>What <see cref="indexed"/> says while there is no index to search.</summary>
+    const long NotReady = -1;
+
+    readonly string portalPath, path;
+    readonly Func<Schema> schema;
+    readonly Func<int> lagMs;
+    readonly CommitSignal committed;
+    readonly TimeProvider clock;
+    readonly ILogger logger;
+    readonly Thread thread;
+    readonly CommitSignal indexed = new();
+    volatile IndexFile? file;
+    volatile bool closing;
+    long building, buildTotal;
+
+    /// <summary>Starts to follow a portal.</summary>
+    /// <param name="portalPath">The portal's file.</param>
+    /// <param name="schema">The portal's newest committed schema.</param>
+    /// <param name="committed">How far the portal's changes are committed.</param>
+    /// <param name="lagMs">How long a change stays invisible to searches, in milliseconds.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="logger">Where failures are told.</param>
+    public Indexer(string portalPath, Func<Schema> schema, CommitSignal committed, Func<int> lagMs, TimeProvider clock, ILogger logger)
+    {
+        this.portalPath = portalPath;
+        this.schema = schema;
+        this.committed = committed;
+        this.lagMs = lagMs;
+        this.clock = clock;
+        this.logger = logger;
+        path = PathOf(portalPath);
+        indexed.Advance(NotReady);
+        thread = new Thread(Run) { IsBackground = true, Name = "docket index " + Path.GetFileNameWithoutExtension(portalPath) };
+        thread.Start();
+    }
+
+    /// <summary>How much of a new index is built, in percent; <c>null</c> when there is nothing to build.</summary>
+    public int? BuiltPercent => Interlocked.Read(ref buildTotal) is var total and > 0 ? (int)(100 * Interlocked.Read(ref building) / total) : null;
+
+    /// <summary>The index file of a portal's file.</summary>
+    public static string PathOf(string portalPath) => Path.ChangeExtension(portalPath, ".index.db");
+
+    /// <summary>Searches the index once it holds all changes up to <paramref name="sequence"/>; or what it holds, when searches are made to lag.</summary>
+    public async Task<T> SearchAsync<T>(long sequence, Func<SearchIndex, IndexReader, T> search, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await indexed.WaitBeyondAsync(lagMs() > 0 ? NotReady : sequence - 1, cancellation);
+            if (file is { } ready && ready.Index.TryRead(reader => search(ready.Index, reader), out var result))
+            {
+                return result!;
+            }
+        }
+    }
+
+    /// <summary>Saves what is left and closes the file.</summary>
+    public void Dispose()
+    {
+        closing = true;
+        committed.Wake();
+        thread.Join();
+    }
+
+    void Run()
+    {
+        while (!closing)
+        {
+            try
+            {
+                using var changes = new ChangeReader(portalPath);
+                using (var opened = Open(changes))
+                {
+                    try
+                    {
+                        Follow(opened, changes);
+                    }
+                    finally
+                    {
+                        (file, buildTotal) = (null, 0);
+                        indexed.Advance(NotReady);
+                    }
+                }
+
+                if (!closing)
+                {
+                    IndexFile.Delete(path); // someone wants a new one
+                }
+            }
+            catch (Exception failure)
+            {
+                // Nothing may end this thread; and nothing is lost, for all of it can be built again.
+                LogFailure(failure, path);
+                Rest(failure);
+            }
+        }
+    }
+
+    IndexFile Open(ChangeReader changes)
+    {
+        try
+        {
+            var opened = new IndexFile(path);
+            // Half built, or the portal's file is another one than it was built from.
+            if (opened.Built ? changes.TimeOf(opened.Position) == opened.PositionTime : opened.Index.Documents == 0)
+            {
+                return opened;
+            }
+
+            opened.Dispose();
+        }
+        catch (SqliteFailure failure) when (!failure.NoRoom)
+        {
+            LogDiscarded(failure.Message, path);
+        }
+
+        IndexFile.Delete(path);
+        return new IndexFile(path);
+    }
+
+    // Until the server stops, or a new index is wanted.
+    void Follow(IndexFile opened, ChangeReader changes)
+    {
+        if (!opened.Built && !Build(opened, changes))
+        {
+            return;
+        }
+
+        file = opened;
+        indexed.Advance(opened.Position);
+        var known = schema();
+        if (!opened.Fits(known))
+        {
+            return;
+        }
+
+        for (var unsaved = 0; !closing;)
+        {
+            var taken = TakeIn(opened, changes, known);
+            unsaved += taken;
+            if (taken > 0 ? unsaved >= SaveAfter || opened.Index.Postings.Dirty >= UnsavedMax : !Wait(opened, unsaved) && unsaved > 0)
+            {
+                opened.Save(built: true);
+                unsaved = 0;
+            }
+
+            // A property whose values are kept in another form from now on.
+            if (!ReferenceEquals(known, schema()) && !opened.Fits(known = schema()))
+            {
+                return;
+            }
+
+            if (taken == 0 && opened.WantsRebuild)
+            {
+                return;
+            }
+        }
+
+        opened.Save(built: true);
+    }
+
+    // Gives whether something happened.
+    bool Wait(IndexFile opened, int unsaved)
+    {
+        var lagging = lagMs() > 0 && committed.Sequence > opened.Position;
+        committed.WaitBeyond(opened.Position, lagging ? LagStepMs : SaveWhenIdleMs);
+        return lagging || committed.Sequence > opened.Position || unsaved == 0;
+    }
+
+    // From the records as they are now, not from all changes that led there. Gives whether it came to an end.
+    bool Build(IndexFile opened, ChangeReader changes)
+    {
+        var known = schema();
+        opened.Fits(known);
+        using var snapshot = changes.Snapshot();
+        (opened.Position, opened.PositionTime) = changes.Newest();
+        building = 0;
+        buildTotal = Math.Max(1, changes.CountRecords());
+        LogBuilding(path, buildTotal);
+        foreach (var batch in changes.Records(known.Type).Chunk(BatchMax))
+        {
+            if (closing)
+            {
+                return false;
+            }
+
+            // Nobody searches yet, so nobody waits at the gate.
+            foreach (var record in batch)
+            {
+                var document = opened.Index.Add(record.Id, record.CreatedAt, record.UpdatedAt, record.Source, record.Active);
+                var values = new ValueReader(record.Values);
+                while (values.Next())
+                {
+                    if (known.FindNumberEvenArchived(values.Number) is { } property)
+                    {
+                        opened.Index.Put(document, known, property, default, values.Value);
+                    }
+                }
+            }
+
+            building += batch.Length;
+            if (opened.Index.Documents % SaveAfter < BatchMax || opened.Index.Postings.Dirty >= UnsavedMax)
+            {
+                opened.Save(built: false);
+            }
+        }
+
+        opened.Save(built: true);
+        buildTotal = 0;
+        return true;
+    }
+
+    // Gives how many changes there were.
+    int TakeIn(IndexFile opened, ChangeReader changes, Schema known)
+    {
+        if (committed.Sequence <= opened.Position)
+        {
+            return 0;
+        }
+
+        var index = opened.Index;
+        var until = lagMs() is var lag and > 0 ? Instant.Now(clock) - lag : long.MaxValue;
+        var purged = new List<int>();
+        var taken = 0;
+        index.Gate.EnterWriteLock();
+        try
+        {
+            foreach (var change in changes.After(opened.Position, BatchMax))
+            {
+                if (change.Time > until)
+                {
+                    break;
+                }
+
+                taken++;
+                (opened.Position, opened.PositionTime) = (change.Sequence, change.Time);
+                var document = change.Kind is ChangeKind.Create or ChangeKind.Merge
+                    ? index.Add(change.RecordId, changes.CreatedAt(change), change.Time, change.Source, active: true)
+                    : index.Find(change.RecordId);
+                if (document < 0)
+                {
+                    continue; // gone for good before the index was built
+                }
+
+                index.Touch(document, change.Time);
+                switch (change.Kind)
+                {
+                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update or ChangeKind.Restore:
+                        changes.PutValues(index, document, known, change);
+                        break;
+                    case ChangeKind.Purge:
+                        purged.Add(document);
+                        break;
+                }
+
+                if (change.Kind != ChangeKind.Update)
+                {
+                    index.SetActive(document, change.Kind is ChangeKind.Create or ChangeKind.Merge or ChangeKind.Restore);
+                }
+            }
+        }
+        finally
+        {
+            index.Gate.ExitWriteLock();
+        }
+
+        if (purged.Count > 0)
+        {
+            opened.Forget(purged);
+        }
+
+        indexed.Advance(opened.Position);
+        return taken;
+    }
+
+    // A disk that is full may have room later; anything else is worth a new file, but not at once again and again.
+    void Rest(Exception failure)
+    {
+        if (failure is not SqliteFailure { NoRoom: true })
+        {
+            IndexFile.Delete(path);
+        }
+
+        for (var rested = 0; rested < RestMs && !closing; rested += LagStepMs)
+        {
+            committed.WaitBeyond(long.MaxValue, LagStepMs);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "The search index {Path} failed and is built anew")]
+    partial void LogFailure(Exception failure, string path);
+
+    [LoggerMessage(LogLevel.Warning, "The search index {Path} can't be used ({Reason}) and is built anew")]
+    partial void LogDiscarded(string reason, string path);
+
+    [LoggerMessage(LogLevel.Information, "Building the search index {Path} of {Records} records")]
+    partial void LogBuilding(string path, long records);
+}

@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+
+namespace Docket.Stores.Sqlite.Index;
+
+/// <summary>
+/// Which documents of one chunk hold a term: a sorted list while they are few, bits when they are many. Either way as
+/// small as it can be, in memory as in the file.
+/// </summary>
+internal sealed class Posting
+{
+    /// <summary>Most documents in a list: as many take less room as bits. The length in bytes so also tells which of the two it is.</summary>
+    const int ListMax = DocSet.Size / 16 - 1;
+
+    ushort[] list;
+    int count;
+    DocSet? bits;
+
+    public Posting() => list = new ushort[2];
+
+    /// <summary>Reads what <see cref="ToBytes"/> made.</summary>
+    public Posting(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > ListMax * sizeof(ushort))
+        {
+            (list, bits) = ([], new DocSet());
+            MemoryMarshal.Cast<byte, ulong>(bytes).CopyTo(bits.Span);
+        }
+        else
+        {
+            list = MemoryMarshal.Cast<byte, ushort>(bytes).ToArray();
+            count = list.Length;
+        }
+    }
+
+    /// <summary>Whether the file doesn't have it as it is here.</summary>
+    public bool Dirty { get; private set; }
+
+    /// <summary>The flush during which it was last used (<see cref="Postings"/>).</summary>
+    public int Used { get; set; }
+
+    public bool IsEmpty => bits is null ? count == 0 : bits.Next(0) < 0;
+
+    /// <summary>Bytes of memory, roughly.</summary>
+    public int Weight => 150 + (bits is null ? list.Length * sizeof(ushort) : DocSet.Size / 8);
+
+    public void Add(int doc)
+    {
+        if (bits is not null)
+        {
+            Dirty |= !bits.Contains(doc);
+            bits.Add(doc);
+            return;
+        }
+
+        // Nearly always at the end: new tickets have the highest numbers.
+        var at = count > 0 && list[count - 1] < doc ? ~count : list.AsSpan(0, count).BinarySearch((ushort)doc);
+        if (at >= 0)
+        {
+            return;
+        }
+
+        Dirty = true;
+        if (count == ListMax)
+        {
+            var all = new DocSet();
+            OrInto(all);
+            all.Add(doc);
+            (list, count, bits) = ([], 0, all);
+            return;
+        }
+
+        if (count == list.Length)
+        {
+            Array.Resize(ref list, Math.Max(2, count * 2));
+        }
+
+        list.AsSpan(~at, count - ~at).CopyTo(list.AsSpan(~at + 1));
+        list[~at] = (ushort)doc;
+        count++;
+    }
+
+    public void Remove(int doc)
+    {
+        if (bits is not null)
+        {
+            Dirty |= bits.Contains(doc);
+            bits.Remove(doc);
+        }
+        else if (list.AsSpan(0, count).BinarySearch((ushort)doc) is var at and >= 0)
+        {
+            Dirty = true;
+            list.AsSpan(at + 1, count - at - 1).CopyTo(list.AsSpan(at));
+            count--;
+        }
+    }
+
+    /// <summary>Adds its documents to a set.</summary>
+    public void OrInto(DocSet set)
+    {
+        if (bits is not null)
+        {
+            set.Or(bits);
+            return;
+        }
+
+        foreach (var doc in list.AsSpan(0, count))
+        {
+            set.Add(doc);
+        }
+    }
+
+    /// <summary>Adds the documents of the bytes that the file has to a set.</summary>
+    public static void OrInto(ReadOnlySpan<byte> bytes, DocSet set)
+    {
+        if (bytes.Length > ListMax * sizeof(ushort))
+        {
+            var from = MemoryMarshal.Cast<byte, ulong>(bytes);
+            var to = set.Span;
+            for (var i = 0; i < to.Length; i++)
+            {
+                to[i] |= from[i];
+            }
+
+            return;
+        }
+
+        foreach (var doc in MemoryMarshal.Cast<byte, ushort>(bytes))
+        {
+            set.Add(doc);
+        }
+    }
+
+    /// <summary>Whether a document is among the bytes that the file has.</summary>
+    public static bool Contains(ReadOnlySpan<byte> bytes, int doc) => bytes.Length > ListMax * sizeof(ushort)
+        ? (bytes[doc >> 3] & (1 << (doc & 7))) != 0
+        : MemoryMarshal.Cast<byte, ushort>(bytes).BinarySearch((ushort)doc) >= 0;
+
+    /// <summary>The form in which the file keeps it; empty when no document is left.</summary>
+    public ReadOnlySpan<byte> ToBytes()
+    {
+        if (bits is null)
+        {
+            return MemoryMarshal.AsBytes(list.AsSpan(0, count));
+        }
+
+        var left = bits.Count();
+        if (left > ListMax / 2)
+        {
+            return MemoryMarshal.AsBytes(bits.Span);
+        }
+
+        var few = new ushort[left];
+        for (var (i, doc) = (0, -1); i < left; i++)
+        {
+            few[i] = (ushort)(doc = bits.Next(doc + 1));
+        }
+
+        return MemoryMarshal.AsBytes(few);
+    }
+
+    /// <summary>The file has it now as it is here.</summary>
+    public void Saved() => Dirty = false;
+}

@@ -1,0 +1,304 @@
+using System.Collections.Concurrent;
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite.Index;
+
+/// <summary>
+/// What searches read: for every record a document, numbered in the order of creation, with its values in columns
+/// and its words in postings. Written by one thread, which alone may call what changes it, inside <see cref="Gate"/>;
+/// read by searches.
+/// </summary>
+internal sealed class SearchIndex : IDisposable
+{
+    /// <summary>Columns that belong to no property; those of properties follow.</summary>
+    public const int IdColumn = 0, CreatedColumn = 1, UpdatedColumn = 2, SourceColumn = 3;
+
+    /// <summary>The posting of the active records: a term that no property has.</summary>
+    public const int Live = 0;
+
+    const int FirstPropertyColumn = 16;
+
+    readonly string path;
+    readonly long seed;
+    readonly ConcurrentBag<IndexReader> readers = [];
+    readonly HashSet<ulong> wordsBefore = [], wordsAfter = [];
+    bool closed;
+    byte[] scratch = new byte[4096], scratchBefore = new byte[4096];
+
+    public SearchIndex(string path, Connection connection, long seed, int documents)
+    {
+        this.path = path;
+        this.seed = seed;
+        Documents = documents;
+        Columns = new Columns(connection);
+        Postings = new Postings(connection, Chunks);
+    }
+
+    /// <summary>Searches read while they hold it for reading; who changes the index holds it for writing.</summary>
+    public ReaderWriterLockSlim Gate { get; } = new();
+
+    public Columns Columns { get; }
+
+    public Postings Postings { get; }
+
+    /// <summary>Documents so far, those of archived and deleted records among them.</summary>
+    public int Documents { get; private set; }
+
+    public int Chunks => (Documents + DocSet.Size - 1) >> DocSet.Bits;
+
+    /// <summary>Where the keys of a property are.</summary>
+    public static int KeyColumn(Property property) => FirstPropertyColumn + property.Number * 2;
+
+    /// <summary>Where the hashes of a property's texts are.</summary>
+    public static int HashColumn(Property property) => KeyColumn(property) + 1;
+
+    public ulong Hash(ReadOnlySpan<byte> text) => Key.OfHash(text, seed);
+
+    /// <summary>As <see cref="Find(long, Statement)"/>, for the one that writes the index.</summary>
+    public int Find(long id) => Find(id, Columns.Finder);
+
+    /// <summary>The document of a record; -1 when there is none. Ids ascend with the numbers of documents.</summary>
+    /// <param name="id">The record's id.</param>
+    /// <param name="finder">The caller's own statement of <see cref="Columns.FindSql"/>.</param>
+    public int Find(long id, Statement finder)
+    {
+        for (var chunk = Chunks - 1; chunk >= 0; chunk--)
+        {
+            var ids = Columns.Values(IdColumn, chunk, finder);
+            if ((ulong)id >= ids[0])
+            {
+                return ids.BinarySearch((ulong)id) is var at and >= 0 ? (chunk << DocSet.Bits) + at : -1;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>The first document of a record with an id greater than this one.</summary>
+    public int FirstAfter(long id, Statement finder)
+    {
+        for (var chunk = Chunks - 1; chunk >= 0; chunk--)
+        {
+            var ids = Columns.Values(IdColumn, chunk, finder);
+            if ((ulong)id >= ids[0])
+            {
+                var at = ids.BinarySearch((ulong)id);
+                return (chunk << DocSet.Bits) + (at < 0 ? ~at : at + 1);
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>The id of a document's record.</summary>
+    public long IdOf(int document, Statement finder) => (long)Columns.Values(IdColumn, document >> DocSet.Bits, finder)[document & (DocSet.Size - 1)];
+
+    /// <summary>Makes the document of a new record, without values.</summary>
+    public int Add(long id, long createdAt, long updatedAt, long source, bool active)
+    {
+        var document = Documents++;
+        Columns.Set(IdColumn, document, (ulong)id);
+        Columns.Set(CreatedColumn, document, Key.OfNumber(createdAt));
+        Columns.Set(SourceColumn, document, (ulong)source);
+        Touch(document, updatedAt);
+        SetActive(document, active);
+        return document;
+    }
+
+    public void Touch(int document, long updatedAt) => Columns.Set(UpdatedColumn, document, Key.OfNumber(updatedAt));
+
+    public void SetActive(int document, bool active)
+    {
+        if (active)
+        {
+            Postings.Add(Live, document, default);
+        }
+        else
+        {
+            Postings.Remove(Live, document, default);
+        }
+    }
+
+    /// <summary>Gives a document a value in place of another.</summary>
+    /// <param name="document">The document.</param>
+    /// <param name="schema">Where the property is from.</param>
+    /// <param name="property">The property.</param>
+    /// <param name="before">The value until now, for the forms that need it (<see cref="NeedsBefore"/>).</param>
+    /// <param name="value">The value; empty for none.</param>
+    public void Put(int document, Schema schema, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> value)
+    {
+        var form = Key.FormOf(property);
+        switch (form)
+        {
+            case Form.Text:
+                var lower = Words.ToLower(value, ref scratch);
+                Columns.Set(KeyColumn(property), document, Key.OfText(lower));
+                Columns.Set(HashColumn(property), document, Hash(lower));
+                ChangeWords(document, property, Words.ToLower(before, ref scratchBefore), lower);
+                break;
+            case Form.Exact:
+                Columns.Set(KeyColumn(property), document, Key.OfText(value));
+                Columns.Set(HashColumn(property), document, Hash(value));
+                break;
+            case Form.Set:
+                Columns.Set(KeyColumn(property), document, Key.OfText(value));
+                foreach (var part in before.Split((byte)';'))
+                {
+                    Postings.Remove(property.Number, document, before[part]);
+                }
+
+                foreach (var part in value.Split((byte)';'))
+                {
+                    if (!value[part].IsEmpty)
+                    {
+                        Postings.Add(property.Number, document, value[part]);
+                    }
+                }
+
+                break;
+            default:
+                var key = Key.OfValue(form, value);
+                Columns.Set(KeyColumn(property), document, key);
+                if (ReferenceEquals(property, schema.CreateDate) && key != 0)
+                {
+                    Columns.Set(CreatedColumn, document, key);
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>Whether <see cref="Put"/> has to know the value that was there.</summary>
+    public static bool NeedsBefore(Property property) => Key.FormOf(property) is Form.Text or Form.Set;
+
+    /// <summary>Lets a search read while nothing changes, on a connection of its own; <c>false</c> when the index was closed meanwhile.</summary>
+    public bool TryRead<T>(Func<IndexReader, T> read, out T? result)
+    {
+        Gate.EnterReadLock();
+        try
+        {
+            result = default;
+            if (closed)
+            {
+                return false;
+            }
+
+            if (!readers.TryTake(out var reader))
+            {
+                reader = new IndexReader(path);
+            }
+
+            // A reader that failed is not used again.
+            try
+            {
+                result = read(reader);
+                readers.Add(reader);
+                return true;
+            }
+            catch
+            {
+                reader.Dispose();
+                throw;
+            }
+        }
+        finally
+        {
+            Gate.ExitReadLock();
+        }
+    }
+
+    /// <summary>After a save was committed.</summary>
+    /// <param name="budget">Bytes that may stay in memory.</param>
+    public void Settle(long budget)
+    {
+        Gate.EnterWriteLock();
+        try
+        {
+            Columns.Settle(budget / 2);
+            Postings.Settle(budget / 2, Chunks);
+        }
+        finally
+        {
+            Gate.ExitWriteLock();
+        }
+    }
+
+    /// <summary>Takes documents out of all columns and postings. To be called when everything is saved: the file tells where they are.</summary>
+    public void Forget(Connection connection, IReadOnlyList<int> documents)
+    {
+        using var columns = connection.Prepare("SELECT DISTINCT place >> 32 FROM column_chunk WHERE place >> 32 <> 0");
+        using var postings = connection.Prepare("SELECT property, term, docs FROM posting WHERE chunk = ?");
+        Gate.EnterWriteLock();
+        try
+        {
+            while (columns.Step())
+            {
+                foreach (var document in documents)
+                {
+                    Columns.Set((int)columns.Integer(0), document, 0);
+                }
+            }
+
+            foreach (var chunk in documents.GroupBy(document => document >> DocSet.Bits))
+            {
+                postings.Bind(chunk.Key);
+                while (postings.Step())
+                {
+                    foreach (var document in chunk.Where(document => Posting.Contains(postings.Blob(2), document & (DocSet.Size - 1))))
+                    {
+                        Postings.Remove((int)postings.Integer(0), document, postings.Blob(1));
+                    }
+                }
+            }
+        }
+        finally
+        {
+            Gate.ExitWriteLock();
+        }
+    }
+
+    /// <summary>Waits for the searches under way. The gate stays for those that come too late.</summary>
+    public void Dispose()
+    {
+        Gate.EnterWriteLock();
+        closed = true;
+        while (readers.TryTake(out var reader))
+        {
+            reader.Dispose();
+        }
+
+        Columns.Dispose();
+        Postings.Dispose();
+        Gate.ExitWriteLock();
+    }
+
+    // What stays is left alone: a posting that doesn't change needn't be written.
+    void ChangeWords(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
+    {
+        wordsBefore.Clear();
+        wordsAfter.Clear();
+        var words = new Words(before);
+        while (words.Next())
+        {
+            wordsBefore.Add(Hash(words.Current));
+        }
+
+        words = new Words(after);
+        while (words.Next())
+        {
+            if (wordsAfter.Add(Hash(words.Current)) && !wordsBefore.Contains(Hash(words.Current)))
+            {
+                Postings.Add(property.Number, document, words.Current);
+            }
+        }
+
+        words = new Words(before);
+        while (words.Next())
+        {
+            if (!wordsAfter.Contains(Hash(words.Current)))
+            {
+                Postings.Remove(property.Number, document, words.Current);
+            }
+        }
+    }
+}
