@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Docket.Access;
+using Docket.Admin;
 using Docket.Http;
 using Docket.Model;
 using Docket.Objects;
@@ -81,6 +82,7 @@ public sealed class DocketServer : IAsyncDisposable
             ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
             PropertyRoutes.Map(app, "/crm/v3/properties/{objectType}");
             PipelineRoutes.Map(app, "/crm/v3/pipelines/{objectType}");
+            SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             app.UseEndpoints(_ => { });
             await app.StartAsync(cancellation);
             return new DocketServer(app, portals, portalId, firstToken);

@@ -75,6 +75,10 @@ internal static partial class Faults
     public static Error AssociationsInvalid(IEnumerable<string> ids) =>
         new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };
 
+    /// <summary>Docket's own settings: one sentence for each that can't be.</summary>
+    public static Error SettingsInvalid(IReadOnlyList<string> mistakes) =>
+        new(400, mistakes[0], Validation) { Errors = mistakes.Count > 1 ? [.. mistakes.Select(mistake => new ErrorDetail(mistake))] : [] };
+
     public static Error MethodNotAllowed(string method, string allow) =>
         new(405, $"Method {method} is not allowed here. Allowed: {allow}") { Headers = [("Allow", allow)] };
 

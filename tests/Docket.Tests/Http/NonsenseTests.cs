@@ -12,7 +12,7 @@ namespace Docket.Tests.Http;
 public sealed class NonsenseTests
 {
     const int Requests = 4_000;
-    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets";
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings";
 
     /// <summary>Good requests, which become nonsense. <c>ID</c> stands for a ticket that is there.</summary>
     static readonly (string Method, string Path, string Body)[] Templates =
@@ -42,6 +42,8 @@ public sealed class NonsenseTests
         ("PUT", Pipelines + "/0/stages/2", """{"label":"Waiting","displayOrder":1,"metadata":{"ticketState":"OPEN"}}"""),
         ("PATCH", Pipelines + "/0/stages/3", """{"label":"Waiting on us","metadata":{"ticketState":"CLOSED","isClosed":"true"}}"""),
         ("DELETE", Pipelines + "/0/stages/2?validateReferencesBeforeDelete=true", ""),
+        ("PATCH", Settings, """{"search-cap":"off","search-lag":"5s"}"""),
+        ("GET", Settings, ""),
         ("GET", Objects, ""),
         ("GET", Objects + "/ID", ""),
         ("GET", Properties, ""),

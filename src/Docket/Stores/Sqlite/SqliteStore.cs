@@ -16,6 +16,7 @@ internal sealed class SqliteStore : IStore, IDisposable
     readonly Sources sources = new();
     readonly PortalWriter writer;
     readonly ConcurrentBag<RecordReader> readers = [];
+    volatile PortalSettings settings = PortalSettings.Default;
 
     /// <summary>Opens the file of a portal, new or not.</summary>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
@@ -30,6 +31,13 @@ internal sealed class SqliteStore : IStore, IDisposable
                 return new PortalWriter(path, connection, sources, clock, logger);
             },
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
+    }
+
+    /// <summary>The settings of the portal; <see cref="SqlitePortals"/> keeps them up to date.</summary>
+    public PortalSettings Settings
+    {
+        get => settings;
+        set => settings = value;
     }
 
     public Schema Schema(ObjectType type) => writer.Schema;
