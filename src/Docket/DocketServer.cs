@@ -79,9 +79,14 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseMiddleware<Refusals>(newCorrelationId);
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, options.Clock);
-            ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
-            PropertyRoutes.Map(app, "/crm/v3/properties/{objectType}");
-            PipelineRoutes.Map(app, "/crm/v3/pipelines/{objectType}");
+            foreach (var version in ApiVersion.All)
+            {
+                var routes = app.MapGroup("").WithMetadata(version);
+                ObjectRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
+                PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
+                PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
+            }
+
             SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             app.UseEndpoints(_ => { });
             await app.StartAsync(cancellation);

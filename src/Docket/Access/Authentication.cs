@@ -20,7 +20,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
 
     public Task InvokeAsync(HttpContext http)
     {
-        if (http.GetEndpoint()?.Metadata.GetMetadata<NeedsScope>() is not { } needs)
+        if (http.GetEndpoint()?.Metadata is not { } endpoint || endpoint.GetMetadata<NeedsScope>() is not { } needs)
         {
             return next(http);
         }
@@ -39,7 +39,10 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
             throw new Refusal(Faults.MissingScopes(ScopeNames.Required(needs.Scope)));
         }
 
-        http.Features.Set(new Call(found.Caller, found.Store, type, clock));
+        http.Features.Set(new Call(found.Caller, found.Store, type, clock)
+        {
+            Version = endpoint.GetMetadata<ApiVersion>() ?? ApiVersion.V3,
+        });
         return next(http);
     }
 }

@@ -13,6 +13,9 @@ namespace Docket.Http;
 /// <param name="Clock">The time.</param>
 internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, TimeProvider Clock)
 {
+    /// <summary>The version of HubSpot's paths that was called.</summary>
+    public ApiVersion Version { get; init; } = ApiVersion.V3;
+
     /// <summary>When the request was let in, milliseconds since 1970.</summary>
     public long StartedAt { get; } = Instant.Now(Clock);
 

@@ -27,7 +27,7 @@ internal static class BatchResponse
     static void WriteResults(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer)
     {
         var batch = answer.Outcome.Batch;
-        var view = new RecordView(batch.Schema, answer.Call.Now);
+        var view = RecordView.For(answer.Call, batch.Schema);
         var set = new PropertySet(batch.Schema);
         for (var i = 0; i < batch.Inputs.Length; i++)
         {

@@ -104,7 +104,7 @@ internal static class ObjectRoutes
         var idProperty = http.Request.Query["idProperty"].ToString();
         var key = FindKey(call, schema, idProperty);
         var record = await FindAsync(call, key, id, query.Archived, http.RequestAborted) ?? throw NotFound(id, idProperty);
-        var view = new RecordView(schema, call.Now);
+        var view = RecordView.For(call, schema);
         view.Show(record);
         var history = query.History is { } asked ? await PropertyHistory.ReadAsync(call.Store, view, asked, http.RequestAborted) : [];
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
@@ -203,7 +203,7 @@ internal static class ObjectRoutes
             var schema = outcome.Batch.Schema;
             var set = new PropertySet(schema);
             BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
-            var view = new RecordView(schema, call.Now);
+            var view = RecordView.For(call, schema);
             view.Show(outcome.Results[0].Record!);
             RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
         });
@@ -216,7 +216,7 @@ internal static class ObjectRoutes
             return [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
         }
 
-        var view = new RecordView(schema, call.Now);
+        var view = RecordView.For(call, schema);
         var page = ImmutableArray.CreateBuilder<(Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>)>();
         foreach (var record in records)
         {
@@ -231,7 +231,7 @@ internal static class ObjectRoutes
         Utf8JsonWriter json, Call call, Schema schema, PropertySet set,
         ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> page)
     {
-        var view = new RecordView(schema, call.Now);
+        var view = RecordView.For(call, schema);
         foreach (var (record, history) in page)
         {
             view.Show(record);

@@ -50,13 +50,13 @@ internal static class RecordResponse
         json.WriteEndObject();
     }
 
-    /// <summary>A record as reads show it: what was asked for, <c>null</c> where it was never set, and history where asked for.</summary>
+    /// <summary>A record as reads show it: what was asked for, <c>null</c> or nothing where it was never set, and history where asked for.</summary>
     public static void WriteRead(
         Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
     {
         json.WriteStartObject();
         Wire.WriteId(json, Id, view.Record.Id);
-        view.WriteProperties(json, set, showUnset: true);
+        view.WriteProperties(json, set, view.ShowUnset);
         if (!history.IsEmpty)
         {
             WriteHistory(json, history);

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Docket.Http;
 using Docket.Model;
 
 namespace Docket.Objects;
@@ -18,9 +19,15 @@ internal sealed class RecordView(Schema schema, long now)
     int turn;
     Record record = null!;
 
+    /// <summary>Whether reads show a property that was never set as <c>null</c>, or leave it out; written records never show it.</summary>
+    public bool ShowUnset { get; private init; } = true;
+
     public Schema Schema => schema;
 
     public Record Record => record;
+
+    /// <summary>A view for the answer to a call, as its version of the API shows records.</summary>
+    public static RecordView For(Call call, Schema schema) => new(schema, call.Now) { ShowUnset = call.Version.ShowsUnset };
 
     /// <summary>Points the view at a record.</summary>
     public void Show(Record next)
@@ -41,7 +48,7 @@ internal sealed class RecordView(Schema schema, long now)
     public bool TryGet(Property property, out ReadOnlySpan<byte> value) =>
         property.Derivation == Derivation.None ? TryGetStored(property, out value) : TryDerive(property, out value);
 
-    /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. Reads show a property that was never set as <c>null</c>, writes leave it out.</summary>
+    /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. One that was never set is <c>null</c> or left out.</summary>
     public void WriteProperties(Utf8JsonWriter json, PropertySet set, bool showUnset)
     {
         json.WriteStartObject(Properties);
