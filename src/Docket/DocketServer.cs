@@ -78,7 +78,7 @@ public sealed class DocketServer : IAsyncDisposable
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<Refusals>(newCorrelationId);
             app.UseRouting();
-            app.UseMiddleware<Authentication>(portals, options.Clock);
+            app.UseMiddleware<Authentication>(portals, options.Clock, options.Random);
             foreach (var version in ApiVersion.All)
             {
                 var routes = app.MapGroup("").WithMetadata(version);

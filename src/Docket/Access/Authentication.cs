@@ -14,7 +14,7 @@ internal sealed record NeedsScope(Scopes Scope);
 /// Turns a bearer token into a <see cref="Call"/>. Order as on HubSpot: token (401), object type (400), scope (403)
 /// (reference/objects-and-batch.md 1.7).
 /// </summary>
-internal sealed class Authentication(RequestDelegate next, IPortals portals, TimeProvider clock)
+internal sealed class Authentication(RequestDelegate next, IPortals portals, TimeProvider clock, Random random)
 {
     const string Scheme = "Bearer ";
 
@@ -42,6 +42,8 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
         http.Features.Set(new Call(found.Caller, found.Store, type, clock)
         {
             Version = endpoint.GetMetadata<ApiVersion>() ?? ApiVersion.V3,
+            Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None, writes: needs.Scope is Scopes.TicketsWrite or Scopes.SchemaWrite),
+            Random = random,
         });
         return next(http);
     }

@@ -22,12 +22,15 @@ internal sealed class RecordView(Schema schema, long now)
     /// <summary>Whether reads show a property that was never set as <c>null</c>, or leave it out; written records never show it.</summary>
     public bool ShowUnset { get; private init; } = true;
 
+    /// <summary>Whether pipelines and stages are shown by their labels instead of their ids.</summary>
+    public bool ShowLabels { get; private init; }
+
     public Schema Schema => schema;
 
     public Record Record => record;
 
     /// <summary>A view for the answer to a call, as its version of the API shows records.</summary>
-    public static RecordView For(Call call, Schema schema) => new(schema, call.Now) { ShowUnset = call.Version.ShowsUnset };
+    public static RecordView For(Call call, Schema schema) => new(schema, call.Now) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels) };
 
     /// <summary>Points the view at a record.</summary>
     public void Show(Record next)
@@ -57,7 +60,7 @@ internal sealed class RecordView(Schema schema, long now)
             var property = schema.Properties[rank];
             if (TryGet(property, out var value))
             {
-                json.WriteString(property.JsonName, value);
+                json.WriteString(property.JsonName, ShowLabels ? Shown(property, value) : value);
             }
             else if (showUnset)
             {
@@ -67,6 +70,17 @@ internal sealed class RecordView(Schema schema, long now)
 
         json.WriteEndObject();
     }
+
+    /// <summary>A value of the record's history as it is shown.</summary>
+    public string Shown(Property property, string value) =>
+        ShowLabels ? Encoding.UTF8.GetString(Shown(property, Encoding.UTF8.GetBytes(value))) : value;
+
+    ReadOnlySpan<byte> Shown(Property property, ReadOnlySpan<byte> value) => property.Kind switch
+    {
+        PropertyKind.Pipeline when schema.FindPipeline(value) is { } pipeline => Encoding.UTF8.GetBytes(pipeline.Label),
+        PropertyKind.Stage when schema.FindStage(value) is { } place => Encoding.UTF8.GetBytes(place.Stage.Label),
+        _ => value, // one that is gone has no label any more
+    };
 
     bool TryGetStored(Property property, out ReadOnlySpan<byte> value)
     {

@@ -83,6 +83,7 @@ public sealed class NonsenseTests
         ("Content-Type", "text/plain"), ("Content-Type", "application/json; charset=utf-16"), ("Content-Type", ";;;"), ("Content-Type", ""), ("Content-Type", "application/x-www-form-urlencoded"), ("Content-Type", "multipart/form-data"),
         ("Authorization", "Bearer"), ("Authorization", "Bearer  "), ("Authorization", "Basic eDp5"), ("Authorization", ""), ("Authorization", "Bearer \u00e9"), ("Accept", "text/html"), ("Accept", ";;"), ("Accept-Encoding", "x"), ("Content-Encoding", "gzip"),
         ("Expect", "100-continue"), ("If-Match", "x"), ("X-HTTP-Method-Override", "DELETE"), ("Range", "bytes=5-1"), ("Cookie", "a=b; c"), ("X-Forwarded-For", "x"), ("Origin", "null"), ("traceparent", "x"), ("Accept-Language", "\u00ff"),
+        ("Docket-Dry-Run", "true"), ("Docket-Dry-Run", "maybe"), ("Docket-Row-Outcomes", "true"), ("Docket-Fold-Duplicates", "true"), ("Docket-All-Properties", "true"), ("Docket-Labels", "true"), ("Docket-Shuffle", "true"), ("Docket-Nothing", "true"), ("Docket-", ""),
     ];
 
     [Fact]
