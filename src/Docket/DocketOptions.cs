@@ -18,6 +18,9 @@ public sealed record DocketOptions
     /// <summary>Makes correlation ids; by default UUIDs of version 7, as HubSpot's are (reference/auth-limits-webhooks-imports.md 6.2).</summary>
     public Func<Guid>? NewCorrelationId { get; init; }
 
+    /// <summary>Chance; shared by all requests at once.</summary>
+    internal Random Random { get; init; } = Random.Shared;
+
     /// <summary>How long a write waits for another program's lock on a file before it is refused.</summary>
     internal int BusyTimeoutMs { get; init; } = 5_000;
 }

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Docket.Access;
+using Docket.Admin;
 using Docket.Http;
 using Docket.Model;
 using Docket.Objects;
@@ -78,11 +79,17 @@ public sealed class DocketServer : IAsyncDisposable
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<Refusals>(newCorrelationId);
             app.UseRouting();
-            app.UseMiddleware<Authentication>(portals, options.Clock);
-            ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
-            SearchRoutes.Map(app, "/crm/v3/objects/{objectType}");
-            PropertyRoutes.Map(app, "/crm/v3/properties/{objectType}");
-            PipelineRoutes.Map(app, "/crm/v3/pipelines/{objectType}");
+            app.UseMiddleware<Authentication>(portals, options.Clock, options.Random);
+            foreach (var version in ApiVersion.All)
+            {
+                var routes = app.MapGroup("").WithMetadata(version);
+                ObjectRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
+                SearchRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
+                PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
+                PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
+            }
+
+            SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             app.UseEndpoints(_ => { });
             await app.StartAsync(cancellation);
             return new DocketServer(app, portals, portalId, firstToken);

@@ -62,6 +62,7 @@ public sealed class TestServer : IAsyncDisposable
             Token = Token,
             Clock = clock,
             BusyTimeoutMs = busyTimeoutMs,
+            Random = new Random(1),
             NewCorrelationId = () => new Guid($"00000000-0000-7000-8000-{Interlocked.Increment(ref correlated):d12}"),
         });
         return new TestServer(directory, ownsDirectory, server, clock);

@@ -28,6 +28,7 @@ public sealed partial class TidyTests
         ["Http"] = ["Model", "Stores"],
         ["Access"] = ["Model", "Stores", "Http"],
         ["Objects"] = Feature,
+        ["Admin"] = Feature,
         ["Schemas"] = Feature,
         ["Search"] = AboutRecords,
     };

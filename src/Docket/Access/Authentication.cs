@@ -14,13 +14,13 @@ internal sealed record NeedsScope(Scopes Scope);
 /// Turns a bearer token into a <see cref="Call"/>. Order as on HubSpot: token (401), object type (400), scope (403)
 /// (reference/objects-and-batch.md 1.7).
 /// </summary>
-internal sealed class Authentication(RequestDelegate next, IPortals portals, TimeProvider clock)
+internal sealed class Authentication(RequestDelegate next, IPortals portals, TimeProvider clock, Random random)
 {
     const string Scheme = "Bearer ";
 
     public Task InvokeAsync(HttpContext http)
     {
-        if (http.GetEndpoint()?.Metadata.GetMetadata<NeedsScope>() is not { } needs)
+        if (http.GetEndpoint()?.Metadata is not { } endpoint || endpoint.GetMetadata<NeedsScope>() is not { } needs)
         {
             return next(http);
         }
@@ -31,14 +31,20 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
             throw new Refusal(Faults.NoCredentials());
         }
 
-        var spelling = http.GetRouteValue("objectType") as string ?? "";
-        var type = ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
+        // Docket's own paths may be about the portal and no type.
+        var type = http.GetRouteValue("objectType") is not string spelling ? ObjectType.Ticket
+            : ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
         if (!found.Caller.Scopes.HasFlag(needs.Scope))
         {
             throw new Refusal(Faults.MissingScopes(ScopeNames.Required(needs.Scope)));
         }
 
-        http.Features.Set(new Call(found.Caller, found.Store, type, clock));
+        http.Features.Set(new Call(found.Caller, found.Store, type, clock)
+        {
+            Version = endpoint.GetMetadata<ApiVersion>() ?? ApiVersion.V3,
+            Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None, writes: needs.Scope is Scopes.TicketsWrite or Scopes.SchemaWrite),
+            Random = random,
+        });
         return next(http);
     }
 }

@@ -13,11 +13,33 @@ namespace Docket.Http;
 /// <param name="Clock">The time.</param>
 internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, TimeProvider Clock)
 {
+    /// <summary>The version of HubSpot's paths that was called.</summary>
+    public ApiVersion Version { get; init; } = ApiVersion.V3;
+
+    /// <summary>What the request asks for beyond HubSpot's ways.</summary>
+    public Help Helps { get; init; }
+
+    /// <summary>Chance, for <see cref="Help.Shuffle"/>.</summary>
+    public required Random Random { get; init; }
+
     /// <summary>When the request was let in, milliseconds since 1970.</summary>
     public long StartedAt { get; } = Instant.Now(Clock);
 
     /// <summary>Milliseconds since 1970.</summary>
     public long Now => Instant.Now(Clock);
+
+    /// <summary>The order in which a batch's results are written: any, as HubSpot's, when the request asks for it; otherwise <c>null</c>, for that of the inputs.</summary>
+    public int[]? ResultOrder(int count)
+    {
+        if (!Helps.HasFlag(Help.Shuffle))
+        {
+            return null;
+        }
+
+        int[] order = [.. Enumerable.Range(0, count)];
+        Random.Shuffle(order);
+        return order;
+    }
 
     /// <summary>The newest schema of <see cref="Type"/>.</summary>
     public Schema Schema => Store.Schema(Type);

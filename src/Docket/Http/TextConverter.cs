@@ -15,5 +15,8 @@ internal class TextConverter : JsonConverter<string>
         _ => throw new UnfitValue(Faults.TextExpected, reader.BytesConsumed - reader.TokenStartIndex),
     };
 
+    /// <summary>The keys of a map, which are texts anyway.</summary>
+    public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString()!;
+
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 }

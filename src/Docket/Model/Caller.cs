@@ -4,7 +4,10 @@ namespace Docket.Model;
 /// <param name="Id">The portal's number on the wire.</param>
 /// <param name="Name">What its operator calls it.</param>
 /// <param name="CreatedAt">Milliseconds since 1970.</param>
-internal sealed record Portal(long Id, string Name, long CreatedAt);
+internal sealed record Portal(long Id, string Name, long CreatedAt)
+{
+    public PortalSettings Settings { get; init; } = PortalSettings.Default;
+}
 
 /// <summary>What a write is put down to in history (reference/objects-and-batch.md 5).</summary>
 /// <param name="Type">Such as <c>INTEGRATION</c>.</param>

@@ -78,6 +78,18 @@ internal static partial class Faults
     public static Error AssociationsInvalid(IEnumerable<string> ids) =>
         new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };
 
+    /// <summary>Docket's own headers.</summary>
+    public static Error BadHelp(string header, string value) => new(400, $"\"{Shorten(value)}\" is no value of the header {header}. Give true or false", Validation);
+
+    public static Error UnknownHelp(string header, IEnumerable<string> headers) =>
+        new(400, $"There is no header {Shorten(header)}. There are: {string.Join(", ", headers)}", Validation);
+
+    public static Error NoDryRun() => new(400, "Docket-Dry-Run is not possible here. Nothing of this request was done", Validation);
+
+    /// <summary>Docket's own settings: one sentence for each that can't be.</summary>
+    public static Error SettingsInvalid(IReadOnlyList<string> mistakes) =>
+        new(400, mistakes[0], Validation) { Errors = mistakes.Count > 1 ? [.. mistakes.Select(mistake => new ErrorDetail(mistake))] : [] };
+
     public static Error MethodNotAllowed(string method, string allow) =>
         new(405, $"Method {method} is not allowed here. Allowed: {allow}") { Headers = [("Allow", allow)] };
 
@@ -134,6 +146,13 @@ internal static partial class Faults
     {
         var valid = schema.Pipelines.Select(pipeline => $"pipelineId={pipeline.Id} : [{string.Join(", ", pipeline.Stages.Select(stage => stage.Id))}]");
         return Invalid(index, "INVALID_OPTION", $"{Text(value)} is not a valid pipeline stage ID. Valid options are: {Listed(valid)}", schema.Stage.Name, Text(value));
+    }
+
+    /// <summary>Of values given by label, which HubSpot doesn't take.</summary>
+    public static Fault LabelOfSeveral(int index, Property property, ReadOnlySpan<byte> value, IEnumerable<(string Pipeline, string Stage)> stages)
+    {
+        var valid = stages.Select(stage => $"pipelineId={stage.Pipeline} : [{stage.Stage}]");
+        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is the label of several stages: {Listed(valid)}. Give the pipeline too, or the id of the stage.", property.Name, Text(value));
     }
 
     /// <summary>2.2 [decide].</summary>

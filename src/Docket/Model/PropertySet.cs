@@ -12,12 +12,27 @@ internal readonly struct PropertySet
 
     PropertySet(ulong[] bits) => this.bits = bits;
 
+    /// <summary>Whether the set stands for what a record has a value of: the rest is left out, not shown as <c>null</c>.</summary>
+    public bool OnlyWithValue { get; private init; }
+
+    /// <summary>All properties that a record has a value of.</summary>
+    public static PropertySet Everything(Schema schema)
+    {
+        var set = new PropertySet(schema) { OnlyWithValue = true };
+        foreach (var property in schema.Properties)
+        {
+            set.Add(property);
+        }
+
+        return set;
+    }
+
     public void Add(Property property) => bits[property.Rank >> 6] |= 1UL << property.Rank;
 
     /// <summary>Makes this set equal to <paramref name="other"/>, a set of the same schema.</summary>
     public void Become(PropertySet other) => other.bits.CopyTo(bits, 0);
 
-    public PropertySet Copy() => new([.. bits]);
+    public PropertySet Copy() => new([.. bits]) { OnlyWithValue = OnlyWithValue };
 
     /// <summary>The smallest rank in the set that is at least <paramref name="from"/>, or -1.</summary>
     public int Next(int from)

@@ -19,6 +19,11 @@ internal static class BatchResponse
             throw new Refusal(FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, call.Caller.PortalId));
         }
 
+        if (outcome.Batch.Folded.Count > 0)
+        {
+            http.Response.Headers["Docket-Folded"] = string.Join(", ", outcome.Batch.Folded);
+        }
+
         var errors = FaultReport.Rows(outcome.Faults, outcome.Batch.Raw, call.Caller.PortalId);
         var status = outcome.Batch.Kind == WriteKind.Create ? StatusCodes.Status201Created : StatusCodes.Status200OK;
         return BatchEnvelope.RespondAsync(http, status, errors, (call, outcome), WriteResults);
@@ -27,10 +32,12 @@ internal static class BatchResponse
     static void WriteResults(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer)
     {
         var batch = answer.Outcome.Batch;
-        var view = new RecordView(batch.Schema, answer.Call.Now);
+        var view = RecordView.For(answer.Call, batch.Schema);
         var set = new PropertySet(batch.Schema);
-        for (var i = 0; i < batch.Inputs.Length; i++)
+        var order = answer.Call.ResultOrder(batch.Inputs.Length);
+        for (var at = 0; at < batch.Inputs.Length; at++)
         {
+            var i = order?[at] ?? at;
             var result = answer.Outcome.Results[i];
             if (result.Record is not { } record)
             {

@@ -14,20 +14,22 @@ namespace Docket.Objects;
 /// <summary>The endpoints of records: each tells its story and leaves the work to the stages.</summary>
 internal static class ObjectRoutes
 {
+    const Help ReadHelps = Help.AllProperties | Help.Labels, WriteHelps = Help.DryRun | Help.Labels, BatchHelps = WriteHelps | Help.RowOutcomes | Help.Shuffle;
+
     /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
         var objects = routes.MapGroup(prefix);
-        objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead);
-        objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/create", http => WriteBatchAsync(http, WriteKind.Create)).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/update", http => WriteBatchAsync(http, WriteKind.Update)).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/upsert", http => WriteBatchAsync(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead);
-        objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead);
-        objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite);
-        objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite);
+        objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
+        objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
+        objects.MapPost("batch/create", http => WriteBatchAsync(http, WriteKind.Create)).Needs(Scopes.TicketsWrite).Takes(BatchHelps);
+        objects.MapPost("batch/update", http => WriteBatchAsync(http, WriteKind.Update)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/upsert", http => WriteBatchAsync(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
+        objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps | Help.Shuffle);
+        objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
+        objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
+        objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
     }
 
     static async Task WriteBatchAsync(HttpContext http, WriteKind kind)
@@ -35,7 +37,7 @@ internal static class ObjectRoutes
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
         var inputs = BatchReader.ReadBatch(body, kind);
-        var batch = Validation.Check(kind, inputs, call.Schema, call.Caller);
+        var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Helps);
         // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
         var outcome = await call.Store.ApplyAsync(batch);
         await BatchResponse.WriteAsync(http, outcome);
@@ -46,7 +48,7 @@ internal static class ObjectRoutes
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
         var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
-        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller));
+        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller, call.Helps));
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -54,9 +56,13 @@ internal static class ObjectRoutes
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller));
+        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller, call.Helps));
         RefuseFaults(call, outcome);
-        Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
+        if (!outcome.Batch.DryRun)
+        {
+            Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
+        }
+
         await RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created);
     }
 
@@ -78,7 +84,7 @@ internal static class ObjectRoutes
             input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
         }
 
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller));
+        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller, call.Helps));
         if (outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound))
         {
             throw NotFound(id, idProperty);
@@ -92,7 +98,7 @@ internal static class ObjectRoutes
     {
         var call = http.Call();
         var input = new RecordInput { Id = Encoding.UTF8.GetBytes(http.LastPathSegment()) };
-        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, [input], call.Schema, call.Caller));
+        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, [input], call.Schema, call.Caller, call.Helps));
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -104,7 +110,7 @@ internal static class ObjectRoutes
         var idProperty = http.Request.Query["idProperty"].ToString();
         var key = FindKey(call, schema, idProperty);
         var record = await FindAsync(call, key, id, query.Archived, http.RequestAborted) ?? throw NotFound(id, idProperty);
-        var view = new RecordView(schema, call.Now);
+        var view = RecordView.For(call, schema);
         view.Show(record);
         var history = query.History is { } asked ? await PropertyHistory.ReadAsync(call.Store, view, asked, http.RequestAborted) : [];
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
@@ -155,10 +161,16 @@ internal static class ObjectRoutes
             }
         }
 
+        var found = records.DrainToImmutable();
+        if (call.ResultOrder(found.Length) is { } order)
+        {
+            found = [.. order.Select(at => found[at])];
+        }
+
         // Unlike in lists, what is asked for with history is not repeated among the properties (reference/objects-and-batch.md 4.8).
-        var set = ReadQuery.SetOf(schema, request.Properties is { Count: > 0 } ? schema.ReadAlways : schema.ReadDefault, request.Properties ?? []);
+        var set = ReadQuery.SetOf(schema, request.Properties is { Count: > 0 } ? schema.ReadAlways : schema.ReadDefault, request.Properties ?? [], call.Helps);
         PropertySet? history = request.PropertiesWithHistory is { Count: > 0 } asked ? ReadQuery.SetOf(schema, new PropertySet(schema), asked) : null;
-        var page = await AddHistoryAsync(call, schema, history, records.DrainToImmutable(), http.RequestAborted);
+        var page = await AddHistoryAsync(call, schema, history, found, http.RequestAborted);
         var errors = FaultReport.Rows(missing, [], call.Caller.PortalId);
         await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (call, schema, set, page), static (json, answer) =>
             WriteRecords(json, answer.call, answer.schema, answer.set, answer.page));
@@ -203,7 +215,7 @@ internal static class ObjectRoutes
             var schema = outcome.Batch.Schema;
             var set = new PropertySet(schema);
             BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
-            var view = new RecordView(schema, call.Now);
+            var view = RecordView.For(call, schema);
             view.Show(outcome.Results[0].Record!);
             RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
         });
@@ -216,7 +228,7 @@ internal static class ObjectRoutes
             return [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
         }
 
-        var view = new RecordView(schema, call.Now);
+        var view = RecordView.For(call, schema);
         var page = ImmutableArray.CreateBuilder<(Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>)>();
         foreach (var record in records)
         {
@@ -231,7 +243,7 @@ internal static class ObjectRoutes
         Utf8JsonWriter json, Call call, Schema schema, PropertySet set,
         ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> page)
     {
-        var view = new RecordView(schema, call.Now);
+        var view = RecordView.For(call, schema);
         foreach (var (record, history) in page)
         {
             view.Show(record);

@@ -16,18 +16,27 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
     /// <summary>From the query of a single read or a list: what is asked for with history is shown among the properties too.</summary>
     public static ReadQuery Of(HttpContext http, Schema schema)
     {
+        var helps = http.Call().Helps;
         var names = http.QueryNames("properties");
         var history = http.QueryNames("propertiesWithHistory");
-        var properties = SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, [.. names, .. history]);
+        var properties = SetOf(schema, SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, names, helps), history);
         return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"));
     }
 
-    /// <summary>The properties of <paramref name="names"/> that exist, on top of <paramref name="always"/>; unknown names are passed over.</summary>
-    public static PropertySet SetOf(Schema schema, PropertySet always, IEnumerable<string?> names)
+    /// <summary>
+    /// The properties of <paramref name="names"/> that exist, on top of <paramref name="always"/>; unknown names are passed
+    /// over, and so is <c>*</c> unless <paramref name="helps"/> has <see cref="Help.AllProperties"/>.
+    /// </summary>
+    public static PropertySet SetOf(Schema schema, PropertySet always, IEnumerable<string?> names, Help helps = Help.None)
     {
         var set = always.Copy();
         foreach (var name in names)
         {
+            if (name == "*" && helps.HasFlag(Help.AllProperties))
+            {
+                return PropertySet.Everything(schema);
+            }
+
             if (name is not null && schema.Find(name) is { } property)
             {
                 set.Add(property);

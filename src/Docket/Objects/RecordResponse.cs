@@ -50,16 +50,16 @@ internal static class RecordResponse
         json.WriteEndObject();
     }
 
-    /// <summary>A record as reads show it: what was asked for, <c>null</c> where it was never set, and history where asked for.</summary>
+    /// <summary>A record as reads show it: what was asked for, <c>null</c> or nothing where it was never set, and history where asked for.</summary>
     public static void WriteRead(
         Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
     {
         json.WriteStartObject();
         Wire.WriteId(json, Id, view.Record.Id);
-        view.WriteProperties(json, set, showUnset: true);
+        view.WriteProperties(json, set, view.ShowUnset && !set.OnlyWithValue);
         if (!history.IsEmpty)
         {
-            WriteHistory(json, history);
+            WriteHistory(json, view, history);
         }
 
         WriteDates(json, view.Record);
@@ -86,7 +86,7 @@ internal static class RecordResponse
     }
 
     // reference/objects-and-batch.md 5
-    static void WriteHistory(Utf8JsonWriter json, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
+    static void WriteHistory(Utf8JsonWriter json, RecordView view, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
     {
         json.WriteStartObject(History);
         foreach (var (property, entries) in history)
@@ -95,7 +95,7 @@ internal static class RecordResponse
             foreach (var entry in entries)
             {
                 json.WriteStartObject();
-                json.WriteString(Value, entry.Value);
+                json.WriteString(Value, view.Shown(property, entry.Value));
                 Wire.WriteInstant(json, Timestamp, entry.Timestamp);
                 json.WriteString(SourceType, entry.Source.Type);
                 if (entry.Source.Id.Length > 0)

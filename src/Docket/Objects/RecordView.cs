@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Docket.Http;
 using Docket.Model;
 
 namespace Docket.Objects;
@@ -18,9 +19,18 @@ internal sealed class RecordView(Schema schema, long now)
     int turn;
     Record record = null!;
 
+    /// <summary>Whether reads show a property that was never set as <c>null</c>, or leave it out; written records never show it.</summary>
+    public bool ShowUnset { get; private init; } = true;
+
+    /// <summary>Whether pipelines and stages are shown by their labels instead of their ids.</summary>
+    public bool ShowLabels { get; private init; }
+
     public Schema Schema => schema;
 
     public Record Record => record;
+
+    /// <summary>A view for the answer to a call, as its version of the API shows records.</summary>
+    public static RecordView For(Call call, Schema schema) => new(schema, call.Now) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels) };
 
     /// <summary>Points the view at a record.</summary>
     public void Show(Record next)
@@ -41,7 +51,7 @@ internal sealed class RecordView(Schema schema, long now)
     public bool TryGet(Property property, out ReadOnlySpan<byte> value) =>
         property.Derivation == Derivation.None ? TryGetStored(property, out value) : TryDerive(property, out value);
 
-    /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. Reads show a property that was never set as <c>null</c>, writes leave it out.</summary>
+    /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. One that was never set is <c>null</c> or left out.</summary>
     public void WriteProperties(Utf8JsonWriter json, PropertySet set, bool showUnset)
     {
         json.WriteStartObject(Properties);
@@ -50,7 +60,7 @@ internal sealed class RecordView(Schema schema, long now)
             var property = schema.Properties[rank];
             if (TryGet(property, out var value))
             {
-                json.WriteString(property.JsonName, value);
+                json.WriteString(property.JsonName, ShowLabels ? Shown(property, value) : value);
             }
             else if (showUnset)
             {
@@ -60,6 +70,17 @@ internal sealed class RecordView(Schema schema, long now)
 
         json.WriteEndObject();
     }
+
+    /// <summary>A value of the record's history as it is shown.</summary>
+    public string Shown(Property property, string value) =>
+        ShowLabels ? Encoding.UTF8.GetString(Shown(property, Encoding.UTF8.GetBytes(value))) : value;
+
+    ReadOnlySpan<byte> Shown(Property property, ReadOnlySpan<byte> value) => property.Kind switch
+    {
+        PropertyKind.Pipeline when schema.FindPipeline(value) is { } pipeline => Encoding.UTF8.GetBytes(pipeline.Label),
+        PropertyKind.Stage when schema.FindStage(value) is { } place => Encoding.UTF8.GetBytes(place.Stage.Label),
+        _ => value, // one that is gone has no label any more
+    };
 
     bool TryGetStored(Property property, out ReadOnlySpan<byte> value)
     {

@@ -137,7 +137,11 @@ internal static class PipelineRoutes
 
     static (string PipelineId, string StageId) StagePath(HttpContext http) => (http.LastPathSegment(before: 2), http.LastPathSegment());
 
-    // Off unless asked for, up to version 2026-03; either flag asks (3.1, 3.6).
-    static bool KeepUsedStages(HttpContext http) =>
-        http.QueryFlag("validateReferencesBeforeDelete") || http.QueryFlag("validateDealStageUsagesBeforeDelete");
+    // Either flag switches the check on or off; without a word the version decides (3.1, 3.6).
+    static bool KeepUsedStages(HttpContext http)
+    {
+        string[] flags = ["validateReferencesBeforeDelete", "validateDealStageUsagesBeforeDelete"];
+        return flags.Any(http.QueryFlag)
+            || (http.Call().Version.KeepsUsedStages && !flags.Any(flag => bool.TryParse(http.Request.Query[flag], out var on) && !on));
+    }
 }

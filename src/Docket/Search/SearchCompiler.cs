@@ -26,7 +26,7 @@ internal static class SearchCompiler
 
     /// <summary>Checks everything.</summary>
     /// <exception cref="Refusal">400.</exception>
-    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped)
+    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, Help helps = Help.None)
     {
         Limit("filter groups", GroupsMax, body.Groups.Count);
         foreach (var group in body.Groups)
@@ -43,7 +43,7 @@ internal static class SearchCompiler
         var limit = ParseLimit(body.Limit);
         var (skip, after) = ParseAfter(body.After, capped);
         // A group without filters says nothing (4.1).
-        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(filter, schema)).ToImmutableArray()).ToImmutableArray();
+        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(helps.HasFlag(Help.Labels) ? WithIds(filter, schema) : filter, schema)).ToImmutableArray()).ToImmutableArray();
         // One sort counts; more are ignored (4.2).
         var sort = body.Sorts is [var first, ..] ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
         var words = body.Query.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal);
@@ -92,6 +92,24 @@ internal static class SearchCompiler
 
     static Property Find(string name, Schema schema) => schema.Find(name) ?? throw new Refusal(Faults.SearchProblem(
         name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))));
+
+    // Pipelines and stages by their labels: several may have the same, and each of them is meant.
+    static RawFilter WithIds(RawFilter filter, Schema schema)
+    {
+        var places = filter.Property == schema.Stage.Name ? schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => (stage.Id, stage.Label)).ToList()
+            : filter.Property == schema.Pipeline.Name ? schema.Pipelines.Select(pipeline => (pipeline.Id, pipeline.Label)).ToList() : [];
+        return places.Count == 0 ? filter : filter.Operator switch
+        {
+            SearchOperator.Eq => filter with { Operator = SearchOperator.In, Values = [.. IdsOf(filter.Value!)] },
+            SearchOperator.Neq => filter with { Operator = SearchOperator.NotIn, Values = [.. IdsOf(filter.Value!)] },
+            SearchOperator.In or SearchOperator.NotIn => filter with { Values = [.. filter.Values!.SelectMany(IdsOf)] },
+            _ => filter,
+        };
+
+        IEnumerable<string> IdsOf(string text) => places.Exists(place => place.Id == text)
+            ? [text]
+            : places.Where(place => place.Label.Trim().Equals(text.Trim(), StringComparison.OrdinalIgnoreCase)).Select(place => place.Id);
+    }
 
     static SearchFilter Compile(RawFilter filter, Schema schema)
     {

@@ -13,7 +13,8 @@ namespace Docket.Search;
 internal static class SearchRoutes
 {
     /// <summary>Maps the endpoint below a prefix that holds <c>{objectType}</c>.</summary>
-    public static void Map(IEndpointRouteBuilder routes, string prefix) => routes.MapPost($"{prefix}/search", SearchAsync).Needs(Scopes.TicketsRead);
+    public static void Map(IEndpointRouteBuilder routes, string prefix) =>
+        routes.MapPost($"{prefix}/search", SearchAsync).Needs(Scopes.TicketsRead).Takes(Help.AllProperties | Help.Labels);
 
     static async Task SearchAsync(HttpContext http)
     {
@@ -29,16 +30,16 @@ internal static class SearchRoutes
             }
         }
 
-        var query = SearchCompiler.Compile(body, schema, capped);
+        var query = SearchCompiler.Compile(body, schema, capped, call.Helps);
         var page = await call.Store.SearchAsync(query, http.RequestAborted);
-        var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties);
+        var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties, call.Helps);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, page, set, capped), static (json, answer) =>
         {
             var (call, query, page, set, capped) = answer;
             json.WriteStartObject();
             json.WriteNumber("total", page.Total);
             json.WriteStartArray("results");
-            var view = new RecordView(query.Schema, call.Now);
+            var view = RecordView.For(call, query.Schema);
             foreach (var record in page.Records)
             {
                 view.Show(record);

@@ -58,6 +58,10 @@ internal interface IPortals : IAsyncDisposable
 
     Portal Create(string name);
 
+    /// <summary>Changes settings of a portal, by the names and texts of <see cref="PortalSettings.All"/>; every process sees them with its next request.</summary>
+    /// <returns>The portal afterwards; <c>null</c> when there is none.</returns>
+    Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes);
+
     /// <summary>Makes a token. Its text is in the answer and nowhere else: only a hash is kept.</summary>
     (TokenInfo Info, string Text) CreateToken(long portalId, string name, Scopes scopes);
 

@@ -45,7 +45,7 @@ internal sealed class Planner
         var planner = new Planner(batch, found, now, firstSequence);
         for (var i = 0; i < batch.Inputs.Length; i++)
         {
-            if (!batch.Inputs[i].Faulty)
+            if (!batch.Inputs[i].Skipped)
             {
                 planner.Decide(i, batch.Inputs[i]);
             }
@@ -124,7 +124,8 @@ internal sealed class Planner
             wanted.Add(new(key, input.KeyValue));
         }
 
-        var id = IdBase + sequence;
+        // In a dry run the place of its input stands for the id that a record never gets.
+        var id = batch.DryRun ? index : IdBase + sequence;
         // Both are asked: every fault is told.
         if (!EnterFirstStage(index, out var place) | !CheckUnique(index, id))
         {

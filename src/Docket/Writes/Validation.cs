@@ -19,7 +19,7 @@ internal static class Validation
 
     /// <summary>Gives the checked batch.</summary>
     /// <exception cref="Refusal">Something is wrong with the batch (size, <c>idProperty</c>, repeated ids), or with an input of a batch that is all or nothing.</exception>
-    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
+    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller, Help helps = Help.None)
     {
         // 1. The batch as such.
         if (inputs.Length == 0)
@@ -32,21 +32,23 @@ internal static class Validation
             throw new Refusal(Faults.TooManyInputs(InputsMax));
         }
 
-        // 2. The property each input is found by, and that no two inputs name the same record.
+        // 2. The property each input is found by, and that no two inputs name the same record, unless they may become one.
         var keys = FindKeys(kind, inputs, schema, caller);
-        if (kind is WriteKind.Update or WriteKind.Upsert)
+        var fold = helps.HasFlag(Help.FoldDuplicates);
+        if (kind is WriteKind.Update or WriteKind.Upsert && !fold)
         {
             RefuseDuplicates(inputs, keys);
         }
 
         // 3. Every value of every input.
         var faults = new List<Fault>();
+        var perRow = helps.HasFlag(Help.RowOutcomes);
         var traced = kind != WriteKind.Archive; // archiving has no answer that could tell of a single row (4.10)
         var isChecked = new CheckedInput[inputs.Length];
         for (var i = 0; i < inputs.Length; i++)
         {
-            traced &= inputs[i].TraceId is not null;
-            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, faults);
+            traced &= perRow || inputs[i].TraceId is not null;
+            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, faults, helps.HasFlag(Help.Labels));
         }
 
         // 4. All or nothing, and there is a fault: nothing (1.7, step 7). The same when there were so many faults that not
@@ -56,7 +58,18 @@ internal static class Validation
             throw new Refusal(FaultReport.Whole(faults, inputs, caller.PortalId));
         }
 
-        return new WriteBatch { Kind = kind, Caller = caller, Schema = schema, Raw = inputs, Inputs = isChecked, Faults = faults, Traced = traced };
+        return new WriteBatch
+        {
+            Kind = kind,
+            Caller = caller,
+            Schema = schema,
+            Raw = inputs,
+            Inputs = isChecked,
+            Faults = faults,
+            Traced = traced,
+            Helps = helps,
+            Folded = fold ? Fold(isChecked) : [],
+        };
     }
 
     static Property?[] FindKeys(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
@@ -121,7 +134,7 @@ internal static class Validation
         }
     }
 
-    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, List<Fault> faults)
+    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, List<Fault> faults, bool labels)
     {
         var before = faults.Count;
         var keyValue = input.Id;
@@ -138,9 +151,10 @@ internal static class Validation
             }
         }
 
-        var values = new PropertyValue[input.Values.Length];
+        var sent = labels ? StageLabels.ToIds(index, input.Values, schema, faults) : input.Values;
+        var values = new PropertyValue[sent.Length];
         var count = 0;
-        foreach (var raw in input.Values)
+        foreach (var raw in sent)
         {
             if (faults.Count >= FaultsMax)
             {
@@ -170,6 +184,50 @@ internal static class Validation
         }
 
         return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before);
+    }
+
+    // As if they were sent one after the other: of each property the later value counts. A faulty input is no part of it.
+    static List<int> Fold(CheckedInput[] inputs)
+    {
+        var folded = new List<int>();
+        var last = new Dictionary<UniqueValue, int>(inputs.Length);
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (inputs[i].Skipped)
+            {
+                continue;
+            }
+
+            var key = new UniqueValue(inputs[i].Key, inputs[i].KeyValue);
+            if (last.TryGetValue(key, out var before))
+            {
+                inputs[i] = inputs[i] with { Values = Merge(inputs[before].Values, inputs[i].Values) };
+                inputs[before] = inputs[before] with { Skipped = true };
+                folded.Add(before);
+            }
+
+            last[key] = i;
+        }
+
+        folded.Sort();
+        return folded;
+    }
+
+    // Both ascend by property number, and so does what comes out.
+    static PropertyValue[] Merge(PropertyValue[] before, PropertyValue[] after)
+    {
+        var merged = new PropertyValue[before.Length + after.Length];
+        before.CopyTo(merged, 0);
+        var count = before.Length;
+        foreach (var value in after)
+        {
+            var same = Array.FindIndex(before, earlier => ReferenceEquals(earlier.Property, value.Property));
+            Insert(merged, ref count, value.Append && same >= 0
+                ? before[same] with { Value = PropertyValues.Union(before[same].Value.Span, value.Value.Span) }
+                : value);
+        }
+
+        return merged[..count];
     }
 
     static Fault Unknown(int index, ReadOnlySpan<byte> utf8Name, Schema schema, List<Fault> before)

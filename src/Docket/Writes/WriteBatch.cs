@@ -21,8 +21,8 @@ internal readonly record struct PropertyValue(Property Property, ReadOnlyMemory<
 /// <param name="Key">The unique property by which the record is found; <c>null</c> for the record id.</param>
 /// <param name="KeyValue">The normalised value of <paramref name="Key"/>, or the record id as text.</param>
 /// <param name="Values">Ascending by property number, each property once.</param>
-/// <param name="Faulty">The batch has a fault of this input, which is then left alone.</param>
-internal readonly record struct CheckedInput(Property? Key, ReadOnlyMemory<byte> KeyValue, PropertyValue[] Values, bool Faulty);
+/// <param name="Skipped">Left alone: the batch has a fault of this input, or it was folded into a later one.</param>
+internal readonly record struct CheckedInput(Property? Key, ReadOnlyMemory<byte> KeyValue, PropertyValue[] Values, bool Skipped);
 
 /// <summary>A validated batch: what a store is asked to do, all or nothing unless <see cref="Traced"/>.</summary>
 internal sealed class WriteBatch
@@ -42,6 +42,15 @@ internal sealed class WriteBatch
     /// <summary>What validation found; the planner adds what only the store can show.</summary>
     public required List<Fault> Faults { get; init; }
 
-    /// <summary>Every input has its own trace id, so each is decided on its own (reference/objects-and-batch.md 1.6).</summary>
+    /// <summary>Every input has its own trace id, or the request asks for the same without: each is decided on its own (reference/objects-and-batch.md 1.6).</summary>
     public required bool Traced { get; init; }
+
+    /// <summary>What the request asks for beyond HubSpot's ways.</summary>
+    public required Help Helps { get; init; }
+
+    /// <summary>The inputs that were folded into later ones, by their place in the batch.</summary>
+    public required IReadOnlyList<int> Folded { get; init; }
+
+    /// <summary>The batch is decided as any other, and nothing of it is written.</summary>
+    public bool DryRun => Helps.HasFlag(Help.DryRun);
 }

@@ -12,7 +12,7 @@ namespace Docket.Tests.Http;
 public sealed class NonsenseTests
 {
     const int Requests = 4_000;
-    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets";
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings";
 
     /// <summary>Good requests, which become nonsense. <c>ID</c> stands for a ticket that is there.</summary>
     static readonly (string Method, string Path, string Body)[] Templates =
@@ -42,6 +42,8 @@ public sealed class NonsenseTests
         ("PUT", Pipelines + "/0/stages/2", """{"label":"Waiting","displayOrder":1,"metadata":{"ticketState":"OPEN"}}"""),
         ("PATCH", Pipelines + "/0/stages/3", """{"label":"Waiting on us","metadata":{"ticketState":"CLOSED","isClosed":"true"}}"""),
         ("DELETE", Pipelines + "/0/stages/2?validateReferencesBeforeDelete=true", ""),
+        ("PATCH", Settings, """{"search-cap":"off","search-lag":"5s"}"""),
+        ("GET", Settings, ""),
         ("GET", Objects, ""),
         ("GET", Objects + "/ID", ""),
         ("GET", Properties, ""),
@@ -81,6 +83,7 @@ public sealed class NonsenseTests
         ("Content-Type", "text/plain"), ("Content-Type", "application/json; charset=utf-16"), ("Content-Type", ";;;"), ("Content-Type", ""), ("Content-Type", "application/x-www-form-urlencoded"), ("Content-Type", "multipart/form-data"),
         ("Authorization", "Bearer"), ("Authorization", "Bearer  "), ("Authorization", "Basic eDp5"), ("Authorization", ""), ("Authorization", "Bearer \u00e9"), ("Accept", "text/html"), ("Accept", ";;"), ("Accept-Encoding", "x"), ("Content-Encoding", "gzip"),
         ("Expect", "100-continue"), ("If-Match", "x"), ("X-HTTP-Method-Override", "DELETE"), ("Range", "bytes=5-1"), ("Cookie", "a=b; c"), ("X-Forwarded-For", "x"), ("Origin", "null"), ("traceparent", "x"), ("Accept-Language", "\u00ff"),
+        ("Docket-Dry-Run", "true"), ("Docket-Dry-Run", "maybe"), ("Docket-Row-Outcomes", "true"), ("Docket-Fold-Duplicates", "true"), ("Docket-All-Properties", "true"), ("Docket-Labels", "true"), ("Docket-Shuffle", "true"), ("Docket-Nothing", "true"), ("Docket-", ""),
     ];
 
     [Fact]

@@ -92,7 +92,7 @@ public sealed class AllocationTests
     static DefaultHttpContext Answering()
     {
         var http = new DefaultHttpContext();
-        http.Features.Set(new Call(Schemata.Caller, null!, ObjectType.Ticket, new ManualClock()));
+        http.Features.Set(new Call(Schemata.Caller, null!, ObjectType.Ticket, new ManualClock()) { Random = new Random(1) });
         return http;
     }
 

@@ -291,6 +291,38 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_dry_run_tells_what_would_be_and_writes_nothing()
+    {
+        var kept = await CreateAsync(("subject", "kept"), ("ext_a", "A"), ("hs_pipeline_stage", "2"));
+        var upserts = (RecordInput[])[Keyed("ext_a", "A", ("subject", "changed"), ("hs_pipeline_stage", "3")), Keyed("ext_a", "B", ("hs_pipeline_stage", "1"))];
+        var tried = await TryAsync(WriteKind.Upsert, upserts);
+        Assert.Equal([Effect.Updated, Effect.Created], tried.Results.Select(result => result.Effect));
+        Assert.Equal(("changed", 1), (Value(tried.Results[0].Record!, "subject"), tried.Results[1].Record!.Id));
+        Assert.Equal([Effect.Archived], (await TryAsync(WriteKind.Archive, ById(kept.Id))).Results.Select(result => result.Effect));
+
+        // Neither records nor values, nor history, nor the counts of stages.
+        AssertSame(kept, Assert.Single(await ListAsync()));
+        Assert.Null(await FindAsync("ext_a", "B"));
+        Assert.Equal(["subject: kept"], await HistoryAsync(kept, "subject"));
+        await TakeAwayStageAsync("3");
+        await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
+        Assert.Equal(kept.LastChange + 1, (await CreateAsync(("hs_pipeline_stage", "1"))).FirstChange);
+    }
+
+    [Fact]
+    public async Task A_dry_run_that_is_checked_again_stays_one()
+    {
+        var old = Store.Schema(ObjectType.Ticket);
+        var batch = Validation.Check(WriteKind.Create, [Input(("note", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller, Help.DryRun);
+        await AddPropertyAsync(Schemata.Custom("later"));
+
+        var outcome = await Store.ApplyAsync(batch);
+        Assert.NotSame(old, outcome.Batch.Schema);
+        Assert.Equal(Effect.Created, outcome.Results[0].Effect);
+        Assert.Empty(await ListAsync());
+    }
+
+    [Fact]
     public async Task Many_at_once_make_one_record_per_key()
     {
         const int writers = 16, keys = 5, rounds = 10;
@@ -364,6 +396,9 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
     private protected Task<Outcome> ApplyAsync(WriteKind kind, params RecordInput[] inputs) =>
         Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema(ObjectType.Ticket), Schemata.Caller));
+
+    Task<Outcome> TryAsync(WriteKind kind, params RecordInput[] inputs) =>
+        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema(ObjectType.Ticket), Schemata.Caller, Help.DryRun));
 
     async Task<Record> CreateAsync(params (string Name, string Value)[] values)
     {

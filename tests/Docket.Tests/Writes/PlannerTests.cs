@@ -192,6 +192,34 @@ public class PlannerTests
         ("hs_pipeline_stage", ["1", "1", "2", "4"]), ("subject", ["x", "y", ""]), ("ext_a", ["k1", "k2", ""]), ("ext_b", ["k1", "k3", ""]), ("tags_set", ["a", ";b", "c;a", ""]),
     ];
 
+    [Fact]
+    public void Folded_inputs_leave_what_they_would_leave_one_after_the_other() => Gen.Int[0, int.MaxValue].Sample(seed =>
+    {
+        var random = new Random(seed);
+        (string, string)[] values = [("subject", "a"), ("subject", "b"), ("subject", ""), ("tags_set", "a"), ("tags_set", ";b"), ("tags_set", ";a;c"), ("tags_set", ""), ("ext_b", ""), ("hs_pipeline_stage", "2")];
+        var sent = Enumerable.Range(0, random.Next(1, 7))
+            .Select(_ => Upsert("ext_a", random.Next(2) == 0 ? "K" : "L", [("hs_pipeline_stage", "1"), .. random.GetItems(values, random.Next(4))])).ToArray();
+        var (single, folded) = (new MemoryPortal(), new MemoryPortal());
+        foreach (var input in sent)
+        {
+            Assert.Empty(single.Apply(WriteKind.Upsert, input).Faults);
+        }
+
+        var batch = Validation.Check(WriteKind.Upsert, sent, Schema, Schemata.Caller, Help.FoldDuplicates);
+        Assert.Empty(folded.Apply(batch).Faults);
+        Assert.Equal(single.Show(), folded.Show());
+        Assert.Equal(sent.Select(input => Text(input.Id)).Distinct().Count(), folded.Changes);
+        Assert.Equal(sent.Length - folded.Changes, batch.Folded.Count);
+    });
+
+    [Fact]
+    public void The_new_records_of_a_dry_run_have_the_places_of_their_inputs_for_ids()
+    {
+        var batch = Validation.Check(WriteKind.Upsert, [Upsert("ext_a", "K", ("hs_pipeline_stage", "1")), Upsert("ext_a", "L", ("hs_pipeline_stage", "1"))], Schema, Schemata.Caller, Help.DryRun);
+        var plan = Planner.Decide(batch, new(new Record?[2], []), now: 1_000, firstSequence: 77);
+        Assert.Equal([0, 1], plan.Outcome.Results.Select(result => result.Record!.Id));
+    }
+
     static RecordInput Upsert(string key, string id, params (string Name, string Value)[] values) => new()
     {
         IdProperty = Utf8(key),
@@ -219,9 +247,10 @@ public class PlannerTests
 
         public int Changes { get; private set; }
 
-        public Outcome Apply(WriteKind kind, params RecordInput[] inputs)
+        public Outcome Apply(WriteKind kind, params RecordInput[] inputs) => Apply(Validation.Check(kind, inputs, Schema, Schemata.Caller));
+
+        public Outcome Apply(WriteBatch batch)
         {
-            var batch = Validation.Check(kind, inputs, Schema, Schemata.Caller);
             var records = batch.Inputs.Select(input =>
                 input.Key is null ? active.GetValueOrDefault(long.Parse(Text(input.KeyValue)))
                 : owners.TryGetValue(new(input.Key, input.KeyValue), out var id) ? active[id] : null).ToArray();

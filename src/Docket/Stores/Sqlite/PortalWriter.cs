@@ -197,10 +197,14 @@ internal sealed partial class PortalWriter : IDisposable
     Outcome Apply(WriteBatch batch)
     {
         // The schema moved on between validation and now: the batch is checked again, against the schema it will be stored under.
-        var current = ReferenceEquals(batch.Schema, schema) ? batch : Validation.Check(batch.Kind, batch.Raw, schema, batch.Caller);
+        var current = ReferenceEquals(batch.Schema, schema) ? batch : Validation.Check(batch.Kind, batch.Raw, schema, batch.Caller, batch.Helps);
         var plan = Planner.Decide(current, lookup.Find(current), Instant.Now(clock), sequence + 1);
-        writer.Write(plan, schema.Type, current.Caller.Source);
-        sequence += plan.Writes.Count;
+        if (!current.DryRun)
+        {
+            writer.Write(plan, schema.Type, current.Caller.Source);
+            sequence += plan.Writes.Count;
+        }
+
         return plan.Outcome;
     }
 

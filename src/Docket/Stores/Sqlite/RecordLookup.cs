@@ -22,7 +22,7 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
         for (var i = 0; i < batch.Inputs.Length; i++)
         {
             var input = batch.Inputs[i];
-            if (input.Faulty)
+            if (input.Skipped)
             {
                 continue;
             }

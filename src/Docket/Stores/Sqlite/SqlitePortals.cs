@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Docket.Model;
 using Microsoft.Extensions.Logging;
 
@@ -28,6 +30,7 @@ internal sealed class SqlitePortals : IPortals
     readonly ConcurrentDictionary<long, Lazy<SqliteStore>> stores = new();
     readonly byte[]? developmentHash;
     Dictionary<string, Caller> callers = new(StringComparer.Ordinal);
+    ImmutableDictionary<long, PortalSettings> settings = ImmutableDictionary<long, PortalSettings>.Empty;
     long callersVersion = -1;
 
     /// <summary>Opens a data directory and, to serve it, all its portals.</summary>
@@ -56,9 +59,10 @@ internal sealed class SqlitePortals : IPortals
                 portals = List(opened);
                 return (opened, opened.Prepare("PRAGMA data_version"));
             });
+            settings = SettingsOf(portals);
             foreach (var portal in serve ? portals : [])
             {
-                _ = Store(portal.Id);
+                _ = OpenStore(portal.Id);
             }
         }
         catch
@@ -85,7 +89,7 @@ internal sealed class SqlitePortals : IPortals
             throw Engine.Translate(failure, registryPath);
         }
 
-        return caller is null ? null : (caller, Store(caller.PortalId));
+        return caller is null ? null : (caller, OpenStore(caller.PortalId));
     }
 
     public ImmutableArray<Portal> List()
@@ -107,6 +111,29 @@ internal sealed class SqlitePortals : IPortals
             insert.Run();
             callersVersion = -1;
             return portal;
+        }
+    }
+
+    public Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes)
+    {
+        try
+        {
+            lock (gate)
+            {
+                // Patched in place: what another process, or a newer Docket, has set meanwhile stays.
+                using var update = registry.Prepare("UPDATE portal SET settings = json_patch(settings, ?) WHERE id = ? RETURNING id");
+                if (update.Bind(JsonSerializer.Serialize(changes, SettingsJson.Default.IReadOnlyDictionaryStringString)).Bind(portalId).Step())
+                {
+                    update.Run();
+                }
+
+                callersVersion = -1;
+                return List(registry).FirstOrDefault(portal => portal.Id == portalId);
+            }
+        }
+        catch (SqliteFailure failure)
+        {
+            throw Engine.Translate(failure, registryPath);
         }
     }
 
@@ -181,33 +208,55 @@ internal sealed class SqlitePortals : IPortals
         serving?.Dispose();
     }
 
-    SqliteStore Store(long portalId)
+    /// <summary>The store of a portal, opened when it isn't yet.</summary>
+    internal SqliteStore OpenStore(long portalId)
     {
         var store = stores.GetOrAdd(portalId, id => new(() => new SqliteStore(Path.Combine(directory, $"portal-{id}.db"), clock, logger, busyTimeoutMs)));
-        try
+        if (store.IsValueCreated)
         {
             return store.Value;
+        }
+
+        SqliteStore opened;
+        try
+        {
+            opened = store.Value;
         }
         catch
         {
             stores.TryRemove(new(portalId, store)); // the next request tries again
             throw;
         }
+
+        lock (gate)
+        {
+            opened.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
+        }
+
+        return opened;
     }
 
     static ImmutableArray<Portal> List(Connection registry)
     {
         var portals = ImmutableArray.CreateBuilder<Portal>();
-        using var select = registry.Prepare("SELECT id, name, created FROM portal ORDER BY id");
+        using var select = registry.Prepare("SELECT id, name, created, settings FROM portal ORDER BY id");
         while (select.Step())
         {
-            portals.Add(new(select.Integer(0), select.Text(1), select.Integer(2)));
+            portals.Add(new(select.Integer(0), select.Text(1), select.Integer(2)) { Settings = ParseSettings(select.Text(3)) });
         }
 
         return portals.DrainToImmutable();
     }
 
-    // Tokens are kept in memory until another process or this one has changed the file, so revoking works at once and
+    // What this Docket doesn't know is passed over: a newer one may have set it.
+    static PortalSettings ParseSettings(string json) =>
+        JsonSerializer.Deserialize(json, SettingsJson.Default.IReadOnlyDictionaryStringString)!
+            .Aggregate(PortalSettings.Default, (settings, entry) => settings.With(entry.Key, entry.Value).Settings);
+
+    static ImmutableDictionary<long, PortalSettings> SettingsOf(ImmutableArray<Portal> portals) =>
+        portals.ToImmutableDictionary(portal => portal.Id, portal => portal.Settings);
+
+    // Tokens and settings are kept in memory until another process or this one has changed the file, so revoking works at once and
     // costs the next request a read.
     void RefreshCallers()
     {
@@ -219,16 +268,28 @@ internal sealed class SqlitePortals : IPortals
             return;
         }
 
+        settings = SettingsOf(List(registry));
+        foreach (var (id, store) in stores)
+        {
+            if (store.IsValueCreated)
+            {
+                store.Value.Settings = settings.GetValueOrDefault(id, PortalSettings.Default);
+            }
+        }
+
         var loaded = new Dictionary<string, Caller>(StringComparer.Ordinal);
         using var select = registry.Prepare("SELECT id, portal, hash, scopes FROM token WHERE revoked IS NULL");
         while (select.Step())
         {
-            loaded[Convert.ToHexString(select.Blob(2))] = new(select.Integer(1), (Scopes)select.Integer(3), Source.Integration(select.Integer(0)));
+            loaded[Convert.ToHexString(select.Blob(2))] = new(select.Integer(1), (Scopes)select.Integer(3), Source.Integration(select.Integer(0)))
+            {
+                Settings = settings.GetValueOrDefault(select.Integer(1), PortalSettings.Default),
+            };
         }
 
         if (developmentHash is not null && registry.QueryInteger("SELECT min(id) FROM portal") is var portal and > 0)
         {
-            loaded[Convert.ToHexString(developmentHash)] = new(portal, Scopes.All, Source.Integration(0));
+            loaded[Convert.ToHexString(developmentHash)] = new(portal, Scopes.All, Source.Integration(0)) { Settings = settings.GetValueOrDefault(portal, PortalSettings.Default) };
         }
 
         callers = loaded;
@@ -273,3 +334,6 @@ internal sealed class SqlitePortals : IPortals
 
     static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 }
+
+[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
+internal sealed partial class SettingsJson : JsonSerializerContext;

@@ -22,6 +22,7 @@ internal sealed class SqliteStore : IStore, IDisposable
     readonly Indexer indexer;
     readonly TimeProvider clock;
     readonly ConcurrentBag<RecordReader> readers = [];
+    volatile PortalSettings settings = PortalSettings.Default;
 
     /// <summary>Opens the file of a portal, new or not.</summary>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
@@ -40,8 +41,12 @@ internal sealed class SqliteStore : IStore, IDisposable
         indexer = new Indexer(path, () => writer.Schema, writer.Committed, () => Settings.SearchLagMs, clock, logger);
     }
 
-    /// <summary>The portal's settings as last read.</summary>
-    public volatile PortalSettings Settings = PortalSettings.Default;
+    /// <summary>The settings of the portal; <see cref="SqlitePortals"/> keeps them up to date.</summary>
+    public PortalSettings Settings
+    {
+        get => settings;
+        set => settings = value;
+    }
 
     public Schema Schema(ObjectType type) => writer.Schema;
 
