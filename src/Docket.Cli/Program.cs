@@ -7,6 +7,7 @@ var root = new RootCommand("Docket: a ticket store that speaks HubSpot's CRM API
     ServeCommand.Make(),
     TokenCommand.Make(),
     PortalCommand.Make(),
+    IndexCommand.Make(),
 };
 
 try

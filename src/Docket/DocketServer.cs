@@ -137,6 +137,10 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>The portals of a data directory, beside a server that may be running on it.</summary>
     internal static IPortals OpenPortals(string directory) => new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: false);
 
+    /// <summary>As <see cref="OpenPortals"/>, and held as a server holds them when none does; for work that someone has to do.</summary>
+    internal static IPortals OpenOrHoldPortals(string directory) =>
+        new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: !SqlitePortals.IsServed(directory));
+
     static (long PortalId, string? Token) FirstPortal(IPortals portals, string? fixedToken)
     {
         if (portals.List() is [var first, ..])

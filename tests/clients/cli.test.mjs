@@ -1,7 +1,9 @@
 // The docket command: the first start, tokens, portals, and the end.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { it } from 'node:test';
 import { call, createProperty, docket, run, serve, temporaryDirectory } from './docket.mjs';
 
@@ -172,4 +174,34 @@ it('a wrong command line is told what is wrong, in one screen and without a stac
   const version = await docket('--version');
   assert.equal(version.code, 0);
   assert.match(version.stdout, /^\d+\.\d+\.\d+/);
+});
+
+it('the search index is built anew beside a running server and without one', async (t) => {
+  const data = temporaryDirectory();
+  const server = await serve(data);
+  t.after(() => server.stop());
+  await createProperty(server, 'ext_id');
+  assert.equal((await call(server, 'POST', UPSERT, body('indexed'))).status, 200);
+  const total = async (on) => (await call(on, 'POST', '/crm/v3/objects/tickets/search', { query: 'indexed' })).json.total;
+  assert.equal(await total(server), 1);
+
+  const index = path.join(data, fs.readdirSync(data).find((name) => name.endsWith('.index.db')));
+  const before = fs.statSync(index).birthtimeMs;
+  const beside = await docket('index', 'rebuild', '--data', data);
+  assert.equal(beside.code, 0, beside.output);
+  assert.match(beside.stdout, /built/);
+  assert.notEqual(fs.statSync(index).birthtimeMs, before, 'another file');
+  assert.equal(await total(server), 1);
+
+  await server.stop();
+  fs.writeFileSync(index, 'not an index');
+  const alone = await docket('index', 'rebuild', '--data', data);
+  assert.equal(alone.code, 0, alone.output);
+  const again = await serve(data);
+  t.after(() => again.stop());
+  assert.equal(await total(again), 1);
+
+  const unknown = await docket('index', 'rebuild', '--data', data, '--portal', '7');
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /There is no portal 7/);
 });

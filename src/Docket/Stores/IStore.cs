@@ -62,6 +62,12 @@ internal interface IPortals : IAsyncDisposable
     /// <returns>The portal afterwards; <c>null</c> when there is none.</returns>
     Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes);
 
+    /// <summary>Has the search index of a portal built anew, by the server that serves it or else here, and waits for it.</summary>
+    /// <param name="portalId">The portal.</param>
+    /// <param name="progress">Told now and then how much is done, 0 to 1.</param>
+    /// <param name="cancellation">Stops waiting; a server goes on.</param>
+    Task RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation);
+
     /// <summary>Makes a token. Its text is in the answer and nowhere else: only a hash is kept.</summary>
     (TokenInfo Info, string Text) CreateToken(long portalId, string name, Scopes scopes);
 

@@ -9,7 +9,7 @@ internal sealed class RecordReader : IDisposable
 {
     readonly Connection connection;
     readonly Sources sources;
-    readonly Statement list, change, inStage;
+    readonly Statement list, change;
 
     public RecordReader(string path, Sources sources)
     {
@@ -20,7 +20,6 @@ internal sealed class RecordReader : IDisposable
         list = connection.Prepare(
             "SELECT key, created, updated, archived, source, first_change, last_change, content FROM record WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?");
         change = connection.Prepare("SELECT time, source, content, previous FROM change WHERE sequence = ?");
-        inStage = connection.Prepare("SELECT key, content FROM record WHERE key BETWEEN ? AND ?");
     }
 
     public RecordLookup Lookup { get; }
@@ -76,30 +75,11 @@ internal sealed class RecordReader : IDisposable
         return entries.DrainToImmutable();
     }
 
-    /// <summary>The first few active records that stand in one of some stages. A walk over the list: for refusals only.</summary>
-    public List<long> FirstInStages(Schema schema, IReadOnlyCollection<string> stages, int limit)
-    {
-        var ids = new List<long>();
-        inStage.Bind(RecordKey.Of(schema.Type, 0, archived: false)).Bind(RecordKey.Of(schema.Type, RecordKey.IdMax, archived: false));
-        while (ids.Count < limit && inStage.Step())
-        {
-            var values = new ValueReader(inStage.Blob(1));
-            if (values.Seek(schema.Stage.Number) && stages.Contains(Encoding.UTF8.GetString(values.Value)))
-            {
-                ids.Add(RecordKey.IdOf(inStage.Integer(0)));
-            }
-        }
-
-        inStage.Reset();
-        return ids;
-    }
-
     public void Dispose()
     {
         Lookup.Dispose();
         list.Dispose();
         change.Dispose();
-        inStage.Dispose();
         connection.Dispose();
     }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Model;
+using Docket.Stores.Sqlite.Index;
 using Microsoft.Extensions.Logging;
 
 namespace Docket.Stores.Sqlite;
@@ -17,6 +18,11 @@ internal sealed class SqlitePortals : IPortals
 {
     /// <summary>Number of the first portal. Eight digits, as portals on HubSpot have.</summary>
     const long FirstPortal = 24_000_001;
+
+    const string LockFile = "docket.lock";
+
+    /// <summary>How often to look how far a new index is, in milliseconds.</summary>
+    const int RebuildStepMs = 100;
 
     readonly string directory;
     readonly TimeProvider clock;
@@ -137,6 +143,30 @@ internal sealed class SqlitePortals : IPortals
         }
     }
 
+    public async Task RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation)
+    {
+        var path = PathOf(portalId);
+        var seed = IndexFile.AskForRebuild(Indexer.PathOf(path));
+        if (serving is not null)
+        {
+            _ = OpenStore(portalId);
+        }
+
+        long records;
+        using (var portal = new Connection(path, create: false))
+        {
+            records = Math.Max(1, portal.QueryInteger("SELECT count(*) FROM record"));
+        }
+
+        while (IndexFile.BuiltSoFar(Indexer.PathOf(path), seed) is { } built)
+        {
+            progress(Math.Min(1, (double)built / records));
+            await Task.Delay(TimeSpan.FromMilliseconds(RebuildStepMs), clock, cancellation);
+        }
+
+        progress(1);
+    }
+
     public (TokenInfo Info, string Text) CreateToken(long portalId, string name, Scopes scopes)
     {
         // HubSpot's shape, which clients check for (reference/auth-limits-webhooks-imports.md 1.1); all 128 bits are random.
@@ -211,7 +241,7 @@ internal sealed class SqlitePortals : IPortals
     /// <summary>The store of a portal, opened when it isn't yet.</summary>
     internal SqliteStore OpenStore(long portalId)
     {
-        var store = stores.GetOrAdd(portalId, id => new(() => new SqliteStore(Path.Combine(directory, $"portal-{id}.db"), clock, logger, busyTimeoutMs)));
+        var store = stores.GetOrAdd(portalId, id => new(() => new SqliteStore(PathOf(id), clock, logger, busyTimeoutMs)));
         if (store.IsValueCreated)
         {
             return store.Value;
@@ -235,6 +265,8 @@ internal sealed class SqlitePortals : IPortals
 
         return opened;
     }
+
+    string PathOf(long portalId) => Path.Combine(directory, $"portal-{portalId}.db");
 
     static ImmutableArray<Portal> List(Connection registry)
     {
@@ -316,11 +348,26 @@ internal sealed class SqlitePortals : IPortals
         }
     }
 
+    /// <summary>Whether a server holds a data directory at this moment.</summary>
+    public static bool IsServed(string directory)
+    {
+        var path = Path.Combine(directory, LockFile);
+        try
+        {
+            using var free = File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None) : null;
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
     FileStream HoldDirectory()
     {
         try
         {
-            return new FileStream(Path.Combine(directory, "docket.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(Path.Combine(directory, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException)
         {

@@ -55,8 +55,14 @@ internal sealed class SqliteStore : IStore, IDisposable
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
         var (schema, usedStages) = await writer.ChangeSchemaAsync(change, keepUsedStages);
-        // Who stands in them is looked up here: it takes a walk over the records, which must not hold up the writer.
-        return schema ?? throw new Refusal(Faults.StagesInUse(usedStages, Read(reader => reader.FirstInStages(writer.Schema, usedStages, InStageShown))));
+        if (schema is not null)
+        {
+            return schema;
+        }
+
+        var standing = new SearchFilter(writer.Schema.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
+        var first = await FindAsync(new(writer.Schema, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
+        throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
     }
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>

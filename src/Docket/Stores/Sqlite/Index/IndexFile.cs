@@ -194,10 +194,36 @@ internal sealed class IndexFile : IDisposable
         }
     }
 
-    /// <summary>Asks the server that keeps the file to build it anew, or the next one to open it.</summary>
-    public static void AskForRebuild(string path)
+    /// <summary>Asks whoever keeps the file to build it anew: the server, within moments, or the next one to open it.</summary>
+    /// <returns>The seed of the file as it is: a new file has another one. <c>null</c> when there is none that could be used.</returns>
+    public static long? AskForRebuild(string path)
     {
-        using var connection = new Connection(path, create: false);
-        connection.Execute("UPDATE state SET rebuild = 1");
+        try
+        {
+            using var connection = new Connection(path, create: false);
+            connection.Execute("UPDATE state SET rebuild = 1");
+            return connection.QueryInteger("SELECT seed FROM state");
+        }
+        catch (SqliteFailure)
+        {
+            return null; // missing or damaged, so it is built anew when it is opened
+        }
+    }
+
+    /// <summary>How many records a file has of a new index; <c>null</c> when it is complete.</summary>
+    /// <param name="path">The file, which another may be writing.</param>
+    /// <param name="seedBefore">What <see cref="AskForRebuild"/> gave.</param>
+    public static long? BuiltSoFar(string path, long? seedBefore)
+    {
+        try
+        {
+            using var connection = new Connection(path, create: false);
+            using var state = connection.Prepare("SELECT seed, rebuild, documents FROM state");
+            return !state.Step() || state.Integer(0) == seedBefore ? 0 : state.Integer(1) == 0 ? null : state.Integer(2);
+        }
+        catch (SqliteFailure)
+        {
+            return 0; // between the old file and the new one
+        }
     }
 }

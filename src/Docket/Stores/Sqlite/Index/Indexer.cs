@@ -170,6 +170,10 @@ internal sealed partial class Indexer : IDisposable
             {
                 opened.Save(built: true);
                 unsaved = 0;
+                if (opened.WantsRebuild)
+                {
+                    return;
+                }
             }
 
             // A property whose values are kept in another form from now on.

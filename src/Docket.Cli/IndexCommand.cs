@@ -1,0 +1,44 @@
+using System.CommandLine;
+
+namespace Docket.Cli;
+
+/// <summary><c>docket index rebuild</c>.</summary>
+internal static class IndexCommand
+{
+    const int BarWidth = 40;
+
+    public static Command Make() => new("index", "Keep the search index.") { Rebuild() };
+
+    static Command Rebuild()
+    {
+        var data = DataOption.Make();
+        var portal = new Option<long?>("--portal") { Description = "Of this portal only" };
+        var command = new Command("rebuild", "Build the search index anew from the records. A running server does it itself; its searches wait meanwhile.") { portal, data };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var portals = DocketServer.OpenOrHoldPortals(parsed.GetRequiredValue(data));
+            var wanted = parsed.GetValue(portal);
+            var found = portals.List().Where(one => wanted is null || one.Id == wanted).ToList();
+            if (found.Count == 0)
+            {
+                throw new OperatorMistake(wanted is null ? "There is no portal yet." : $"There is no portal {wanted}. \"docket portal list\" shows those there are.");
+            }
+
+            foreach (var one in found)
+            {
+                await portals.RebuildIndexAsync(one.Id, done => Show(one.Id, done), cancellation);
+                Console.WriteLine(Console.IsOutputRedirected ? $"Portal {one.Id}: built" : "");
+            }
+        });
+        return command;
+    }
+
+    static void Show(long portalId, double done)
+    {
+        if (!Console.IsOutputRedirected)
+        {
+            var filled = (int)(done * BarWidth);
+            Console.Write($"\rPortal {portalId} [{new string('#', filled)}{new string('.', BarWidth - filled)}] {done,4:P0}");
+        }
+    }
+}
