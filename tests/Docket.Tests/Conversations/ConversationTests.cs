@@ -16,6 +16,10 @@ public sealed class ConversationTests
 
     public static TheoryData<string> Files => [.. Directory.GetFiles(Folder, "*.hurl").Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
 
+    /// <summary>All conversations as they are written, none of them played.</summary>
+    internal static IEnumerable<Conversation> All =>
+        Files.Select(row => Conversation.Parse(row.Data, File.ReadLines(Path.Combine(Folder, row.Data))));
+
     [Theory]
     [MemberData(nameof(Files))]
     public async Task The_conversation_goes_as_written(string file)
