@@ -27,7 +27,8 @@ internal sealed class CheckedAnswers(HttpMessageHandler inner) : DelegatingHandl
         if (PublishedApi.OrNull is { } published)
         {
             var body = await response.Content.ReadAsStringAsync(cancellation);
-            var complaint = Complaint(published, request.Method.Method, request.RequestUri!.AbsolutePath, (int)response.StatusCode, body);
+            var path = new Uri(request.RequestUri!.OriginalString).AbsolutePath; // a test may send "/." as it is; the server resolves it
+            var complaint = Complaint(published, request.Method.Method, path, (int)response.StatusCode, body);
             Assert.True(complaint is null, complaint);
         }
 

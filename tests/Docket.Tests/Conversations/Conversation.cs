@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Docket.Model;
+using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Conversations;
 
@@ -39,6 +40,10 @@ internal sealed partial class Conversation
     /// <summary>What is asked and what is expected back, with variables still as they are written: <c>{{id}}</c>.</summary>
     public IEnumerable<Exchange> Exchanges =>
         entries.Select(entry => new Exchange($"{file}:{entry.Line}", entry.Method, PathOf(entry.Url), entry.Status, entry.ExpectedBody));
+
+    /// <summary>The behaviours that the file's comments <c># holds: …</c> name.</summary>
+    public IEnumerable<Behaviour> Holds =>
+        lines.Where(line => line.StartsWith("# holds: ", StringComparison.Ordinal)).Select(line => Behaviour.OfComment(file, line));
 
     /// <summary>Plays all entries and tells what was not as expected; with <paramref name="update"/> the expectation becomes what came.</summary>
     public async Task<List<string>> PlayAsync(TestServer server, bool update)
