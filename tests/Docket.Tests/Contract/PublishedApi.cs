@@ -99,7 +99,7 @@ internal sealed partial class PublishedApi
 
         if (value.ValueKind == JsonValueKind.Null)
         {
-            Find(!Flag("nullable"), Problem.Null);
+            Note(!(schema.TryGetProperty("nullable", out var nullable) && nullable.GetBoolean()), Problem.Null);
             return;
         }
 
@@ -112,12 +112,12 @@ internal sealed partial class PublishedApi
         };
         if (!fits)
         {
-            Find(true, Problem.Type);
+            Note(true, Problem.Type);
             return;
         }
 
-        Find(schema.TryGetProperty("enum", out var allowed) && !allowed.EnumerateArray().Any(one => one.ValueEquals(value.GetString())), Problem.Enum);
-        Find(schema.TryGetProperty("format", out var format) && !HasFormat(format.GetString()!, value), Problem.Format);
+        Note(schema.TryGetProperty("enum", out var allowed) && !allowed.EnumerateArray().Any(one => one.ValueEquals(value.GetString())), Problem.Enum);
+        Note(schema.TryGetProperty("format", out var format) && !HasFormat(format.GetString()!, value), Problem.Format);
         if (value.ValueKind == JsonValueKind.Array)
         {
             foreach (var entry in value.EnumerateArray())
@@ -131,7 +131,7 @@ internal sealed partial class PublishedApi
             var open = schema.TryGetProperty("additionalProperties", out var others) ? others : default;
             foreach (var name in schema.TryGetProperty("required", out var required) ? required.EnumerateArray().Select(name => name.GetString()!) : [])
             {
-                Find(!value.TryGetProperty(name, out _), Problem.Missing, name);
+                Note(!value.TryGetProperty(name, out _), Problem.Missing, name);
             }
 
             foreach (var member in value.EnumerateObject())
@@ -142,20 +142,18 @@ internal sealed partial class PublishedApi
                 }
                 else if (open.ValueKind == JsonValueKind.Object)
                 {
-                    Find(at.Pointer.EndsWith("/context", StringComparison.Ordinal), Problem.Key, member.Name);
+                    Note(at.Pointer.EndsWith("/context", StringComparison.Ordinal), Problem.Key, member.Name);
                     Check(operation, open, member.Value, at.Into("*"), findings);
                 }
                 else
                 {
                     // An object of which the schema names no member at all may hold anything.
-                    Find(known.ValueKind == JsonValueKind.Object && known.EnumerateObject().Any(), Problem.Unknown, member.Name);
+                    Note(known.ValueKind == JsonValueKind.Object && known.EnumerateObject().Any(), Problem.Unknown, member.Name);
                 }
             }
         }
 
-        bool Flag(string name) => schema.TryGetProperty(name, out var flag) && flag.GetBoolean();
-
-        void Find(bool wrong, Problem problem, string? member = null)
+        void Note(bool wrong, Problem problem, string? member = null)
         {
             if (wrong)
             {
