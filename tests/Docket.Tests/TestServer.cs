@@ -1,6 +1,8 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Docket.Model;
+using Docket.Tests.Contract;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Tests;
@@ -27,7 +29,7 @@ public sealed class TestServer : IAsyncDisposable
         this.ownsDirectory = ownsDirectory;
         this.server = server;
         Clock = clock;
-        Http = new HttpClient { BaseAddress = new Uri(server.Url) };
+        Http = NewClient();
         Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
     }
 
@@ -45,6 +47,10 @@ public sealed class TestServer : IAsyncDisposable
 
     /// <summary>Calls the server with a token that may do everything.</summary>
     public HttpClient Http { get; }
+
+    /// <summary>A client without a token. Like <see cref="Http"/> it holds each answer against HubSpot's OpenAPI files.</summary>
+    /// <param name="inner">What sends the requests, if not the usual handler.</param>
+    public HttpClient NewClient(HttpMessageHandler? inner = null) => new(new CheckedAnswers(inner ?? new SocketsHttpHandler())) { BaseAddress = new Uri(server.Url) };
 
     /// <param name="directory">Kept when the server ends; left out, a new one is made and goes with the server.</param>
     /// <param name="busyTimeoutMs">How long a write waits for another program's lock.</param>
@@ -102,6 +108,13 @@ public sealed class TestServer : IAsyncDisposable
         var answer = await PostAsync("/crm/v3/properties/tickets",
             $$"""{"name":"{{name}}","label":"{{name}}","type":"{{type}}","fieldType":"{{fieldType}}","groupName":"ticketinformation","hasUniqueValue":{{(unique ? "true" : "false")}}{{rest}}}""");
         Assert.True(answer.Status == 201, answer.Text);
+    }
+
+    /// <summary>Makes a token of the first portal that may do what the scopes say, and gives its text.</summary>
+    internal async Task<string> CreateTokenAsync(Scopes scopes)
+    {
+        await using var portals = DocketServer.OpenPortals(directory);
+        return portals.CreateToken(portals.List()[0].Id, "test", scopes).Text;
     }
 
     public async ValueTask DisposeAsync()

@@ -6,7 +6,9 @@ namespace Docket.Tests;
 /// <summary>Rules of the house that a compiler doesn't hold: the walls between rooms, and calls with a better way.</summary>
 public sealed partial class TidyTests
 {
-    static readonly string Root = RootFolder();
+    /// <summary>The folder of the repository.</summary>
+    internal static readonly string Root = RootFolder();
+
     static readonly string Library = Path.Combine(Root, "src", "Docket");
 
     static readonly string[] Words = ["Model"], Heart = ["Model", "Writes"], Engine = ["Model", "Writes", "Stores"];

@@ -218,15 +218,11 @@ public sealed partial class ScopeTests
         Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
     }
 
-    static async Task<string> TokenAsync(TestServer server, Scopes scopes)
-    {
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        return "Bearer " + portals.CreateToken(portals.List()[0].Id, "test", scopes).Text;
-    }
+    static async Task<string> TokenAsync(TestServer server, Scopes scopes) => "Bearer " + await server.CreateTokenAsync(scopes);
 
     static async Task<Answer> SendAsync(TestServer server, string? authorization, string method, string path, string json = "{}")
     {
-        using var http = new HttpClient { BaseAddress = new Uri(server.Url) };
+        using var http = server.NewClient();
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (authorization is not null)
         {

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Docket.Model;
+using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Conversations;
 
@@ -10,6 +12,7 @@ namespace Docket.Tests.Conversations;
 /// fenced by three backticks, <c>HTTP status</c>, expected headers, <c>[Captures]</c> by jsonpath, and the expected body.
 /// Two things are stricter than in Hurl: an answer without a body must be empty, and a JSON body is compared byte for
 /// byte once the expectation's white space is taken out. The comment <c># clock +5s</c> moves the server's clock.
+/// The variables <c>docket</c>, <c>token</c> and <c>unscoped</c>, a token without any scope, are there from the beginning.
 /// </summary>
 internal sealed partial class Conversation
 {
@@ -34,28 +37,30 @@ internal sealed partial class Conversation
     /// <summary>The file's text, with the answers that <see cref="PlayAsync"/> wrote into it.</summary>
     public override string ToString() => string.Join('\n', lines) + "\n";
 
+    /// <summary>What is asked and what is expected back, with variables still as they are written: <c>{{id}}</c>.</summary>
+    public IEnumerable<Exchange> Exchanges =>
+        entries.Select(entry => new Exchange($"{file}:{entry.Line}", entry.Method, PathOf(entry.Url), entry.Status, entry.ExpectedBody));
+
+    /// <summary>The behaviours that the file's comments <c># holds: …</c> name.</summary>
+    public IEnumerable<Behaviour> Holds =>
+        lines.Where(line => line.StartsWith("# holds: ", StringComparison.Ordinal)).Select(line => Behaviour.OfComment(file, line));
+
     /// <summary>Plays all entries and tells what was not as expected; with <paramref name="update"/> the expectation becomes what came.</summary>
     public async Task<List<string>> PlayAsync(TestServer server, bool update)
     {
-        var variables = new Dictionary<string, string> { ["docket"] = server.Url, ["token"] = TestServer.Token };
         var mismatches = new List<string>();
-        using var http = new HttpClient();
-        foreach (var entry in entries)
+        using var http = server.NewClient();
+        await SendAsync(server, http, url => url, (entry, response, body, fill) =>
         {
-            server.Clock.Advance(entry.Clock);
-            using var request = entry.Request(text => Fill(text, variables));
-            using var response = await http.SendAsync(request);
-            var body = await response.Content.ReadAsStringAsync();
-            entry.Capture(body, variables);
             if (update)
             {
                 entry.Answer = entry.AnswerOf(response, body).ConvertAll(line => line.Replace(server.Url, "{{docket}}", StringComparison.Ordinal));
             }
-            else if (entry.Mismatch(response, body, text => Fill(text, variables)) is { } mismatch)
+            else if (entry.Mismatch(response, body, fill) is { } mismatch)
             {
-                mismatches.Add($"{file}:{entry.Line}: {entry.Method} {Fill(entry.Url, variables)}\n{mismatch}");
+                mismatches.Add($"{file}:{entry.Line}: {entry.Method} {fill(entry.Url)}\n{mismatch}");
             }
-        }
+        });
 
         // From the last to the first, so that line numbers stay true.
         foreach (var entry in entries.AsEnumerable().Reverse().Where(_ => update))
@@ -66,6 +71,37 @@ internal sealed partial class Conversation
 
         return mismatches;
     }
+
+    /// <summary>Sends all requests to the paths that <paramref name="other"/> makes of those written, and gives the answers, expected or not.</summary>
+    public async Task<List<Exchange>> SendAsync(TestServer server, Func<string, string> other)
+    {
+        var exchanges = new List<Exchange>();
+        using var http = new HttpClient();
+        await SendAsync(server, http, other, (entry, response, body, _) =>
+            exchanges.Add(new($"{file}:{entry.Line}", entry.Method, response.RequestMessage!.RequestUri!.AbsolutePath, (int)response.StatusCode, body)));
+        return exchanges;
+    }
+
+    async Task SendAsync(TestServer server, HttpClient http, Func<string, string> other, Action<Entry, HttpResponseMessage, string, Func<string, string>> answered)
+    {
+        var variables = new Dictionary<string, string> { ["docket"] = server.Url, ["token"] = TestServer.Token };
+        if (lines.Exists(line => line.Contains("{{unscoped}}", StringComparison.Ordinal)))
+        {
+            variables["unscoped"] = await server.CreateTokenAsync(Scopes.None);
+        }
+
+        foreach (var entry in entries)
+        {
+            server.Clock.Advance(entry.Clock);
+            using var request = entry.Request(other(entry.Url), text => Fill(text, variables));
+            using var response = await http.SendAsync(request);
+            var body = await response.Content.ReadAsStringAsync();
+            entry.Capture(body, variables);
+            answered(entry, response, body, text => Fill(text, variables));
+        }
+    }
+
+    static string PathOf(string url) => url.Replace("{{docket}}", "", StringComparison.Ordinal).Split('?')[0];
 
     static string Fill(string text, Dictionary<string, string> variables) =>
         Variable().Replace(text, match => variables.TryGetValue(match.Groups[1].Value, out var value) ? value : match.Value);
@@ -225,9 +261,9 @@ internal sealed partial class Conversation
 
         public List<string> Answer { get; set; } = [];
 
-        public HttpRequestMessage Request(Func<string, string> fill)
+        public HttpRequestMessage Request(string url, Func<string, string> fill)
         {
-            var request = new HttpRequestMessage(new HttpMethod(Method), fill(Url));
+            var request = new HttpRequestMessage(new HttpMethod(Method), fill(url));
             if (Body is not null)
             {
                 request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(fill(Body)));
@@ -290,3 +326,6 @@ internal sealed partial class Conversation
             response.Headers.TryGetValues(name, out var values) || response.Content.Headers.TryGetValues(name, out values) ? string.Join(", ", values) : "(absent)";
     }
 }
+
+/// <summary>A request and its answer, and where they are written.</summary>
+internal sealed record Exchange(string Where, string Method, string Path, int Status, string Body);

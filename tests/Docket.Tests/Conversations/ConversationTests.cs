@@ -5,16 +5,21 @@ namespace Docket.Tests.Conversations;
 /// <summary>
 /// Plays the <c>.hurl</c> files beside this one against a fresh server each: requests and their exact answers, with a
 /// fixed clock and counted correlation ids. <c>DOCKET_UPDATE=1</c> rewrites the answers in the source files; the diff is
-/// the review.
+/// the review. What else reads the files shares this collection, and so does not meet one half written.
 /// </summary>
+[Collection(nameof(Conversation))]
 public sealed class ConversationTests
 {
-    static readonly bool Update = Environment.GetEnvironmentVariable("DOCKET_UPDATE") == "1";
+    internal static readonly bool Update = Environment.GetEnvironmentVariable("DOCKET_UPDATE") == "1";
 
     // An update reads and writes the sources; a check reads the copies that lie beside the assembly.
     static readonly string Folder = Update ? SourceFolder() : Path.Combine(AppContext.BaseDirectory, "Conversations");
 
     public static TheoryData<string> Files => [.. Directory.GetFiles(Folder, "*.hurl").Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+
+    /// <summary>All conversations as they are written, none of them played.</summary>
+    internal static IEnumerable<Conversation> All =>
+        Files.Select(row => Conversation.Parse(row.Data, File.ReadLines(Path.Combine(Folder, row.Data))));
 
     [Theory]
     [MemberData(nameof(Files))]

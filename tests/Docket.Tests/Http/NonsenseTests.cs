@@ -102,7 +102,7 @@ public sealed class NonsenseTests
         using var file = new Connection(server.PortalFile, create: false);
         var version = file.QueryInteger("PRAGMA data_version");
         var seen = new Dictionary<int, int>();
-        using var client = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 });
+        using var client = server.NewClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 });
         for (var i = 0; i < Requests; i++)
         {
             var (method, path, body, headers) = Nonsense(random, id);

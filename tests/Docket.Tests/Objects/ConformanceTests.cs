@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Objects;
 
@@ -8,7 +9,7 @@ public sealed partial class ConformanceTests
 {
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert";
 
-    // reference/objects-and-batch.md 9.1
+    [Behaviour("POST …/tickets/batch/upsert", "a new key creates: 200, `new` is true, the key is stored but not echoed", "observed, inferred", "objects-and-batch.md 9.1")]
     [Fact]
     public async Task An_upsert_of_a_new_key_creates_and_stores_the_key_without_echoing_it()
     {
@@ -25,7 +26,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("A-1", read["properties.ext_id"]);
     }
 
-    // reference/objects-and-batch.md 9.2
+    [Behaviour("POST …/tickets/batch/upsert", "the same again is a success that changes nothing: `new` is false, `updatedAt` stays", "observed", "objects-and-batch.md 9.2")]
     [Fact]
     public async Task The_same_upsert_again_changes_nothing_and_says_so()
     {
@@ -40,7 +41,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("2026-03-14T09:26:53.589Z", second["results[0].properties.hs_lastmodifieddate"]);
     }
 
-    // reference/objects-and-batch.md 9.3
+    [Behaviour("POST …/tickets/batch/upsert", "a known key updates what is named and keeps the rest; `updatedAt` moves", "docs", "objects-and-batch.md 9.3")]
     [Fact]
     public async Task An_upsert_of_a_known_key_changes_only_what_it_names()
     {
@@ -60,7 +61,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("2026-03-14T09:26:58.589Z", read["properties.hs_lastmodifieddate"]);
     }
 
-    // reference/objects-and-batch.md 9.4
+    [Behaviour("POST …/tickets/batch/upsert", "100 inputs are taken, 101 refused with HubSpot's text", "observed", "objects-and-batch.md 9.4")]
     [Fact]
     public async Task A_batch_has_at_most_100_inputs()
     {
@@ -75,7 +76,7 @@ public sealed partial class ConformanceTests
             $$"""{"inputs":[{{string.Join(',', Enumerable.Range(1, count).Select(i => Input($"A-{i}", """{"hs_pipeline_stage":"1"}""")))}}]}""";
     }
 
-    // reference/objects-and-batch.md 9.5
+    [Behaviour("POST …/tickets/batch/upsert", "an `id` that comes twice refuses the whole batch, traced or not, and stands in `context.ids`", "observed", "objects-and-batch.md 9.5")]
     [Theory]
     [InlineData("")]
     [InlineData("\"objectWriteTraceId\":\"t-{0}\",")]
@@ -90,7 +91,7 @@ public sealed partial class ConformanceTests
         await AssertNoTicketsAsync(server);
     }
 
-    // reference/objects-and-batch.md 9.6
+    [Behaviour("POST …/tickets/batch/upsert", "`idProperty` `hs_object_id` is refused with HubSpot's text", "observed", "objects-and-batch.md 9.6")]
     [Fact]
     public async Task The_record_id_is_not_a_unique_property_for_an_upsert()
     {
@@ -100,7 +101,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("VALIDATION_ERROR", answer["category"]);
     }
 
-    // reference/objects-and-batch.md 9.7
+    [Behaviour("POST …/tickets/batch/upsert", "one bad row without trace ids refuses the whole batch; nothing is written", "observed", "objects-and-batch.md 9.7")]
     [Fact]
     public async Task A_bad_row_without_trace_ids_refuses_the_whole_batch()
     {
@@ -118,7 +119,7 @@ public sealed partial class ConformanceTests
         await AssertNoTicketsAsync(server);
     }
 
-    // reference/objects-and-batch.md 9.8
+    [Behaviour("POST …/tickets/batch/upsert", "one bad row of a traced batch fails alone: 207, `context.objectWriteTraceId` is a list, the others are written", "observed", "objects-and-batch.md 9.8")]
     [Fact]
     public async Task A_bad_row_of_a_traced_batch_fails_alone()
     {
@@ -141,7 +142,7 @@ public sealed partial class ConformanceTests
         (await server.GetAsync($"{Tickets}/bad?idProperty=ext_id")).Expect(404);
     }
 
-    // reference/objects-and-batch.md 9.9 and 2.2
+    [Behaviour("POST …/tickets/batch/upsert", "unknown and read-only properties, bad options, dates, numbers, owners and stages are refused with code and `name`", "observed", "objects-and-batch.md 9.9, 2.2")]
     [Theory]
     [InlineData("missing", "x", "PROPERTY_DOESNT_EXIST", "Property \"missing\" does not exist")]
     [InlineData("hs_object_id", "1", "READ_ONLY_VALUE", "\"hs_object_id\" is a read only property; its value cannot be set.")]
@@ -173,7 +174,7 @@ public sealed partial class ConformanceTests
         await AssertNoTicketsAsync(server);
     }
 
-    // reference/objects-and-batch.md 9.10
+    [Behaviour("POST …/tickets/batch/upsert", "`\"\"` clears, is echoed and reads back as `\"\"`; a property that was never set reads as `null`; `null` changes nothing", "observed", "objects-and-batch.md 9.10")]
     [Fact]
     public async Task An_empty_text_clears_and_null_changes_nothing()
     {
@@ -191,7 +192,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("one", (await server.GetAsync($"{Tickets}/A-1?idProperty=ext_id")).Expect(200)["properties.subject"]);
     }
 
-    // reference/objects-and-batch.md 9.11
+    [Behaviour("POST …/tickets/batch/upsert", "`;x` appends to a property with several options", "docs", "objects-and-batch.md 9.11")]
     [Fact]
     public async Task A_leading_semicolon_appends_to_a_checkbox_property()
     {
@@ -202,7 +203,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("BILLING_ISSUE;PRODUCT_ISSUE", read["properties.hs_ticket_category"]);
     }
 
-    // reference/objects-and-batch.md 9.12
+    [Behaviour("POST …/tickets/batch/upsert", "a create without a stage is refused and told which property is required", "observed", "objects-and-batch.md 9.12")]
     [Theory]
     [InlineData(Upsert, """{"inputs":[{"idProperty":"ext_id","id":"A-1","properties":{"subject":"one"}}]}""")]
     [InlineData(Tickets, """{"properties":{"subject":"one"}}""")]
@@ -217,7 +218,7 @@ public sealed partial class ConformanceTests
         await AssertNoTicketsAsync(server);
     }
 
-    // reference/objects-and-batch.md 9.13
+    [Behaviour("POST …/tickets/batch/upsert", "a unique value of another ticket is refused with HubSpot's text", "observed, inferred", "objects-and-batch.md 9.13")]
     [Fact]
     public async Task A_second_unique_property_cannot_take_the_value_of_another_ticket()
     {
@@ -233,7 +234,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("S-2", (await server.GetAsync($"{Tickets}/{other}?properties=serial")).Expect(200)["properties.serial"]);
     }
 
-    // reference/objects-and-batch.md 9.14
+    [Behaviour("POST …/tickets/batch/upsert", "the key of an archived ticket creates a new one", "decide", "objects-and-batch.md 9.14")]
     [Fact]
     public async Task An_archived_ticket_does_not_hold_its_key_any_more()
     {
@@ -246,7 +247,7 @@ public sealed partial class ConformanceTests
         (await server.GetAsync($"{Tickets}/{old}?archived=true")).Expect(200);
     }
 
-    // reference/objects-and-batch.md 9.15 and 6
+    [Behaviour("any endpoint", "moments are UTC with three digits of a second or none, never `.000Z`", "observed", "objects-and-batch.md 9.15, 6")]
     [Theory]
     [InlineData(0, "2026-03-14T09:26:53.589Z")]
     [InlineData(411, "2026-03-14T09:26:54Z")]
@@ -263,7 +264,7 @@ public sealed partial class ConformanceTests
         }
     }
 
-    // reference/objects-and-batch.md 9.16
+    [Behaviour("POST …/tickets/batch/upsert", "parallel upserts of one new key make one ticket", "decide", "objects-and-batch.md 9.16")]
     [Fact]
     public async Task Parallel_upserts_of_a_new_key_make_one_ticket()
     {
@@ -274,7 +275,7 @@ public sealed partial class ConformanceTests
         Assert.Equal(1, (await server.GetAsync(Tickets)).Expect(200).Count("results"));
     }
 
-    // reference/objects-and-batch.md 9.17 and 4.8
+    [Behaviour("POST …/tickets/batch/read", "missing ids are told in one item of a 207", "observed", "objects-and-batch.md 9.17, 4.8")]
     [Fact]
     public async Task A_batch_read_tells_all_missing_ids_in_one_error()
     {
@@ -290,7 +291,7 @@ public sealed partial class ConformanceTests
             JsonPath.Find(answer.Json, "errors")!.ToJsonString());
     }
 
-    // reference/objects-and-batch.md 9.18 and 4.8
+    [Behaviour("POST …/tickets/batch/read", "51 ids with history are refused with HubSpot's text", "observed", "objects-and-batch.md 9.18, 4.8")]
     [Fact]
     public async Task A_batch_read_with_history_has_at_most_50_ids()
     {
@@ -302,7 +303,7 @@ public sealed partial class ConformanceTests
         (await server.PostAsync(Tickets + "/batch/read", $$"""{"propertiesWithHistory":[],"inputs":[{{ids}}]}""")).Expect(207);
     }
 
-    // reference/objects-and-batch.md 9.19
+    [Behaviour("POST …/tickets/batch/update", "without `idProperty` the `id` is that of the record", "observed", "objects-and-batch.md 9.19")]
     [Fact]
     public async Task A_batch_update_goes_by_record_id_when_no_property_is_named()
     {
@@ -315,7 +316,7 @@ public sealed partial class ConformanceTests
         Assert.False(answer.Has("results[0].new"));
     }
 
-    // reference/objects-and-batch.md 9.20
+    [Behaviour("DELETE …/tickets/{id}", "archiving twice is 204 both times; a read is then 404 `resource not found`", "observed", "objects-and-batch.md 9.20")]
     [Fact]
     public async Task Archiving_twice_is_no_fault_and_the_ticket_is_gone()
     {
@@ -329,7 +330,7 @@ public sealed partial class ConformanceTests
         (await server.PatchAsync($"{Tickets}/{id}", """{"properties":{"subject":"x"}}""")).Expect(404);
     }
 
-    // reference/objects-and-batch.md 9.21
+    [Behaviour("GET …/tickets/{id}", "an id that is no number is 404, with two spaces in the text", "observed", "objects-and-batch.md 9.21")]
     [Fact]
     public async Task An_id_that_is_no_number_is_not_found_with_two_spaces()
     {
@@ -340,7 +341,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("OBJECT_NOT_FOUND", answer["category"]);
     }
 
-    // reference/objects-and-batch.md 9.22
+    [Behaviour("any endpoint", "an unknown object type is 400 without `category`", "observed", "objects-and-batch.md 9.22")]
     [Theory]
     [InlineData("widgets", "Unable to infer object type from: widgets")]
     [InlineData("0-9999", "Invalid object or event type id: 0-9999")]
@@ -357,7 +358,7 @@ public sealed partial class ConformanceTests
         Assert.Equal(message, (await server.PostAsync($"/crm/v3/objects/{type}/batch/upsert", """{"inputs":[]}""")).Expect(400)["message"]);
     }
 
-    // reference/objects-and-batch.md 9.23 and 4.6
+    [Behaviour("GET …/tickets", "the link to the next page carries the same query; the last page has no `paging`", "observed", "objects-and-batch.md 9.23, 4.6")]
     [Fact]
     public async Task A_list_links_to_the_next_page_with_the_same_query_and_the_last_page_does_not()
     {
@@ -385,7 +386,7 @@ public sealed partial class ConformanceTests
         Assert.Equal(["A-1", "A-2", "A-3", "A-4", "A-5"], seen);
     }
 
-    // reference/objects-and-batch.md 9.24 and 2.4
+    [Behaviour("PATCH …/tickets/{id}", "an update without properties is refused with HubSpot's text", "observed", "objects-and-batch.md 9.24, 2.4")]
     [Fact]
     public async Task An_update_of_nothing_is_refused()
     {
@@ -397,7 +398,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("VALIDATION_ERROR", answer["category"]);
     }
 
-    // reference/objects-and-batch.md 9.25 and 5
+    [Behaviour("GET …/tickets/{id}", "history is newest first, its source `INTEGRATION`; clearing makes an entry, an unchanged write none", "observed, inferred", "objects-and-batch.md 9.25, 5")]
     [Fact]
     public async Task History_is_newest_first_and_names_the_app()
     {
@@ -424,7 +425,7 @@ public sealed partial class ConformanceTests
         Assert.Equal("[]", JsonPath.Find(read.Json, "propertiesWithHistory.content")!.ToJsonString());
     }
 
-    // reference/objects-and-batch.md 9.26
+    [Behaviour("any endpoint", "malformed JSON is told with line and column", "observed", "objects-and-batch.md 9.26")]
     [Theory]
     [InlineData("%", "Invalid input JSON on line 1, column 1: ")]
     [InlineData("{\"inputs\":[\n{\"id\":\n  oops}]}", "Invalid input JSON on line 3, column ")]
@@ -438,7 +439,7 @@ public sealed partial class ConformanceTests
         Assert.False(answer.Has("category"));
     }
 
-    // reference/objects-and-batch.md 9.27
+    [Behaviour("any endpoint", "`X-HubSpot-Correlation-Id` is on every answer and equals `correlationId`", "observed", "objects-and-batch.md 9.27")]
     [Fact]
     public async Task The_correlation_id_is_the_same_in_header_and_body_and_on_every_answer()
     {

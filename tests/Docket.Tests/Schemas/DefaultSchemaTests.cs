@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Docket.Model;
+using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Schemas;
 
@@ -8,6 +9,7 @@ public sealed class DefaultSchemaTests
 {
     static readonly SchemaContent Fresh = DefaultSchema.For(ObjectType.Ticket);
 
+    [Behaviour("…/properties/tickets", "a new portal has HubSpot's 203 ticket properties, in alphabetical order", "observed", "properties-pipelines-search-associations.md 10.9")]
     [Fact]
     public void Properties_are_HubSpots_in_alphabetical_order_check_9()
     {
@@ -30,6 +32,7 @@ public sealed class DefaultSchemaTests
         }
     }
 
+    [Behaviour("…/pipelines/tickets", "a new portal has pipeline `0` with stages `1` to `4`, of 1970-01-01", "observed, inferred", "properties-pipelines-search-associations.md 10.10")]
     [Fact]
     public void The_pipeline_is_HubSpots_check_10()
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Docket.Model;
 using Docket.Schemas;
+using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Schemas;
 
@@ -15,6 +16,7 @@ public sealed class PipelineRulesTests
         "hs_v2_date_entered_", "hs_v2_date_exited_", "hs_v2_cumulative_time_in_", "hs_v2_latest_time_in_", "hs_date_entered_", "hs_date_exited_", "hs_time_in_",
     ];
 
+    [Behaviour("…/pipelines/tickets", "a pipeline needs a stage, and a closed one; `ticketState` is `OPEN` or `CLOSED`", "observed", "properties-pipelines-search-associations.md 10.11")]
     [Fact]
     public void A_pipeline_needs_a_stage_and_a_closed_one_check_11()
     {
@@ -28,6 +30,7 @@ public sealed class PipelineRulesTests
         Assert.Equal("Pipeline must have at least one stage", Refused(() => Create(Fresh, Input("p"))).Message);
     }
 
+    [Behaviour("…/pipelines/tickets", "ids are taken verbatim, and made up when missing", "observed", "properties-pipelines-search-associations.md 10.12")]
     [Fact]
     public void Ids_are_taken_verbatim_and_made_up_when_missing_check_12()
     {
@@ -49,6 +52,7 @@ public sealed class PipelineRulesTests
         Assert.Empty(new[] { again.Id, again.Stages[0].Id }.Intersect([made.Id, made.Stages[0].Id]));
     }
 
+    [Behaviour("…/pipelines/tickets", "a taken pipeline or stage id is refused", "observed", "properties-pipelines-search-associations.md 10.12")]
     [Fact]
     public void A_taken_id_is_refused_check_12()
     {
@@ -66,6 +70,7 @@ public sealed class PipelineRulesTests
         Assert.Equal(400, Refused(() => Create(Fresh, Input("p", Closed(new string('x', 101), "A")))).Status);
     }
 
+    [Behaviour("…/pipelines/tickets/{pipelineId}/stages", "a stage written to a taken place comes after its holder, and all are renumbered", "observed", "properties-pipelines-search-associations.md 10.13")]
     [Fact]
     public void A_stage_written_to_a_taken_place_comes_after_its_holder_check_13()
     {
@@ -97,6 +102,7 @@ public sealed class PipelineRulesTests
         Assert.Equal(["b:0", "c:1", "a:2"], Order(content, "p"));
     }
 
+    [Behaviour("…/pipelines/tickets/{pipelineId}/stages", "a new stage has its seven properties", "observed", "properties-pipelines-search-associations.md 10.15")]
     [Fact]
     public void A_new_stage_has_its_seven_properties_check_15()
     {
@@ -157,6 +163,7 @@ public sealed class PipelineRulesTests
         Assert.Equal(Fresh.LastNumber, content.LastNumber);
     }
 
+    [Behaviour("…/pipelines/tickets", "a PUT keeps stages by their id, makes others and drops the rest", "observed", "properties-pipelines-search-associations.md 3.5")]
     [Fact]
     public void A_replace_keeps_known_stages_makes_others_and_drops_the_rest()
     {
@@ -172,6 +179,7 @@ public sealed class PipelineRulesTests
         Assert.Equal(409, Refused(() => PipelineRules.Replace(two, "0", Input(null, Closed("4", "C"), Stage("a", "A")), Later)).Status);
     }
 
+    [Behaviour("…/pipelines/tickets", "a PATCH moves `updatedAt` of all stages and never archives", "observed", "properties-pipelines-search-associations.md 3.5")]
     [Fact]
     public void A_patch_of_a_pipeline_updates_all_its_stages_and_never_archives()
     {
@@ -183,6 +191,7 @@ public sealed class PipelineRulesTests
         Assert.Equal("Pipeline display order cannot be negative", Refused(() => PipelineRules.Update(Fresh, "0", new() { DisplayOrder = -1 }, Later)).Message);
     }
 
+    [Behaviour("…/pipelines/tickets/{pipelineId}/stages", "a PATCH of a stage merges its metadata", "observed", "properties-pipelines-search-associations.md 3.4")]
     [Fact]
     public void A_patch_of_a_stage_merges_metadata_and_a_replace_does_not()
     {
@@ -191,6 +200,7 @@ public sealed class PipelineRulesTests
         Assert.Equal("true", PipelineRules.UpdateStage(Fresh, "0", "1", new() { Metadata = new() { TicketState = "CLOSED" } }, Later).Answer.Metadata.IsClosed);
     }
 
+    [Behaviour("…/pipelines/tickets", "labels of pipelines, and of the stages of one, differ", "observed", "properties-pipelines-search-associations.md 3.3")]
     [Fact]
     public void Labels_differ_within_a_pipeline_and_among_pipelines()
     {
@@ -216,6 +226,7 @@ public sealed class PipelineRulesTests
         Assert.Equal(28, deleted.ArchivedProperties.Count);
     }
 
+    [Behaviour("…/pipelines/tickets", "100 pipelines, 100 stages in one", "docs, observed", "properties-pipelines-search-associations.md 3.3")]
     [Fact]
     public void Limits_hold()
     {

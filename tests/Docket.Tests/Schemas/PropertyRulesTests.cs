@@ -2,6 +2,7 @@ using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
 using Docket.Schemas;
+using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Schemas;
 
@@ -11,6 +12,7 @@ public sealed class PropertyRulesTests
     static readonly SchemaContent Fresh = DefaultSchema.For(ObjectType.Ticket);
     static readonly Edit First = new(ObjectType.Ticket, 1_700_000_000_000, "77"), Later = First with { Now = First.Now + 5, UserId = "78" };
 
+    [Behaviour("…/properties/tickets", "five fields make a property; the rest gets its defaults, without `hubspotDefined`", "observed", "properties-pipelines-search-associations.md 10.1")]
     [Fact]
     public void A_property_with_the_five_required_fields_gets_the_defaults_check_1()
     {
@@ -23,6 +25,7 @@ public sealed class PropertyRulesTests
         Assert.Equal(Fresh.LastNumber + 1, content.LastNumber);
     }
 
+    [Behaviour("…/properties/tickets", "a taken name is 409 `Properties.PROPERTY_WITH_NAME_EXISTS`", "observed", "properties-pipelines-search-associations.md 10.2")]
     [Fact]
     public void A_taken_name_is_a_conflict_check_2()
     {
@@ -34,6 +37,7 @@ public sealed class PropertyRulesTests
         Assert.Equal(409, Refused(() => Create(content, Text("subject"))).Status);
     }
 
+    [Behaviour("…/properties/tickets", "archiving twice is 404", "observed", "properties-pipelines-search-associations.md 10.3")]
     [Fact]
     public void An_archived_property_moves_away_and_cannot_be_archived_again_check_3()
     {
@@ -47,6 +51,7 @@ public sealed class PropertyRulesTests
         Assert.Same(archived, PropertyRules.ArchiveAll(archived, ["x", "never_was"], Later));
     }
 
+    [Behaviour("…/properties/tickets", "creating an archived name brings it back, with its `createdAt` and as unique as it was", "observed", "properties-pipelines-search-associations.md 10.4")]
     [Fact]
     public void Creating_an_archived_name_brings_it_back_with_its_number_and_uniqueness_check_4()
     {
@@ -63,6 +68,7 @@ public sealed class PropertyRulesTests
         Assert.Empty(back.ArchivedProperties);
     }
 
+    [Behaviour("…/properties/tickets", "a PATCH replaces the options as a whole and leaves what it does not name", "observed", "properties-pipelines-search-associations.md 10.5")]
     [Fact]
     public void A_patch_replaces_options_as_a_whole_and_leaves_what_it_does_not_name_check_5()
     {
@@ -76,6 +82,7 @@ public sealed class PropertyRulesTests
         Assert.Equal(("New", Later.Now, First.Now, "78"), (afterOptions.Label, afterOptions.UpdatedAt, afterOptions.CreatedAt, afterOptions.UpdatedUserId));
     }
 
+    [Behaviour("…/properties/tickets", "a PATCH ignores what cannot change: `name`, `hasUniqueValue`, …", "observed", "properties-pipelines-search-associations.md 10.5")]
     [Fact]
     public void A_patch_ignores_what_cannot_change_check_5()
     {
@@ -87,6 +94,7 @@ public sealed class PropertyRulesTests
         Assert.Equal(("x", false, "non_sensitive", false, "L"), (updated.Name, updated.HasUniqueValue, updated.DataSensitivity, updated.ExternalOptions, updated.Label));
     }
 
+    [Behaviour("…/properties/tickets", "a `bool` needs exactly the options `true` and `false`", "observed", "properties-pipelines-search-associations.md 10.6")]
     [Theory]
     [InlineData]
     [InlineData("true")]
@@ -100,6 +108,7 @@ public sealed class PropertyRulesTests
         Assert.Equal("Boolean properties must have exactly two options; one with a value of true, the other with a value of false", error.Message);
     }
 
+    [Behaviour("…/properties/tickets", "a batch creates the good ones and refuses the others", "observed", "properties-pipelines-search-associations.md 10.7")]
     [Fact]
     public void A_batch_creates_the_good_and_reports_the_bad_check_7()
     {
@@ -110,6 +119,7 @@ public sealed class PropertyRulesTests
         Assert.Equal((Fresh.LastNumber + 1, Fresh.LastNumber + 2), (content.Properties["a"].Number, content.Properties["c"].Number));
     }
 
+    [Behaviour("…/properties/tickets/groups", "a group with properties cannot be deleted", "observed", "properties-pipelines-search-associations.md 10.8")]
     [Fact]
     public void A_group_with_properties_stays_check_8()
     {
@@ -119,6 +129,7 @@ public sealed class PropertyRulesTests
         Assert.Equal("Can't delete or purge a group with active properties", JsonDocument.Parse(error.Message).RootElement.GetProperty("message").GetString());
     }
 
+    [Behaviour("…/properties/tickets/groups", "a deleted group leaves its name free and takes no new property", "observed", "properties-pipelines-search-associations.md 1.9")]
     [Fact]
     public void A_deleted_group_leaves_its_name_free_and_holds_no_new_property()
     {
@@ -135,6 +146,7 @@ public sealed class PropertyRulesTests
         Assert.Equal(new("g", "New", 1, false), GroupRules.Create(deleted, new() { Name = "g", Label = "New" }).Answer);
     }
 
+    [Behaviour("…/properties/tickets", "a name starts with a letter and has lower-case letters, digits and underscores, at most 100", "docs, decide", "properties-pipelines-search-associations.md 1.4")]
     [Theory]
     [InlineData("Upper")]
     [InlineData("1st")]
@@ -153,6 +165,7 @@ public sealed class PropertyRulesTests
         Assert.Equal((400, "VALIDATION_ERROR", "PropertyValidationError.INVALID_PROPERTY_NAME"), (error.Status, error.Category, error.SubCategory));
     }
 
+    [Behaviour("…/properties/tickets", "`fieldType` must fit `type`", "docs, decide", "properties-pipelines-search-associations.md 1.3")]
     [Theory]
     [InlineData("string", "number")]
     [InlineData("number", "text")]
@@ -202,6 +215,7 @@ public sealed class PropertyRulesTests
     public void Sensitive_data_are_refused() =>
         Assert.Equal("PORTAL_NOT_ENABLED_FOR_SENSITIVE_DATA", Refused(() => Create(Fresh, Text("x") with { DataSensitivity = "highly_sensitive" })).SubCategory);
 
+    [Behaviour("…/properties/tickets", "at most 10 unique and 1,000 custom properties", "docs, observed", "properties-pipelines-search-associations.md 1.4")]
     [Fact]
     public void At_most_ten_unique_properties_and_a_thousand_in_all()
     {
@@ -224,6 +238,7 @@ public sealed class PropertyRulesTests
         Assert.Equal(400, Refused(() => Create(PropertyRules.Archive(content, "p10", Later), Text("u0"))).Status);
     }
 
+    [Behaviour("…/properties/tickets", "of HubSpot's own properties only open options may change", "inferred, decide", "properties-pipelines-search-associations.md 1.6")]
     [Fact]
     public void Of_a_property_of_HubSpot_only_open_options_may_change()
     {
@@ -239,6 +254,7 @@ public sealed class PropertyRulesTests
         Assert.Same(Fresh, PropertyRules.Update(Fresh, "subject", new() { Label = "Ticket name" }, Later).Content);
     }
 
+    [Behaviour("…/properties/tickets", "a property that a formula uses cannot be archived", "observed", "properties-pipelines-search-associations.md 1.7")]
     [Fact]
     public void A_formula_makes_a_read_only_property_and_holds_on_to_what_it_uses()
     {

@@ -1,0 +1,95 @@
+using System.Reflection;
+using System.Text;
+using Docket.Tests.Conversations;
+
+namespace Docket.Tests.Compatibility;
+
+/// <summary>
+/// The table of docs/compatibility.md comes from the tests: each row is a <see cref="BehaviourAttribute"/> of a test or a
+/// <c># holds:</c> comment of a conversation, so what the page says is held is held by the suite. <c>DOCKET_UPDATE=1</c>
+/// writes it into the page.
+/// </summary>
+[Collection(nameof(Conversation))]
+public sealed class CompatibilityPageTests
+{
+    const string Begin = "<!-- behaviours: written by DOCKET_UPDATE=1 from the tests, not by hand -->\n", End = "<!-- /behaviours -->\n";
+
+    const string Objects = "objects-and-batch.md", Schemas = "properties-pipelines-search-associations.md";
+
+    const string Search = "POST …/tickets/search", Associations = "associations", Owners = "owners";
+
+    /// <summary>Checks of the reference that nothing holds yet. What is built leaves this list for an attribute or a comment.</summary>
+    static readonly Behaviour[] NotYet =
+    [
+        new(Search, "`{}` finds all, oldest first, with `total` and the default properties", "docs, observed", $"{Schemas} 10.16", null),
+        new(Search, "empty `filters`, `after` `\"\"` and `limit` as text are accepted", "observed", $"{Schemas} 10.17", null),
+        new(Search, "an unknown operator is told with line and column", "observed", $"{Schemas} 10.18", null),
+        new(Search, "`CONTAINS_TOKEN` matches whole words, and parts with `*`", "observed", $"{Schemas} 10.19", null),
+        new(Search, "`EQ` on text ignores case; `IN` finds lower-case values only", "docs", $"{Schemas} 10.20", null),
+        new(Search, "options are compared with their case", "docs", $"{Schemas} 10.21", null),
+        new(Search, "`NEQ` finds records without a value", "observed", $"{Schemas} 10.22", null),
+        new(Search, "limits of groups, filters, page and reach", "docs, observed", $"{Schemas} 10.23", null),
+        new(Search, "the last page has no `paging`; no `link`; `total` stays", "observed", $"{Schemas} 10.24", null),
+        new(Search, "`associations.contact` finds a contact's tickets", "docs", $"{Schemas} 10.25", null),
+        new(Associations, "a ticket created with type 16 has its contact, and the contact the ticket as 15", "docs, observed", $"{Schemas} 10.26", null),
+        new(Associations, "a type of the wrong direction is 400", "observed", $"{Schemas} 10.27", null),
+        new(Associations, "a primary company is listed with both of its types", "observed", $"{Schemas} 10.28", null),
+        new(Associations, "a PUT replaces the labels of a pair", "docs", $"{Schemas} 10.29", null),
+        new(Associations, "a batch read tells records without associations in a 207", "observed", $"{Schemas} 10.30", null),
+        new(Associations, "a v3 batch create answers two results for each input, the inverse first", "observed", $"{Schemas} 10.31", null),
+        new(Associations, "a label with an inverse has two ids, and both go together", "docs", $"{Schemas} 10.32", null),
+        new(Owners, "`id` is a text, `userId` a number; found by either", "spec, observed", $"{Schemas} 10.33", null),
+    ];
+
+    /// <summary>The numbered checks of the reference: chapter and how many it has.</summary>
+    static readonly (string File, int Chapter, int Count)[] Checks = [(Objects, 9, 27), (Schemas, 10, 34)];
+
+    [Fact]
+    public void Every_check_of_the_reference_is_in_the_table_as_held_or_as_not_yet()
+    {
+        var checks = Checks.SelectMany(check => Enumerable.Range(1, check.Count).Select(i => (check.File, check.Chapter, i))).ToList();
+        Assert.Equal([], checks.Except(OfTests().Concat(NotYet).Select(behaviour => behaviour.Place)));
+        Assert.Equal([], OfTests().Concat(NotYet).Select(behaviour => behaviour.Place).Where(place => Checks.Any(check => (check.File, check.Chapter) == (place.File, place.Chapter))).Except(checks));
+        Assert.Equal([], NotYet.Select(behaviour => behaviour.Place).Intersect(OfTests().Select(behaviour => behaviour.Place)));
+    }
+
+    [Fact]
+    public async Task The_page_says_what_the_tests_hold()
+    {
+        var path = Path.Combine(TidyTests.Root, "docs", "compatibility.md");
+        var page = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        var begin = page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
+        var written = $"{page[..begin]}{Table()}{page[page.IndexOf(End, StringComparison.Ordinal)..]}";
+        if (ConversationTests.Update)
+        {
+            await File.WriteAllTextAsync(path, written, TestContext.Current.CancellationToken);
+        }
+        else
+        {
+            Assert.True(written == page, "docs/compatibility.md is behind the tests; DOCKET_UPDATE=1 writes its table anew:\n" + JsonText.Difference([.. written.Split('\n')], [.. page.Split('\n')]));
+        }
+    }
+
+    static string Table()
+    {
+        var table = new StringBuilder();
+        foreach (var endpoint in OfTests().Concat(NotYet).OrderBy(behaviour => behaviour.Place).ThenBy(behaviour => behaviour.Text, StringComparer.Ordinal).GroupBy(behaviour => behaviour.Endpoint))
+        {
+            table.Append($"\n### {(endpoint.Key.Contains('…') ? $"`{endpoint.Key}`" : endpoint.Key)}\n\n| behaviour | evidence | held by |\n| --- | --- | --- |\n");
+            foreach (var behaviour in endpoint)
+            {
+                table.Append($"| {behaviour.Text} | {behaviour.Evidence}: {behaviour.Section} | {(behaviour.HeldBy is null ? "not yet" : $"`{behaviour.HeldBy}`")} |\n");
+            }
+        }
+
+        return table.Append('\n').ToString();
+    }
+
+    /// <summary>What the tests name. One that is skipped, or is no test at all, holds nothing.</summary>
+    static IEnumerable<Behaviour> OfTests() =>
+        (from type in typeof(CompatibilityPageTests).Assembly.GetTypes()
+         from method in type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
+         from behaviour in method.GetCustomAttributes<BehaviourAttribute>()
+         select behaviour.HeldBy(method.GetCustomAttribute<FactAttribute>() is { Skip: null } ? type.Name : null))
+        .Concat(ConversationTests.All.SelectMany(conversation => conversation.Holds));
+}

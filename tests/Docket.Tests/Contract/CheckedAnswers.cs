@@ -1,0 +1,38 @@
+namespace Docket.Tests.Contract;
+
+/// <summary>
+/// Stands between a test and the server and holds every answer against HubSpot's OpenAPI files, but for the deviations
+/// listed. An answer that is not as published fails the test that got it. Without the files it lets everything pass;
+/// <see cref="ContractTests"/> says so by being skipped.
+/// </summary>
+internal sealed class CheckedAnswers(HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    /// <summary>What an answer has against the files, and is not listed; <c>null</c> when nothing.</summary>
+    public static string? Complaint(PublishedApi published, string method, string path, int status, string body)
+    {
+        if (published.Find(method, path) is not { } operation)
+        {
+            return status < 300 && path.StartsWith("/crm/", StringComparison.Ordinal) && !Deviations.OwnEndpoints.Any(own => own.Method == method && PublishedApi.Fits(own.Path, path))
+                ? $"{method} {path} succeeded with {status}, but no file of HubSpot's has it and Deviations.OwnEndpoints doesn't either"
+                : null;
+        }
+
+        var unlisted = PublishedApi.Check(operation, status, body).Except(Deviations.Places).ToList();
+        return unlisted.Count == 0 ? null : $"{method} {path} answered {status} not as {operation.Method} {operation.Path} is published: {string.Join(", ", unlisted)}\n{body}";
+    }
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        var response = await base.SendAsync(request, cancellation);
+        if (PublishedApi.OrNull is { } published)
+        {
+            var body = await response.Content.ReadAsStringAsync(cancellation);
+            // A test may send "/." as it is: the server resolves it. A backslash means nothing to the server, but a slash to Uri.
+            var path = new Uri(request.RequestUri!.OriginalString.Replace("\\", "%5C", StringComparison.Ordinal)).AbsolutePath;
+            var complaint = Complaint(published, request.Method.Method, path, (int)response.StatusCode, body);
+            Assert.True(complaint is null, complaint);
+        }
+
+        return response;
+    }
+}

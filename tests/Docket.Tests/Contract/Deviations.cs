@@ -1,0 +1,83 @@
+namespace Docket.Tests.Contract;
+
+/// <summary>Where answers are not what HubSpot's OpenAPI files say, and why. Each entry is needed by some conversation.</summary>
+internal static class Deviations
+{
+    const string Objects = "objects-and-batch.md ", Schemas = "properties-pipelines-search-associations.md ";
+
+    /// <summary>HubSpot's own service does not keep to its files here, or they leave open what it sends: what was seen of it goes first.</summary>
+    public static readonly Deviation[] OfHubSpot =
+    [
+        new("Error", "/status", Problem.Unknown, Objects + "3.1", "always on the wire, always \"error\""),
+        new("Error", "/category", Problem.Missing, Objects + "3.1", "several 4xx bodies have none: malformed JSON, unknown object types, 404 resource not found"),
+        new("StandardError", "/errors", Problem.Missing, Objects + "1.6", "real items have status, category, message and context only"),
+        new("StandardError", "/links", Problem.Missing, Objects + "1.6", "as above"),
+        new("StandardError", "/subCategory", Problem.Type, Schemas + "1.8", "a text, as recorded of a properties batch/create; the file says object"),
+        new("SimplePublicObject", "/properties/*", Problem.Null, Objects + "2.1", "a property that was never set reads as null, which only the dated files allow"),
+        new("SimplePublicObjectWithAssociations", "/properties/*", Problem.Null, Objects + "2.1", "as above"),
+        new("PublicAuditInfo", "/rawObject", Problem.Type, Schemas + "3.7", "JSON text in the documented sample, although the file says object"),
+
+        // Keys of a context, which is any map for the files.
+        new("Error", "/context/id", Problem.Key, Objects + "3.4", "the id that is no number"),
+        new("Error", "/context/ids", Problem.Key, Objects + "1.5", "ids that come twice in a batch"),
+        new("Error", "/context/properties", Problem.Key, Objects + "2.4", "required properties not set; {} of an empty update"),
+        new("Error", "/context/INVALID_OBJECT_IDS", Problem.Key, Objects + "3.4", "what an association points to and is not there"),
+        new("Error", "/context/stageIds", Problem.Key, Schemas + "3.6", "stages in use"),
+        new("Error", "/context/objectIds", Problem.Key, Schemas + "3.6", "records that use them"),
+        new("Error", "/context/usageCount", Problem.Key, Schemas + "1.7", "how many places use a property"),
+        new("ErrorDetail", "/context/parentType", Problem.Key, Schemas + "1.7", "what uses it"),
+        new("ErrorDetail", "/context/parentName", Problem.Key, Schemas + "1.7", "and its name"),
+        new("ErrorDetail", "/context/propertyName", Problem.Key, Objects + "2.3", "the property of a refused value"),
+        new("ErrorDetail", "/context/requiredGranularScopes", Problem.Key, Objects + "3.4", "any of these scopes would do"),
+        new("StandardError", "/context/ids", Problem.Key, Objects + "4.8", "records that are not there"),
+        new("StandardError", "/context/name", Problem.Key, Schemas + "1.8", "the property of a batch that failed"),
+        new("StandardError", "/context/objectWriteTraceId", Problem.Key, Objects + "1.6", "the input that failed"),
+        new("StandardError", "/context/properties", Problem.Key, Objects + "1.6", "required properties not set"),
+    ];
+
+    /// <summary>
+    /// Successes that the files of 2025-09 and 2026-09 leave out: a batch create is 201 and a partial success 207 in every
+    /// version (reference/objects-and-batch.md 7, [decide]). Needed as soon as Docket has dated paths.
+    /// </summary>
+    public static readonly Deviation[] OfDatedVersions =
+    [
+        new("BatchResponseSimplePublicObject", "HTTP 201", Problem.Status, Objects + "7", "2025-09 lists 200 for batch/create"),
+        new("BatchResponseSimplePublicObject", "HTTP 207", Problem.Status, Objects + "7", "2025-09 and 2026-09 list no 207, but their schema has errors"),
+        new("BatchResponseSimplePublicUpsertObject", "HTTP 207", Problem.Status, Objects + "7", "as above"),
+        new("BatchResponseProperty", "HTTP 201", Problem.Status, Objects + "7", "2026-09 lists 200 for batch/create of properties"),
+        new("BatchResponseProperty", "HTTP 207", Problem.Status, Objects + "7", "as above, of 2026-09"),
+    ];
+
+    /// <summary>What Docket adds; docs/compatibility.md, "What Docket adds", has each of them.</summary>
+    public static readonly Deviation[] OfDocket =
+    [
+        new("ErrorDetail", "/context/index", Problem.Key, "docs/compatibility.md", "which input of the batch"),
+        new("ErrorDetail", "/context/objectWriteTraceId", Problem.Key, "docs/compatibility.md", "and its trace id"),
+        new("ErrorDetail", "/context/propertyValue", Problem.Key, "docs/compatibility.md", "the refused value"),
+        new("ErrorDetail", "/context/existingId", Problem.Key, "docs/compatibility.md", "who has the unique value"),
+        new("ErrorDetail", "/context/didYouMean", Problem.Key, "docs/compatibility.md", "the property probably meant"),
+        new("ErrorDetail", "/context/properties", Problem.Key, "docs/compatibility.md", "required properties not set, for every row"),
+        new("ErrorDetail", "/context/ids", Problem.Key, "docs/compatibility.md", "a record that is not there, beside a fault that refuses the batch"),
+        new("StandardError", "/context/index", Problem.Key, "docs/compatibility.md", "which input of the batch"),
+        new("StandardError", "/context/existingId", Problem.Key, "docs/compatibility.md", "who has the unique value"),
+        new("StandardError", "/context/didYouMean", Problem.Key, "docs/compatibility.md", "the property probably meant"),
+    ];
+
+    /// <summary>Paths under <c>/crm/</c> that only Docket has: they have no schema to be held against.</summary>
+    public static readonly (string Method, string Path)[] OwnEndpoints = [];
+
+    public static IEnumerable<Deviation> All => [.. OfHubSpot, .. OfDatedVersions, .. OfDocket];
+
+    /// <summary>Where answers may differ.</summary>
+    public static readonly HashSet<Finding> Places = [.. All.Select(deviation => deviation.Place)];
+}
+
+/// <param name="Schema">The schema's name in HubSpot's files.</param>
+/// <param name="Pointer">JSON pointer from that schema, with <c>*</c> for any entry or key; <c>HTTP 207</c> and the like for a status.</param>
+/// <param name="Problem">What is found there.</param>
+/// <param name="Evidence">Section of the reference, or a page of docs/.</param>
+/// <param name="Reason">Why the answer is right all the same.</param>
+internal sealed record Deviation(string Schema, string Pointer, Problem Problem, string Evidence, string Reason)
+{
+    public Finding Place => new(Schema, Pointer, Problem);
+}
