@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Docket.Access;
+using Docket.Changes;
 using Docket.Http;
 using Docket.Model;
 using Docket.Objects;
@@ -79,6 +80,13 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, options.Clock);
             ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
+            LifeRoutes.Map(app, "/docket/v1/objects/{objectType}");
+            foreach (var prefix in (string[])["/crm/objects/2025-09/{objectType}", "/crm/objects/2026-09-beta/{objectType}", "/docket/v1/objects/{objectType}"])
+            {
+                LifeRoutes.MapGdprDelete(app, prefix);
+            }
+
+            ChangeRoutes.Map(app, "/docket/v1/changes", app.Lifetime.ApplicationStopping);
             PropertyRoutes.Map(app, "/crm/v3/properties/{objectType}");
             PipelineRoutes.Map(app, "/crm/v3/pipelines/{objectType}");
             app.UseEndpoints(_ => { });

@@ -24,6 +24,7 @@ public sealed partial class TidyTests
         ["Http"] = ["Model", "Stores"],
         ["Access"] = ["Model", "Stores", "Http"],
         ["Objects"] = Feature,
+        ["Changes"] = Feature,
         ["Schemas"] = Feature,
     };
 

@@ -44,10 +44,16 @@ internal sealed class SqliteStore : IStore, IDisposable
     }
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>
-        new(Read(reader => reader.Lookup.FindId(type, id, archived)));
+        new(Read(reader => reader.Lookup.Follow(type, id, archived)));
 
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         new(Read(reader => reader.Lookup.FindUnique(key, value.Span)));
+
+    public ValueTask<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
+        new(Read(reader => reader.FindAsOf(type, id, time, writer.Schema.CreateDate)));
+
+    public ValueTask<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        new(Read(reader => reader.FindHolders(type, key, value.Span)));
 
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation) =>
         new(Read(reader => reader.List(type, from, limit, archived)));
@@ -57,6 +63,13 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation) =>
         new(Read(reader => reader.Changes(record, limit)));
+
+    public long Sequence => writer.Committed.Sequence;
+
+    public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => writer.Committed.WaitBeyondAsync(sequence, cancellation);
+
+    public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation) =>
+        new(Read(reader => reader.Feed(after, limit)));
 
     public void Dispose()
     {
