@@ -21,8 +21,8 @@ internal static class ChangeRoutes
 
     static Task FeedAsync(HttpContext http, CancellationToken stopping)
     {
-        var after = Number(http, "after", 0, long.MaxValue) ?? 0;
-        var limit = (int)(Number(http, "limit", 1, LimitMax) ?? LimitDefault);
+        var after = After(http.Request);
+        var limit = Limit(http.Request);
         return http.Request.Headers.Accept.ToString().Contains(EventStream, StringComparison.OrdinalIgnoreCase)
             ? StreamAsync(http, LastEventId(http.Request) ?? after, stopping)
             : PageAsync(http, after, limit);
@@ -85,14 +85,22 @@ internal static class ChangeRoutes
         }
     }
 
-    static long? Number(HttpContext http, string parameter, long min, long max)
+    static long After(HttpRequest request)
     {
-        var text = http.Request.Query[parameter].ToString();
-        return text.Length == 0 ? null
-            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) || (number < min && min == 0) ? throw new Refusal(Faults.BadParameter(parameter))
-            : number < min ? throw new Refusal(Faults.LimitTooLow())
-            : number > max ? throw new Refusal(Faults.LimitTooHigh((int)max))
-            : number;
+        var text = request.Query["after"].ToString();
+        return text.Length == 0 ? 0
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var after) ? after
+            : throw new Refusal(Faults.BadParameter("after"));
+    }
+
+    static int Limit(HttpRequest request)
+    {
+        var text = request.Query["limit"].ToString();
+        return text.Length == 0 ? LimitDefault
+            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) ? throw new Refusal(Faults.BadParameter("limit"))
+            : limit < 1 ? throw new Refusal(Faults.LimitTooLow())
+            : limit > LimitMax ? throw new Refusal(Faults.LimitTooHigh(LimitMax))
+            : (int)limit;
     }
 
     static long? LastEventId(HttpRequest request)

@@ -41,25 +41,15 @@ internal static class LifeRoutes
     {
         var call = http.Call();
         var id = http.LastPathSegment(before: 1);
-        var outcome = await RestoreAsync(http, call, id) ?? throw await NotRestoredAsync(call, id);
+        // A body is there only where something has to change: another stage for one that is gone, another key for one that is taken.
+        using var body = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? null : await RequestBody.ReadAsync(http);
+        var input = body is null ? new RecordInput() : BatchReader.ReadSingle(body, WriteKind.Restore);
+        input.Id = Encoding.UTF8.GetBytes(id);
+        var outcome = await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input) ?? throw await NotRestoredAsync(call, id);
         ObjectRoutes.RefuseFaults(call, outcome);
         var view = Show(call, outcome);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, view), static (json, answer) =>
             RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.view.Schema.ReadDefault, []));
-    }
-
-    // A body is there to be had only where something has to change: another stage for one that is gone, another key for one that is taken.
-    static async Task<Outcome?> RestoreAsync(HttpContext http, Call call, string id)
-    {
-        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
-        {
-            return await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, ById(id));
-        }
-
-        using var body = await RequestBody.ReadAsync(http);
-        var input = BatchReader.ReadSingle(body, WriteKind.Restore);
-        input.Id = Encoding.UTF8.GetBytes(id);
-        return await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input);
     }
 
     static async Task<Refusal> NotRestoredAsync(Call call, string id) =>
@@ -113,8 +103,9 @@ internal sealed record MergeRequest
     public static async Task<MergeRequest> ReadAsync(HttpContext http)
     {
         var request = await RequestBody.ReadJsonAsync(http, ObjectsJson.Default.MergeRequest);
-        string[] missing = [.. request.PrimaryObjectId is null ? ["primaryObjectId"] : (string[])[], .. request.ObjectIdToMerge is null ? ["objectIdToMerge"] : (string[])[]];
-        return missing is [] ? request : throw new Refusal(Faults.RequiredFieldsMissing(1, 2, string.Join(", ", missing)));
+        (string Name, string? Value)[] fields = [("primaryObjectId", request.PrimaryObjectId), ("objectIdToMerge", request.ObjectIdToMerge)];
+        var missing = string.Join(", ", fields.Where(field => field.Value is null).Select(field => field.Name));
+        return missing.Length == 0 ? request : throw new Refusal(Faults.RequiredFieldsMissing(1, 2, missing));
     }
 }
 

@@ -98,6 +98,44 @@ public sealed class PurgeTests
     }
 
     [Fact]
+    public async Task Others_read_and_write_while_tickets_are_purged()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var marked = new List<string>();
+        for (var i = 0; i < 30; i++)
+        {
+            marked.Add(await CreateAsync(server, $"Mrkr {i}", $"Mrkr-{i}", $"Mrkr {new string('.', i * 300)}"));
+        }
+
+        using var done = new CancellationTokenSource();
+        var others = Enumerable.Range(0, 3).Select(async writer =>
+        {
+            var writes = 0;
+            for (; !done.IsCancellationRequested; writes++)
+            {
+                (await server.PostAsync($"{Tickets}/batch/upsert", $$$"""{"inputs":[{"idProperty":"ext_id","id":"{{{writer}}}-{{{writes % 50}}}","properties":{"content":"{{{new string('w', writes * 37 % 3_000)}}}","hs_pipeline_stage":"1"}}]}""")).Expect(200);
+                (await server.GetAsync($"{Tickets}?limit=50&propertiesWithHistory=content")).Expect(200);
+                (await server.GetAsync("/docket/v1/changes?limit=50")).Expect(200);
+            }
+
+            return writes;
+        }).ToList();
+
+        // One after the other, and many at once.
+        foreach (var id in marked[..5])
+        {
+            (await server.PostAsync(Purge, $$"""{"objectId":"{{id}}"}""")).Expect(204);
+        }
+
+        await Task.WhenAll(marked[5..].Select(async id => (await server.PostAsync(Purge, $$"""{"objectId":"{{id}}"}""")).Expect(204)));
+        Assert.Equal(0, Occurrences(server, "Mrkr"));
+        await done.CancelAsync();
+        Assert.All(await Task.WhenAll(others), writes => Assert.True(writes > 0));
+        using var file = new Connection(server.PortalFile, create: false);
+        Assert.Equal("ok", file.QueryText("PRAGMA integrity_check"));
+    }
+
+    [Fact]
     public async Task What_a_stop_came_between_is_cleaned_at_the_next_start()
     {
         var directory = Directory.CreateTempSubdirectory("docket-purge-").FullName;

@@ -28,6 +28,9 @@ internal sealed partial class RecordReader : IDisposable
 
     public RecordLookup Lookup { get; }
 
+    /// <summary>The record of an id, or the one that it became part of.</summary>
+    public Record? Find(ObjectType type, long id, bool archived) => Lookup.FindId(type, id, archived) ?? Follow(type, id, archived);
+
     public ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived)
     {
         var records = ImmutableArray.CreateBuilder<Record>();
@@ -123,6 +126,9 @@ internal sealed partial class RecordReader : IDisposable
 
         return ids.DrainToImmutable();
     }
+
+    // Two looks: were the survivor merged in between, it would seem to be gone.
+    Record? Follow(ObjectType type, long id, bool archived) => InOneSnapshot(() => Lookup.Follow(type, id, archived));
 
     public void Dispose()
     {

@@ -44,7 +44,7 @@ internal sealed class SqliteStore : IStore, IDisposable
     }
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>
-        new(Read(reader => reader.Lookup.Follow(type, id, archived)));
+        new(Read(reader => reader.Find(type, id, archived)));
 
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         new(Read(reader => reader.Lookup.FindUnique(key, value.Span)));
