@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Docket.Access;
 using Docket.Admin;
+using Docket.Changes;
 using Docket.Http;
 using Docket.Model;
 using Docket.Objects;
@@ -87,8 +88,15 @@ public sealed class DocketServer : IAsyncDisposable
                 SearchRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
                 PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
                 PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
+                if (version.HasGdprDelete)
+                {
+                    LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");
+                }
             }
 
+            LifeRoutes.Map(app, "/docket/v1/objects/{objectType}");
+            LifeRoutes.MapGdprDelete(app, "/docket/v1/objects/{objectType}");
+            ChangeRoutes.Map(app, "/docket/v1/changes", app.Lifetime.ApplicationStopping);
             SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             app.UseEndpoints(_ => { });
             await app.StartAsync(cancellation);

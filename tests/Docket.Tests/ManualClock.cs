@@ -5,6 +5,7 @@ public sealed class ManualClock : TimeProvider
 {
     public static readonly DateTimeOffset Beginning = new(2026, 3, 14, 9, 26, 53, 589, TimeSpan.Zero);
 
+    readonly HashSet<Timer> timers = [];
     long ticks = Beginning.UtcTicks;
 
     /// <summary>How far the clock moves with each look at it; nothing at first.</summary>
@@ -12,5 +13,73 @@ public sealed class ManualClock : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => new(Interlocked.Add(ref ticks, Step.Ticks), TimeSpan.Zero);
 
-    public void Advance(TimeSpan by) => Interlocked.Add(ref ticks, by.Ticks);
+    /// <summary>Moves the clock on, and rings the timers whose time has come.</summary>
+    public void Advance(TimeSpan by)
+    {
+        var now = Interlocked.Add(ref ticks, by.Ticks);
+        Timer[] due;
+        lock (timers)
+        {
+            due = [.. timers.Where(timer => timer.DueAt <= now)];
+            timers.ExceptWith(due);
+        }
+
+        Array.ForEach(due, timer => timer.Ring());
+    }
+
+    /// <summary>How many timers wait for the clock to move.</summary>
+    public int Timers
+    {
+        get
+        {
+            lock (timers)
+            {
+                return timers.Count;
+            }
+        }
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new Timer(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Rings once.</summary>
+    sealed class Timer(ManualClock clock, TimerCallback callback, object? state) : ITimer
+    {
+        public long DueAt { get; private set; }
+
+        public void Ring() => callback(state);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock.timers)
+            {
+                clock.timers.Remove(this);
+                if (dueTime != Timeout.InfiniteTimeSpan)
+                {
+                    DueAt = Interlocked.Read(ref clock.ticks) + dueTime.Ticks;
+                    clock.timers.Add(this);
+                }
+            }
+
+            return true;
+        }
+
+        public void Dispose()
+        {
+            lock (clock.timers)
+            {
+                clock.timers.Remove(this);
+            }
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
 }

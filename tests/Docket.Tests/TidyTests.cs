@@ -31,6 +31,7 @@ public sealed partial class TidyTests
         ["Access"] = ["Model", "Stores", "Http"],
         ["Objects"] = Feature,
         ["Admin"] = Feature,
+        ["Changes"] = Feature,
         ["Schemas"] = Feature,
         ["Search"] = AboutRecords,
     };

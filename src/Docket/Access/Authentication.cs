@@ -31,7 +31,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
             throw new Refusal(Faults.NoCredentials());
         }
 
-        // Docket's own paths may be about the portal and no type.
+        // Routes without an object type speak of tickets.
         var type = http.GetRouteValue("objectType") is not string spelling ? ObjectType.Ticket
             : ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
         if (!found.Caller.Scopes.HasFlag(needs.Scope))

@@ -15,6 +15,9 @@ internal sealed record Portal(long Id, string Name, long CreatedAt)
 internal sealed record Source(string Type, string Id)
 {
     public static Source Integration(long appId) => new("INTEGRATION", appId.ToString());
+
+    /// <summary>What a merge by <paramref name="caller"/> is put down to.</summary>
+    public static Source Merge(Source caller) => new("MERGE_OBJECTS", caller.Id);
 }
 
 /// <summary>Who makes a request: the portal it works in, what its token may do, and what its writes are put down to.</summary>

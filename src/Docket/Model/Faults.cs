@@ -62,6 +62,20 @@ internal static partial class Faults
     public static Error IdNotNumeric(string id) =>
         new(404, "Object not found.  objectId are usually numeric.", NotFoundCategory) { Context = [("id", [id])] };
 
+    /// <summary>4.11 [decide]; the id that is missing stands in <c>context</c>.</summary>
+    public static Error MergeNotFound(string id) => ResourceNotFound() with { Context = [("id", [id])] };
+
+    /// <summary>4.11 [decide].</summary>
+    public static Error MergeWithItself(long id) =>
+        new(400, $"Object {id} cannot be merged with itself.", Validation) { Context = [("id", [id.ToString()])] };
+
+    /// <summary>4.11.</summary>
+    public static Error TooManyMerged(int max) => new(400, $"Cannot have more than {max} identities on a profile", Validation);
+
+    /// <summary>Words are ours: HubSpot has no such endpoint (4.5).</summary>
+    public static Error NotArchived(long id) =>
+        new(400, $"Object {id} is not archived, so there is nothing to restore.", Validation) { Context = [("id", [id.ToString()])] };
+
     /// <summary>4.6 [decide].</summary>
     public static Error LimitTooHigh(int max) => new(400, $"The maximum value for limit is {max}", Validation);
 
@@ -73,6 +87,12 @@ internal static partial class Faults
 
     /// <summary>As <see cref="BadParameter"/>, of a member of the body.</summary>
     public static Error BadBodyParameter(string name) => new(400, $"Unable to parse value for body parameter: {name}", Validation);
+
+    /// <summary>As <see cref="BadParameter"/>, of a header.</summary>
+    public static Error BadHeader(string name) => new(400, $"Unable to parse value for header: {name}", Validation);
+
+    /// <summary>Words are ours: HubSpot has no <c>asOf</c>.</summary>
+    public static Error AsOfOfOne() => new(400, "asOf is for reading one object; a list shows the objects as they are now", Validation);
 
     /// <summary>3.4, associations on create: Docket has no records of other types that one could point to.</summary>
     public static Error AssociationsInvalid(IEnumerable<string> ids) =>
@@ -123,6 +143,10 @@ internal static partial class Faults
     public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. Nothing of this request was written; try again.") { Headers = [("Retry-After", "1")] };
 
     public static Error FileDamaged(string file) => new(500, $"{file} is damaged. Nothing of this request was written; see the server's log.");
+
+    /// <summary>The record is deleted, but the place it took on disk is not yet overwritten.</summary>
+    public static Error TracesLeft(string file, string why) =>
+        new(503, $"The object is deleted, but traces of it are still in {file}: {why}. Send the request again to have them removed.") { Headers = [("Retry-After", "5")] };
 
     public static Error PortalClosed() => new(503, "The portal's file can't be opened; see the server's log.") { Headers = [("Retry-After", "5")] };
 

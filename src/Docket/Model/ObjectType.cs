@@ -12,6 +12,10 @@ internal sealed record ObjectType(int Number, string Id, string Plural, string S
 
     static readonly ObjectType[] All = [Ticket];
 
+    /// <summary>The type that keys carry as <paramref name="number"/>.</summary>
+    public static ObjectType Of(int number) => Array.Find(All, type => type.Number == number)
+        ?? throw new InvalidOperationException($"There is no object type {number}.");
+
     /// <summary>The type a path segment names: plural, singular or id, in any letter case (reference/properties-pipelines-search-associations.md 7).</summary>
     public static ObjectType? Find(string spelling)
     {

@@ -66,6 +66,7 @@ internal sealed class Schema
         LastClosedDate = Require("hs_last_closed_date");
         ReopenedAt = Require("hs_ticket_reopened_at");
         RecordId = Require("hs_object_id");
+        MergedIds = Require("hs_merged_object_ids");
         ReadAlways = SetOf("createdate", "hs_lastmodifieddate", "hs_object_id");
         ReadDefault = SetOf(
             "content", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_pipeline", "hs_pipeline_stage",
@@ -74,6 +75,12 @@ internal sealed class Schema
             "createdate", "hs_is_closed", "hs_lastmodifieddate", "hs_object_id", "hs_object_source", "hs_object_source_id",
             "hs_object_source_label", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_id",
             "hs_v2_date_entered_current_stage", "hs_v2_time_in_current_stage");
+        AfterMerge = AfterUpdate.Copy();
+        foreach (var name in (string[])["content", "hs_merged_object_ids", "hs_ticket_category", "hs_ticket_priority", "subject"])
+        {
+            AfterMerge.Add(Require(name));
+        }
+
         AfterCreate = AfterUpdate.Copy();
         foreach (var name in (string[])["hs_num_associated_companies", "hs_num_associated_conversations", "hs_num_times_contacted", "num_notes"])
         {
@@ -108,6 +115,9 @@ internal sealed class Schema
 
     public Property RecordId { get; }
 
+    /// <summary>The ids of the records that were merged into one.</summary>
+    public Property MergedIds { get; }
+
     /// <summary>What a read always gives (reference/objects-and-batch.md 4.3).</summary>
     public PropertySet ReadAlways { get; }
 
@@ -116,6 +126,9 @@ internal sealed class Schema
 
     /// <summary>What the answer to an update gives besides the written properties (reference/properties-pipelines-search-associations.md 2.5).</summary>
     public PropertySet AfterUpdate { get; }
+
+    /// <summary>What the answer to a merge gives: what updates and what reads give by themselves, and the ids that were merged.</summary>
+    public PropertySet AfterMerge { get; }
 
     /// <summary>What the answer to a create gives besides the written properties (reference/objects-and-batch.md 4.2).</summary>
     public PropertySet AfterCreate { get; }

@@ -62,4 +62,6 @@ internal sealed record BatchReadInput
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)])]
 [JsonSerializable(typeof(BatchReadRequest))]
+[JsonSerializable(typeof(MergeRequest))]
+[JsonSerializable(typeof(GdprDeleteRequest))]
 internal sealed partial class ObjectsJson : JsonSerializerContext;

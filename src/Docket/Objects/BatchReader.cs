@@ -44,7 +44,7 @@ internal ref struct BatchReader
     /// <exception cref="Refusal">400 with line and column; 400 for associations, which need records of other types.</exception>
     public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Batch(kind));
 
-    /// <summary>The one input of a single create or update: <c>{"properties":{…}}</c>.</summary>
+    /// <summary>The one input of a single create, update or restore: <c>{"properties":{…}}</c>.</summary>
     /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
     public static RecordInput ReadSingle(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Single(kind));
 
@@ -119,7 +119,7 @@ internal ref struct BatchReader
         var start = json.TokenStartIndex;
         Expect(JsonTokenType.StartObject, "an object");
         var input = new RecordInput();
-        var (hasId, hasProperties) = (single || kind == WriteKind.Create, kind == WriteKind.Archive);
+        var (hasId, hasProperties) = (single || kind == WriteKind.Create, kind is WriteKind.Archive or WriteKind.Restore);
         for (var member = NextMember(); member != Member.None; member = NextMember())
         {
             switch (member)

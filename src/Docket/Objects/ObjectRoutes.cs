@@ -27,6 +27,7 @@ internal static class ObjectRoutes
         objects.MapPost("batch/upsert", http => WriteBatchAsync(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
         objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
         objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps | Help.Shuffle);
+        objects.MapPost("merge", LifeRoutes.MergeAsync).Needs(Scopes.TicketsWrite);
         objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
         objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
         objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
@@ -84,12 +85,7 @@ internal static class ObjectRoutes
             input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
         }
 
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller, call.Helps));
-        if (outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound))
-        {
-            throw NotFound(id, idProperty);
-        }
-
+        var outcome = await ApplyToOneAsync(call, WriteKind.Update, input) ?? throw NotFound(id, idProperty);
         RefuseFaults(call, outcome);
         await RespondWrittenAsync(http, call, outcome, StatusCodes.Status200OK);
     }
@@ -109,8 +105,9 @@ internal static class ObjectRoutes
         var id = http.LastPathSegment();
         var idProperty = http.Request.Query["idProperty"].ToString();
         var key = FindKey(call, schema, idProperty);
-        var record = await FindAsync(call, key, id, query.Archived, http.RequestAborted) ?? throw NotFound(id, idProperty);
-        var view = RecordView.For(call, schema);
+        var asOf = query.AsOf;
+        var record = await FindAsync(call, key, id, query.Archived, asOf, http.RequestAborted) ?? throw NotFound(id, idProperty);
+        var view = RecordView.For(call, schema, asOf);
         view.Show(record);
         var history = query.History is { } asked ? await PropertyHistory.ReadAsync(call.Store, view, asked, http.RequestAborted) : [];
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
@@ -122,6 +119,11 @@ internal static class ObjectRoutes
         var (call, schema) = (http.Call(), http.Call().Schema);
         var query = ReadQuery.Of(http, schema);
         var limit = query.Limit(http.Request);
+        if (query.AsOf is not null)
+        {
+            throw new Refusal(Faults.AsOfOfOne());
+        }
+
         // One more than the page tells whether there is a next one, and where it begins.
         var records = await call.Store.ListAsync(call.Type, ReadQuery.After(http.Request), limit + 1, query.Archived, http.RequestAborted);
         var page = await AddHistoryAsync(call, schema, query.History, records.Length > limit ? records[..limit] : records, http.RequestAborted);
@@ -148,12 +150,16 @@ internal static class ObjectRoutes
         var key = FindKey(call, schema, request.IdProperty ?? "");
         var archived = http.QueryFlag("archived");
         var records = ImmutableArray.CreateBuilder<Record>();
+        var ids = new HashSet<long>();
         var missing = new List<Fault>();
         foreach (var (index, id) in request.Inputs!.Select(input => input!.Id!).Distinct(StringComparer.Ordinal).Index())
         {
             if (await FindAsync(call, key, id, archived, http.RequestAborted) is { } record)
             {
-                records.Add(record);
+                if (ids.Add(record.Id)) // two ids of a merged record are one record
+                {
+                    records.Add(record);
+                }
             }
             else
             {
@@ -178,7 +184,7 @@ internal static class ObjectRoutes
 
     // ---- what several of them share
 
-    static Property? FindKey(Call call, Schema schema, string idProperty)
+    public static Property? FindKey(Call call, Schema schema, string idProperty)
     {
         // The record id by its own name is a key for reads, unlike for writes (reference/objects-and-batch.md 4.8).
         if (idProperty is "" or "hs_object_id")
@@ -197,10 +203,45 @@ internal static class ObjectRoutes
         : archived || Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) is not { } value ? default
         : call.Store.FindAsync(key, value, cancellation);
 
-    static Refusal NotFound(string id, string idProperty) =>
+    // How it was: found by where its id leads now, then looked at then.
+    static async ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, long? asOf, CancellationToken cancellation)
+    {
+        if (asOf is not { } time)
+        {
+            return await FindAsync(call, key, id, archived, cancellation);
+        }
+
+        var number = key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) : (await FindAsync(call, key, id, archived: false, cancellation))?.Id;
+        return number is { } found && await call.Store.FindAsOfAsync(call.Type, found, time, cancellation) is { } record
+            && record.ArchivedAt is not null == archived ? record : null;
+    }
+
+    /// <summary>Applies a write to the record that an input names; <c>null</c> when there is none. An id that was merged away leads on, as in reads.</summary>
+    public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input)
+    {
+        var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps));
+        if (!IsMissing(outcome))
+        {
+            return outcome;
+        }
+
+        if (input.IdProperty is not null || Record.ParseId(input.Id.Span) is not { } id
+            || await call.Store.FindAsync(call.Type, id, kind == WriteKind.Restore, CancellationToken.None) is not { } survivor)
+        {
+            return null;
+        }
+
+        input.Id = Encoding.UTF8.GetBytes(survivor.Id.ToString());
+        outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps));
+        return IsMissing(outcome) ? null : outcome;
+    }
+
+    static bool IsMissing(Outcome outcome) => outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound);
+
+    public static Refusal NotFound(string id, string idProperty) =>
         new(idProperty.Length > 0 || id.All(char.IsAsciiDigit) ? Faults.ResourceNotFound() : Faults.IdNotNumeric(id));
 
-    static void RefuseFaults(Call call, Outcome outcome)
+    public static void RefuseFaults(Call call, Outcome outcome)
     {
         if (outcome.Faults.Count > 0)
         {

@@ -44,12 +44,15 @@ internal static class PropertyHistory
                 var changes = await store.ChangesAsync(record, EntriesMax, cancellation);
                 return [.. changes.Select(entry => entry with { Value = Instant.ToText(entry.Timestamp) })];
             case Derivation.CreateDate:
-                return [.. await store.HistoryAsync(record, property, EntriesMax, cancellation), .. FirstCreateDate(view, property)];
+                var set = await store.HistoryAsync(record, property, EntriesMax, cancellation);
+                return [.. set, .. FirstCreateDate(view, property, set)];
             case Derivation.IsClosed:
                 return Closings(schema, await store.HistoryAsync(record, schema.Stage, EntriesMax, cancellation));
             case Derivation.CurrentStageEntered:
                 var entered = await store.HistoryAsync(record, schema.Stage, EntriesMax, cancellation);
-                return [.. entered.Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
+                // A merge is no entering: the stage stays what it was.
+                return [.. entered.Where((entry, at) => at + 1 == entered.Length || entered[at + 1].Value != entry.Value)
+                    .Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
             case Derivation.TimeToClose:
                 var closed = await store.HistoryAsync(record, schema.ClosedDate, EntriesMax, cancellation);
                 return [.. closed.Select(entry => new HistoryEntry(TimeToClose(entry.Value, record.CreatedAt), entry.Timestamp, Calculated))];
@@ -61,16 +64,15 @@ internal static class PropertyHistory
     }
 
     // Unless the creating call set it, the first create date is the moment of creation, which is stored nowhere else.
-    static IEnumerable<HistoryEntry> FirstCreateDate(RecordView view, Property property)
+    static IEnumerable<HistoryEntry> FirstCreateDate(RecordView view, Property property, ImmutableArray<HistoryEntry> set)
     {
-        var values = new ValueReader(view.Record.Values.Span);
-        if (!values.Seek(property.Number))
+        if (set.IsEmpty)
         {
             return [Created(view, property)];
         }
 
         var moment = CreatedAt(view);
-        return values.Link == 0 ? [] : [new(Instant.ToText(moment), moment, view.Record.Source)];
+        return set[^1].Timestamp == moment ? [] : [new(Instant.ToText(moment), moment, view.Record.Source)];
     }
 
     static HistoryEntry Created(RecordView view, Property property) =>

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using Docket.Http;
 using Docket.Model;
+using Docket.Writes;
 using Microsoft.AspNetCore.Http;
 
 namespace Docket.Objects;
@@ -9,18 +11,27 @@ namespace Docket.Objects;
 /// <param name="Properties">The properties to show.</param>
 /// <param name="History">The properties to show with history; <c>null</c> for none.</param>
 /// <param name="Archived">Archived records only, instead of active ones only.</param>
-internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, bool Archived)
+/// <param name="AsOf">Show the record as it was at this moment, milliseconds since 1970; <c>null</c> for now. For reads of one record.</param>
+internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, bool Archived, long? AsOf)
 {
     const int LimitDefault = 10, LimitMax = 100, LimitMaxWithHistory = 50;
 
     /// <summary>From the query of a single read or a list: what is asked for with history is shown among the properties too.</summary>
+    /// <exception cref="Refusal">400 for an <c>asOf</c> that is no moment.</exception>
     public static ReadQuery Of(HttpContext http, Schema schema)
     {
         var helps = http.Call().Helps;
         var names = http.QueryNames("properties");
         var history = http.QueryNames("propertiesWithHistory");
         var properties = SetOf(schema, SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, names, helps), history);
-        return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"));
+        return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"), Moment(http.Request, "asOf"));
+    }
+
+    // Written as the values of datetime properties are: ISO 8601 or epoch milliseconds.
+    static long? Moment(HttpRequest request, string parameter)
+    {
+        var text = request.Query[parameter].ToString();
+        return text.Length == 0 ? null : PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(text)) ?? throw new Refusal(Faults.BadParameter(parameter));
     }
 
     /// <summary>

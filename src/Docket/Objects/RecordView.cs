@@ -29,8 +29,8 @@ internal sealed class RecordView(Schema schema, long now)
 
     public Record Record => record;
 
-    /// <summary>A view for the answer to a call, as its version of the API shows records.</summary>
-    public static RecordView For(Call call, Schema schema) => new(schema, call.Now) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels) };
+    /// <summary>A view for the answer to a call, as its version of the API shows records; of records as they were at a moment, when one is given.</summary>
+    public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels) };
 
     /// <summary>Points the view at a record.</summary>
     public void Show(Record next)

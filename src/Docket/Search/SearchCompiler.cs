@@ -86,7 +86,7 @@ internal static class SearchCompiler
         }
 
         return dash < 0 && number < ReachMax ? ((int)number, null)
-            : capped || number < Planner.IdBase ? throw new Refusal(Faults.BeyondReach(ReachMax))
+            : capped || number < Record.IdBase ? throw new Refusal(Faults.BeyondReach(ReachMax))
             : (0, new(number, value.Length > 0 ? Base64Url.DecodeFromChars(value) : null));
     }
 

@@ -14,7 +14,10 @@ internal interface IStore
     /// <summary>The current schema of a type. A snapshot: it never changes, a newer one takes its place.</summary>
     Schema Schema(ObjectType type);
 
-    /// <summary>Applies a batch: one lookup, one decision, one commit.</summary>
+    /// <summary>
+    /// Applies a batch: one lookup, one decision, one commit. After a purge nothing of the records is found any more, in no
+    /// free place of a file either.
+    /// </summary>
     Task<Outcome> ApplyAsync(WriteBatch batch);
 
     /// <summary>
@@ -26,11 +29,20 @@ internal interface IStore
     /// <param name="keepUsedStages">Refuse with <see cref="Faults.StagesInUse"/> when the change takes away a stage that active records stand in.</param>
     Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages = false);
 
-    /// <summary>The record of an id, among the active or among the archived ones.</summary>
+    /// <summary>The record of an id, among the active or among the archived ones. The id of a record that was merged away leads to the one it became part of.</summary>
     ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation);
 
     /// <summary>The active record that holds a unique value.</summary>
     ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
+
+    /// <summary>
+    /// The record of an id as it was at <paramref name="time"/> (milliseconds since 1970), active or archived; <c>null</c> when it
+    /// was not there yet. A record merged away is found as it was before, and from the merge on as part of the other.
+    /// </summary>
+    ValueTask<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation);
+
+    /// <summary>The ids of all records with a value of a unique property: the active one, and archived ones that had it. A walk over the archive.</summary>
+    ValueTask<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
 
     /// <summary>Up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, ascending by id.</summary>
     ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation);
@@ -46,6 +58,18 @@ internal interface IStore
 
     /// <summary>When a record was changed at all, newest first, at most <paramref name="limit"/>; without values.</summary>
     ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation);
+
+    /// <summary>Sequence number of the newest committed change, 0 before the first.</summary>
+    long Sequence { get; }
+
+    /// <summary>Completes once there is a change with a greater number than <paramref name="sequence"/>.</summary>
+    Task WaitBeyondAsync(long sequence, CancellationToken cancellation);
+
+    /// <summary>
+    /// The changes after <paramref name="after"/> in order of commit, without gaps: at most <paramref name="limit"/>, and fewer when
+    /// their values are long. Empty only when there are none.
+    /// </summary>
+    ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation);
 }
 
 /// <summary>The portals of a data directory and the tokens that open them.</summary>

@@ -13,6 +13,9 @@ internal enum Effect
     /// <summary>The record already was as wanted.</summary>
     Unchanged,
     Archived,
+    Restored,
+    Merged,
+    Purged,
 }
 
 /// <summary>What became of one input, and the record after it.</summary>

@@ -2,15 +2,18 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>What a store found for a batch before anything was decided. Active records only.</summary>
-/// <param name="Records">For each input the record it names, or <c>null</c>.</param>
-/// <param name="Owners">Which record holds each unique value that the inputs mention.</param>
+/// <summary>What a store found for a batch before anything was decided.</summary>
+/// <param name="Records">
+/// For each input the record it names, or <c>null</c>: an active one, for a restore an archived one, for a purge either. Merges
+/// and purges also find the record that one merged away became part of.
+/// </param>
+/// <param name="Owners">Which active record holds each unique value that the inputs mention, or that a record to be restored has.</param>
 internal sealed record Found(Record?[] Records, Dictionary<UniqueValue, long> Owners);
 
 /// <summary>One change to be written, and the record after it.</summary>
 /// <param name="Kind">What it does.</param>
 /// <param name="Record">The record afterwards; its last change is this one.</param>
-/// <param name="Previous">Sequence number of the record's change before this one; <c>null</c> for a create.</param>
+/// <param name="Previous">Sequence number of the record's change before this one; <c>null</c> for a create; for a merge the primary's.</param>
 /// <param name="Time">Milliseconds since 1970; later than the record's change before.</param>
 /// <param name="TraceId">The input's trace id.</param>
 /// <param name="Content">The values that changed: see <see cref="ValueReader"/>.</param>

@@ -9,11 +9,8 @@ namespace Docket.Writes;
 /// time and the numbers to give out come in, and the same input always gives the same plan. Inputs are decided in
 /// order, each seeing what the ones before it took and gave up.
 /// </summary>
-internal sealed class Planner
+internal sealed partial class Planner
 {
-    /// <summary>The id of a new record is this plus the sequence number of the change that creates it: unique without a counter of its own.</summary>
-    public const long IdBase = 10_000_000_000;
-
     readonly WriteBatch batch;
     readonly Schema schema;
     readonly Found found;
@@ -43,6 +40,12 @@ internal sealed class Planner
     public static Plan Decide(WriteBatch batch, Found found, long now, long firstSequence)
     {
         var planner = new Planner(batch, found, now, firstSequence);
+        if (batch.Kind == WriteKind.Merge)
+        {
+            planner.MergeTwo();
+            return planner.Finish();
+        }
+
         for (var i = 0; i < batch.Inputs.Length; i++)
         {
             if (!batch.Inputs[i].Skipped)
@@ -64,9 +67,9 @@ internal sealed class Planner
 
         if (record is not null && !touched.Add(record.Id))
         {
-            if (batch.Kind == WriteKind.Archive)
+            if (batch.Kind is WriteKind.Archive or WriteKind.Purge)
             {
-                return; // archived already, by an input before this one
+                return; // gone already, by an input before this one
             }
 
             throw new Refusal(Faults.DuplicateIds([record.Id.ToString()]));
@@ -77,8 +80,14 @@ internal sealed class Planner
             case WriteKind.Archive:
                 Archive(index, record);
                 break;
-            case WriteKind.Update when record is null:
+            case WriteKind.Purge:
+                Purge(index, record);
+                break;
+            case WriteKind.Update or WriteKind.Restore when record is null:
                 plan.Outcome.Faults.Add(Faults.NotFound(index, schema.Type, batch.Raw[index].Id.Span));
+                break;
+            case WriteKind.Restore:
+                Restore(index, input, record!);
                 break;
             default:
                 if (record is null)
@@ -125,7 +134,7 @@ internal sealed class Planner
         }
 
         // In a dry run the place of its input stands for the id that a record never gets.
-        var id = batch.DryRun ? index : IdBase + sequence;
+        var id = batch.DryRun ? index : Record.IdBase + sequence;
         // Both are asked: every fault is told.
         if (!EnterFirstStage(index, out var place) | !CheckUnique(index, id))
         {
@@ -191,21 +200,12 @@ internal sealed class Planner
 
         // Strictly later, so that a record's history and its modification date never stand still (clocks do, and go back).
         var time = Math.Max(now, record.UpdatedAt + 1);
-        var created = record.CreatedAt;
         if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id))
         {
             return;
         }
 
-        if (FindWanted(schema.CreateDate) is var at and >= 0)
-        {
-            created = PropertyValues.ParseMoment(wanted[at].Value.Span) ?? created;
-            if (!Seek(record, schema.HubSpotCreateDate, out _))
-            {
-                wanted.Add(new(schema.HubSpotCreateDate, Instant.ToUtf8(record.CreatedAt)));
-            }
-        }
-
+        var created = ChangeCreateDate(record);
         Sort();
         MoveStage(record);
         Release(record);
@@ -218,6 +218,22 @@ internal sealed class Planner
             LastChange = sequence,
             Values = recordValues.Take(),
         });
+    }
+
+    // Gives the create date that the record will have. The moment of its creation is kept when another one takes its place.
+    long ChangeCreateDate(Record record)
+    {
+        if (FindWanted(schema.CreateDate) is var at && at < 0)
+        {
+            return record.CreatedAt;
+        }
+
+        if (!Seek(record, schema.HubSpotCreateDate, out _))
+        {
+            wanted.Add(new(schema.HubSpotCreateDate, Instant.ToUtf8(record.CreatedAt)));
+        }
+
+        return PropertyValues.ParseMoment(wanted[at].Value.Span) ?? record.CreatedAt;
     }
 
     // Puts into wanted what differs from the stored values. Both ascend by property number, so one walk over each is enough.
@@ -244,11 +260,11 @@ internal sealed class Planner
         }
     }
 
-    bool ChangeStage(int index, in CheckedInput input, Record record, long time)
+    bool ChangeStage(int index, in CheckedInput input, Record record, long time, bool evenUnchanged = false)
     {
         var stageAt = FindWanted(schema.Stage);
         var pipelineAt = FindWanted(schema.Pipeline);
-        if (stageAt < 0 && pipelineAt < 0)
+        if (stageAt < 0 && pipelineAt < 0 && !evenUnchanged)
         {
             return true;
         }
@@ -328,6 +344,19 @@ internal sealed class Planner
             return; // archiving what is not there succeeds (reference/objects-and-batch.md 4.5, 4.10)
         }
 
+        Leave(record);
+        var time = Math.Max(now, record.UpdatedAt + 1);
+        Write(index, Effect.Archived, ChangeKind.Archive, record.LastChange, time, record with
+        {
+            UpdatedAt = time,
+            ArchivedAt = time,
+            LastChange = sequence,
+        });
+    }
+
+    // An active record goes: its unique values are free, and its stage has one less.
+    void Leave(Record record)
+    {
         var stored = new ValueReader(record.Values.Span);
         while (stored.Next())
         {
@@ -340,13 +369,6 @@ internal sealed class Planner
 
         Seek(record, schema.Stage, out var stage);
         Move(Encoding.UTF8.GetString(stage.Span), -1);
-        var time = Math.Max(now, record.UpdatedAt + 1);
-        Write(index, Effect.Archived, ChangeKind.Archive, record.LastChange, time, record with
-        {
-            UpdatedAt = time,
-            ArchivedAt = time,
-            LastChange = sequence,
-        });
     }
 
     // A unique value belongs to one active record; the one that has it is named (reference/objects-and-batch.md 2.5).

@@ -43,7 +43,7 @@ internal static class Validation
         // 3. Every value of every input.
         var faults = new List<Fault>();
         var perRow = helps.HasFlag(Help.RowOutcomes);
-        var traced = kind != WriteKind.Archive; // archiving has no answer that could tell of a single row (4.10)
+        var traced = kind is WriteKind.Create or WriteKind.Update or WriteKind.Upsert; // archiving has no answer that could tell of a single row (4.10)
         var isChecked = new CheckedInput[inputs.Length];
         for (var i = 0; i < inputs.Length; i++)
         {
@@ -75,7 +75,7 @@ internal static class Validation
     static Property?[] FindKeys(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
     {
         var keys = new Property?[inputs.Length];
-        if (kind is WriteKind.Create or WriteKind.Archive)
+        if (kind is not (WriteKind.Update or WriteKind.Upsert))
         {
             return keys;
         }

@@ -9,6 +9,15 @@ internal enum WriteKind
     Update,
     Upsert,
     Archive,
+
+    /// <summary>Back from the archive.</summary>
+    Restore,
+
+    /// <summary>Two inputs, the primary first, become one new record.</summary>
+    Merge,
+
+    /// <summary>Away for good, history and all.</summary>
+    Purge,
 }
 
 /// <summary>One checked value: normalised UTF-8, ready to be stored.</summary>
@@ -30,6 +39,9 @@ internal sealed class WriteBatch
     public required WriteKind Kind { get; init; }
 
     public required Caller Caller { get; init; }
+
+    /// <summary>What its changes are put down to.</summary>
+    public Source Source => Kind == WriteKind.Merge ? Source.Merge(Caller.Source) : Caller.Source;
 
     /// <summary>The snapshot the batch was checked against. A store whose schema has moved on has it checked again.</summary>
     public required Schema Schema { get; init; }

@@ -27,6 +27,11 @@ public sealed class NonsenseTests
         ("POST", Objects + "/batch/upsert", """{"inputs":[{"id":3,"idProperty":"ext_id","properties":{"subject":"three","hs_pipeline_stage":"1"}},{"id":"four","idProperty":"ext_id","properties":{"hs_pipeline_stage":"3"}}]}"""),
         ("POST", Objects + "/batch/archive", """{"inputs":[{"id":"ID"},{"id":"99"}]}"""),
         ("POST", Objects + "/batch/read", """{"idProperty":"ext_id","properties":["subject","ext_id"],"propertiesWithHistory":["subject"],"inputs":[{"id":"one"},{"id":"two"}]}"""),
+        ("POST", Objects + "/merge", """{"primaryObjectId":"ID","objectIdToMerge":"10000000002"}"""),
+        ("POST", "/docket/v1/objects/tickets/ID/restore", """{"properties":{"subject":"back","hs_pipeline_stage":"1"}}"""),
+        ("POST", "/docket/v1/objects/tickets/gdpr-delete", """{"objectId":"99","idProperty":"ext_id"}"""),
+        ("GET", "/docket/v1/changes?after=3&limit=20", ""),
+        ("GET", Objects + "/ID?asOf=2026-03-14T09:26:53.589Z", ""),
         ("POST", Properties, """{"name":"made","label":"Made","type":"enumeration","fieldType":"select","groupName":"ticketinformation","displayOrder":-1,"hasUniqueValue":false,"formField":true,"options":[{"label":"A","value":"a","displayOrder":0,"hidden":false},{"label":"B","value":"b"}]}"""),
         ("PATCH", Properties + "/amount", """{"label":"Amount","description":"how much","displayOrder":2,"numberDisplayHint":"formatted","calculationFormula":""}"""),
         ("DELETE", Properties + "/urgent", ""),
@@ -74,7 +79,7 @@ public sealed class NonsenseTests
     [
         "idProperty=", "idProperty=subject", "idProperty=none", "idProperty=hs_object_id", "idProperty=ext_id&idProperty=x", "idProperty=%00", "idProperty=%ff", "limit=0", "limit=-1", "limit=101", "limit=x", "limit=", "limit=99999999999999999999",
         "after=-1", "after=x", "after=9223372036854775807", "after=140737488355327", "archived=true", "archived=maybe", "archived=true&archived=false", "properties=", "properties=,,,", "properties=none,subject", "properties=%00,%ff",
-        "propertiesWithHistory=subject,createdate,hs_lastmodifieddate,hs_is_closed,time_to_close,hs_time_in_1", "associations=contacts", "hapikey=x", "&&&", "=", "==", "%", "%zz=1", "dataSensitivity=sensitive", "a[]=1", "dataSensitivity=%00",
+        "propertiesWithHistory=subject,createdate,hs_lastmodifieddate,hs_is_closed,time_to_close,hs_time_in_1", "associations=contacts", "asOf=", "asOf=0", "asOf=x", "asOf=9999-12-31T23:59:59.999Z", "asOf=-62135596800001", "hapikey=x", "&&&", "=", "==", "%", "%zz=1", "dataSensitivity=sensitive", "a[]=1", "dataSensitivity=%00",
         "validateReferencesBeforeDelete=true", "validateReferencesBeforeDelete=x",
     ];
 

@@ -459,6 +459,19 @@ public sealed partial class ConformanceTests
         Assert.Equal(seen.Count, seen.Distinct().Count());
     }
 
+    [Behaviour("`gdpr-delete`", "204 on the paths of 2025-09 and 2026-09-beta, not there on the others", "spec", "objects-and-batch.md 4.12, 7")]
+    [Theory]
+    [InlineData("/crm/v3/objects/tickets", 405)]
+    [InlineData("/crm/objects/2025-09/tickets", 204)]
+    [InlineData("/crm/objects/2026-03/tickets", 405)]
+    [InlineData("/crm/objects/2026-09/tickets", 405)]
+    [InlineData("/crm/objects/2026-09-beta/tickets", 204)]
+    public async Task Deletion_for_good_is_there_in_the_versions_that_have_it(string path, int status)
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(path + "/gdpr-delete", """{"objectId":"1"}""")).Expect(status);
+    }
+
     static async Task<Answer> UpsertAsync(TestServer server, string key, string properties) =>
         (await server.PostAsync(Upsert, $$"""{"inputs":[{{Input(key, properties)}}]}""")).Expect(200);
 

@@ -5,7 +5,7 @@ namespace Docket.Tests.Promises;
 
 /// <summary>
 /// A random workload over HTTP beside a model of a few lines: after every answer both hold the same tickets, values,
-/// holders of unique values, archives and history, across restarts too.
+/// holders of unique values, archives, merges and history, across restarts too.
 /// </summary>
 public sealed class ModelTests
 {
@@ -20,13 +20,47 @@ public sealed class ModelTests
         public Dictionary<string, string> Values { get; private init; } = [];
 
         /// <summary>What the subject has been, oldest first.</summary>
-        public List<string> Subjects { get; private init; } = [];
+        public List<string> Subjects { get; private set; } = [];
 
         public int Changes { get; set; }
 
+        /// <summary>How many of the changes are those of the ticket that was the primary of a merge.</summary>
+        public int Inherited { get; private init; }
+
         public bool Archived { get; set; }
 
-        public Ticket Copy() => new() { Values = new(Values), Subjects = [.. Subjects], Changes = Changes, Archived = Archived };
+        /// <summary>The ticket that it became part of.</summary>
+        public long? MergedInto { get; set; }
+
+        public bool Active => !Archived && MergedInto is null;
+
+        public Ticket Copy() => new() { Values = new(Values), Subjects = [.. Subjects], Changes = Changes, Inherited = Inherited, Archived = Archived, MergedInto = MergedInto };
+
+        /// <summary>What becomes of a primary and another: a value that the primary has none of, or an empty one, is the other's.</summary>
+        public static Ticket Merge(Ticket primary, Ticket other)
+        {
+            var merged = new Ticket { Values = new(primary.Values), Subjects = [.. primary.Subjects], Changes = primary.Changes + 1, Inherited = primary.Changes };
+            foreach (var (name, theirs) in other.Values)
+            {
+                if (primary.Values.TryGetValue(name, out var mine) && (mine.Length > 0 || theirs.Length == 0))
+                {
+                    continue;
+                }
+
+                merged.Values[name] = theirs;
+                if (name == "subject")
+                {
+                    merged.Subjects = [.. other.Subjects];
+                }
+            }
+
+            if (merged.Values.TryGetValue("subject", out var subject))
+            {
+                merged.Subjects.Add(subject);
+            }
+
+            return merged;
+        }
     }
 
     /// <summary>One wanted write.</summary>
@@ -77,7 +111,7 @@ public sealed class ModelTests
                     }
                 }
 
-                Assert.True(tickets.Count > 100 && tickets.Values.Any(ticket => ticket.Archived));
+                Assert.True(tickets.Count > 100 && tickets.Values.Any(ticket => ticket.Archived) && tickets.Values.Any(ticket => ticket.MergedInto is not null));
             }
             finally
             {
@@ -92,6 +126,12 @@ public sealed class ModelTests
 
     async Task StepAsync(TestServer server, Random random)
     {
+        if (tickets.Count > 1 && random.Next(15) == 0)
+        {
+            await (random.Next(2) == 0 ? MergeAsync(server, Any(random), Any(random)) : RestoreAsync(server, random, Any(random)));
+            return;
+        }
+
         var kind = (Kind)(random.Next(10) switch { < 3 => 0, < 6 => 1, < 9 => 2, _ => 3 });
         if (kind == Kind.Upsert || random.Next(2) == 0)
         {
@@ -101,6 +141,60 @@ public sealed class ModelTests
         {
             await SingleAsync(server, kind, Input(random, kind));
         }
+    }
+
+    long Any(Random random) => tickets.Keys.Order().ElementAt(random.Next(tickets.Count));
+
+    async Task MergeAsync(TestServer server, long primaryId, long otherId)
+    {
+        var (primary, other) = (Follow(tickets, primaryId), Follow(tickets, otherId));
+        var expected = !tickets[primary].Active || !tickets[other].Active ? 404 : primary == other ? 400 : 200;
+        var answer = (await server.PostAsync(Tickets + "/merge", $$"""{"primaryObjectId":"{{primaryId}}","objectIdToMerge":"{{otherId}}"}""")).Expect(expected);
+        if (expected != 200)
+        {
+            return;
+        }
+
+        var id = long.Parse(answer["id"]!);
+        Assert.Equal(tickets.Keys.Where(any => Follow(tickets, any) == primary || Follow(tickets, any) == other).Order(), answer["properties.hs_merged_object_ids"]!.Split(';').Select(long.Parse).Order());
+        tickets.Add(id, Ticket.Merge(tickets[primary], tickets[other]));
+        foreach (var away in (long[])[primary, other])
+        {
+            tickets[away].MergedInto = id;
+            tickets[away].Changes++;
+        }
+    }
+
+    async Task RestoreAsync(TestServer server, Random random, long anyId)
+    {
+        var ticket = tickets[Follow(tickets, anyId)];
+        var subject = random.Next(2) == 0 ? null : $"restored {random.Next(3)}";
+        var isTaken = Keys.Any(key => ticket.Values.GetValueOrDefault(key) is { Length: > 0 } value && Holder(key, value) is not null);
+        var expected = !ticket.Archived || isTaken ? 400 : 200;
+        (await server.PostAsync($"/docket/v1/objects/tickets/{anyId}/restore", subject is null ? "{}" : $$$"""{"properties":{"subject":"{{{subject}}}"}}""")).Expect(expected);
+        if (expected != 200)
+        {
+            return;
+        }
+
+        ticket.Archived = false;
+        ticket.Changes++;
+        if (subject is not null && ticket.Values.GetValueOrDefault("subject") != subject)
+        {
+            ticket.Values["subject"] = subject;
+            ticket.Subjects.Add(subject);
+        }
+    }
+
+    /// <summary>Where an id leads.</summary>
+    static long Follow(Dictionary<long, Ticket> among, long id)
+    {
+        while (among[id].MergedInto is { } survivor)
+        {
+            id = survivor;
+        }
+
+        return id;
     }
 
     async Task SingleAsync(TestServer server, Kind kind, Wanted wanted)
@@ -169,7 +263,7 @@ public sealed class ModelTests
         for (var i = 0; i < inputs.Length; i++)
         {
             var wanted = inputs[i];
-            var id = kind == Kind.Create ? null : Find(before, wanted);
+            var id = kind == Kind.Create ? null : Find(before, wanted, follow: single && kind == Kind.Update);
             if (wanted.Key is not null && Holder(wanted.Key, wanted.Id!) is { } holder && holder != id)
             {
                 return new(400, []); // an earlier input of the batch took the key
@@ -256,9 +350,9 @@ public sealed class ModelTests
         return true;
     }
 
-    static long? Find(Dictionary<long, Ticket> among, Wanted wanted) =>
+    static long? Find(Dictionary<long, Ticket> among, Wanted wanted, bool follow) =>
         wanted.Key is { } key ? Holder(among, key, wanted.Id!)
-        : long.Parse(wanted.Id!) is var id && among.TryGetValue(id, out var ticket) && !ticket.Archived ? id : null;
+        : long.Parse(wanted.Id!) is var id && among.ContainsKey(id) && (follow ? Follow(among, id) : id) is var led && among[led].Active ? led : null;
 
     long? Holder(string key, string value) => Holder(tickets, key, value);
 
@@ -266,7 +360,7 @@ public sealed class ModelTests
     {
         foreach (var (id, ticket) in among)
         {
-            if (!ticket.Archived && ticket.Values.GetValueOrDefault(key) == value)
+            if (ticket.Active && ticket.Values.GetValueOrDefault(key) == value)
             {
                 return id;
             }
@@ -282,7 +376,7 @@ public sealed class ModelTests
     {
         foreach (var archived in (bool[])[false, true])
         {
-            var expected = tickets.Where(entry => entry.Value.Archived == archived).OrderBy(entry => entry.Key).ToList();
+            var expected = tickets.Where(entry => entry.Value.Archived == archived && entry.Value.MergedInto is null).OrderBy(entry => entry.Key).ToList();
             var at = 0;
             for (var next = $"{Tickets}?limit={random.Next(20, 101)}&archived={(archived ? "true" : "false")}&properties={string.Join(',', Shown)}"; next is not null;)
             {
@@ -308,6 +402,13 @@ public sealed class ModelTests
             }
         }
 
+        // Every id that was merged away leads to what it became part of.
+        foreach (var id in tickets.Keys.Where(id => tickets[id].MergedInto is not null))
+        {
+            var survivor = Follow(tickets, id);
+            Assert.Equal(survivor.ToString(), (await server.GetAsync($"{Tickets}/{id}?archived={(tickets[survivor].Archived ? "true" : "false")}")).Expect(200)["id"]);
+        }
+
         foreach (var key in Keys)
         {
             var values = tickets.Values.Select(ticket => ticket.Values.GetValueOrDefault(key) ?? "").Where(value => value.Length > 0).Append("nobody's").Distinct().Order(StringComparer.Ordinal);
@@ -325,12 +426,12 @@ public sealed class ModelTests
         foreach (var stage in (string[])["1", "2", "3", "4"])
         {
             Assert.Equal(
-                tickets.Values.Count(ticket => !ticket.Archived && ticket.Values["hs_pipeline_stage"] == stage),
+                tickets.Values.Count(ticket => ticket.Active && ticket.Values["hs_pipeline_stage"] == stage),
                 file.QueryInteger($"SELECT records FROM stage_use WHERE stage = '{stage}'"));
         }
 
-        Assert.Equal(tickets.Values.Where(ticket => !ticket.Archived).Sum(ticket => Keys.Count(key => ticket.Values.GetValueOrDefault(key, "").Length > 0)), file.QueryInteger("SELECT count(*) FROM unique_value"));
-        Assert.Equal(tickets.Values.Sum(ticket => ticket.Changes), file.QueryInteger("SELECT count(*) FROM change"));
+        Assert.Equal(tickets.Values.Where(ticket => ticket.Active).Sum(ticket => Keys.Count(key => ticket.Values.GetValueOrDefault(key, "").Length > 0)), file.QueryInteger("SELECT count(*) FROM unique_value"));
+        Assert.Equal(tickets.Values.Sum(ticket => ticket.Changes - ticket.Inherited), file.QueryInteger("SELECT count(*) FROM change"));
     }
 
     // ---- what is sent

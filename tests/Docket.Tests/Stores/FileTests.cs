@@ -22,17 +22,18 @@ public sealed class FileTests : IDisposable
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
     [Theory]
-    [InlineData("docket.db", 2)]
-    [InlineData("portal-24000001.db", 1)]
-    public async Task A_file_of_a_newer_version_is_left_alone(string name, int known)
+    [InlineData("docket.db")]
+    [InlineData("portal-24000001.db")]
+    public async Task A_file_of_a_newer_version_is_left_alone(string name)
     {
         await MakeAsync();
         var file = Path.Combine(directory, name);
+        var version = Version(file);
         Change(file, "PRAGMA user_version=99");
         var before = await File.ReadAllBytesAsync(file, Cancellation);
 
         var mistake = await RefusedStartAsync();
-        Assert.StartsWith($"{file} was written by a newer Docket (file version 99, this one knows {known}).", mistake, StringComparison.Ordinal);
+        Assert.StartsWith($"{file} was written by a newer Docket (file version 99, this one knows {version}).", mistake, StringComparison.Ordinal);
         Assert.Contains("Start the newer Docket, or restore a backup.", mistake, StringComparison.Ordinal);
         Assert.Equal(before, await File.ReadAllBytesAsync(file, Cancellation));
     }
@@ -115,12 +116,34 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_from_before_merges_is_upgraded_with_all_that_it_holds()
+    {
+        var ids = await MakeAsync(tickets: 3);
+        using (var connection = new Connection(Portal, create: false))
+        {
+            // The tables that came later, and theirs alone.
+            var later = connection.QueryText("""
+                SELECT group_concat('DROP TABLE "' || name || '";', ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                AND name NOT IN ('source', 'record', 'unique_value', 'change', 'stage_use', 'property', 'property_group', 'pipeline', 'pipeline_audit')
+                """);
+            connection.Execute(later + "PRAGMA user_version=1");
+        }
+
+        await using var server = await TestServer.StartAsync(directory);
+        var merged = (await server.PostAsync(Tickets + "/merge", $$"""{"primaryObjectId":"{{ids[0]}}","objectIdToMerge":"{{ids[1]}}"}""")).Expect(200)["id"];
+        Assert.Equal(merged, (await server.GetAsync($"{Tickets}/{ids[1]}")).Expect(200)["id"]);
+        (await server.PostAsync("/docket/v1/objects/tickets/gdpr-delete", $$"""{"objectId":"{{ids[2]}}"}""")).Expect(204);
+        (await server.GetAsync($"{Tickets}/{ids[2]}")).Expect(404);
+    }
+
+    [Fact]
     public async Task After_a_refused_start_the_same_process_can_start_on_the_mended_file()
     {
         await MakeAsync();
+        var version = Version(Portal);
         Change(Portal, "PRAGMA user_version=99");
         await RefusedStartAsync();
-        Change(Portal, "PRAGMA user_version=1");
+        Change(Portal, $"PRAGMA user_version={version}");
         await using var server = await TestServer.StartAsync(directory);
         (await server.GetAsync(Tickets)).Expect(200);
     }
@@ -308,6 +331,12 @@ public sealed class FileTests : IDisposable
             DocketServer.StartAsync(new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0", BusyTimeoutMs = 200 }, Cancellation));
         Assert.DoesNotContain('\n', mistake.Message);
         return mistake.Message;
+    }
+
+    static long Version(string file)
+    {
+        using var connection = new Connection(file, create: false);
+        return connection.QueryInteger("PRAGMA user_version");
     }
 
     static void Change(string file, string sql, bool create = false)

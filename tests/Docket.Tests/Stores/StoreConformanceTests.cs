@@ -365,6 +365,229 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_merge_makes_one_record_of_two_and_both_ids_lead_to_it()
+    {
+        var primary = await CreateAsync(("subject", "p1"), ("ext_a", "A"), ("hs_pipeline_stage", "1"));
+        var other = await CreateAsync(("subject", "o1"), ("note", "n1"), ("ext_a", "A2"), ("ext_b", "B"), ("hs_pipeline_stage", "4"));
+        await ApplyAsync(WriteKind.Update, ById(primary.Id, ("subject", "p2")), ById(other.Id, ("note", "n2")));
+        Clock.Advance(TimeSpan.FromSeconds(5));
+
+        var merged = (await ApplyAsync(WriteKind.Merge, ById(primary.Id), ById(other.Id))).Results[0].Record!;
+        Assert.True(merged.Id > other.Id);
+        Assert.Equal((Now, primary.CreatedAt, primary.Source), (merged.UpdatedAt, merged.CreatedAt, merged.Source));
+        foreach (var found in (Record?[])[await FindAsync(merged.Id), await FindAsync(primary.Id), await FindAsync(other.Id), await FindAsync("ext_a", "A"), await FindAsync("ext_b", "B"), Assert.Single(await ListAsync())])
+        {
+            AssertSame(merged, found!);
+        }
+
+        Assert.Null(await FindAsync("ext_a", "A2"));
+        Assert.Equal(("p2", "n2", "1", $"{primary.Id};{other.Id}"), (Value(merged, "subject"), Value(merged, "note"), Value(merged, "hs_pipeline_stage"), Value(merged, "hs_merged_object_ids")));
+        Assert.Equal("(never set)", Value(merged, "closed_date"));
+        Assert.Equal(["subject: p2", "subject: p2", "subject: p1"], await HistoryAsync(merged, "subject"));
+        Assert.Equal(["note: n2", "note: n2", "note: n1"], await HistoryAsync(merged, "note"));
+        Assert.Equal(["MERGE_OBJECTS", "INTEGRATION", "INTEGRATION"], (await Store.ChangesAsync(merged, 10, Cancellation)).Select(entry => entry.Source.Type));
+
+        // Once more, and all ids lead to the last one; also when it is archived and after opening again.
+        var third = await CreateAsync(("subject", "third"), ("hs_pipeline_stage", "2"));
+        var last = (await ApplyAsync(WriteKind.Merge, ById(third.Id), ById(primary.Id))).Results[0].Record!;
+        Assert.Equal($"{primary.Id};{other.Id};{third.Id};{merged.Id}", Value(last, "hs_merged_object_ids"));
+        Assert.Equal("A", Value(last, "ext_a"));
+        await ApplyAsync(WriteKind.Archive, ById(last.Id));
+        await CloseAsync();
+        Store = await OpenAsync();
+        foreach (var id in (long[])[primary.Id, other.Id, merged.Id, third.Id, last.Id])
+        {
+            Assert.Null(await FindAsync(id));
+            Assert.Equal(last.Id, (await FindAsync(id, archived: true))!.Id);
+        }
+
+        await TakeAwayStageAsync("1"); // nobody stands anywhere any more
+    }
+
+    [Fact]
+    public async Task Writes_by_the_id_of_a_record_that_was_merged_away_find_nothing()
+    {
+        var (primary, other) = (await CreateAsync(("hs_pipeline_stage", "1")), await CreateAsync(("hs_pipeline_stage", "1")));
+        await ApplyAsync(WriteKind.Merge, ById(primary.Id), ById(other.Id));
+
+        Assert.Equal(FaultKind.NotFound, Assert.Single((await ApplyAsync(WriteKind.Update, ById(other.Id, ("note", "x")))).Faults).Kind);
+        await ApplyAsync(WriteKind.Archive, ById(other.Id));
+        Assert.Single(await ListAsync());
+    }
+
+    [Fact]
+    public async Task A_merge_that_can_not_be_leaves_no_trace()
+    {
+        var record = await CreateAsync(("ext_a", "A"), ("hs_pipeline_stage", "1"));
+        Assert.Equal((FaultKind.NotFound, 1), Assert.Single((await ApplyAsync(WriteKind.Merge, ById(record.Id), ById(99))).Faults) is var fault ? (fault.Kind, fault.Index) : default);
+        await Assert.ThrowsAsync<Refusal>(() => ApplyAsync(WriteKind.Merge, ById(record.Id), ById(record.Id)));
+        AssertSame(record, (await FindAsync("ext_a", "A"))!);
+        Assert.Equal(record.LastChange, Store.Sequence);
+    }
+
+    [Fact]
+    public async Task A_restored_record_is_as_it_was_and_takes_its_values_and_its_stage_again()
+    {
+        var record = await CreateAsync(("subject", "one"), ("ext_a", "A"), ("hs_pipeline_stage", "2"));
+        await ApplyAsync(WriteKind.Archive, ById(record.Id));
+        await TakeAwayStageAsync("3"); // another one: the schema has moved on
+        var restored = (await ApplyAsync(WriteKind.Restore, ById(record.Id, ("note", "back")))).Results[0];
+
+        Assert.Equal(Effect.Restored, restored.Effect);
+        AssertSame(restored.Record!, (await FindAsync("ext_a", "A"))!);
+        AssertSame(restored.Record!, Assert.Single(await ListAsync()));
+        Assert.Empty(await ListAsync(archived: true));
+        Assert.Equal(("one", "back", null), (Value(restored.Record!, "subject"), Value(restored.Record!, "note"), restored.Record!.ArchivedAt));
+        await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
+        Assert.Equal(["subject: one"], await HistoryAsync(restored.Record!, "subject"));
+        Assert.Equal(3, (await Store.ChangesAsync(restored.Record!, 10, Cancellation)).Length);
+        Assert.Equal(FaultKind.NotFound, Assert.Single((await ApplyAsync(WriteKind.Restore, ById(record.Id))).Faults).Kind); // it is active
+    }
+
+    [Fact]
+    public async Task A_record_whose_value_or_stage_is_gone_meanwhile_stays_archived()
+    {
+        var record = await CreateAsync(("ext_a", "A"), ("hs_pipeline_stage", "2"));
+        await ApplyAsync(WriteKind.Archive, ById(record.Id));
+        var holder = await CreateAsync(("ext_a", "A"), ("hs_pipeline_stage", "1"));
+        await TakeAwayStageAsync("2");
+
+        var outcome = await ApplyAsync(WriteKind.Restore, ById(record.Id));
+        Assert.Equal([FaultKind.InvalidValue, FaultKind.UniqueTaken], outcome.Faults.Select(fault => fault.Kind).Order());
+        Assert.Equal(holder.Id, outcome.Faults.Single(fault => fault.Kind == FaultKind.UniqueTaken).Existing);
+        Assert.NotNull(await FindAsync(record.Id, archived: true));
+        Assert.Equal(holder.LastChange, Store.Sequence);
+
+        var restored = (await ApplyAsync(WriteKind.Restore, ById(record.Id, ("ext_a", ""), ("hs_pipeline_stage", "3")))).Results[0].Record!;
+        Assert.Equal(("", "3"), (Value(restored, "ext_a"), Value(restored, "hs_pipeline_stage")));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_purged_record_is_gone_with_its_history_its_values_and_all_its_ids(bool archived)
+    {
+        var (primary, other) = (await CreateAsync(("subject", "p"), ("ext_a", "A"), ("hs_pipeline_stage", "2")), await CreateAsync(("subject", "o"), ("ext_b", "B"), ("hs_pipeline_stage", "1")));
+        var neighbour = await CreateAsync(("subject", "n"), ("hs_pipeline_stage", "1"));
+        var merged = (await ApplyAsync(WriteKind.Merge, ById(primary.Id), ById(other.Id))).Results[0].Record!;
+        await ApplyAsync(WriteKind.Update, ById(merged.Id, ("subject", "m")));
+        if (archived)
+        {
+            await ApplyAsync(WriteKind.Archive, ById(merged.Id));
+        }
+
+        Assert.Equal([merged.Id], await Store.FindHoldersAsync(ObjectType.Ticket, Property("ext_b"), "B"u8.ToArray(), Cancellation));
+        Assert.Equal(Effect.Purged, (await ApplyAsync(WriteKind.Purge, ById(other.Id), ById(99), ById(merged.Id))).Results[0].Effect);
+        foreach (var id in (long[])[primary.Id, other.Id, merged.Id])
+        {
+            Assert.Null(await FindAsync(id));
+            Assert.Null(await FindAsync(id, archived: true));
+            Assert.Null(await Store.FindAsOfAsync(ObjectType.Ticket, id, long.MaxValue, Cancellation));
+        }
+
+        Assert.Empty(await Store.FindHoldersAsync(ObjectType.Ticket, Property("ext_b"), "B"u8.ToArray(), Cancellation));
+        AssertSame(neighbour, Assert.Single(await ListAsync()));
+        await CreateAsync(("ext_a", "A"), ("ext_b", "B"), ("hs_pipeline_stage", "1"));
+        await TakeAwayStageAsync("2");
+
+        var feed = await Store.FeedAsync(0, 100, Cancellation);
+        Assert.Equal(Enumerable.Range(1, feed.Length).Select(i => (long)i), feed.Select(change => change.Sequence));
+        Assert.All(feed.Where(change => change.RecordId == merged.Id || change.RecordId == primary.Id || change.RecordId == other.Id), change => Assert.True(change.Values.IsEmpty && change.TraceId is null));
+        Assert.Equal(merged.Id, Assert.Single(feed, change => change.Kind == ChangeKind.Purge).RecordId);
+    }
+
+    [Fact]
+    public async Task A_record_is_found_as_it_was_at_any_moment()
+    {
+        var (random, states) = (new Random(11), new List<(long Time, Record Record)>());
+        var record = await CreateAsync(("subject", "0"), ("hs_pipeline_stage", "1"));
+        var id = record.Id;
+        for (var i = 0; i < 60; i++)
+        {
+            states.Add((Now, record));
+            Clock.Advance(TimeSpan.FromMilliseconds(2 + random.Next(5)));
+            var values = ((string Name, string Value)[])[("subject", $"{random.Next(3)}"), ("note", $"{random.Next(2)}"), ("createdate", $"{random.Next(3)}"), ("hs_pipeline_stage", $"{random.Next(1, 5)}")];
+            var kind = record.ArchivedAt is not null ? WriteKind.Restore : random.Next(6) == 0 ? WriteKind.Archive : WriteKind.Update;
+            var input = kind == WriteKind.Archive ? ById(id) : ById(id, [.. values.Where(_ => random.Next(2) == 0)]);
+            record = (await ApplyAsync(kind, input)).Results[0].Record!;
+        }
+
+        var other = await CreateAsync(("subject", "other"), ("hs_pipeline_stage", "1"));
+        if (record.ArchivedAt is not null)
+        {
+            record = (await ApplyAsync(WriteKind.Restore, ById(id))).Results[0].Record!;
+        }
+
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        var before = Now - 1;
+        var merged = (await ApplyAsync(WriteKind.Merge, ById(other.Id), ById(id))).Results[0].Record!;
+        for (var again = 0; again < 2; again++)
+        {
+            foreach (var (time, state) in states)
+            {
+                AssertSame(state, (await AsOfAsync(id, time))!); // through the merge, of which it was the other record
+            }
+
+            AssertSame(record, (await AsOfAsync(id, before))!);
+            AssertSame(other, (await AsOfAsync(other.Id, before))!);
+            Assert.Null(await AsOfAsync(id, states[0].Time - 1));
+            Assert.Null(await AsOfAsync(merged.Id, before));
+            foreach (var any in (long[])[id, other.Id, merged.Id])
+            {
+                AssertSame(merged, (await AsOfAsync(any, merged.UpdatedAt))!);
+            }
+
+            // Once more, after the merged one has become part of another.
+            if (again == 0)
+            {
+                Clock.Advance(TimeSpan.FromSeconds(1));
+                await ApplyAsync(WriteKind.Merge, ById(merged.Id), ById((await CreateAsync(("hs_pipeline_stage", "1"))).Id));
+            }
+        }
+
+        ValueTask<Record?> AsOfAsync(long id, long time) => Store.FindAsOfAsync(ObjectType.Ticket, id, time, Cancellation);
+    }
+
+    [Fact]
+    public async Task The_feed_tells_each_change_with_what_was_before_and_after()
+    {
+        var record = (await ApplyAsync(WriteKind.Create, Traced(Input(("subject", "one"), ("hs_pipeline_stage", "1"))))).Results[0].Record!;
+        await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", "two"), ("note", "n")));
+        await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", "two"))); // no change
+        await ApplyAsync(WriteKind.Update, ById(record.Id, ("note", "")));
+        await ApplyAsync(WriteKind.Archive, ById(record.Id));
+        await ApplyAsync(WriteKind.Restore, ById(record.Id, ("subject", "three")));
+        var other = await CreateAsync(("hs_pipeline_stage", "1"));
+        var merged = (await ApplyAsync(WriteKind.Merge, ById(record.Id), ById(other.Id))).Results[0].Record!;
+
+        var feed = await Store.FeedAsync(0, 100, Cancellation);
+        Assert.Equal(Enumerable.Range(1, 9).Select(i => (long)i), feed.Select(change => change.Sequence));
+        Assert.Equal(
+            [ChangeKind.Create, ChangeKind.Update, ChangeKind.Update, ChangeKind.Archive, ChangeKind.Restore, ChangeKind.Create, ChangeKind.MergedAway, ChangeKind.MergedAway, ChangeKind.Merge],
+            feed.Select(change => change.Kind));
+        Assert.Equal("trace", Encoding.UTF8.GetString(feed[0].TraceId!.Value.Span));
+        Assert.Null(feed[1].TraceId);
+        Assert.Equal(["subject: one > two", "note: - > n"], Told(feed[1]));
+        Assert.Equal(["note: n > "], Told(feed[2]));
+        Assert.Empty(feed[3].Values);
+        Assert.Equal(["subject: two > three"], Told(feed[4]));
+        Assert.Equal((other.Id, merged.Id), (feed[6].RecordId, Assert.Single(feed[6].Related)));
+        Assert.Equal((record.Id, merged.Id), (feed[7].RecordId, Assert.Single(feed[7].Related)));
+        Assert.Equal([record.Id, other.Id], feed[8].Related);
+        Assert.Contains("subject: - > three", Told(feed[8]));
+        Assert.Equal([2L, 3L], (await Store.FeedAsync(1, 2, Cancellation)).Select(change => change.Sequence));
+        Assert.Empty(await Store.FeedAsync(Store.Sequence, 2, Cancellation));
+
+        var waiting = Store.WaitBeyondAsync(Store.Sequence, Cancellation);
+        Assert.False(waiting.IsCompleted);
+        await CreateAsync(("hs_pipeline_stage", "1"));
+        await waiting.WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
+
+        string[] Told(Change change) => [.. change.Values.Select(value =>
+            $"{Store.Schema(ObjectType.Ticket).FindNumber(value.Number)!.Name}: {(value.Before is { } before ? Encoding.UTF8.GetString(before.Span) : "-")} > {Encoding.UTF8.GetString(value.After.Span)}")];
+    }
+
+    [Fact]
     public async Task Everything_is_there_after_opening_again()
     {
         var kept = await CreateAsync(("subject", "0"), ("ext_a", "A"), ("hs_pipeline_stage", "2"));

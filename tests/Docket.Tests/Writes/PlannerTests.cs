@@ -133,6 +133,60 @@ public class PlannerTests
     }
 
     [Fact]
+    public void A_merge_fills_the_gaps_of_the_primary_and_nothing_else()
+    {
+        var portal = new MemoryPortal { Now = 1_000 };
+        portal.Apply(WriteKind.Upsert, Upsert("ext_a", "A", ("subject", "mine"), ("content", ""), ("hs_pipeline_stage", "1")));
+        portal.Now = 2_000;
+        portal.Apply(WriteKind.Upsert, Upsert("ext_a", "B", ("subject", "theirs"), ("content", "filled"), ("colour", ""), ("ext_b", "free"), ("createdate", "5"), ("hs_pipeline_stage", "4")));
+        portal.Now = 3_000;
+        var merged = portal.Apply(WriteKind.Merge, ById(1), ById(2)).Results[0].Record!;
+
+        Assert.Equal((10_000_000_005, 1_000, 3_000), (merged.Id, merged.CreatedAt, merged.UpdatedAt));
+        Assert.Equal(("mine", "filled", "", "free", "1"), (portal.Value("A", "subject"), portal.Value("A", "content"), portal.Value("A", "colour"), portal.Value("A", "ext_b"), portal.Value("A", "hs_pipeline_stage")));
+        Assert.Equal("10000000001;10000000002", portal.Value("A", "hs_merged_object_ids"));
+        Assert.All((string[])["createdate", "hs_createdate", "closed_date", "hs_last_closed_date", "hs_v2_date_entered_4"], name => Assert.Equal("(unset)", portal.Value("A", name)));
+        Assert.False(portal.Has("ext_a", "B"));
+        Assert.Equal(1, portal.InStage("1"));
+        Assert.Equal(0, portal.InStage("4"));
+    }
+
+    [Fact]
+    public void A_record_stands_for_250_ids_at_most()
+    {
+        var portal = new MemoryPortal();
+        portal.Apply(WriteKind.Upsert, Upsert("ext_a", "A", ("hs_pipeline_stage", "1")));
+        for (var survivor = 1; ;)
+        {
+            var ids = survivor == 1 ? 0 : portal.Value("A", "hs_merged_object_ids").Split(';').Length;
+            var next = (int)(portal.Apply(WriteKind.Upsert, Upsert("ext_a", $"{ids}", ("hs_pipeline_stage", "1"))).Results[0].Record!.Id - Record.IdBase);
+            if (ids == 250)
+            {
+                Assert.Equal("Cannot have more than 250 identities on a profile", Assert.Throws<Refusal>(() => portal.Apply(WriteKind.Merge, ById(survivor), ById(next))).Message);
+                return;
+            }
+
+            survivor = (int)(portal.Apply(WriteKind.Merge, ById(survivor), ById(next)).Results[0].Record!.Id - Record.IdBase);
+        }
+    }
+
+    [Fact]
+    public void A_restore_tells_every_value_that_is_taken_and_takes_those_that_are_free()
+    {
+        var portal = new MemoryPortal();
+        portal.Apply(WriteKind.Upsert, Upsert("ext_a", "A", ("ext_b", "B"), ("hs_pipeline_stage", "1")));
+        portal.Apply(WriteKind.Archive, ById(1));
+        Assert.Equal(0, portal.InStage("1"));
+        portal.Apply(WriteKind.Upsert, Upsert("ext_a", "A", ("ext_b", "B"), ("hs_pipeline_stage", "2")));
+        Assert.Equal([FaultKind.UniqueTaken, FaultKind.UniqueTaken], portal.Apply(WriteKind.Restore, ById(1)).Faults.Select(fault => fault.Kind));
+
+        portal.Apply(WriteKind.Purge, ById(3));
+        Assert.Equal((false, 0), (portal.Has("ext_a", "A"), portal.InStage("2")));
+        Assert.Equal(Effect.Restored, portal.Apply(WriteKind.Restore, ById(1)).Results[0].Effect);
+        Assert.Equal((true, true, 1), (portal.Has("ext_a", "A"), portal.Has("ext_b", "B"), portal.InStage("1")));
+    }
+
+    [Fact]
     public void Whatever_is_written_the_planner_and_a_simple_model_agree() => Gen.Int[0, int.MaxValue].Sample(
         seed =>
         {
@@ -176,7 +230,7 @@ public class PlannerTests
             }
 
             var input = kind == WriteKind.Archive
-                ? new RecordInput { Id = Utf8((Planner.IdBase + random.Next(1, 12)).ToString()) }
+                ? new RecordInput { Id = Utf8((Record.IdBase + random.Next(1, 12)).ToString()) }
                 : Upsert(random.Next(4) == 0 ? "ext_b" : "ext_a", Keys[random.Next(Keys.Length)], [.. values]);
             inputs.Add(traced ? Traced($"t{i}", input) : input);
         }
@@ -227,6 +281,8 @@ public class PlannerTests
         Values = [.. values.Select(value => new RawValue(Utf8(value.Name), Utf8(value.Value)))],
     };
 
+    static RecordInput ById(int change) => new() { Id = Utf8((Record.IdBase + change).ToString()) };
+
     static RecordInput Traced(string trace, RecordInput input)
     {
         input.TraceId = Utf8(trace);
@@ -240,7 +296,8 @@ public class PlannerTests
     /// <summary>A store of nothing but dictionaries, which does what plans say.</summary>
     sealed class MemoryPortal
     {
-        readonly SortedDictionary<long, Record> active = [];
+        readonly SortedDictionary<long, Record> active = [], archived = [];
+        readonly Dictionary<string, int> stages = [];
         readonly Dictionary<UniqueValue, long> owners = [];
 
         public long Now { get; set; } = 1_000_000;
@@ -252,23 +309,36 @@ public class PlannerTests
         public Outcome Apply(WriteBatch batch)
         {
             var records = batch.Inputs.Select(input =>
-                input.Key is null ? active.GetValueOrDefault(long.Parse(Text(input.KeyValue)))
+                input.Key is null ? (batch.Kind == WriteKind.Restore ? archived : active).GetValueOrDefault(long.Parse(Text(input.KeyValue)))
                 : owners.TryGetValue(new(input.Key, input.KeyValue), out var id) ? active[id] : null).ToArray();
             var plan = Planner.Decide(batch, new(records, new(owners)), Now, Changes + 1);
             foreach (var write in plan.Writes)
             {
                 Assert.Equal(++Changes, write.Record.LastChange);
-                Assert.True(write.Kind == ChangeKind.Create ? active.TryAdd(write.Record.Id, write.Record) : active.Remove(write.Record.Id));
-                if (write.Kind == ChangeKind.Update)
+                Assert.True(write.Kind is ChangeKind.Create or ChangeKind.Merge || (write.Kind == ChangeKind.Restore ? archived : active).Remove(write.Record.Id));
+                if (write.Kind is ChangeKind.Create or ChangeKind.Update or ChangeKind.Restore or ChangeKind.Merge)
                 {
                     active.Add(write.Record.Id, write.Record);
                 }
+                else if (write.Kind == ChangeKind.Archive)
+                {
+                    archived.Add(write.Record.Id, write.Record);
+                }
+            }
+
+            foreach (var (stage, by) in plan.StageMoves)
+            {
+                stages[stage] = stages.GetValueOrDefault(stage) + by;
             }
 
             plan.Released.ForEach(value => Assert.True(owners.Remove(value)));
             plan.Claimed.ForEach(claim => owners.Add(claim.Value, claim.Id));
             return plan.Outcome;
         }
+
+        public bool Has(string key, string value) => owners.ContainsKey(new(Schema.Find(key), Utf8(value)));
+
+        public int InStage(string stage) => stages.GetValueOrDefault(stage);
 
         public string Value(string key, string property)
         {
@@ -356,7 +426,7 @@ public class PlannerTests
             }
 
             changes++;
-            after.TryAdd("id", (Planner.IdBase + changes).ToString());
+            after.TryAdd("id", (Record.IdBase + changes).ToString());
             if (ticket is not null)
             {
                 tickets.Remove(ticket);

@@ -28,6 +28,7 @@ internal sealed partial class Checkpointer : IDisposable
     readonly string path;
     readonly Thread thread;
     readonly ManualResetEventSlim wanted = new();
+    readonly Lock copying = new();
     int pagesAtLast;
     volatile bool running, restIsSmall, closing;
 
@@ -66,6 +67,16 @@ internal sealed partial class Checkpointer : IDisposable
             pagesAtLast = pages;
             running = true;
             wanted.Set();
+        }
+    }
+
+    /// <summary>For the writer: empties the log. <c>false</c> when another program still reads from it.</summary>
+    public bool TruncateLog()
+    {
+        // Two checkpoints at once refuse each other without waiting.
+        lock (copying)
+        {
+            return writer.TruncateLog();
         }
     }
 
@@ -133,11 +144,14 @@ internal sealed partial class Checkpointer : IDisposable
     // Gives how many pages are in the log.
     int Copy()
     {
-        var inLog = background.Checkpoint();
-        // SQLite syncs the file only when nothing was left in the log, which under load is the writer's turn. So it is done
-        // here, and the writer's sync finds little to do.
-        RandomAccess.FlushToDisk(file);
-        return inLog;
+        lock (copying)
+        {
+            var inLog = background.Checkpoint();
+            // SQLite syncs the file only when nothing was left in the log, which under load is the writer's turn. So it is done
+            // here, and the writer's sync finds little to do.
+            RandomAccess.FlushToDisk(file);
+            return inLog;
+        }
     }
 
     [LoggerMessage(LogLevel.Warning, "A checkpoint of {Path} failed; its log stays longer")]

@@ -86,6 +86,18 @@ internal sealed partial class Connection : IDisposable
         return Math.Max(0, inLog);
     }
 
+    /// <summary>Copies all of the log into the file and empties it; <c>false</c> when someone still reads from it after the wait for locks.</summary>
+    public bool TruncateLog()
+    {
+        var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_TRUNCATE, out _, out _);
+        if (code != raw.SQLITE_BUSY)
+        {
+            Check(code);
+        }
+
+        return code == raw.SQLITE_OK;
+    }
+
     /// <summary>Takes a transaction back, and makes every statement that a failure left half bound or half read fit for use again.</summary>
     public void Rollback()
     {

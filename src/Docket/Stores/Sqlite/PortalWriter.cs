@@ -27,7 +27,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly Checkpointer checkpointer;
     readonly Thread thread;
     readonly Queue<Work> waiting = [];
-    readonly List<Work> group = [];
+    readonly List<Work> group = [], uncleaned = [];
     long sequence;
     bool closing;
 
@@ -51,6 +51,7 @@ internal sealed partial class PortalWriter : IDisposable
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");
         checkpointer = new Checkpointer(path, connection, logger);
+        _ = Clean(); // what a stop came between; a failure is in the log, and the next purge tries again
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + Path.GetFileNameWithoutExtension(path) };
         thread.Start();
     }
@@ -110,12 +111,14 @@ internal sealed partial class PortalWriter : IDisposable
             {
                 Commit(group);
                 checkpointer.AfterCommit();
+                AnswerPurges();
             }
             catch (Exception failure)
             {
                 // Nothing may end this thread: the portal's writes would wait for ever, and the other portals with the process.
                 LogFailure(failure, path);
                 group.ForEach(work => work.Fail(failure));
+                uncleaned.Clear();
             }
         }
     }
@@ -190,7 +193,67 @@ internal sealed partial class PortalWriter : IDisposable
         Committed.Advance(sequence); // before anyone is answered: what is acknowledged can be waited for
         foreach (var work in works)
         {
-            work.Succeed();
+            if (work.Purges)
+            {
+                uncleaned.Add(work);
+            }
+            else
+            {
+                work.Succeed();
+            }
+        }
+    }
+
+    // All purges of a group share one cleaning; the other works of it don't wait for that.
+    void AnswerPurges()
+    {
+        if (uncleaned.Count == 0)
+        {
+            return;
+        }
+
+        var failure = Clean();
+        foreach (var work in uncleaned)
+        {
+            if (failure is null)
+            {
+                work.Succeed();
+            }
+            else
+            {
+                work.Fail(failure);
+            }
+        }
+
+        uncleaned.Clear();
+    }
+
+    // Deleted values still lie in free places of pages and in the log: only a file written anew holds none of them
+    // (docs/decisions.md, Purging). The wish is a row of the purge's own transaction, so a stop can't lose it.
+    Refusal? Clean()
+    {
+        var file = Path.GetFileName(path);
+        try
+        {
+            if (connection.QueryInteger("SELECT count(*) FROM cleaning") == 0)
+            {
+                return null;
+            }
+
+            connection.Execute("VACUUM");
+            if (!checkpointer.TruncateLog())
+            {
+                LogUncleaned(null, path);
+                return new(Faults.TracesLeft(file, "another program is reading it"));
+            }
+
+            connection.Execute("DELETE FROM cleaning");
+            return null;
+        }
+        catch (SqliteFailure failure)
+        {
+            LogUncleaned(failure, path);
+            return new(Faults.TracesLeft(file, failure.NoRoom ? "there is no room to write it anew" : "it could not be written anew, see the server's log"));
         }
     }
 
@@ -201,7 +264,7 @@ internal sealed partial class PortalWriter : IDisposable
         var plan = Planner.Decide(current, lookup.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {
-            writer.Write(plan, schema.Type, current.Caller.Source);
+            writer.Write(plan, schema.Type, current.Source);
             sequence += plan.Writes.Count;
         }
 
@@ -235,9 +298,15 @@ internal sealed partial class PortalWriter : IDisposable
     [LoggerMessage(LogLevel.Error, "Writing to {Path} failed; nothing of it is kept")]
     partial void LogFailure(Exception failure, string path);
 
+    [LoggerMessage(LogLevel.Warning, "Values deleted for good may still be found in {Path}; the next purge or start tries again to remove them")]
+    partial void LogUncleaned(Exception? failure, string path);
+
     /// <summary>Something that waits for the writer, and whoever waits for it.</summary>
     abstract class Work
     {
+        /// <summary>It is answered only when the file is clean of what it deleted.</summary>
+        public virtual bool Purges => false;
+
         /// <summary>Does the work inside the transaction. A <see cref="Refusal"/> is this work's own answer: it has written nothing.</summary>
         public abstract void Do(PortalWriter writer);
 
@@ -287,6 +356,8 @@ internal sealed partial class PortalWriter : IDisposable
 
     sealed class BatchWork(WriteBatch batch) : Work<Outcome>
     {
+        public override bool Purges => batch.Kind == WriteKind.Purge;
+
         protected override Outcome Result(PortalWriter writer) => writer.Apply(batch);
     }
 

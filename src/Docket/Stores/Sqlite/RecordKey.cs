@@ -18,4 +18,6 @@ internal static class RecordKey
     public static long Of(ObjectType type, long id, bool archived) => ((long)type.Number << (IdBits + 1)) | (archived ? 1L << IdBits : 0) | id;
 
     public static long IdOf(long key) => key & IdMask;
+
+    public static ObjectType TypeOf(long key) => ObjectType.Of((int)(key >> (IdBits + 1)));
 }

@@ -15,6 +15,8 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
 
     readonly Statement owner = connection.Prepare("SELECT record FROM unique_value WHERE property = ? AND value = ?");
 
+    readonly Statement forward = connection.Prepare("SELECT survivor FROM forward WHERE record = ?");
+
     public Found Find(WriteBatch batch)
     {
         var type = batch.Schema.Type;
@@ -29,7 +31,7 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
 
             if (batch.Kind != WriteKind.Create)
             {
-                found.Records[i] = input.Key is null ? FindId(type, input.KeyValue.Span) : FindUnique(input.Key, input.KeyValue.Span);
+                found.Records[i] = input.Key is null ? FindId(batch.Kind, type, input.KeyValue.Span) : FindUnique(input.Key, input.KeyValue.Span);
                 if (input.Key is not null && found.Records[i] is { } record)
                 {
                     found.Owners[new(input.Key, input.KeyValue)] = record.Id;
@@ -40,13 +42,22 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
             {
                 if (value.Property.Unique && !value.Value.IsEmpty)
                 {
-                    FindOwner(found.Owners, value);
+                    FindOwner(found.Owners, new(value.Property, value.Value));
                 }
+            }
+
+            if (batch.Kind == WriteKind.Restore && found.Records[i] is { } archived)
+            {
+                FindOwners(found.Owners, batch.Schema, archived);
             }
         }
 
         return found;
     }
+
+    /// <summary>As <see cref="FindId(ObjectType, long, bool)"/>; the id of a record that was merged away leads to the one it became part of.</summary>
+    public Record? Follow(ObjectType type, long id, bool archived) =>
+        FindId(type, id, archived) ?? (Survivor(type, id) is { } survivor ? FindId(type, survivor, archived) : null);
 
     public Record? FindId(ObjectType type, long id, bool archived)
     {
@@ -70,20 +81,50 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
         byKey.Dispose();
         byUnique.Dispose();
         owner.Dispose();
+        forward.Dispose();
     }
 
-    Record? FindId(ObjectType type, ReadOnlySpan<byte> text) =>
-        Record.ParseId(text) is { } id ? FindId(type, id, archived: false) : null;
-
-    void FindOwner(Dictionary<UniqueValue, long> owners, PropertyValue value)
+    Record? FindId(WriteKind kind, ObjectType type, ReadOnlySpan<byte> text) => Record.ParseId(text) is not { } id ? null : kind switch
     {
-        var unique = new UniqueValue(value.Property, value.Value);
+        WriteKind.Restore => FindId(type, id, archived: true),
+        WriteKind.Merge => Follow(type, id, archived: false),
+        WriteKind.Purge => Follow(type, id, archived: false) ?? Follow(type, id, archived: true),
+        _ => FindId(type, id, archived: false),
+    };
+
+    long? Survivor(ObjectType type, long id)
+    {
+        if (id is < 0 or > RecordKey.IdMax || !forward.Bind(RecordKey.Of(type, id, archived: false)).Step())
+        {
+            return null;
+        }
+
+        var survivor = RecordKey.IdOf(forward.Integer(0));
+        forward.Reset();
+        return survivor;
+    }
+
+    // Who has the values that an archived record had.
+    void FindOwners(Dictionary<UniqueValue, long> owners, Schema schema, Record record)
+    {
+        var stored = new ValueReader(record.Values.Span);
+        while (stored.Next())
+        {
+            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
+            {
+                FindOwner(owners, new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+            }
+        }
+    }
+
+    void FindOwner(Dictionary<UniqueValue, long> owners, UniqueValue unique)
+    {
         if (owners.ContainsKey(unique))
         {
             return;
         }
 
-        if (owner.Bind(value.Property.Number).Bind(value.Value.Span).Step())
+        if (owner.Bind(unique.Property!.Number).Bind(unique.Value.Span).Step())
         {
             owners[unique] = RecordKey.IdOf(owner.Integer(0));
             owner.Reset();

@@ -5,11 +5,11 @@ using Docket.Model;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>Reads records and history on a connection of its own: readers and the writer don't wait for each other.</summary>
-internal sealed class RecordReader : IDisposable
+internal sealed partial class RecordReader : IDisposable
 {
     readonly Connection connection;
     readonly Sources sources;
-    readonly Statement list, change;
+    readonly Statement list, change, contents, feed, forward, merge;
 
     public RecordReader(string path, Sources sources)
     {
@@ -19,10 +19,17 @@ internal sealed class RecordReader : IDisposable
         Lookup = new RecordLookup(connection, sources);
         list = connection.Prepare(
             "SELECT key, created, updated, archived, source, first_change, last_change, content FROM record WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?");
-        change = connection.Prepare("SELECT time, source, content, previous FROM change WHERE sequence = ?");
+        change = connection.Prepare("SELECT time, source, content, previous, kind, record FROM change WHERE sequence = ?");
+        contents = connection.Prepare("SELECT key, content FROM record WHERE key BETWEEN ? AND ?");
+        feed = connection.Prepare("SELECT sequence, record, kind, time, source, trace, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
+        forward = connection.Prepare("SELECT change FROM forward WHERE record = ?");
+        merge = connection.Prepare($"SELECT record FROM change WHERE sequence > ? AND kind = {(int)ChangeKind.Merge} ORDER BY sequence LIMIT 1");
     }
 
     public RecordLookup Lookup { get; }
+
+    /// <summary>The record of an id, or the one that it became part of.</summary>
+    public Record? Find(ObjectType type, long id, bool archived) => Lookup.FindId(type, id, archived) ?? Follow(type, id, archived);
 
     public ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived)
     {
@@ -51,7 +58,12 @@ internal sealed class RecordReader : IDisposable
         while (sequence is { } at && entries.Count < limit && change.Bind(at).Step())
         {
             var content = new ValueReader(change.Blob(2));
-            content.Seek(property.Number);
+            if (!content.Seek(property.Number))
+            {
+                change.Reset(); // purged meanwhile
+                break;
+            }
+
             entries.Add(new(Encoding.UTF8.GetString(content.Value), change.Integer(0), sources.Find(change.Integer(1))));
             sequence = content.Link == 0 ? null : at - content.Link;
             change.Reset();
@@ -75,11 +87,39 @@ internal sealed class RecordReader : IDisposable
         return entries.DrainToImmutable();
     }
 
+    /// <summary>The records that hold a unique value: the active one, and the archived ones that held it. A walk over the archive.</summary>
+    public ImmutableArray<long> FindHolders(ObjectType type, Property key, ReadOnlySpan<byte> value)
+    {
+        var ids = ImmutableArray.CreateBuilder<long>();
+        if (Lookup.FindUnique(key, value) is { } active)
+        {
+            ids.Add(active.Id);
+        }
+
+        contents.Bind(RecordKey.Of(type, 0, archived: true)).Bind(RecordKey.Of(type, RecordKey.IdMax, archived: true));
+        while (contents.Step())
+        {
+            var values = new ValueReader(contents.Blob(1));
+            if (values.Seek(key.Number) && values.Value.SequenceEqual(value))
+            {
+                ids.Add(RecordKey.IdOf(contents.Integer(0)));
+            }
+        }
+
+        return ids.DrainToImmutable();
+    }
+
+    // Two looks: were the survivor merged in between, it would seem to be gone.
+    Record? Follow(ObjectType type, long id, bool archived) => InOneSnapshot(() => Lookup.Follow(type, id, archived));
+
     public void Dispose()
     {
         Lookup.Dispose();
-        list.Dispose();
-        change.Dispose();
+        foreach (var statement in (ReadOnlySpan<Statement>)[list, change, contents, feed, forward, merge])
+        {
+            statement.Dispose();
+        }
+
         connection.Dispose();
     }
 }

@@ -15,6 +15,17 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
     readonly Statement archive = connection.Prepare(
         "UPDATE record SET key = ?, updated = ?, archived = ?, last_change = ? WHERE key = ?");
 
+    readonly Statement restore = connection.Prepare(
+        "UPDATE record SET key = ?, created = ?, updated = ?, archived = NULL, last_change = ?, content = ? WHERE key = ?");
+
+    readonly Statement delete = connection.Prepare("DELETE FROM record WHERE key = ?");
+
+    readonly Statement forward = connection.Prepare("INSERT INTO forward (record, survivor, change) VALUES (?, ?, ?)");
+
+    readonly Statement forwardOn = connection.Prepare("UPDATE forward SET survivor = ? WHERE survivor = ?");
+
+    readonly RecordEraser eraser = new(connection);
+
     readonly Statement change = connection.Prepare(
         "INSERT INTO change (sequence, record, previous, kind, time, source, trace, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
 
@@ -37,6 +48,13 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
         {
             WriteRecord(write, type, sourceNumber);
             WriteChange(write, type, sourceNumber);
+            if (write.Kind == ChangeKind.Merge)
+            {
+                // The two before it are those of the records that were merged (ChangeKind).
+                var at = plan.Writes.IndexOf(write);
+                Forward(plan.Writes[at - 2].Record, write.Record, type);
+                Forward(plan.Writes[at - 1].Record, write.Record, type);
+            }
         }
 
         foreach (var value in plan.Released)
@@ -57,7 +75,8 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[insert, update, archive, change, release, claim, moveStage])
+        eraser.Dispose();
+        foreach (var statement in (ReadOnlySpan<Statement>)[insert, update, archive, restore, delete, forward, forwardOn, change, release, claim, moveStage])
         {
             statement.Dispose();
         }
@@ -80,7 +99,30 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
                 archive.Bind(RecordKey.Of(type, record.Id, archived: true)).Bind(record.UpdatedAt).Bind(record.ArchivedAt)
                     .Bind(record.LastChange).Bind(key).Run();
                 break;
+            case ChangeKind.Restore:
+                restore.Bind(key).Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(record.LastChange).Bind(record.Values.Span)
+                    .Bind(RecordKey.Of(type, record.Id, archived: true)).Run();
+                break;
+            case ChangeKind.Merge:
+                insert.Bind(key).Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(sources.Number(connection, record.Source))
+                    .Bind(record.FirstChange).Bind(record.LastChange).Bind(record.Values.Span).Run();
+                break;
+            case ChangeKind.MergedAway:
+                delete.Bind(key).Run();
+                break;
+            case ChangeKind.Purge:
+                delete.Bind(RecordKey.Of(type, record.Id, archived: record.ArchivedAt is not null)).Run();
+                eraser.Erase(key, write.Previous!.Value, write.Time);
+                break;
         }
+    }
+
+    // Whatever led to the merged record leads to its survivor: one step, however often records are merged.
+    void Forward(Record merged, Record survivor, ObjectType type)
+    {
+        var (from, to) = (RecordKey.Of(type, merged.Id, archived: false), RecordKey.Of(type, survivor.Id, archived: false));
+        forwardOn.Bind(to).Bind(from).Run();
+        forward.Bind(from).Bind(to).Bind(merged.LastChange).Run();
     }
 
     void WriteChange(in PlannedWrite write, ObjectType type, long sourceNumber)

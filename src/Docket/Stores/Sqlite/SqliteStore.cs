@@ -66,10 +66,16 @@ internal sealed class SqliteStore : IStore, IDisposable
     }
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>
-        new(Read(reader => reader.Lookup.FindId(type, id, archived)));
+        new(Read(reader => reader.Find(type, id, archived)));
 
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         new(Read(reader => reader.Lookup.FindUnique(key, value.Span)));
+
+    public ValueTask<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
+        new(Read(reader => reader.FindAsOf(type, id, time, writer.Schema.CreateDate)));
+
+    public ValueTask<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        new(Read(reader => reader.FindHolders(type, key, value.Span)));
 
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation) =>
         new(Read(reader => reader.List(type, from, limit, archived)));
@@ -85,6 +91,12 @@ internal sealed class SqliteStore : IStore, IDisposable
         var page = await FindAsync(query, cancellation);
         return new(page.Total, Read(reader => page.Ids.Select(id => reader.Lookup.FindId(query.Schema.Type, id, archived: false)).OfType<Record>().ToImmutableArray()), page.Last);
     }
+    public long Sequence => writer.Committed.Sequence;
+
+    public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => writer.Committed.WaitBeyondAsync(sequence, cancellation);
+
+    public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation) =>
+        new(Read(reader => reader.Feed(after, limit)));
 
     public void Dispose()
     {

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Docket.Http;
+using Docket.Model;
+
+namespace Docket.Changes;
+
+/// <summary>One change on the wire.</summary>
+internal static class ChangeResponse
+{
+    static readonly JsonEncodedText
+        ObjectId = JsonEncodedText.Encode("objectId"),
+        OccurredAt = JsonEncodedText.Encode("occurredAt");
+
+    /// <summary>What a kind is called, in <c>kind</c> and as the name of an event.</summary>
+    public static string NameOf(ChangeKind kind) => kind switch
+    {
+        ChangeKind.Create => "create",
+        ChangeKind.Update => "update",
+        ChangeKind.Archive => "archive",
+        ChangeKind.Restore => "restore",
+        ChangeKind.Merge => "merge",
+        ChangeKind.MergedAway => "mergedAway",
+        _ => "purge",
+    };
+
+    public static void Write(Utf8JsonWriter json, Schema schema, Change change)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("sequence", change.Sequence);
+        json.WriteString("objectType", change.Type.Id);
+        Wire.WriteId(json, ObjectId, change.RecordId);
+        json.WriteString("kind", NameOf(change.Kind));
+        Wire.WriteInstant(json, OccurredAt, change.Time);
+        json.WriteStartObject("source");
+        json.WriteString("type", change.Source.Type);
+        json.WriteString("id", change.Source.Id);
+        json.WriteEndObject();
+        if (change.TraceId is { } trace)
+        {
+            json.WriteString("objectWriteTraceId", trace.Span);
+        }
+
+        if (change.Kind == ChangeKind.Merge)
+        {
+            json.WriteStartArray("mergedObjectIds");
+            foreach (var id in change.Related)
+            {
+                json.WriteStringValue(id.ToString());
+            }
+
+            json.WriteEndArray();
+        }
+        else if (change.Kind == ChangeKind.MergedAway)
+        {
+            json.WriteString("mergedInto", change.Related[0].ToString());
+        }
+
+        json.WriteStartArray("changes");
+        foreach (var value in change.Values)
+        {
+            // Archived properties too: what was written was written.
+            if (schema.FindNumberEvenArchived(value.Number) is { } property)
+            {
+                WriteValue(json, property, value);
+            }
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    static void WriteValue(Utf8JsonWriter json, Property property, ChangedValue value)
+    {
+        json.WriteStartObject();
+        json.WriteString("property", property.JsonName);
+        if (value.Before is { } before)
+        {
+            json.WriteString("before", before.Span);
+        }
+        else
+        {
+            json.WriteNull("before");
+        }
+
+        json.WriteString("after", value.After.Span);
+        json.WriteEndObject();
+    }
+}

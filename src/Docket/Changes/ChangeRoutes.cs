@@ -1,0 +1,113 @@
+using System.Globalization;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Changes;
+
+/// <summary>The change feed: every committed change of a portal in order of commit, without gaps, by pages or as a stream.</summary>
+internal static class ChangeRoutes
+{
+    const int LimitDefault = 100, LimitMax = 1_000;
+
+    const string EventStream = "text/event-stream";
+
+    /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
+        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Scopes.TicketsRead);
+
+    static Task FeedAsync(HttpContext http, CancellationToken stopping)
+    {
+        var after = After(http.Request);
+        var limit = Limit(http.Request);
+        return http.Request.Headers.Accept.ToString().Contains(EventStream, StringComparison.OrdinalIgnoreCase)
+            ? StreamAsync(http, LastEventId(http.Request) ?? after, stopping)
+            : PageAsync(http, after, limit);
+    }
+
+    static async Task PageAsync(HttpContext http, long after, int limit)
+    {
+        var call = http.Call();
+        var changes = await call.Store.FeedAsync(after, limit, http.RequestAborted);
+        // A change that is here stands in the schema that is read after it.
+        var (schema, newest) = (call.Schema, call.Store.Sequence);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (changes, schema, newest), static (json, answer) =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("results");
+            foreach (var change in answer.changes)
+            {
+                ChangeResponse.Write(json, answer.schema, change);
+            }
+
+            json.WriteEndArray();
+            if (answer.changes is [.., { } last] && last.Sequence < answer.newest)
+            {
+                json.WriteStartObject("paging");
+                json.WriteStartObject("next");
+                json.WriteString("after", last.Sequence.ToString(CultureInfo.InvariantCulture));
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        });
+    }
+
+    static async Task StreamAsync(HttpContext http, long after, CancellationToken stopping)
+    {
+        var call = http.Call();
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
+        var events = new EventStreamResponse(http.Response, call.Clock);
+        try
+        {
+            await events.StartAsync(ending.Token);
+            while (true)
+            {
+                await events.WaitAsync(call.Store.WaitBeyondAsync(after, ending.Token), ending.Token);
+                foreach (var change in await call.Store.FeedAsync(after, LimitDefault, ending.Token))
+                {
+                    await events.WriteAsync(call.Schema, change, ending.Token);
+                    after = change.Sequence;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
+        {
+            // The client has gone, or the server is going: a client that comes back tells how far it got.
+        }
+        catch (Refusal) when (http.Response.HasStarted)
+        {
+            http.Abort(); // the store can't serve now, and a stream has no place to say so; the client comes back
+        }
+    }
+
+    static long After(HttpRequest request)
+    {
+        var text = request.Query["after"].ToString();
+        return text.Length == 0 ? 0
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var after) ? after
+            : throw new Refusal(Faults.BadParameter("after"));
+    }
+
+    static int Limit(HttpRequest request)
+    {
+        var text = request.Query["limit"].ToString();
+        return text.Length == 0 ? LimitDefault
+            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) ? throw new Refusal(Faults.BadParameter("limit"))
+            : limit < 1 ? throw new Refusal(Faults.LimitTooLow())
+            : limit > LimitMax ? throw new Refusal(Faults.LimitTooHigh(LimitMax))
+            : (int)limit;
+    }
+
+    static long? LastEventId(HttpRequest request)
+    {
+        var text = request.Headers["Last-Event-ID"].ToString();
+        return text.Length == 0 ? null
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id
+            : throw new Refusal(Faults.BadHeader("Last-Event-ID"));
+    }
+}

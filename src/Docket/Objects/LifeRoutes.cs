@@ -1,0 +1,126 @@
+using System.Text;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Docket.Writes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Objects;
+
+/// <summary>What happens to a ticket as a whole: it becomes one with another, comes back from the archive, goes for good.</summary>
+internal static class LifeRoutes
+{
+    /// <summary>Maps what only Docket has below a prefix that holds <c>{objectType}</c>.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix) =>
+        routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Scopes.TicketsWrite);
+
+    /// <summary>Maps the deletion for good: HubSpot has it in some versions of its paths only (reference/objects-and-batch.md 7).</summary>
+    public static void MapGdprDelete(IEndpointRouteBuilder routes, string prefix) =>
+        routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Scopes.TicketsWrite);
+
+    public static async Task MergeAsync(HttpContext http)
+    {
+        var call = http.Call();
+        var request = await MergeRequest.ReadAsync(http);
+        string[] ids = [request.PrimaryObjectId!, request.ObjectIdToMerge!];
+        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Merge, [.. ids.Select(ById)], call.Schema, call.Caller));
+        if (outcome.Faults.Find(fault => fault.Kind == FaultKind.NotFound) is { } missing)
+        {
+            throw ids[missing.Index].All(char.IsAsciiDigit) ? new Refusal(Faults.MergeNotFound(ids[missing.Index])) : ObjectRoutes.NotFound(ids[missing.Index], "");
+        }
+
+        var view = Show(call, outcome);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, view), static (json, answer) =>
+            RecordResponse.WriteWritten(json, answer.view, answer.call.Caller.PortalId, answer.view.Schema.AfterMerge));
+    }
+
+    static async Task RestoreAsync(HttpContext http)
+    {
+        var call = http.Call();
+        var id = http.LastPathSegment(before: 1);
+        // A body is there only where something has to change: another stage for one that is gone, another key for one that is taken.
+        using var body = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? null : await RequestBody.ReadAsync(http);
+        var input = body is null ? new RecordInput() : BatchReader.ReadSingle(body, WriteKind.Restore);
+        input.Id = Encoding.UTF8.GetBytes(id);
+        var outcome = await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input) ?? throw await NotRestoredAsync(call, id);
+        ObjectRoutes.RefuseFaults(call, outcome);
+        var view = Show(call, outcome);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, view), static (json, answer) =>
+            RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.view.Schema.ReadDefault, []));
+    }
+
+    static async Task<Refusal> NotRestoredAsync(Call call, string id) =>
+        Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number && await call.Store.FindAsync(call.Type, number, archived: false, CancellationToken.None) is { } active
+            ? new(Faults.NotArchived(active.Id))
+            : ObjectRoutes.NotFound(id, "");
+
+    static async Task GdprDeleteAsync(HttpContext http)
+    {
+        var call = http.Call();
+        var request = await GdprDeleteRequest.ReadAsync(http);
+        if (ObjectRoutes.FindKey(call, call.Schema, request.IdProperty ?? "") is not { } key || request.ObjectId is "")
+        {
+            await PurgeAsync(call, [ById(request.ObjectId!)]);
+        }
+        else if (Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(request.ObjectId!)) is { IsEmpty: false } value)
+        {
+            // Archived tickets hold no unique values any more, but their values are still there to be deleted.
+            var ids = await call.Store.FindHoldersAsync(call.Type, key, value, CancellationToken.None);
+            foreach (var part in ids.Chunk(Validation.InputsMax))
+            {
+                await PurgeAsync(call, [.. part.Select(id => ById(id.ToString()))]);
+            }
+        }
+
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    static Task PurgeAsync(Call call, RecordInput[] inputs) =>
+        call.Store.ApplyAsync(Validation.Check(WriteKind.Purge, inputs, call.Schema, call.Caller));
+
+    static RecordInput ById(string id) => new() { Id = Encoding.UTF8.GetBytes(id) };
+
+    static RecordView Show(Call call, Outcome outcome)
+    {
+        var view = RecordView.For(call, outcome.Batch.Schema);
+        view.Show(outcome.Results[0].Record!);
+        return view;
+    }
+}
+
+/// <summary>The body of a merge (reference/objects-and-batch.md 4.11).</summary>
+internal sealed record MergeRequest
+{
+    public string? PrimaryObjectId { get; init; }
+
+    public string? ObjectIdToMerge { get; init; }
+
+    /// <summary>Reads and checks the body.</summary>
+    /// <exception cref="Refusal">400.</exception>
+    public static async Task<MergeRequest> ReadAsync(HttpContext http)
+    {
+        var request = await RequestBody.ReadJsonAsync(http, ObjectsJson.Default.MergeRequest);
+        (string Name, string? Value)[] fields = [("primaryObjectId", request.PrimaryObjectId), ("objectIdToMerge", request.ObjectIdToMerge)];
+        var missing = string.Join(", ", fields.Where(field => field.Value is null).Select(field => field.Name));
+        return missing.Length == 0 ? request : throw new Refusal(Faults.RequiredFieldsMissing(1, 2, missing));
+    }
+}
+
+/// <summary>The body of a deletion for good (reference/objects-and-batch.md 4.12).</summary>
+internal sealed record GdprDeleteRequest
+{
+    public string? ObjectId { get; init; }
+
+    public string? IdProperty { get; init; }
+
+    /// <summary>Reads and checks the body.</summary>
+    /// <exception cref="Refusal">400.</exception>
+    public static async Task<GdprDeleteRequest> ReadAsync(HttpContext http)
+    {
+        var request = await RequestBody.ReadJsonAsync(http, ObjectsJson.Default.GdprDeleteRequest);
+        return request.ObjectId is not null ? request : throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "objectId"));
+    }
+}

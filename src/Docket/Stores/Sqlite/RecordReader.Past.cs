@@ -1,0 +1,216 @@
+using System.Collections.Immutable;
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite;
+
+// What the changes tell: how a record was at a moment, and what was changed since another.
+internal sealed partial class RecordReader
+{
+    /// <summary>Values on a page of the feed, in bytes, after which it ends early: a thousand changes can hold a thousand long texts each.</summary>
+    const int FeedBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>A record as it was. Goes back over the changes since then, and reads the values that stood before them.</summary>
+    public Record? FindAsOf(ObjectType type, long id, long time, Property createDate) => InOneSnapshot(() =>
+    {
+        while (true)
+        {
+            if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is { } record)
+            {
+                return AsOf(id, record.LastChange, SettersOf(record), time, createDate);
+            }
+
+            if (MergedAwayBy(type, id) is not { } away)
+            {
+                return null;
+            }
+
+            change.Bind(away).Step();
+            var (mergedAt, before, setters) = (change.Integer(0), change.Integer(3), SettersBefore([], away, change.Blob(2)));
+            change.Reset();
+            if (time < mergedAt)
+            {
+                return AsOf(id, before, setters, time, createDate);
+            }
+
+            id = SurvivorOf(away)!.Value;
+        }
+    });
+
+    /// <summary>The next changes after a number, with the values before them.</summary>
+    public ImmutableArray<Change> Feed(long after, int limit) => InOneSnapshot(() =>
+    {
+        var changes = ImmutableArray.CreateBuilder<Change>();
+        var bytes = 0;
+        feed.Bind(after).Bind(limit);
+        while (feed.Step())
+        {
+            var (sequence, key, kind) = (feed.Integer(0), feed.Integer(1), (ChangeKind)feed.Integer(2));
+            var trace = feed.IsNull(5) ? (ReadOnlyMemory<byte>?)null : feed.Blob(5).ToArray(); // spelled out: a bare null would become empty memory
+            var values = kind == ChangeKind.MergedAway ? [] : ValuesOf(sequence, kind, feed.Blob(6), ref bytes);
+            changes.Add(new(
+                sequence, RecordKey.TypeOf(key), RecordKey.IdOf(key), kind, feed.Integer(3), sources.Find(feed.Integer(4)), trace, Related(sequence, kind), values));
+            if (bytes > FeedBytesMax)
+            {
+                feed.Reset();
+                break;
+            }
+        }
+
+        return changes.DrainToImmutable();
+    });
+
+    Record? AsOf(long id, long lastChange, SortedDictionary<int, long> setters, long time, Property createDate)
+    {
+        // 1. Back to the change that was the newest one then. Each later one tells who had set its values before.
+        var sequence = lastChange;
+        for (change.Bind(sequence).Step(); change.Integer(0) > time; change.Bind(sequence).Step())
+        {
+            if ((ChangeKind)change.Integer(4) is ChangeKind.Create or ChangeKind.Merge)
+            {
+                change.Reset();
+                return null; // not there yet
+            }
+
+            SettersBefore(setters, sequence, change.Blob(2));
+            sequence = change.Integer(3);
+            change.Reset();
+        }
+
+        var (updatedAt, isArchived) = (change.Integer(0), (ChangeKind)change.Integer(4) == ChangeKind.Archive);
+        change.Reset();
+
+        // 2. The values as those changes have them.
+        var (first, values) = (id - Record.IdBase, new ValueWriter());
+        var (source, createdAt) = Origin(first);
+        foreach (var (number, setter) in setters)
+        {
+            change.Bind(setter).Step();
+            var content = new ValueReader(change.Blob(2));
+            if (content.Seek(number))
+            {
+                values.Add(number, setter - first, content.Value);
+                createdAt = number == createDate.Number ? Instant.Parse(content.Value) ?? createdAt : createdAt;
+            }
+
+            change.Reset();
+        }
+
+        return new(id, createdAt, updatedAt, isArchived ? updatedAt : null, source, first, sequence, values.Take());
+    }
+
+    // Which change set each value of a record.
+    static SortedDictionary<int, long> SettersOf(Record record)
+    {
+        var setters = new SortedDictionary<int, long>();
+        var values = new ValueReader(record.Values.Span);
+        while (values.Next())
+        {
+            setters[values.Number] = record.FirstChange + values.Link;
+        }
+
+        return setters;
+    }
+
+    // Goes back behind a change: which one had set the values that it changed.
+    static SortedDictionary<int, long> SettersBefore(SortedDictionary<int, long> setters, long sequence, ReadOnlySpan<byte> content)
+    {
+        var values = new ValueReader(content);
+        while (values.Next())
+        {
+            if (values.Link == 0)
+            {
+                setters.Remove(values.Number);
+            }
+            else
+            {
+                setters[values.Number] = sequence - values.Link;
+            }
+        }
+
+        return setters;
+    }
+
+    // Who created a record and when; of a merged one, its primary.
+    (Source Source, long Time) Origin(long first)
+    {
+        while (true)
+        {
+            change.Bind(first).Step();
+            var (source, time, isMerge) = (sources.Find(change.Integer(1)), change.Integer(0), (ChangeKind)change.Integer(4) == ChangeKind.Merge);
+            change.Reset();
+            if (!isMerge)
+            {
+                return (source, time);
+            }
+
+            first = RecordOf(first - 1) - Record.IdBase;
+        }
+    }
+
+    ImmutableArray<ChangedValue> ValuesOf(long sequence, ChangeKind kind, ReadOnlySpan<byte> content, ref int bytes)
+    {
+        var changed = ImmutableArray.CreateBuilder<ChangedValue>();
+        var values = new ValueReader(content);
+        while (values.Next())
+        {
+            var before = kind is ChangeKind.Create or ChangeKind.Merge || values.Link == 0 ? (ReadOnlyMemory<byte>?)null : ValueIn(sequence - values.Link, values.Number);
+            changed.Add(new(values.Number, before, values.Value.ToArray()));
+            bytes += values.Value.Length + (before?.Length ?? 0);
+        }
+
+        return changed.DrainToImmutable();
+    }
+
+    ReadOnlyMemory<byte>? ValueIn(long sequence, int number)
+    {
+        change.Bind(sequence).Step();
+        var content = new ValueReader(change.Blob(2));
+        var value = content.Seek(number) ? content.Value.ToArray() : (ReadOnlyMemory<byte>?)null;
+        change.Reset();
+        return value;
+    }
+
+    // The order of a merge's three changes: see ChangeKind.Merge.
+    ImmutableArray<long> Related(long sequence, ChangeKind kind) => kind switch
+    {
+        ChangeKind.Merge => [RecordOf(sequence - 1), RecordOf(sequence - 2)],
+        ChangeKind.MergedAway => [SurvivorOf(sequence)!.Value],
+        _ => [],
+    };
+
+    long RecordOf(long sequence)
+    {
+        change.Bind(sequence).Step();
+        var id = RecordKey.IdOf(change.Integer(5));
+        change.Reset();
+        return id;
+    }
+
+    long? SurvivorOf(long mergedAway)
+    {
+        long? id = merge.Bind(mergedAway).Step() ? RecordKey.IdOf(merge.Integer(0)) : null;
+        merge.Reset();
+        return id;
+    }
+
+    long? MergedAwayBy(ObjectType type, long id)
+    {
+        if (id is < 0 or > RecordKey.IdMax)
+        {
+            return null;
+        }
+
+        long? sequence = forward.Bind(RecordKey.Of(type, id, archived: false)).Step() ? forward.Integer(0) : null;
+        forward.Reset();
+        return sequence;
+    }
+
+    // Several reads of one state: the writer goes on meanwhile.
+    T InOneSnapshot<T>(Func<T> read)
+    {
+        connection.Execute("BEGIN");
+        var result = read();
+        connection.Execute("COMMIT");
+        return result;
+    }
+}

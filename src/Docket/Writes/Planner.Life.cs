@@ -1,0 +1,223 @@
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Writes;
+
+// What happens to a record as a whole, and seldom: it becomes one with another, comes back from the archive, goes for good.
+internal sealed partial class Planner
+{
+    /// <summary>Most ids that one record stands for (reference/objects-and-batch.md 4.11).</summary>
+    const int IdentitiesMax = 250;
+
+    void MergeTwo()
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            if (found.Records[i] is null)
+            {
+                plan.Outcome.Faults.Add(Faults.NotFound(i, schema.Type, batch.Raw[i].Id.Span));
+            }
+        }
+
+        if (found.Records is not [{ } primary, { } other])
+        {
+            return;
+        }
+
+        if (primary.Id == other.Id)
+        {
+            throw new Refusal(Faults.MergeWithItself(primary.Id));
+        }
+
+        var ids = MergedIds(primary, other);
+        if (ids.AsSpan().Count((byte)';') + 1 > IdentitiesMax)
+        {
+            throw new Refusal(Faults.TooManyMerged(IdentitiesMax));
+        }
+
+        var time = Math.Max(now, Math.Max(primary.UpdatedAt, other.UpdatedAt) + 1);
+        Leave(other);
+        Leave(primary);
+        MergeAway(other, time);
+        MergeAway(primary, time);
+
+        Unite(primary, other, ids);
+        Seek(primary, schema.Stage, out var stage);
+        Move(Encoding.UTF8.GetString(stage.Span), 1);
+        Write(0, Effect.Merged, ChangeKind.Merge, primary.LastChange, time, new(
+            Record.IdBase + sequence, primary.CreatedAt, time, null, primary.Source, sequence, sequence, recordValues.Take()));
+    }
+
+    // Every id that leads to the new record.
+    byte[] MergedIds(Record primary, Record other)
+    {
+        Seek(primary, schema.MergedIds, out var before);
+        Seek(other, schema.MergedIds, out var others);
+        return PropertyValues.Union(PropertyValues.Union(before.Span, others.Span), Encoding.ASCII.GetBytes($"{primary.Id};{other.Id}"));
+    }
+
+    void MergeAway(Record record, long time)
+    {
+        var stored = new ValueReader(record.Values.Span);
+        while (stored.Next())
+        {
+            changeValues.Add(stored.Number, sequence - (record.FirstChange + stored.Link), stored.Value);
+        }
+
+        plan.Writes.Add(new(ChangeKind.MergedAway, record with { LastChange = sequence, UpdatedAt = time }, record.LastChange, time, null, changeValues.Take()));
+        sequence++;
+    }
+
+    // Writes the values of the new record: the primary's, and the other's where the primary has none. Each has its link into
+    // the chain of the record it came from, so the history goes on behind the merge without a copy.
+    void Unite(Record primary, Record other, byte[] ids)
+    {
+        var mine = new ValueReader(primary.Values.Span);
+        var theirs = new ValueReader(other.Values.Span);
+        mine.Next();
+        theirs.Next();
+        var idsAt = schema.MergedIds.Number;
+        for (var idsLeft = true; ;)
+        {
+            var number = Math.Min(Math.Min(mine.Number, theirs.Number), idsLeft ? idsAt : int.MaxValue);
+            if (number == int.MaxValue)
+            {
+                return;
+            }
+
+            var (isMine, isTheirs) = (mine.Number == number, theirs.Number == number);
+            var takeTheirs = isTheirs && (!isMine || (mine.Value.IsEmpty && !theirs.Value.IsEmpty)) && FillsGap(number);
+            if (number == idsAt)
+            {
+                idsLeft = false;
+                Take(number, isMine ? Back(primary, mine.Link) : isTheirs ? Back(other, theirs.Link) : 0, ids);
+            }
+            else if (takeTheirs)
+            {
+                Take(number, Back(other, theirs.Link), other.Values.Slice(theirs.ValueStart, theirs.Value.Length));
+            }
+            else if (isMine)
+            {
+                Take(number, Back(primary, mine.Link), primary.Values.Slice(mine.ValueStart, mine.Value.Length));
+            }
+
+            if (isMine)
+            {
+                mine.Next();
+            }
+
+            if (isTheirs)
+            {
+                theirs.Next();
+            }
+        }
+
+        long Back(Record record, long link) => sequence - (record.FirstChange + link);
+
+        void Take(int number, long back, ReadOnlyMemory<byte> value)
+        {
+            recordValues.Add(number, 0, value.Span);
+            changeValues.Add(number, back, value.Span);
+            if (!value.IsEmpty && schema.FindNumberEvenArchived(number) is { Unique: true } property)
+            {
+                plan.Claimed.Add((new(property, value), Record.IdBase + sequence));
+            }
+        }
+    }
+
+    // How a ticket came where it stands is one story, the primary's: with the other's close date an open ticket would seem closed.
+    bool FillsGap(int number) =>
+        schema.FindNumberEvenArchived(number)?.Place is null
+        && number != schema.CreateDate.Number && number != schema.HubSpotCreateDate.Number
+        && number != schema.ClosedDate.Number && number != schema.LastClosedDate.Number && number != schema.ReopenedAt.Number;
+
+    void Restore(int index, in CheckedInput input, Record record)
+    {
+        KeepChanges(input, record);
+        // A new stage alone is enough where the old pipeline is gone.
+        if (FindWanted(schema.Stage) is var stageAt and >= 0 && FindWanted(schema.Pipeline) < 0
+            && Seek(record, schema.Pipeline, out var pipeline) && schema.FindPipeline(pipeline.Span) is null)
+        {
+            wanted.Add(new(schema.Pipeline, schema.FindStage(wanted[stageAt].Value.Span)!.Utf8PipelineId)); // validation knows the stage
+        }
+
+        var time = Math.Max(now, record.UpdatedAt + 1);
+        var kept = KeptUniqueValues(record);
+        if (!ChangeStage(index, input, record, time, evenUnchanged: true) | !CheckUnique(index, record.Id) | !CheckKept(index, record.Id, kept))
+        {
+            return;
+        }
+
+        var created = ChangeCreateDate(record);
+        Sort();
+        Claim(record.Id);
+        kept.ForEach(value => plan.Claimed.Add((value, record.Id)));
+        ReadOnlyMemory<byte> stage;
+        if (FindWanted(schema.Stage) is var at and >= 0)
+        {
+            stage = wanted[at].Value;
+        }
+        else
+        {
+            Seek(record, schema.Stage, out stage);
+        }
+
+        Move(Encoding.UTF8.GetString(stage.Span), 1);
+        Merge(record);
+        Write(index, Effect.Restored, ChangeKind.Restore, record.LastChange, time, record with
+        {
+            CreatedAt = created,
+            UpdatedAt = time,
+            ArchivedAt = null,
+            LastChange = sequence,
+            Values = recordValues.Take(),
+        });
+    }
+
+    // What an archived record had and will have again, if nobody has it now.
+    List<UniqueValue> KeptUniqueValues(Record record)
+    {
+        var kept = new List<UniqueValue>();
+        var stored = new ValueReader(record.Values.Span);
+        while (stored.Next())
+        {
+            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty && FindWanted(property) < 0)
+            {
+                kept.Add(new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+            }
+        }
+
+        return kept;
+    }
+
+    bool CheckKept(int index, long id, List<UniqueValue> kept)
+    {
+        var free = true;
+        foreach (var value in kept)
+        {
+            if (found.Owners.TryGetValue(value, out var owner))
+            {
+                plan.Outcome.Faults.Add(Faults.UniqueTaken(index, schema.Type, batch.Caller.PortalId, value.Property!, value.Value.Span, id, owner));
+                free = false;
+            }
+        }
+
+        return free;
+    }
+
+    void Purge(int index, Record? record)
+    {
+        if (record is null)
+        {
+            return; // what is not there needs no deleting, as with the archive (reference/objects-and-batch.md 4.5, 4.12)
+        }
+
+        if (record.ArchivedAt is null)
+        {
+            Leave(record);
+        }
+
+        var time = Math.Max(now, record.UpdatedAt + 1);
+        Write(index, Effect.Purged, ChangeKind.Purge, record.LastChange, time, record with { UpdatedAt = time, LastChange = sequence, Values = default });
+    }
+}
