@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Docket.Access;
 using Docket.Http;
+using Docket.Jobs;
 using Docket.Model;
 using Docket.Objects;
 using Docket.Schemas;
@@ -23,11 +24,13 @@ public sealed class DocketServer : IAsyncDisposable
 {
     readonly WebApplication app;
     readonly IPortals portals;
+    readonly JobRunner jobs;
 
-    DocketServer(WebApplication app, IPortals portals, long portalId, string? firstToken)
+    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, long portalId, string? firstToken)
     {
         this.app = app;
         this.portals = portals;
+        this.jobs = jobs;
         PortalId = portalId;
         FirstToken = firstToken;
     }
@@ -69,24 +72,33 @@ public sealed class DocketServer : IAsyncDisposable
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Docket");
 
         IPortals? portals = null;
+        JobRunner? jobs = null;
         try
         {
             portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs);
             var (portalId, firstToken) = FirstPortal(portals, options.Token);
+            jobs = new JobRunner(portals, options.Clock, logger);
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<Refusals>(newCorrelationId);
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, options.Clock);
-            ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}");
+            ObjectRoutes.Map(app, "/crm/v3/objects/{objectType}", (http, kind) => new JobUpload(jobs, http, kind).AcceptAsync());
             PropertyRoutes.Map(app, "/crm/v3/properties/{objectType}");
             PipelineRoutes.Map(app, "/crm/v3/pipelines/{objectType}");
+            JobRoutes.Map(app, jobs);
             app.UseEndpoints(_ => { });
+            await jobs.StartAsync();
             await app.StartAsync(cancellation);
-            return new DocketServer(app, portals, portalId, firstToken);
+            return new DocketServer(app, portals, jobs, portalId, firstToken);
         }
         catch (Exception failure)
         {
+            if (jobs is not null)
+            {
+                await jobs.DisposeAsync();
+            }
+
             if (portals is not null)
             {
                 await portals.DisposeAsync();
@@ -117,11 +129,12 @@ public sealed class DocketServer : IAsyncDisposable
         return urls;
     }
 
-    /// <summary>Finishes the requests under way, then closes the files.</summary>
+    /// <summary>Finishes the requests and the steps of jobs under way, then closes the files.</summary>
     public async ValueTask DisposeAsync()
     {
         await app.StopAsync();
         await app.DisposeAsync();
+        await jobs.DisposeAsync();
         await portals.DisposeAsync();
     }
 

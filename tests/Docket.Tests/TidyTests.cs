@@ -25,6 +25,7 @@ public sealed partial class TidyTests
         ["Access"] = ["Model", "Stores", "Http"],
         ["Objects"] = Feature,
         ["Schemas"] = Feature,
+        ["Jobs"] = [.. Feature, "Objects"], // a job reads its inputs and tells their results as a batch does
     };
 
     /// <summary>What is not called, and what to use in its place.</summary>

@@ -31,8 +31,9 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
             throw new Refusal(Faults.NoCredentials());
         }
 
-        var spelling = http.GetRouteValue("objectType") as string ?? "";
-        var type = ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
+        // Docket's own paths name no type; they speak of tickets.
+        var type = http.GetRouteValue("objectType") is not string spelling ? ObjectType.Ticket
+            : ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
         if (!found.Caller.Scopes.HasFlag(needs.Scope))
         {
             throw new Refusal(Faults.MissingScopes(ScopeNames.Required(needs.Scope)));

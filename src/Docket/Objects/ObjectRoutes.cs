@@ -4,6 +4,7 @@ using System.Text.Json;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
+using Docket.Stores;
 using Docket.Writes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -14,39 +15,55 @@ namespace Docket.Objects;
 /// <summary>The endpoints of records: each tells its story and leaves the work to the stages.</summary>
 internal static class ObjectRoutes
 {
-    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
-    public static void Map(IEndpointRouteBuilder routes, string prefix)
+    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>. Batches whose client would rather not wait go to <paramref name="writeLaterAsync"/>.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix, Func<HttpContext, WriteKind, Task> writeLaterAsync)
     {
         var objects = routes.MapGroup(prefix);
         objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead);
         objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/create", http => WriteBatchAsync(http, WriteKind.Create)).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/update", http => WriteBatchAsync(http, WriteKind.Update)).Needs(Scopes.TicketsWrite);
-        objects.MapPost("batch/upsert", http => WriteBatchAsync(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).Needs(Scopes.TicketsWrite);
+        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite);
         objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite);
         objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead);
         objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead);
         objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite);
         objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite);
+
+        Task Batch(HttpContext http, WriteKind kind) => Prefer.AsksAsync(http.Request) ? writeLaterAsync(http, kind) : WriteBatchAsync(http, kind);
     }
 
     static async Task WriteBatchAsync(HttpContext http, WriteKind kind)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
         var inputs = BatchReader.ReadBatch(body, kind);
         var batch = Validation.Check(kind, inputs, call.Schema, call.Caller);
         // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
-        var outcome = await call.Store.ApplyAsync(batch);
-        await BatchResponse.WriteAsync(http, outcome);
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(written => BatchResponse.ToStored(call, written)));
+        await (once is { HasAnswer: true } ? once.RespondAsync(http) : BatchResponse.WriteAsync(http, outcome));
     }
 
     static async Task ArchiveBatchAsync(HttpContext http)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
-        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller));
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is not { IsRepeated: true })
+        {
+            var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
+            var batch = Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller);
+            await call.Store.ApplyAsync(batch, once?.Keep(_ => new(StatusCodes.Status204NoContent, null, [])));
+        }
+
+        await (once?.RespondAsync(http) ?? Task.CompletedTask);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -54,10 +71,18 @@ internal static class ObjectRoutes
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller));
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
+        var batch = Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller);
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(written => KeepWritten(call, written, StatusCodes.Status201Created, record => Wire.LocationOf(http, record.Id.ToString()))));
         RefuseFaults(call, outcome);
         Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
-        await RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created);
+        await (once?.RespondAsync(http) ?? RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created));
     }
 
     static async Task UpdateAsync(HttpContext http)
@@ -66,6 +91,13 @@ internal static class ObjectRoutes
         var id = http.LastPathSegment();
         var idProperty = http.Request.Query["idProperty"].ToString();
         using var body = await RequestBody.ReadAsync(http);
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
         var input = BatchReader.ReadSingle(body, WriteKind.Update);
         if (input.Values.Length == 0)
         {
@@ -78,14 +110,15 @@ internal static class ObjectRoutes
             input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
         }
 
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller));
+        var batch = Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller);
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(written => KeepWritten(call, written, StatusCodes.Status200OK, _ => null)));
         if (outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound))
         {
             throw NotFound(id, idProperty);
         }
 
         RefuseFaults(call, outcome);
-        await RespondWrittenAsync(http, call, outcome, StatusCodes.Status200OK);
+        await (once?.RespondAsync(http) ?? RespondWrittenAsync(http, call, outcome, StatusCodes.Status200OK));
     }
 
     static async Task ArchiveAsync(HttpContext http)
@@ -128,7 +161,7 @@ internal static class ObjectRoutes
             json.WriteEndArray();
             if (answer.next is { } after)
             {
-                WritePaging(json, answer.Request, after);
+                Wire.WritePaging(json, answer.Request, after);
             }
 
             json.WriteEndObject();
@@ -197,16 +230,21 @@ internal static class ObjectRoutes
     }
 
     static Task RespondWrittenAsync(HttpContext http, Call call, Outcome outcome, int status) =>
-        Wire.RespondAsync(http.Response, status, (call, outcome), static (json, answer) =>
-        {
-            var (call, outcome) = answer;
-            var schema = outcome.Batch.Schema;
-            var set = new PropertySet(schema);
-            BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
-            var view = new RecordView(schema, call.Now);
-            view.Show(outcome.Results[0].Record!);
-            RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
-        });
+        Wire.RespondAsync(http.Response, status, (call, outcome), WriteWritten);
+
+    static StoredAnswer? KeepWritten(Call call, Outcome outcome, int status, Func<Record, string?> location) =>
+        outcome.Faults.Count > 0 ? null : new(status, location(outcome.Results[0].Record!), Wire.ToBytes((call, outcome), WriteWritten));
+
+    static void WriteWritten(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer)
+    {
+        var (call, outcome) = answer;
+        var schema = outcome.Batch.Schema;
+        var set = new PropertySet(schema);
+        BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
+        var view = new RecordView(schema, call.Now);
+        view.Show(outcome.Results[0].Record!);
+        RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
+    }
 
     static async Task<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
         Call call, Schema schema, PropertySet? history, ImmutableArray<Record> records, CancellationToken cancellation)
@@ -237,18 +275,5 @@ internal static class ObjectRoutes
             view.Show(record);
             RecordResponse.WriteRead(json, view, call.Caller.PortalId, set, history);
         }
-    }
-
-    // The full URL with the same query, after replaced (reference/objects-and-batch.md 4.6).
-    static void WritePaging(Utf8JsonWriter json, HttpRequest request, long after)
-    {
-        var kept = (request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
-            .Where(part => !part.StartsWith("after=", StringComparison.OrdinalIgnoreCase));
-        json.WriteStartObject("paging");
-        json.WriteStartObject("next");
-        json.WriteString("after", after.ToString());
-        json.WriteString("link", $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={after}"])}");
-        json.WriteEndObject();
-        json.WriteEndObject();
     }
 }

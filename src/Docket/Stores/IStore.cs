@@ -14,8 +14,8 @@ internal interface IStore
     /// <summary>The current schema of a type. A snapshot: it never changes, a newer one takes its place.</summary>
     Schema Schema(ObjectType type);
 
-    /// <summary>Applies a batch: one lookup, one decision, one commit.</summary>
-    Task<Outcome> ApplyAsync(WriteBatch batch);
+    /// <summary>Applies a batch, and writes the note with it: one lookup, one decision, one commit.</summary>
+    Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null);
 
     /// <summary>
     /// Changes a schema. <paramref name="change"/> sees the newest content and gives the new one, or throws a
@@ -40,6 +40,12 @@ internal interface IStore
 
     /// <summary>When a record was changed at all, newest first, at most <paramref name="limit"/>; without values.</summary>
     ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation);
+
+    /// <summary>Batches that are worked on after they were answered.</summary>
+    IJobs Jobs { get; }
+
+    /// <summary>Answers kept for requests that come again.</summary>
+    IAnswers Answers { get; }
 }
 
 /// <summary>The portals of a data directory and the tokens that open them.</summary>
@@ -49,6 +55,9 @@ internal interface IPortals : IAsyncDisposable
     (Caller Caller, IStore Store)? FindToken(string token);
 
     ImmutableArray<Portal> List();
+
+    /// <summary>The store of a portal.</summary>
+    IStore Open(long portalId);
 
     Portal Create(string name);
 

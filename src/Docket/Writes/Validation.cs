@@ -17,9 +17,9 @@ internal static class Validation
     /// <summary>Faults of a batch that are told a near name.</summary>
     const int NearNamesMax = 100;
 
-    /// <summary>Gives the checked batch.</summary>
+    /// <summary>Gives the checked batch. With <paramref name="byRow"/> each input is decided on its own, as if all had trace ids.</summary>
     /// <exception cref="Refusal">Something is wrong with the batch (size, <c>idProperty</c>, repeated ids), or with an input of a batch that is all or nothing.</exception>
-    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller)
+    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller, bool byRow = false)
     {
         // 1. The batch as such.
         if (inputs.Length == 0)
@@ -45,7 +45,7 @@ internal static class Validation
         var isChecked = new CheckedInput[inputs.Length];
         for (var i = 0; i < inputs.Length; i++)
         {
-            traced &= inputs[i].TraceId is not null;
+            traced &= byRow || inputs[i].TraceId is not null;
             isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, faults);
         }
 

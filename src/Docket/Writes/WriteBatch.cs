@@ -42,6 +42,6 @@ internal sealed class WriteBatch
     /// <summary>What validation found; the planner adds what only the store can show.</summary>
     public required List<Fault> Faults { get; init; }
 
-    /// <summary>Every input has its own trace id, so each is decided on its own (reference/objects-and-batch.md 1.6).</summary>
+    /// <summary>Each input is decided on its own: every one has its own trace id (reference/objects-and-batch.md 1.6), or the batch is part of a large one.</summary>
     public required bool Traced { get; init; }
 }

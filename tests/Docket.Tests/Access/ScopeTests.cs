@@ -8,7 +8,7 @@ namespace Docket.Tests.Access;
 /// <summary>Who may do what: each route asks for its scope, a token opens its own portal only, and its text is nowhere to be found.</summary>
 public sealed class ScopeTests
 {
-    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets";
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Jobs = "/docket/v1/jobs";
     const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write";
 
     static readonly string[] Names = [ReadTickets, WriteTickets, ReadSchemas, WriteSchemas];
@@ -25,6 +25,8 @@ public sealed class ScopeTests
             Add(Properties, WriteSchemas, ["tickets", WriteSchemas], "POST", "PATCH /{name}", "DELETE /{name}", "POST /batch/create", "POST /batch/archive", "POST /groups", "PATCH /groups/{name}", "DELETE /groups/{name}");
             Add(Pipelines, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{pipelineId}", "GET /{pipelineId}/audit", "GET /{pipelineId}/stages", "GET /{pipelineId}/stages/{stageId}", "GET /{pipelineId}/stages/{stageId}/audit");
             Add(Pipelines, WriteSchemas, ["tickets", WriteSchemas], "POST", "PUT /{pipelineId}", "PATCH /{pipelineId}", "DELETE /{pipelineId}", "POST /{pipelineId}/stages", "PUT /{pipelineId}/stages/{stageId}", "PATCH /{pipelineId}/stages/{stageId}", "DELETE /{pipelineId}/stages/{stageId}");
+            Add(Jobs, ReadTickets, ["tickets"], "GET", "GET /{id}", "GET /{id}/results");
+            Add(Jobs, WriteTickets, ["tickets"], "POST /{id}/cancel");
             return routes;
 
             void Add(string prefix, string scope, string[] named, params string[] endpoints)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Docket.Model;
 using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Stores;
@@ -28,13 +29,32 @@ public sealed class FileTests : IDisposable
     {
         await MakeAsync();
         var file = Path.Combine(directory, name);
+        var version = Version(file);
         Change(file, "PRAGMA user_version=99");
         var before = await File.ReadAllBytesAsync(file, Cancellation);
 
         var mistake = await RefusedStartAsync();
-        Assert.StartsWith($"{file} was written by a newer Docket (file version 99, this one knows 1).", mistake, StringComparison.Ordinal);
+        Assert.StartsWith($"{file} was written by a newer Docket (file version 99, this one knows {version}).", mistake, StringComparison.Ordinal);
         Assert.Contains("Start the newer Docket, or restore a backup.", mistake, StringComparison.Ordinal);
         Assert.Equal(before, await File.ReadAllBytesAsync(file, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_portal_of_the_first_version_is_brought_to_the_newest()
+    {
+        await MakeAsync();
+        Remove(Portal);
+        using (var first = new Connection(Portal, create: true))
+        {
+            using var script = new StreamReader(typeof(Connection).Assembly.GetManifestResourceStream("Docket.Sqlite.portal/001-records.sql")!);
+            first.Execute(await script.ReadToEndAsync(Cancellation));
+            SchemaTables.Save(first, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket));
+            first.Execute("PRAGMA application_id=1147366260; PRAGMA user_version=1");
+        }
+
+        await using var server = await TestServer.StartAsync(directory);
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""")).Expect(201);
+        Assert.Equal(0, (await server.GetAsync("/docket/v1/jobs")).Expect(200).Count("results"));
     }
 
     [Theory]
@@ -118,9 +138,10 @@ public sealed class FileTests : IDisposable
     public async Task After_a_refused_start_the_same_process_can_start_on_the_mended_file()
     {
         await MakeAsync();
+        var version = Version(Portal);
         Change(Portal, "PRAGMA user_version=99");
         await RefusedStartAsync();
-        Change(Portal, "PRAGMA user_version=1");
+        Change(Portal, $"PRAGMA user_version={version}");
         await using var server = await TestServer.StartAsync(directory);
         (await server.GetAsync(Tickets)).Expect(200);
     }
@@ -308,6 +329,12 @@ public sealed class FileTests : IDisposable
             DocketServer.StartAsync(new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0", BusyTimeoutMs = 200 }, Cancellation));
         Assert.DoesNotContain('\n', mistake.Message);
         return mistake.Message;
+    }
+
+    static long Version(string file)
+    {
+        using var connection = new Connection(file, create: false);
+        return connection.QueryInteger("PRAGMA user_version");
     }
 
     static void Change(string file, string sql, bool create = false)

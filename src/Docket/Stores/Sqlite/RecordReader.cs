@@ -25,6 +25,8 @@ internal sealed class RecordReader : IDisposable
 
     public RecordLookup Lookup { get; }
 
+    public Connection Connection => connection;
+
     public ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived)
     {
         var records = ImmutableArray.CreateBuilder<Record>();

@@ -96,6 +96,8 @@ internal sealed class SqlitePortals : IPortals
         }
     }
 
+    public IStore Open(long portalId) => Store(portalId);
+
     public Portal Create(string name)
     {
         lock (gate)

@@ -30,11 +30,17 @@ internal sealed class SqliteStore : IStore, IDisposable
                 return new PortalWriter(path, connection, sources, clock, logger);
             },
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
+        Jobs = new JobTables(writer, this, clock);
+        Answers = new AnswerTable(this, clock);
     }
+
+    public IJobs Jobs { get; }
+
+    public IAnswers Answers { get; }
 
     public Schema Schema(ObjectType type) => writer.Schema;
 
-    public Task<Outcome> ApplyAsync(WriteBatch batch) => writer.ApplyAsync(batch);
+    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note) => writer.ApplyAsync(batch, note);
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
@@ -68,8 +74,8 @@ internal sealed class SqliteStore : IStore, IDisposable
         writer.Dispose();
     }
 
-    // A read runs where it is asked for: it takes microseconds and never waits for the writer.
-    T Read<T>(Func<RecordReader, T> read)
+    /// <summary>Reads on a connection that nobody else uses meanwhile. A read runs where it is asked for: it takes microseconds and never waits for the writer.</summary>
+    public T Read<T>(Func<RecordReader, T> read)
     {
         try
         {
