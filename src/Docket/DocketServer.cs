@@ -132,9 +132,9 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>Finishes the requests and the steps of jobs under way, then closes the files.</summary>
     public async ValueTask DisposeAsync()
     {
+        await jobs.DisposeAsync(); // first: who waits for the end of a job would hold up the server
         await app.StopAsync();
         await app.DisposeAsync();
-        await jobs.DisposeAsync();
         await portals.DisposeAsync();
     }
 

@@ -79,12 +79,11 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    /// <summary>Finishes the steps under way.</summary>
+    /// <summary>Finishes the steps under way and begins no other. Requests may still come; what they bring waits for the next start.</summary>
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
         await Task.WhenAll(works.Values.Select(work => work.Task).Append(sweeping));
-        stop.Dispose();
     }
 
     async Task RunAsync(IStore store, long portalId, long id, Work work)

@@ -214,6 +214,111 @@ public sealed class JobTests
     }
 
     [Fact]
+    public async Task What_a_crash_cut_off_while_it_arrived_is_canceled_or_gone_after_the_start()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;
+        try
+        {
+            string file;
+            await using (var server = await TestServer.StartAsync(directory))
+            {
+                file = server.PortalFile;
+            }
+
+            using (var portal = new Connection(file, create: false))
+            {
+                // As a crash leaves them: a JSON batch of which 60 chunks were there, and lines of which one chunk was not yet applied.
+                portal.Execute("""
+                    INSERT INTO job SELECT value, value - 1, 1, 0, 0, 'tickets', 'INTEGRATION', '0', 0, NULL, NULL, 60, 0, 0, 0, 0, 0, NULL FROM (SELECT 1 AS value UNION SELECT 2);
+                    WITH RECURSIVE chunk (first) AS (SELECT 0 UNION ALL SELECT first + 1 FROM chunk WHERE first < 59)
+                    INSERT INTO job_chunk SELECT 1, first, 1, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB) FROM chunk;
+                    INSERT INTO job_chunk SELECT 2, 0, 60, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB);
+                    """);
+            }
+
+            await using var again = await TestServer.StartAsync(directory);
+            Assert.Equal(("2", "CANCELED", "60", "0"), ((await again.GetAsync(Jobs))["results[0].id"], (await again.GetAsync(Jobs + "/2"))["status"], (await again.GetAsync(Jobs + "/2"))["inputs"], (await again.GetAsync(Jobs + "/2"))["done"]));
+            (await again.GetAsync(Jobs + "/1")).Expect(404);
+            await UntilAsync(again, () => Leftovers(again) == "1 0 0");
+            Assert.Equal(0, (await again.GetAsync(Tickets)).Count("results"));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_job_waits_while_the_file_is_locked_and_goes_on_afterwards()
+    {
+        await using var server = await TestServer.StartAsync(busyTimeoutMs: 20);
+        await server.CreatePropertyAsync(TestServer.Key);
+        var id = (await SendAsync(server, Upsert, Batch(Lines(10_000)))).Expect(202)["id"]!;
+        using (var other = new Connection(server.PortalFile, create: false))
+        {
+            other.Execute("BEGIN IMMEDIATE");
+            await Task.Delay(200, Cancellation);
+            var before = (await server.GetAsync($"{Jobs}/{id}"))["done"];
+            await Task.Delay(200, Cancellation);
+            Assert.Equal(before, (await server.GetAsync($"{Jobs}/{id}"))["done"]);
+            Assert.NotEqual("10000", before);
+            other.Execute("ROLLBACK");
+        }
+
+        var job = await EndAsync(server, id);
+        Assert.Equal(("COMPLETE", "10000", "0"), (job["status"], job["created"], job["failed"]));
+    }
+
+    [Fact]
+    public async Task A_line_that_is_no_text_fails_alone()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        byte[] body = [.. Encoding.UTF8.GetBytes(Line(0, "1") + "\n{\"id\":\"\\ud83d\",\"idProperty\":\"ext_id\",\"properties\":{}}\n{\"id\":\""), 0xff, 0xfe, .. Encoding.UTF8.GetBytes("\",\"properties\":{}}\n{\"id\":\"\u0000\n" + Line(1, "1"))];
+        using var request = Request(Upsert, new ByteArrayContent(body), "application/x-ndjson");
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        var job = await EndAsync(server, (await Answer.OfAsync(response)).Expect(202)["id"]!);
+        Assert.Equal(("5", "2", "3"), (job["inputs"], job["created"], job["failed"]));
+        Assert.Equal([1, 2, 3], (await RowsAsync(server, job["id"]!, "&failed=true")).Select(row => (int)row["index"]!));
+    }
+
+    [Fact]
+    public async Task A_JSON_batch_beyond_a_gibibyte_is_refused_before_it_is_sent()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var client = new TcpClient();
+        var url = new Uri(server.Url);
+        await client.ConnectAsync(url.Host, url.Port, Cancellation);
+        await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/json\r\nPrefer: respond-async\r\nContent-Length: 1073741825\r\nConnection: close\r\n\r\n"), Cancellation);
+        using var reader = new StreamReader(client.GetStream());
+        var answer = await reader.ReadToEndAsync(Cancellation);
+        Assert.StartsWith("HTTP/1.1 413", answer, StringComparison.Ordinal);
+        Assert.Contains("Request body is larger than 1073741824 bytes", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_job_does_not_hold_up_the_end_of_the_server()
+    {
+        using var http = new HttpClient();
+        var server = await TestServer.StartAsync(busyTimeoutMs: 20);
+        await server.CreatePropertyAsync(TestServer.Key);
+        var id = (await SendAsync(server, Upsert, Batch(Lines(10_000)))).Expect(202)["id"]!;
+        using var other = new Connection(server.PortalFile, create: false);
+        other.Execute("BEGIN IMMEDIATE"); // so that the job has no end
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"{server.Url}{Jobs}/{id}");
+        request.Headers.Authorization = new("Bearer", TestServer.Token);
+        request.Headers.Add("Prefer", "wait=60");
+        var waiting = http.SendAsync(request, Cancellation);
+        await Task.Delay(200, Cancellation);
+        Assert.False(waiting.IsCompleted);
+
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        await server.DisposeAsync();
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"it took {watch.Elapsed}");
+        using var response = await waiting;
+        Assert.Contains((await Answer.OfAsync(response)).Expect(200)["status"]!, (string[])["PENDING", "PROCESSING"]);
+    }
+
+    [Fact]
     public async Task Twenty_thousand_lines_are_streamed_in_bounded_memory()
     {
         await using var server = await TestServer.StartWithKeyAsync();
