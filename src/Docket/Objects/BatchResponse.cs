@@ -24,13 +24,14 @@ internal static class BatchResponse
     }
 
     /// <summary>The same answer to be kept; none for a batch that failed as a whole.</summary>
-    public static StoredAnswer? ToStored(Call call, Outcome outcome)
+    public static StoredAnswer? ToStored(HttpContext http, Outcome outcome)
     {
         if (outcome.Refused)
         {
             return null;
         }
 
+        var call = http.Call();
         var errors = Errors(call, outcome);
         return new(BatchEnvelope.StatusOf(Status(outcome), errors), null, Wire.ToBytes((call, outcome, errors), static (json, answer) =>
             BatchEnvelope.Write(json, answer.call, answer.errors, (answer.call, answer.outcome), WriteResults)));

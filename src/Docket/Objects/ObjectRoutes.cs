@@ -47,7 +47,7 @@ internal static class ObjectRoutes
         var inputs = BatchReader.ReadBatch(body, kind);
         var batch = Validation.Check(kind, inputs, call.Schema, call.Caller);
         // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
-        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(written => BatchResponse.ToStored(call, written)));
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, BatchResponse.ToStored));
         await (once is { HasAnswer: true } ? once.RespondAsync(http) : BatchResponse.WriteAsync(http, outcome));
     }
 
@@ -60,7 +60,7 @@ internal static class ObjectRoutes
         {
             var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
             var batch = Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller);
-            await call.Store.ApplyAsync(batch, once?.Keep(_ => new(StatusCodes.Status204NoContent, null, [])));
+            await call.Store.ApplyAsync(batch, once?.Keep(http, static (_, _) => new(StatusCodes.Status204NoContent, null, [])));
         }
 
         await (once?.RespondAsync(http) ?? Task.CompletedTask);
@@ -79,7 +79,7 @@ internal static class ObjectRoutes
         }
 
         var batch = Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller);
-        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(written => KeepWritten(call, written, StatusCodes.Status201Created, record => Wire.LocationOf(http, record.Id.ToString()))));
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, CreatedToStored));
         RefuseFaults(call, outcome);
         Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
         await (once?.RespondAsync(http) ?? RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created));
@@ -111,7 +111,7 @@ internal static class ObjectRoutes
         }
 
         var batch = Validation.Check(WriteKind.Update, [input], call.Schema, call.Caller);
-        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(written => KeepWritten(call, written, StatusCodes.Status200OK, _ => null)));
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, UpdatedToStored));
         if (outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound))
         {
             throw NotFound(id, idProperty);
@@ -232,8 +232,11 @@ internal static class ObjectRoutes
     static Task RespondWrittenAsync(HttpContext http, Call call, Outcome outcome, int status) =>
         Wire.RespondAsync(http.Response, status, (call, outcome), WriteWritten);
 
-    static StoredAnswer? KeepWritten(Call call, Outcome outcome, int status, Func<Record, string?> location) =>
-        outcome.Faults.Count > 0 ? null : new(status, location(outcome.Results[0].Record!), Wire.ToBytes((call, outcome), WriteWritten));
+    static StoredAnswer? CreatedToStored(HttpContext http, Outcome outcome) => outcome.Faults.Count > 0 ? null
+        : new(StatusCodes.Status201Created, Wire.LocationOf(http, outcome.Results[0].Record!.Id.ToString()), Wire.ToBytes((http.Call(), outcome), WriteWritten));
+
+    static StoredAnswer? UpdatedToStored(HttpContext http, Outcome outcome) => outcome.Faults.Count > 0 ? null
+        : new(StatusCodes.Status200OK, null, Wire.ToBytes((http.Call(), outcome), WriteWritten));
 
     static void WriteWritten(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer)
     {

@@ -125,7 +125,7 @@ internal sealed class Once : IDisposable
     }
 
     /// <summary>What a store is to write with a batch: the answer that <paramref name="of"/> gives, <c>null</c> for what is no success.</summary>
-    public KeptAnswer Keep(Func<Outcome, StoredAnswer?> of) => new(name!, outcome => answer = of(outcome));
+    public KeptAnswer Keep(HttpContext http, Func<HttpContext, Outcome, StoredAnswer?> of) => new(name!, outcome => answer = of(http, outcome));
 
     /// <summary>The same for a job.</summary>
     public (AnswerKey Key, Func<Job, StoredAnswer> Of) KeepJob(Func<Job, StoredAnswer> of) => (name!, job => answer = of(job));

@@ -12,7 +12,7 @@ internal sealed record StoredAnswer(int Status, string? Location, byte[] Body);
 /// <summary>The answers a portal has kept for requests that come again.</summary>
 internal interface IAnswers
 {
-    /// <summary>Makes a key one's own until the result is disposed; <c>null</c> while another request has it.</summary>
+    /// <summary>Makes a key the caller's own until the result is disposed; <c>null</c> while another request has it.</summary>
     IDisposable? Hold(string source, string key);
 
     /// <summary>The answer kept under a key, and the hash of the request it was given to.</summary>
