@@ -4,6 +4,7 @@ using Docket.Access;
 using Docket.Admin;
 using Docket.Changes;
 using Docket.Http;
+using Docket.Jobs;
 using Docket.Model;
 using Docket.Objects;
 using Docket.Schemas;
@@ -26,11 +27,13 @@ public sealed class DocketServer : IAsyncDisposable
 {
     readonly WebApplication app;
     readonly IPortals portals;
+    readonly JobRunner jobs;
 
-    DocketServer(WebApplication app, IPortals portals, long portalId, string? firstToken)
+    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, long portalId, string? firstToken)
     {
         this.app = app;
         this.portals = portals;
+        this.jobs = jobs;
         PortalId = portalId;
         FirstToken = firstToken;
     }
@@ -72,10 +75,12 @@ public sealed class DocketServer : IAsyncDisposable
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Docket");
 
         IPortals? portals = null;
+        JobRunner? jobs = null;
         try
         {
             portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs);
             var (portalId, firstToken) = FirstPortal(portals, options.Token);
+            jobs = new JobRunner(portals, options.Clock, logger);
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<Refusals>(newCorrelationId);
@@ -84,7 +89,7 @@ public sealed class DocketServer : IAsyncDisposable
             foreach (var version in ApiVersion.All)
             {
                 var routes = app.MapGroup("").WithMetadata(version);
-                ObjectRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
+                ObjectRoutes.Map(routes, version.Prefix("objects") + "/{objectType}", (http, kind) => new JobUpload(jobs, http, kind).AcceptAsync());
                 SearchRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
                 PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
                 PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
@@ -97,13 +102,20 @@ public sealed class DocketServer : IAsyncDisposable
             LifeRoutes.Map(app, "/docket/v1/objects/{objectType}");
             LifeRoutes.MapGdprDelete(app, "/docket/v1/objects/{objectType}");
             ChangeRoutes.Map(app, "/docket/v1/changes", app.Lifetime.ApplicationStopping);
+            JobRoutes.Map(app, jobs);
             SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             app.UseEndpoints(_ => { });
+            await jobs.StartAsync();
             await app.StartAsync(cancellation);
-            return new DocketServer(app, portals, portalId, firstToken);
+            return new DocketServer(app, portals, jobs, portalId, firstToken);
         }
         catch (Exception failure)
         {
+            if (jobs is not null)
+            {
+                await jobs.DisposeAsync();
+            }
+
             if (portals is not null)
             {
                 await portals.DisposeAsync();
@@ -134,9 +146,10 @@ public sealed class DocketServer : IAsyncDisposable
         return urls;
     }
 
-    /// <summary>Finishes the requests under way, then closes the files.</summary>
+    /// <summary>Finishes the requests and the steps of jobs under way, then closes the files.</summary>
     public async ValueTask DisposeAsync()
     {
+        await jobs.DisposeAsync(); // first: who waits for the end of a job would hold up the server
         await app.StopAsync();
         await app.DisposeAsync();
         await portals.DisposeAsync();

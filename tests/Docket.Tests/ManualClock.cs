@@ -11,6 +11,9 @@ public sealed class ManualClock : TimeProvider
     /// <summary>How far the clock moves with each look at it; nothing at first.</summary>
     public TimeSpan Step { get; set; }
 
+    /// <summary>Whether timers wait for the clock to move; otherwise they run by themselves, so that whoever pauses goes on.</summary>
+    public bool HoldsTimers { get; init; }
+
     public override DateTimeOffset GetUtcNow() => new(Interlocked.Add(ref ticks, Step.Ticks), TimeSpan.Zero);
 
     /// <summary>Moves the clock on, and rings the timers whose time has come.</summary>
@@ -41,6 +44,11 @@ public sealed class ManualClock : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
+        if (!HoldsTimers)
+        {
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
+
         var timer = new Timer(this, callback, state);
         timer.Change(dueTime, period);
         return timer;

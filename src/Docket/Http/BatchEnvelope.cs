@@ -18,48 +18,55 @@ internal static class BatchEnvelope
     public static Task RespondAsync<T>(HttpContext http, int status, IReadOnlyCollection<RowError> errors, T results, Action<Utf8JsonWriter, T> writeResults)
     {
         var call = http.Call();
-        return Wire.RespondAsync(
-            http.Response, errors.Count > 0 ? StatusCodes.Status207MultiStatus : status, (call, errors, results, writeResults), static (json, answer) =>
-            {
-                json.WriteStartObject();
-                json.WriteString(Status, Complete);
-                json.WriteStartArray(Results);
-                answer.writeResults(json, answer.results);
-                json.WriteEndArray();
-                if (answer.errors.Count > 0)
-                {
-                    WriteErrors(json, answer.errors);
-                }
-
-                Wire.WriteInstant(json, StartedAt, answer.call.StartedAt);
-                Wire.WriteInstant(json, CompletedAt, answer.call.Now);
-                json.WriteEndObject();
-            });
+        return Wire.RespondAsync(http.Response, StatusOf(status, errors), (call, errors, results, writeResults), static (json, answer) =>
+            Write(json, answer.call, answer.errors, answer.results, answer.writeResults));
     }
 
-    static void WriteErrors(Utf8JsonWriter json, IReadOnlyCollection<RowError> errors)
+    /// <summary><paramref name="status"/>, or 207 when there are errors.</summary>
+    public static int StatusOf(int status, IReadOnlyCollection<RowError> errors) => errors.Count > 0 ? StatusCodes.Status207MultiStatus : status;
+
+    /// <summary>Writes the whole answer.</summary>
+    public static void Write<T>(Utf8JsonWriter json, Call call, IReadOnlyCollection<RowError> errors, T results, Action<Utf8JsonWriter, T> writeResults)
     {
-        json.WriteNumber("numErrors", errors.Count);
-        json.WriteStartArray("errors");
-        foreach (var error in errors)
+        json.WriteStartObject();
+        json.WriteString(Status, Complete);
+        json.WriteStartArray(Results);
+        writeResults(json, results);
+        json.WriteEndArray();
+        if (errors.Count > 0)
         {
-            json.WriteStartObject();
-            json.WriteString("status", "error");
-            if (error.Category is { } category)
+            json.WriteNumber("numErrors", errors.Count);
+            json.WriteStartArray("errors");
+            foreach (var error in errors)
             {
-                json.WriteString("category", category);
+                WriteError(json, error);
             }
 
-            if (error.SubCategory is { } subCategory)
-            {
-                json.WriteString("subCategory", subCategory);
-            }
-
-            json.WriteString("message", error.Message);
-            Wire.WriteContext(json, error.Context);
-            json.WriteEndObject();
+            json.WriteEndArray();
         }
 
-        json.WriteEndArray();
+        Wire.WriteInstant(json, StartedAt, call.StartedAt);
+        Wire.WriteInstant(json, CompletedAt, call.Now);
+        json.WriteEndObject();
+    }
+
+    /// <summary>One failed row.</summary>
+    public static void WriteError(Utf8JsonWriter json, RowError error)
+    {
+        json.WriteStartObject();
+        json.WriteString("status", "error");
+        if (error.Category is { } category)
+        {
+            json.WriteString("category", category);
+        }
+
+        if (error.SubCategory is { } subCategory)
+        {
+            json.WriteString("subCategory", subCategory);
+        }
+
+        json.WriteString("message", error.Message);
+        Wire.WriteContext(json, error.Context);
+        json.WriteEndObject();
     }
 }

@@ -68,7 +68,7 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
             http.Response.Headers[name] = value;
         }
 
-        return Wire.RespondAsync(http.Response, error.Status, (error, http.CorrelationId()), Wire.WriteError);
+        return Wire.RespondAsync(http.Response, error.Status, (error, (string?)http.CorrelationId()), Wire.WriteError);
     }
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed; correlation id {CorrelationId}")]

@@ -64,15 +64,34 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
+    /// <summary>A copy of a part of a body, such as one line of it.</summary>
+    /// <exception cref="Refusal">As <see cref="ReadAsync"/>.</exception>
+    public static RequestBody Copy(ReadOnlySpan<byte> bytes)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(bytes.Length, 1));
+        bytes.CopyTo(buffer);
+        var body = new RequestBody(buffer, bytes.Length);
+        body.RefuseUnlessText();
+        return body;
+    }
+
     /// <summary>Reads the body as one JSON value of a known shape.</summary>
     /// <exception cref="Refusal">400 with line and column.</exception>
     public static async Task<T> ReadJsonAsync<T>(HttpContext http, JsonTypeInfo<T> shape)
         where T : class
     {
         using var body = await ReadAsync(http);
+        return body.Parse(shape);
+    }
+
+    /// <summary>The body as one JSON value of a known shape.</summary>
+    /// <exception cref="Refusal">400 with line and column.</exception>
+    public T Parse<T>(JsonTypeInfo<T> shape)
+        where T : class
+    {
         try
         {
-            return JsonSerializer.Deserialize(body.Memory.Span, shape)
+            return JsonSerializer.Deserialize(Memory.Span, shape)
                 ?? throw new Refusal(Faults.MalformedJson(1, 1, "expected an object, found null"));
         }
         catch (JsonException malformed)
@@ -107,7 +126,7 @@ internal sealed class RequestBody : IDisposable
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
 
-    static bool IsJson(string? contentType) =>
+    public static bool IsJson(string? contentType) =>
         contentType is null or ""
         || contentType.StartsWith("application/json", StringComparison.OrdinalIgnoreCase)
         || (contentType.StartsWith("application/", StringComparison.OrdinalIgnoreCase) && contentType.Contains("+json", StringComparison.OrdinalIgnoreCase))

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Docket.Model;
 using Microsoft.AspNetCore.Http;
@@ -32,9 +33,23 @@ internal static class Wire
         await response.BodyWriter.FlushAsync();
     }
 
-    /// <summary>Tells where what a POST created is to be found: below the path that was posted to. Relative, so that it holds behind any proxy.</summary>
-    public static void SetLocation(HttpContext http, string id) =>
-        http.Response.Headers.Location = $"{http.Request.Path.ToUriComponent().TrimEnd('/')}/{Uri.EscapeDataString(id)}";
+    /// <summary>What <paramref name="write"/> writes, as bytes: for answers that are kept.</summary>
+    public static byte[] ToBytes<T>(T value, Action<Utf8JsonWriter, T> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer, WriterOptions))
+        {
+            write(json, value);
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Where what a POST created is to be found: below the path that was posted to. Relative, so that it holds behind any proxy.</summary>
+    public static string LocationOf(HttpContext http, string id) => $"{http.Request.Path.ToUriComponent().TrimEnd('/')}/{Uri.EscapeDataString(id)}";
+
+    /// <summary>Tells where what a POST created is to be found.</summary>
+    public static void SetLocation(HttpContext http, string id) => http.Response.Headers.Location = LocationOf(http, id);
 
     public static void WriteInstant(Utf8JsonWriter json, JsonEncodedText name, long milliseconds)
     {
@@ -72,14 +87,31 @@ internal static class Wire
         json.WriteEndObject();
     }
 
-    /// <summary>Writes HubSpot's error envelope; key order of reference/objects-and-batch.md 3.1.</summary>
-    public static void WriteError(Utf8JsonWriter json, (Error Error, string CorrelationId) answer)
+    /// <summary>Where the next page is: the full URL with the same query, after replaced (reference/objects-and-batch.md 4.6).</summary>
+    public static void WritePaging(Utf8JsonWriter json, HttpRequest request, long after)
+    {
+        var kept = (request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
+            .Where(part => !part.StartsWith("after=", StringComparison.OrdinalIgnoreCase));
+        json.WriteStartObject("paging");
+        json.WriteStartObject("next");
+        json.WriteString("after", after.ToString());
+        json.WriteString("link", $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={after}"])}");
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes HubSpot's error envelope; key order of reference/objects-and-batch.md 3.1. One that is kept belongs to no request and has no correlation id.</summary>
+    public static void WriteError(Utf8JsonWriter json, (Error Error, string? CorrelationId) answer)
     {
         var error = answer.Error;
         json.WriteStartObject();
         json.WriteString("status", "error");
         json.WriteString("message", error.Message);
-        json.WriteString("correlationId", answer.CorrelationId);
+        if (answer.CorrelationId is { } correlationId)
+        {
+            json.WriteString("correlationId", correlationId);
+        }
+
         if (!error.Errors.IsEmpty)
         {
             json.WriteStartArray("errors");

@@ -48,6 +48,10 @@ internal ref struct BatchReader
     /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
     public static RecordInput ReadSingle(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Single(kind));
 
+    /// <summary>One input of a batch on its own.</summary>
+    /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
+    public static RecordInput ReadInput(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Input(kind));
+
     delegate T Reading<out T>(ref BatchReader reader);
 
     static T Read<T>(RequestBody body, Reading<T> read)

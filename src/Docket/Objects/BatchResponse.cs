@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
+using Docket.Stores;
 using Docket.Writes;
 using Microsoft.AspNetCore.Http;
 
@@ -24,10 +25,42 @@ internal static class BatchResponse
             http.Response.Headers["Docket-Folded"] = string.Join(", ", outcome.Batch.Folded);
         }
 
-        var errors = FaultReport.Rows(outcome.Faults, outcome.Batch.Raw, call.Caller.PortalId);
-        var status = outcome.Batch.Kind == WriteKind.Create ? StatusCodes.Status201Created : StatusCodes.Status200OK;
-        return BatchEnvelope.RespondAsync(http, status, errors, (call, outcome), WriteResults);
+        return BatchEnvelope.RespondAsync(http, Status(outcome), Errors(call, outcome), (call, outcome), WriteResults);
     }
+
+    /// <summary>The same answer to be kept; none for a batch that failed as a whole.</summary>
+    public static StoredAnswer? ToStored(HttpContext http, Outcome outcome)
+    {
+        if (outcome.Refused)
+        {
+            return null;
+        }
+
+        var call = http.Call();
+        var errors = Errors(call, outcome);
+        return new(BatchEnvelope.StatusOf(Status(outcome), errors), null, Wire.ToBytes((call, outcome, errors), static (json, answer) =>
+            BatchEnvelope.Write(json, answer.call, answer.errors, (answer.call, answer.outcome), WriteResults)));
+    }
+
+    /// <summary>Writes what an input of a batch has become.</summary>
+    /// <param name="json">Where to.</param>
+    /// <param name="outcome">The batch.</param>
+    /// <param name="index">Which input; it has a record.</param>
+    /// <param name="view">Shows records of the batch's schema.</param>
+    /// <param name="set">Any set of that schema; its content is replaced.</param>
+    public static void WriteResult(Utf8JsonWriter json, Outcome outcome, int index, RecordView view, PropertySet set)
+    {
+        var batch = outcome.Batch;
+        var result = outcome.Results[index];
+        ShowWritten(set, batch.Schema, result.Effect, batch.Inputs[index].Values);
+        view.Show(result.Record!);
+        RecordResponse.WriteWritten(
+            json, view, batch.Caller.PortalId, set, batch.Kind == WriteKind.Upsert ? result.Effect == Effect.Created : null, batch.Raw[index].TraceId);
+    }
+
+    static int Status(Outcome outcome) => outcome.Batch.Kind == WriteKind.Create ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+
+    static List<RowError> Errors(Call call, Outcome outcome) => FaultReport.Rows(outcome.Faults, outcome.Batch.Raw, call.Caller.PortalId);
 
     static void WriteResults(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer)
     {
@@ -38,16 +71,10 @@ internal static class BatchResponse
         for (var at = 0; at < batch.Inputs.Length; at++)
         {
             var i = order?[at] ?? at;
-            var result = answer.Outcome.Results[i];
-            if (result.Record is not { } record)
+            if (answer.Outcome.Results[i].Record is not null)
             {
-                continue;
+                WriteResult(json, answer.Outcome, i, view, set);
             }
-
-            ShowWritten(set, batch.Schema, result.Effect, batch.Inputs[i].Values);
-            view.Show(record);
-            RecordResponse.WriteWritten(
-                json, view, answer.Call.Caller.PortalId, set, batch.Kind == WriteKind.Upsert ? result.Effect == Effect.Created : null, batch.Raw[i].TraceId);
         }
     }
 

@@ -1,7 +1,9 @@
 using System.Text;
+using System.Text.Json;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
+using Docket.Stores;
 using Docket.Writes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -24,17 +26,24 @@ internal static class LifeRoutes
     public static async Task MergeAsync(HttpContext http)
     {
         var call = http.Call();
-        var request = await MergeRequest.ReadAsync(http);
+        using var body = await RequestBody.ReadAsync(http);
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
+        var request = MergeRequest.Read(body);
         string[] ids = [request.PrimaryObjectId!, request.ObjectIdToMerge!];
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Merge, [.. ids.Select(ById)], call.Schema, call.Caller));
+        var batch = Validation.Check(WriteKind.Merge, [.. ids.Select(ById)], call.Schema, call.Caller);
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, static (http, outcome) => ToStored(http, outcome, WriteMerged)));
         if (outcome.Faults.Find(fault => fault.Kind == FaultKind.NotFound) is { } missing)
         {
             throw ids[missing.Index].All(char.IsAsciiDigit) ? new Refusal(Faults.MergeNotFound(ids[missing.Index])) : ObjectRoutes.NotFound(ids[missing.Index], "");
         }
 
-        var view = Show(call, outcome);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, view), static (json, answer) =>
-            RecordResponse.WriteWritten(json, answer.view, answer.call.Caller.PortalId, answer.view.Schema.AfterMerge));
+        await (once is { HasAnswer: true } ? once.RespondAsync(http) : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, outcome), WriteMerged));
     }
 
     static async Task RestoreAsync(HttpContext http)
@@ -43,13 +52,19 @@ internal static class LifeRoutes
         var id = http.LastPathSegment(before: 1);
         // A body is there only where something has to change: another stage for one that is gone, another key for one that is taken.
         using var body = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? null : await RequestBody.ReadAsync(http);
+        using var once = await Once.BeginAsync(http, body is null ? default : body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
         var input = body is null ? new RecordInput() : BatchReader.ReadSingle(body, WriteKind.Restore);
         input.Id = Encoding.UTF8.GetBytes(id);
-        var outcome = await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input) ?? throw await NotRestoredAsync(call, id);
+        var outcome = await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input, once?.Keep(http, static (http, outcome) => ToStored(http, outcome, WriteRestored)))
+            ?? throw await NotRestoredAsync(call, id);
         ObjectRoutes.RefuseFaults(call, outcome);
-        var view = Show(call, outcome);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, view), static (json, answer) =>
-            RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.view.Schema.ReadDefault, []));
+        await (once is { HasAnswer: true } ? once.RespondAsync(http) : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, outcome), WriteRestored));
     }
 
     static async Task<Refusal> NotRestoredAsync(Call call, string id) =>
@@ -83,6 +98,15 @@ internal static class LifeRoutes
 
     static RecordInput ById(string id) => new() { Id = Encoding.UTF8.GetBytes(id) };
 
+    static StoredAnswer? ToStored(HttpContext http, Outcome outcome, Action<Utf8JsonWriter, (Call, Outcome)> write) =>
+        outcome.Faults.Count > 0 ? null : new(StatusCodes.Status200OK, null, Wire.ToBytes((http.Call(), outcome), write));
+
+    static void WriteMerged(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer) =>
+        RecordResponse.WriteWritten(json, Show(answer.Call, answer.Outcome), answer.Call.Caller.PortalId, answer.Outcome.Batch.Schema.AfterMerge);
+
+    static void WriteRestored(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer) =>
+        RecordResponse.WriteRead(json, Show(answer.Call, answer.Outcome), answer.Call.Caller.PortalId, answer.Outcome.Batch.Schema.ReadDefault, []);
+
     static RecordView Show(Call call, Outcome outcome)
     {
         var view = RecordView.For(call, outcome.Batch.Schema);
@@ -100,9 +124,9 @@ internal sealed record MergeRequest
 
     /// <summary>Reads and checks the body.</summary>
     /// <exception cref="Refusal">400.</exception>
-    public static async Task<MergeRequest> ReadAsync(HttpContext http)
+    public static MergeRequest Read(RequestBody body)
     {
-        var request = await RequestBody.ReadJsonAsync(http, ObjectsJson.Default.MergeRequest);
+        var request = body.Parse(ObjectsJson.Default.MergeRequest);
         (string Name, string? Value)[] fields = [("primaryObjectId", request.PrimaryObjectId), ("objectIdToMerge", request.ObjectIdToMerge)];
         var missing = string.Join(", ", fields.Where(field => field.Value is null).Select(field => field.Name));
         return missing.Length == 0 ? request : throw new Refusal(Faults.RequiredFieldsMissing(1, 2, missing));

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
+using Docket.Stores;
 using Docket.Writes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -16,40 +17,60 @@ internal static class ObjectRoutes
 {
     const Help ReadHelps = Help.AllProperties | Help.Labels, WriteHelps = Help.DryRun | Help.Labels, BatchHelps = WriteHelps | Help.RowOutcomes | Help.Shuffle;
 
-    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
-    public static void Map(IEndpointRouteBuilder routes, string prefix)
+    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>. Batches whose client would rather not wait go to <paramref name="writeLaterAsync"/>.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix, Func<HttpContext, WriteKind, Task> writeLaterAsync)
     {
         var objects = routes.MapGroup(prefix);
         objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
         objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
-        objects.MapPost("batch/create", http => WriteBatchAsync(http, WriteKind.Create)).Needs(Scopes.TicketsWrite).Takes(BatchHelps);
-        objects.MapPost("batch/update", http => WriteBatchAsync(http, WriteKind.Update)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
-        objects.MapPost("batch/upsert", http => WriteBatchAsync(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).Needs(Scopes.TicketsWrite).Takes(BatchHelps);
+        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
         objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
         objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps | Help.Shuffle);
         objects.MapPost("merge", LifeRoutes.MergeAsync).Needs(Scopes.TicketsWrite);
         objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
         objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
         objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
+
+        Task Batch(HttpContext http, WriteKind kind) => Prefer.AsksAsync(http.Request) ? writeLaterAsync(http, kind) : WriteBatchAsync(http, kind);
     }
 
     static async Task WriteBatchAsync(HttpContext http, WriteKind kind)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
         var inputs = BatchReader.ReadBatch(body, kind);
         var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Helps);
         // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
-        var outcome = await call.Store.ApplyAsync(batch);
-        await BatchResponse.WriteAsync(http, outcome);
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, BatchResponse.ToStored));
+        await (once is { HasAnswer: true } ? once.RespondAsync(http) : BatchResponse.WriteAsync(http, outcome));
     }
 
     static async Task ArchiveBatchAsync(HttpContext http)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
-        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller, call.Helps));
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is not { IsRepeated: true })
+        {
+            var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
+            var batch = Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller, call.Helps);
+            await call.Store.ApplyAsync(batch, once?.Keep(http, static (_, _) => new(StatusCodes.Status204NoContent, null, [])));
+        }
+
+        if (once is { HasAnswer: true })
+        {
+            await once.RespondAsync(http);
+        }
+
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -57,14 +78,22 @@ internal static class ObjectRoutes
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller, call.Helps));
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
+        var batch = Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller, call.Helps);
+        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, CreatedToStored));
         RefuseFaults(call, outcome);
         if (!outcome.Batch.DryRun)
         {
             Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
         }
 
-        await RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created);
+        await (once is { HasAnswer: true } ? once.RespondAsync(http) : RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created));
     }
 
     static async Task UpdateAsync(HttpContext http)
@@ -73,6 +102,13 @@ internal static class ObjectRoutes
         var id = http.LastPathSegment();
         var idProperty = http.Request.Query["idProperty"].ToString();
         using var body = await RequestBody.ReadAsync(http);
+        using var once = await Once.BeginAsync(http, body.Memory.Span);
+        if (once is { IsRepeated: true })
+        {
+            await once.RespondAsync(http);
+            return;
+        }
+
         var input = BatchReader.ReadSingle(body, WriteKind.Update);
         if (input.Values.Length == 0)
         {
@@ -85,9 +121,9 @@ internal static class ObjectRoutes
             input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
         }
 
-        var outcome = await ApplyToOneAsync(call, WriteKind.Update, input) ?? throw NotFound(id, idProperty);
+        var outcome = await ApplyToOneAsync(call, WriteKind.Update, input, once?.Keep(http, UpdatedToStored)) ?? throw NotFound(id, idProperty);
         RefuseFaults(call, outcome);
-        await RespondWrittenAsync(http, call, outcome, StatusCodes.Status200OK);
+        await (once is { HasAnswer: true } ? once.RespondAsync(http) : RespondWrittenAsync(http, call, outcome, StatusCodes.Status200OK));
     }
 
     static async Task ArchiveAsync(HttpContext http)
@@ -136,7 +172,7 @@ internal static class ObjectRoutes
             json.WriteEndArray();
             if (answer.next is { } after)
             {
-                WritePaging(json, answer.Request, after);
+                Wire.WritePaging(json, answer.Request, after);
             }
 
             json.WriteEndObject();
@@ -217,9 +253,9 @@ internal static class ObjectRoutes
     }
 
     /// <summary>Applies a write to the record that an input names; <c>null</c> when there is none. An id that was merged away leads on, as in reads.</summary>
-    public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input)
+    public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input, Note? note = null)
     {
-        var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps));
+        var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps), note);
         if (!IsMissing(outcome))
         {
             return outcome;
@@ -232,7 +268,7 @@ internal static class ObjectRoutes
         }
 
         input.Id = Encoding.UTF8.GetBytes(survivor.Id.ToString());
-        outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps));
+        outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps), note);
         return IsMissing(outcome) ? null : outcome;
     }
 
@@ -250,16 +286,24 @@ internal static class ObjectRoutes
     }
 
     static Task RespondWrittenAsync(HttpContext http, Call call, Outcome outcome, int status) =>
-        Wire.RespondAsync(http.Response, status, (call, outcome), static (json, answer) =>
-        {
-            var (call, outcome) = answer;
-            var schema = outcome.Batch.Schema;
-            var set = new PropertySet(schema);
-            BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
-            var view = RecordView.For(call, schema);
-            view.Show(outcome.Results[0].Record!);
-            RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
-        });
+        Wire.RespondAsync(http.Response, status, (call, outcome), WriteWritten);
+
+    static StoredAnswer? CreatedToStored(HttpContext http, Outcome outcome) => outcome.Faults.Count > 0 ? null
+        : new(StatusCodes.Status201Created, Wire.LocationOf(http, outcome.Results[0].Record!.Id.ToString()), Wire.ToBytes((http.Call(), outcome), WriteWritten));
+
+    static StoredAnswer? UpdatedToStored(HttpContext http, Outcome outcome) => outcome.Faults.Count > 0 ? null
+        : new(StatusCodes.Status200OK, null, Wire.ToBytes((http.Call(), outcome), WriteWritten));
+
+    static void WriteWritten(Utf8JsonWriter json, (Call Call, Outcome Outcome) answer)
+    {
+        var (call, outcome) = answer;
+        var schema = outcome.Batch.Schema;
+        var set = new PropertySet(schema);
+        BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, outcome.Batch.Inputs[0].Values);
+        var view = RecordView.For(call, schema);
+        view.Show(outcome.Results[0].Record!);
+        RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
+    }
 
     static async Task<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
         Call call, Schema schema, PropertySet? history, ImmutableArray<Record> records, CancellationToken cancellation)
@@ -290,18 +334,5 @@ internal static class ObjectRoutes
             view.Show(record);
             RecordResponse.WriteRead(json, view, call.Caller.PortalId, set, history);
         }
-    }
-
-    // The full URL with the same query, after replaced (reference/objects-and-batch.md 4.6).
-    static void WritePaging(Utf8JsonWriter json, HttpRequest request, long after)
-    {
-        var kept = (request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
-            .Where(part => !part.StartsWith("after=", StringComparison.OrdinalIgnoreCase));
-        json.WriteStartObject("paging");
-        json.WriteStartObject("next");
-        json.WriteString("after", after.ToString());
-        json.WriteString("link", $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={after}"])}");
-        json.WriteEndObject();
-        json.WriteEndObject();
     }
 }

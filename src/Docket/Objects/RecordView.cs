@@ -23,7 +23,7 @@ internal sealed class RecordView(Schema schema, long now)
     public bool ShowUnset { get; private init; } = true;
 
     /// <summary>Whether pipelines and stages are shown by their labels instead of their ids.</summary>
-    public bool ShowLabels { get; private init; }
+    public bool ShowLabels { get; init; }
 
     public Schema Schema => schema;
 

@@ -15,10 +15,10 @@ internal interface IStore
     Schema Schema(ObjectType type);
 
     /// <summary>
-    /// Applies a batch: one lookup, one decision, one commit. After a purge nothing of the records is found any more, in no
-    /// free place of a file either.
+    /// Applies a batch, and writes the note with it: one lookup, one decision, one commit. After a purge nothing of the records
+    /// is found any more, in no free place of a file either.
     /// </summary>
-    Task<Outcome> ApplyAsync(WriteBatch batch);
+    Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null);
 
     /// <summary>
     /// Changes a schema. <paramref name="change"/> sees the newest content and gives the new one, or throws a
@@ -70,6 +70,11 @@ internal interface IStore
     /// their values are long. Empty only when there are none.
     /// </summary>
     ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation);
+    /// <summary>Batches that are worked on after they were answered.</summary>
+    IJobs Jobs { get; }
+
+    /// <summary>Answers kept for requests that come again.</summary>
+    IAnswers Answers { get; }
 }
 
 /// <summary>The portals of a data directory and the tokens that open them.</summary>
@@ -79,6 +84,9 @@ internal interface IPortals : IAsyncDisposable
     (Caller Caller, IStore Store)? FindToken(string token);
 
     ImmutableArray<Portal> List();
+
+    /// <summary>The store of a portal.</summary>
+    IStore Open(long portalId);
 
     Portal Create(string name);
 

@@ -29,8 +29,11 @@ internal static class FaultReport
         };
     }
 
-    /// <summary>The entries of a 207: one for each failed row, and one for all missing records together (4.8). Reads have no <paramref name="inputs"/>.</summary>
-    public static List<RowError> Rows(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId)
+    /// <summary>
+    /// The entries of a 207: one for each failed row, and one for all missing records together (4.8). Reads have no
+    /// <paramref name="inputs"/>; a part of a large batch tells its rows from <paramref name="offset"/> on.
+    /// </summary>
+    public static List<RowError> Rows(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId, long offset = 0)
     {
         var rows = new List<RowError>();
         foreach (var row in faults.Where(fault => fault.Kind != FaultKind.NotFound).GroupBy(fault => fault.Index).OrderBy(row => row.Key))
@@ -42,7 +45,7 @@ internal static class FaultReport
                 context.Add(("properties", [first.Property!]));
             }
 
-            AddPlace(context, [row.Key], inputs);
+            AddPlace(context, [row.Key], inputs, offset);
             if (row.Where(fault => fault.Existing is not null).Select(fault => fault.Existing.ToString()!).ToImmutableArray() is { IsEmpty: false } existing)
             {
                 context.Add(("existingId", existing));
@@ -62,7 +65,7 @@ internal static class FaultReport
         {
             var context = ImmutableArray.CreateBuilder<(string, ImmutableArray<string>)>();
             context.Add(("ids", [.. missing.Select(fault => fault.Property!)]));
-            AddPlace(context, [.. missing.Select(fault => fault.Index)], inputs);
+            AddPlace(context, [.. missing.Select(fault => fault.Index)], inputs, offset);
             rows.Add(new("OBJECT_NOT_FOUND", null, missing[0].Message, context.DrainToImmutable()));
         }
 
@@ -128,7 +131,7 @@ internal static class FaultReport
         return context.DrainToImmutable();
     }
 
-    static void AddPlace(ImmutableArray<(string, ImmutableArray<string>)>.Builder context, ImmutableArray<int> indexes, RecordInput[] inputs)
+    static void AddPlace(ImmutableArray<(string, ImmutableArray<string>)>.Builder context, ImmutableArray<int> indexes, RecordInput[] inputs, long offset = 0)
     {
         if (inputs.Length == 0)
         {
@@ -141,6 +144,6 @@ internal static class FaultReport
             context.Add(("objectWriteTraceId", traces));
         }
 
-        context.Add(("index", [.. indexes.Select(index => index.ToString())]));
+        context.Add(("index", [.. indexes.Select(index => (offset + index).ToString())]));
     }
 }

@@ -54,7 +54,7 @@ internal sealed class WriteBatch
     /// <summary>What validation found; the planner adds what only the store can show.</summary>
     public required List<Fault> Faults { get; init; }
 
-    /// <summary>Every input has its own trace id, or the request asks for the same without: each is decided on its own (reference/objects-and-batch.md 1.6).</summary>
+    /// <summary>Each input is decided on its own: every one has its own trace id (reference/objects-and-batch.md 1.6), or the request asks for the same without, or the batch is part of a large one.</summary>
     public required bool Traced { get; init; }
 
     /// <summary>What the request asks for beyond HubSpot's ways.</summary>

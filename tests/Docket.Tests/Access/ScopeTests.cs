@@ -10,7 +10,7 @@ namespace Docket.Tests.Access;
 /// <summary>Who may do what: each route asks for its scope, a token opens its own portal only, and its text is nowhere to be found.</summary>
 public sealed partial class ScopeTests
 {
-    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings";
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs";
     const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write";
 
     static readonly string[] Names = [ReadTickets, WriteTickets, ReadSchemas, WriteSchemas];
@@ -33,6 +33,8 @@ public sealed partial class ScopeTests
             Add(Pipelines, WriteSchemas, ["tickets", WriteSchemas], "POST", "PUT /{pipelineId}", "PATCH /{pipelineId}", "DELETE /{pipelineId}", "POST /{pipelineId}/stages", "PUT /{pipelineId}/stages/{stageId}", "PATCH /{pipelineId}/stages/{stageId}", "DELETE /{pipelineId}/stages/{stageId}");
             Add(Settings, ReadSchemas, ["tickets", ReadSchemas], "GET");
             Add(Settings, WriteSchemas, ["tickets", WriteSchemas], "PATCH");
+            Add(Jobs, ReadTickets, ["tickets"], "GET", "GET /{id}", "GET /{id}/results");
+            Add(Jobs, WriteTickets, ["tickets"], "POST /{id}/cancel");
             return routes;
 
             void Add(string prefix, string scope, string[] named, params string[] endpoints)

@@ -61,10 +61,22 @@ internal static class Deviations
         new("StandardError", "/context/index", Problem.Key, "docs/compatibility.md", "which input of the batch"),
         new("StandardError", "/context/existingId", Problem.Key, "docs/compatibility.md", "who has the unique value"),
         new("StandardError", "/context/didYouMean", Problem.Key, "docs/compatibility.md", "the property probably meant"),
+        .. Accepted("BatchResponseSimplePublicObject"),
+        .. Accepted("BatchResponseSimplePublicUpsertObject"),
     ];
 
     /// <summary>Paths under <c>/crm/</c> that no file has, so that there is no schema to be held against: the beta's file is not among them (reference/objects-and-batch.md 7).</summary>
     public static readonly (string Method, string Path)[] OwnEndpoints = [("POST", "/crm/objects/2026-09-beta/tickets/gdpr-delete")];
+
+    // A batch that is to be worked on later: HubSpot's files have the words for its status and no way to get them.
+    static IEnumerable<Deviation> Accepted(string schema) =>
+    [
+        new(schema, "HTTP 202", Problem.Status, "docs/compatibility.md", "asked for with respond-async"),
+        new(schema, "/startedAt", Problem.Null, "docs/compatibility.md", "not begun"),
+        new(schema, "/completedAt", Problem.Null, "docs/compatibility.md", "not complete"),
+        .. ((string[])["id", "operation", "objectTypeId", "inputs", "done", "created", "updated", "unchanged", "failed"])
+            .Select(member => new Deviation(schema, "/" + member, Problem.Unknown, "docs/compatibility.md", "how far it is")),
+    ];
 
     public static IEnumerable<Deviation> All => [.. OfHubSpot, .. OfDatedVersions, .. OfDocket];
 

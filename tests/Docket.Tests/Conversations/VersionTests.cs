@@ -42,7 +42,7 @@ public sealed partial class VersionTests
     [GeneratedRegex(@"(?<=^[A-Z]+ \{\{docket\}\}/crm/.*\n(?:(?!HTTP \d).*\n)*)HTTP \d+\n(?:.+\n?)*", RegexOptions.Multiline)]
     private static partial Regex Answer();
 
-    [GeneratedRegex(@"^ *""\w+"": null,?\n", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^ *""(?!startedAt|completedAt)\w+"": null,?\n", RegexOptions.Multiline)]
     private static partial Regex UnsetLine();
 
     [GeneratedRegex(@",(\n *\})")]

@@ -12,7 +12,7 @@ namespace Docket.Tests.Http;
 public sealed class NonsenseTests
 {
     const int Requests = 4_000;
-    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings";
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs";
 
     /// <summary>Good requests, which become nonsense. <c>ID</c> stands for a ticket that is there.</summary>
     static readonly (string Method, string Path, string Body)[] Templates =
@@ -53,6 +53,10 @@ public sealed class NonsenseTests
         ("GET", Objects + "/ID", ""),
         ("GET", Properties, ""),
         ("GET", Pipelines + "/0/audit", ""),
+        ("GET", Jobs + "?limit=5&after=9", ""),
+        ("GET", Jobs + "/1", ""),
+        ("GET", Jobs + "/1/results?failed=true", ""),
+        ("POST", Jobs + "/1/cancel", ""),
     ];
 
     static readonly string[] Values =
@@ -89,6 +93,7 @@ public sealed class NonsenseTests
         ("Authorization", "Bearer"), ("Authorization", "Bearer  "), ("Authorization", "Basic eDp5"), ("Authorization", ""), ("Authorization", "Bearer \u00e9"), ("Accept", "text/html"), ("Accept", ";;"), ("Accept-Encoding", "x"), ("Content-Encoding", "gzip"),
         ("Expect", "100-continue"), ("If-Match", "x"), ("X-HTTP-Method-Override", "DELETE"), ("Range", "bytes=5-1"), ("Cookie", "a=b; c"), ("X-Forwarded-For", "x"), ("Origin", "null"), ("traceparent", "x"), ("Accept-Language", "\u00ff"),
         ("Docket-Dry-Run", "true"), ("Docket-Dry-Run", "maybe"), ("Docket-Row-Outcomes", "true"), ("Docket-Fold-Duplicates", "true"), ("Docket-All-Properties", "true"), ("Docket-Labels", "true"), ("Docket-Shuffle", "true"), ("Docket-Nothing", "true"), ("Docket-", ""),
+        ("Idempotency-Key", ""), ("Idempotency-Key", "x"), ("Idempotency-Key", "\u00e9 y"), ("Prefer", ";,="), ("Prefer", "wait=x, respond-sync"),
     ];
 
     [Fact]

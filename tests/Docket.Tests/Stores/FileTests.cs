@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Docket.Model;
 using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Stores;
@@ -36,6 +37,24 @@ public sealed class FileTests : IDisposable
         Assert.StartsWith($"{file} was written by a newer Docket (file version 99, this one knows {version}).", mistake, StringComparison.Ordinal);
         Assert.Contains("Start the newer Docket, or restore a backup.", mistake, StringComparison.Ordinal);
         Assert.Equal(before, await File.ReadAllBytesAsync(file, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_portal_of_the_first_version_is_brought_to_the_newest()
+    {
+        await MakeAsync();
+        Remove(Portal);
+        using (var first = new Connection(Portal, create: true))
+        {
+            using var script = new StreamReader(typeof(Connection).Assembly.GetManifestResourceStream("Docket.Sqlite.portal/001-records.sql")!);
+            first.Execute(await script.ReadToEndAsync(Cancellation));
+            SchemaTables.Save(first, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket));
+            first.Execute("PRAGMA application_id=1147366260; PRAGMA user_version=1");
+        }
+
+        await using var server = await TestServer.StartAsync(directory);
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""")).Expect(201);
+        Assert.Equal(0, (await server.GetAsync("/docket/v1/jobs")).Expect(200).Count("results"));
     }
 
     [Theory]

@@ -62,7 +62,10 @@ internal sealed partial class PortalWriter : IDisposable
     /// <summary>Tells how far the changes are committed.</summary>
     public CommitSignal Committed { get; } = new();
 
-    public Task<Outcome> ApplyAsync(WriteBatch batch) => Enqueue(new BatchWork(batch));
+    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note) => Enqueue(new BatchWork(batch, note));
+
+    /// <summary>Writes what is no record, in a transaction of the writer's. May run again when others in it fail.</summary>
+    public Task<T> WriteAsync<T>(Func<Connection, T> write) => Enqueue(new OtherWork<T>(write));
 
     /// <summary>Gives the new schema, or the used stages that the change would take away and that it was to keep.</summary>
     public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
@@ -271,6 +274,27 @@ internal sealed partial class PortalWriter : IDisposable
         return plan.Outcome;
     }
 
+    Outcome Apply(WriteBatch batch, Note? note)
+    {
+        if (note is JobStep next)
+        {
+            JobTables.Expect(connection, next);
+        }
+
+        var outcome = Apply(batch);
+        switch (note)
+        {
+            case JobStep step:
+                JobTables.Record(connection, step, step.Rows(outcome), Instant.Now(clock));
+                break;
+            case KeptAnswer kept when !outcome.Batch.DryRun && kept.Of(outcome) is { } answer:
+                AnswerTable.Keep(connection, kept.Key, answer, Instant.Now(clock));
+                break;
+        }
+
+        return outcome;
+    }
+
     (Schema?, List<string>) Change(Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
         var before = schema.Content;
@@ -354,11 +378,16 @@ internal sealed partial class PortalWriter : IDisposable
         protected abstract T Result(PortalWriter writer);
     }
 
-    sealed class BatchWork(WriteBatch batch) : Work<Outcome>
+    sealed class BatchWork(WriteBatch batch, Note? note) : Work<Outcome>
     {
         public override bool Purges => batch.Kind == WriteKind.Purge;
 
-        protected override Outcome Result(PortalWriter writer) => writer.Apply(batch);
+        protected override Outcome Result(PortalWriter writer) => writer.Apply(batch, note);
+    }
+
+    sealed class OtherWork<T>(Func<Connection, T> write) : Work<T>
+    {
+        protected override T Result(PortalWriter writer) => write(writer.connection);
     }
 
     sealed class SchemaWork(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>

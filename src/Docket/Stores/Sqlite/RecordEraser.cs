@@ -1,3 +1,4 @@
+using System.Text;
 using Docket.Model;
 
 namespace Docket.Stores.Sqlite;
@@ -9,9 +10,13 @@ namespace Docket.Stores.Sqlite;
 /// </summary>
 internal sealed class RecordEraser(Connection connection) : IDisposable
 {
+    static readonly byte[] Gone = """{"status":"error","message":"The answer to this request told of an object that was deleted for good"}"""u8.ToArray();
+
     readonly Statement read = connection.Prepare("SELECT kind, previous FROM change WHERE sequence = ?");
 
     readonly Statement empty = connection.Prepare("UPDATE change SET trace = NULL, content = x'' WHERE sequence = ?");
+
+    readonly Statement merged = connection.Prepare("SELECT record FROM forward WHERE survivor = ?");
 
     readonly Statement forget = connection.Prepare("DELETE FROM forward WHERE survivor = ?");
 
@@ -41,13 +46,28 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
             }
         }
 
+        EraseAnswers(RecordKey.IdOf(key));
+        merged.Bind(key);
+        while (merged.Step())
+        {
+            EraseAnswers(RecordKey.IdOf(merged.Integer(0)));
+        }
+
         forget.Bind(key).Run();
         ask.Bind(time).Run();
     }
 
+    // What was told of it and is kept to be told again.
+    void EraseAnswers(long id)
+    {
+        var member = Encoding.UTF8.GetBytes($"\"id\":\"{id}\"");
+        AnswerTable.Erase(connection, member, Gone);
+        JobTables.Erase(connection, member);
+    }
+
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[read, empty, forget, ask])
+        foreach (var statement in (ReadOnlySpan<Statement>)[read, empty, merged, forget, ask])
         {
             statement.Dispose();
         }

@@ -28,6 +28,8 @@ internal sealed partial class RecordReader : IDisposable
 
     public RecordLookup Lookup { get; }
 
+    public Connection Connection => connection;
+
     /// <summary>The record of an id, or the one that it became part of.</summary>
     public Record? Find(ObjectType type, long id, bool archived) => Lookup.FindId(type, id, archived) ?? Follow(type, id, archived);
 

@@ -106,6 +106,8 @@ internal sealed class SqlitePortals : IPortals
         }
     }
 
+    public IStore Open(long portalId) => OpenStore(portalId);
+
     public Portal Create(string name)
     {
         lock (gate)

@@ -39,6 +39,8 @@ internal sealed class SqliteStore : IStore, IDisposable
             },
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
         indexer = new Indexer(path, () => writer.Schema, writer.Committed, () => Settings.SearchLagMs, clock, logger);
+        Jobs = new JobTables(writer, this, clock);
+        Answers = new AnswerTable(this, clock);
     }
 
     /// <summary>The settings of the portal; <see cref="SqlitePortals"/> keeps them up to date.</summary>
@@ -48,9 +50,13 @@ internal sealed class SqliteStore : IStore, IDisposable
         set => settings = value;
     }
 
+    public IJobs Jobs { get; }
+
+    public IAnswers Answers { get; }
+
     public Schema Schema(ObjectType type) => writer.Schema;
 
-    public Task<Outcome> ApplyAsync(WriteBatch batch) => writer.ApplyAsync(batch);
+    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note) => writer.ApplyAsync(batch, note);
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
@@ -139,8 +145,8 @@ internal sealed class SqliteStore : IStore, IDisposable
         return values.Seek(property.Number) ? record.Values.Slice(values.ValueStart, values.Value.Length) : default;
     });
 
-    // A read runs where it is asked for: it takes microseconds and never waits for the writer.
-    T Read<T>(Func<RecordReader, T> read)
+    /// <summary>Reads on a connection that nobody else uses meanwhile. A read runs where it is asked for: it takes microseconds and never waits for the writer.</summary>
+    public T Read<T>(Func<RecordReader, T> read)
     {
         try
         {

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Docket.Http;
+using Docket.Stores;
+using Docket.Writes;
+using Microsoft.AspNetCore.Http;
+
+namespace Docket.Jobs;
+
+/// <summary>
+/// A job on the wire: the contract's shape of a batch, and counts. Moments that have not come yet are <c>null</c> rather
+/// than left out, because generated clients insist on the names.
+/// </summary>
+internal static class JobResponse
+{
+    public const string Path = "/docket/v1/jobs";
+
+    /// <summary>Answers a batch that will be worked on: 202.</summary>
+    public static Task AcceptAsync(HttpContext http, Job job)
+    {
+        http.Response.Headers.Location = $"{Path}/{job.Id}";
+        http.Response.Headers["Preference-Applied"] = Prefer.RespondAsync;
+        return RespondAsync(http, StatusCodes.Status202Accepted, job);
+    }
+
+    /// <summary>The same answer, to be kept.</summary>
+    public static StoredAnswer ToStored(HttpContext http, Job job) =>
+        new(StatusCodes.Status202Accepted, $"{Path}/{job.Id}", Wire.ToBytes((http.Request, job), static (json, answer) => Write(json, answer.Request, answer.job)));
+
+    public static Task RespondAsync(HttpContext http, int status, Job job) =>
+        Wire.RespondAsync(http.Response, status, (http.Request, job), static (json, answer) => Write(json, answer.Request, answer.job));
+
+    public static void Write(Utf8JsonWriter json, HttpRequest request, Job job)
+    {
+        json.WriteStartObject();
+        json.WriteString("status", job.Status switch
+        {
+            JobStatus.Processing => "PROCESSING",
+            JobStatus.Complete => "COMPLETE",
+            JobStatus.Canceled => "CANCELED",
+            _ => "PENDING",
+        });
+        WriteMoment(json, "requestedAt", job.RequestedAt);
+        WriteMoment(json, "startedAt", job.StartedAt);
+        WriteMoment(json, "completedAt", job.CompletedAt);
+        json.WriteStartArray("results");
+        json.WriteEndArray();
+        json.WriteString("id", job.Id.ToString());
+        json.WriteString("operation", job.Kind switch { WriteKind.Create => "create", WriteKind.Update => "update", _ => "upsert" });
+        json.WriteString("objectTypeId", job.Type.Id);
+        json.WriteNumber("inputs", job.Inputs);
+        json.WriteNumber("done", job.Done);
+        json.WriteNumber("created", job.Created);
+        json.WriteNumber("updated", job.Updated);
+        json.WriteNumber("unchanged", job.Unchanged);
+        json.WriteNumber("failed", job.Failed);
+        if (job.Refusal is { } refusal)
+        {
+            json.WritePropertyName("error");
+            json.WriteRawValue(refusal, skipInputValidation: true);
+        }
+
+        var self = $"{request.Scheme}://{request.Host}{Path}/{job.Id}";
+        json.WriteStartObject("links");
+        json.WriteString("status", self);
+        json.WriteString("results", self + "/results");
+        json.WriteString("cancel", self + "/cancel");
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    static void WriteMoment(Utf8JsonWriter json, string name, long? milliseconds)
+    {
+        if (milliseconds is { } moment)
+        {
+            Wire.WriteInstant(json, JsonEncodedText.Encode(name), moment);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Text.Json;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Jobs;
+
+/// <summary>The endpoints that follow and end jobs. What they show of records is a page at a time, in the order of the inputs.</summary>
+internal static class JobRoutes
+{
+    const int LimitMax = 100;
+
+    public static void Map(IEndpointRouteBuilder routes, JobRunner runner)
+    {
+        var jobs = routes.MapGroup(JobResponse.Path);
+        jobs.MapGet("", ListAsync).Needs(Scopes.TicketsRead);
+        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Scopes.TicketsRead);
+        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Scopes.TicketsRead);
+        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Scopes.TicketsWrite);
+    }
+
+    static async Task ListAsync(HttpContext http)
+    {
+        var limit = Limit(http.Request);
+        var jobs = await http.Call().Store.Jobs.ListAsync(Number(http.Request, "after") ?? long.MaxValue, limit + 1);
+        await RespondPageAsync(http, jobs.Take(limit), jobs.Count > limit ? jobs[limit].Id : null, (json, job) => JobResponse.Write(json, http.Request, job));
+    }
+
+    // With "Prefer: wait=10" the answer waits for the end of the job, up to ten seconds.
+    static async Task ReadAsync(HttpContext http, JobRunner runner)
+    {
+        var job = await FindAsync(http);
+        if (!job.Ended && Prefer.Wait(http.Request) is var wait && wait > TimeSpan.Zero)
+        {
+            await runner.WaitAsync(http.Call().Caller.PortalId, job.Id, wait, http.RequestAborted);
+            job = await FindAsync(http);
+        }
+
+        await JobResponse.RespondAsync(http, StatusCodes.Status200OK, job);
+    }
+
+    static async Task ReadResultsAsync(HttpContext http)
+    {
+        var job = await FindAsync(http, before: 1);
+        var limit = Limit(http.Request);
+        var after = Number(http.Request, "after") ?? 0;
+        // One more than the page tells whether there is a next one.
+        var rows = await http.Call().Store.Jobs.RowsAsync(job.Id, after, limit + 1, http.QueryFlag("failed"));
+        // As long as the job goes on, the page ends where the job stands now, and the next one begins there.
+        long? next = rows.Count > limit ? rows[limit].Index
+            : job.Ended ? null
+            : Math.Max(Math.Max(after, job.Done), rows.Count > 0 ? rows[^1].Index + 1 : 0);
+        await RespondPageAsync(http, rows.Take(limit), next, static (json, row) => json.WriteRawValue(row.Json, skipInputValidation: true));
+    }
+
+    static async Task CancelAsync(HttpContext http, JobRunner runner)
+    {
+        var call = http.Call();
+        var job = await call.Store.Jobs.CancelAsync((await FindAsync(http, before: 1)).Id) ?? throw new Refusal(Faults.ResourceNotFound());
+        runner.Work(call.Store, call.Caller.PortalId, job);
+        await JobResponse.RespondAsync(http, StatusCodes.Status200OK, job);
+    }
+
+    static async Task<Job> FindAsync(HttpContext http, int before = 0) =>
+        long.TryParse(http.LastPathSegment(before), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && await http.Call().Store.Jobs.FindAsync(id) is { } job
+            ? job
+            : throw new Refusal(Faults.ResourceNotFound());
+
+    static Task RespondPageAsync<T>(HttpContext http, IEnumerable<T> rows, long? next, Action<Utf8JsonWriter, T> write) =>
+        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (http.Request, rows, next, write), static (json, page) =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("results");
+            foreach (var row in page.rows)
+            {
+                page.write(json, row);
+            }
+
+            json.WriteEndArray();
+            if (page.next is { } after)
+            {
+                Wire.WritePaging(json, page.Request, after);
+            }
+
+            json.WriteEndObject();
+        });
+
+    static int Limit(HttpRequest request) => Number(request, "limit") switch
+    {
+        null => LimitMax,
+        < 1 => throw new Refusal(Faults.LimitTooLow()),
+        > LimitMax => throw new Refusal(Faults.LimitTooHigh(LimitMax)),
+        var limit => (int)limit,
+    };
+
+    static long? Number(HttpRequest request, string parameter) =>
+        request.Query[parameter].ToString() is not { Length: > 0 } text ? null
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+            : throw new Refusal(Faults.BadParameter(parameter));
+}

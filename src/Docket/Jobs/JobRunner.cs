@@ -1,0 +1,235 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.Extensions.Logging;
+
+namespace Docket.Jobs;
+
+/// <summary>
+/// Works on jobs: of each one step at a time, of all jobs of a portal two, so that writes of people and programs that
+/// wait for their answer get their turn. A step that was committed is never done again, whatever happens to the process.
+/// </summary>
+internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, ILogger logger) : IAsyncDisposable
+{
+    /// <summary>Steps of all jobs of a portal that are under way at once.</summary>
+    const int StepsMax = 2;
+
+    /// <summary>How long a job waits when the portal can't be written to.</summary>
+    static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a job waits that is not where it was thought to be.</summary>
+    static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How often what is kept no longer is removed.</summary>
+    static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
+
+    readonly ConcurrentDictionary<(long Portal, long Job), Work> works = new();
+    readonly ConcurrentDictionary<long, SemaphoreSlim> steps = new();
+    readonly CancellationTokenSource stop = new();
+    Task sweeping = Task.CompletedTask;
+
+    /// <summary>Goes on with what was under way when the portals were closed.</summary>
+    public async Task StartAsync()
+    {
+        foreach (var portal in portals.List())
+        {
+            var store = portals.Open(portal.Id);
+            foreach (var job in await store.Jobs.UnfinishedAsync())
+            {
+                switch (job)
+                {
+                    // Nobody is sending the rest any more.
+                    case { Status: JobStatus.Receiving }:
+                        await store.Jobs.DropAsync(job.Id);
+                        break;
+                    case { Open: true }:
+                        await store.Jobs.CancelAsync(job.Id);
+                        break;
+                    default:
+                        Work(store, portal.Id, job);
+                        break;
+                }
+            }
+        }
+
+        sweeping = Task.Run(SweepAsync);
+    }
+
+    /// <summary>Begins with a job, or tells that there is news of it.</summary>
+    public void Work(IStore store, long portalId, Job job)
+    {
+        if (stop.IsCancellationRequested)
+        {
+            return; // the next start goes on with it
+        }
+
+        var work = works.GetOrAdd((portalId, job.Id), _ => new Work());
+        work.News.Writer.TryWrite(true);
+        work.Begin(() => Task.Run(() => RunAsync(store, portalId, job.Id, work)));
+    }
+
+    /// <summary>Waits until a job has ended.</summary>
+    public async Task WaitAsync(long portalId, long job, TimeSpan atMost, CancellationToken cancellation)
+    {
+        if (works.TryGetValue((portalId, job), out var work))
+        {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stop.Token);
+            await Task.WhenAny(work.Ended.Task, Task.Delay(atMost, clock, either.Token));
+        }
+    }
+
+    /// <summary>Finishes the steps under way and begins no other. Requests may still come; what they bring waits for the next start.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        await Task.WhenAll(works.Values.Select(work => work.Task).Append(sweeping));
+    }
+
+    async Task RunAsync(IStore store, long portalId, long id, Work work)
+    {
+        var turns = steps.GetOrAdd(portalId, _ => new SemaphoreSlim(StepsMax));
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (await store.Jobs.FindAsync(id) is not { Ended: false } job)
+                {
+                    break;
+                }
+
+                if (job.Done == job.Inputs)
+                {
+                    await work.News.Reader.ReadAsync(stop.Token);
+                    continue;
+                }
+
+                await turns.WaitAsync(stop.Token);
+                try
+                {
+                    await StepAsync(store, portalId, job);
+                }
+                finally
+                {
+                    turns.Release();
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Refusal refusal) when (refusal.Error.Status < 500)
+            {
+                // The job has gone on or was canceled: look at it again, though not in a circle without end.
+                await Task.WhenAny(Task.Delay(Glance, clock, stop.Token));
+            }
+            catch (Exception failure)
+            {
+                LogFailure(failure, id, portalId);
+                await Task.WhenAny(Task.Delay(Pause, clock, stop.Token));
+            }
+        }
+
+        works.TryRemove((portalId, id), out _);
+        work.Ended.TrySetResult();
+        await RemoveOldAsync();
+    }
+
+    async Task StepAsync(IStore store, long portalId, Job job)
+    {
+        var lines = await store.Jobs.LinesAsync(job, all: job.Whole);
+        using var inputs = JobInputs.Read(job, lines, new Caller(portalId, Scopes.TicketsWrite, job.Source), Instant.Now(clock));
+        if (inputs.Count == 0)
+        {
+            throw new Refusal(Faults.JobMoved()); // canceled, and its inputs thrown away
+        }
+
+        for (var count = inputs.Count; ; count /= 2)
+        {
+            try
+            {
+                await inputs.ApplyAsync(store, count);
+                return;
+            }
+            catch (Refusal refusal) when (refusal.Error.Status < 500)
+            {
+                if (job.Whole || count == 1)
+                {
+                    await inputs.RefuseAsync(store, count, refusal.Error);
+                    return;
+                }
+
+                // They can't be applied together, such as two that name one record in different ways: fewer at a time.
+            }
+        }
+    }
+
+    async Task SweepAsync()
+    {
+        using var timer = new PeriodicTimer(SweepEvery, clock);
+        try
+        {
+            do
+            {
+                await RemoveOldAsync();
+            }
+            while (await timer.WaitForNextTickAsync(stop.Token));
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    async Task RemoveOldAsync()
+    {
+        try
+        {
+            foreach (var portal in portals.List())
+            {
+                var store = portals.Open(portal.Id);
+                while (!stop.IsCancellationRequested && await store.Jobs.SweepAsync())
+                {
+                }
+            }
+        }
+        catch (Exception failure)
+        {
+            LogSweep(failure); // it will be tried again
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "Job {Job} of portal {Portal} can't go on; it is tried again")]
+    partial void LogFailure(Exception failure, long job, long portal);
+
+    [LoggerMessage(LogLevel.Error, "Old jobs and answers can't be removed; it is tried again")]
+    partial void LogSweep(Exception failure);
+}
+
+/// <summary>A job that is being worked on in this process.</summary>
+internal sealed class Work
+{
+    readonly Lock gate = new();
+
+    /// <summary>Something new was heard of the job while nobody looked.</summary>
+    public Channel<bool> News { get; } = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    /// <summary>Completes when the job has ended or the server stops.</summary>
+    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task Task { get; private set; } = Task.CompletedTask;
+
+    bool begun;
+
+    /// <summary>Begins once.</summary>
+    public void Begin(Func<Task> run)
+    {
+        lock (gate)
+        {
+            if (!begun)
+            {
+                begun = true;
+                Task = run();
+            }
+        }
+    }
+}

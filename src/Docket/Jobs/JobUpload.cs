@@ -1,0 +1,226 @@
+using System.IO.Pipelines;
+using System.Security.Cryptography;
+using Docket.Http;
+using Docket.Model;
+using Docket.Objects;
+using Docket.Stores;
+using Docket.Writes;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace Docket.Jobs;
+
+/// <summary>
+/// Takes in one batch that is to be worked on later: its inputs go to disk as they arrive, a chunk at a time, and the
+/// sender waits for each. A JSON batch begins when all of it is there; lines begin at once.
+/// </summary>
+internal sealed class JobUpload
+{
+    /// <summary>Most inputs of a JSON batch.</summary>
+    public const int JsonInputsMax = 100_000;
+
+    /// <summary>Largest JSON batch, in bytes.</summary>
+    public const long JsonBytesMax = 1024L * 1024 * 1024;
+
+    /// <summary>Bytes of one JSON input after which it is looked at again only when there is twice as much.</summary>
+    const int RestSmall = 64 * 1024;
+
+    readonly JobRunner runner;
+    readonly HttpContext http;
+    readonly Call call;
+    readonly bool isLines;
+    readonly InputChunk chunk = new();
+    Job job;
+
+    public JobUpload(JobRunner runner, HttpContext http, WriteKind kind)
+    {
+        this.runner = runner;
+        this.http = http;
+        call = http.Call();
+        isLines = IsLines(http.Request.ContentType);
+        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type, call.Caller.Source, call.StartedAt) { Helps = call.Helps & (Help.Labels | Help.RowOutcomes) };
+    }
+
+    /// <summary>Takes in the request and answers it.</summary>
+    /// <exception cref="Refusal">The body is none, too large or no batch: a JSON batch is taken back, what came as lines before stays done.</exception>
+    public async Task AcceptAsync()
+    {
+        if (call.Helps.HasFlag(Help.DryRun))
+        {
+            throw new Refusal(Faults.NoDryRun());
+        }
+
+        if (!isLines && !RequestBody.IsJson(http.Request.ContentType))
+        {
+            throw new Refusal(Faults.UnsupportedMediaType());
+        }
+
+        using var once = await Once.HoldAsync(http);
+        using var hash = once is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        LiftLimits();
+        if (once is { IsKnown: true })
+        {
+            await HashBodyAsync(http, hash!);
+            once.Identify(http, hash!.GetHashAndReset());
+            await once.RespondAsync(http);
+            return;
+        }
+
+        try
+        {
+            await ReadAsync(hash);
+            if (job.Inputs + chunk.Count == 0)
+            {
+                throw new Refusal(Faults.NoInputs());
+            }
+
+            // A JSON batch that could have been answered at once means the same as if it had been.
+            // Unless rows are to be decided on their own, or keys may come twice: then they are applied one after the other.
+            job = job with
+            {
+                Whole = !isLines && job.Inputs + chunk.Count <= Validation.InputsMax && (call.Helps & (Help.RowOutcomes | Help.FoldDuplicates)) == Help.None,
+            };
+            once?.Identify(http, hash!.GetHashAndReset());
+            await TakeAsync(last: true, once?.KeepJob(accepted => JobResponse.ToStored(http, accepted)));
+        }
+        catch (Exception failure)
+        {
+            await GiveUpAsync();
+            throw failure switch
+            {
+                BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new Refusal(Faults.BodyTooLarge(JsonBytesMax)),
+                // Nobody is left to answer.
+                ConnectionResetException => new OperationCanceledException("The client has gone.", failure, http.RequestAborted),
+                _ => failure,
+            };
+        }
+
+        runner.Work(call.Store, call.Caller.PortalId, job);
+        await (once?.RespondAsync(http) ?? JobResponse.AcceptAsync(http, job));
+    }
+
+    async Task ReadAsync(IncrementalHash? hash)
+    {
+        InputReader inputs = isLines ? new LineReader() : new JsonInputReader();
+        var body = http.Request.BodyReader;
+        var least = 1;
+        while (true)
+        {
+            ReadResult read;
+            if (!isLines || chunk.Count == 0)
+            {
+                read = await body.ReadAtLeastAsync(least, http.RequestAborted);
+            }
+            else if (!body.TryRead(out read))
+            {
+                // Nothing more is waiting: what lines there are need not wait for it.
+                await StoreAsync();
+                read = await body.ReadAsync(http.RequestAborted);
+            }
+
+            var rest = read.Buffer;
+            try
+            {
+                while (inputs.TryTake(ref rest, read.IsCompleted, chunk))
+                {
+                    if (!isLines && job.Inputs + chunk.Count > JsonInputsMax)
+                    {
+                        throw new Refusal(Faults.TooManyInputs(JsonInputsMax));
+                    }
+
+                    if (chunk.IsFull)
+                    {
+                        await StoreAsync();
+                    }
+                }
+
+                foreach (var piece in hash is null ? default : read.Buffer.Slice(0, rest.Start))
+                {
+                    hash!.AppendData(piece.Span);
+                }
+
+                least = isLines || rest.Length < RestSmall ? 1 : (int)Math.Min(2 * rest.Length, JsonInputReader.RestMax + 1);
+            }
+            finally
+            {
+                body.AdvanceTo(rest.Start, rest.End); // also of what is refused, so that the connection stays fit for use
+            }
+
+            if (read.IsCompleted)
+            {
+                inputs.End();
+                return;
+            }
+        }
+    }
+
+    async Task StoreAsync()
+    {
+        await TakeAsync(last: false, null);
+        chunk.Clear();
+        if (isLines)
+        {
+            runner.Work(call.Store, call.Caller.PortalId, job);
+        }
+    }
+
+    async Task TakeAsync(bool last, (AnswerKey, Func<Job, StoredAnswer>)? answer)
+    {
+        job = await call.Store.Jobs.TakeAsync(job, chunk.Lines, chunk.Count, last, answer);
+        if (job.Status == JobStatus.Canceled)
+        {
+            throw new Refusal(Faults.UploadCanceled(job.Id));
+        }
+    }
+
+    // What lines have done is done, and told of; a JSON batch has done nothing yet.
+    async Task GiveUpAsync()
+    {
+        if (job.Id != 0 && isLines)
+        {
+            await call.Store.Jobs.CancelAsync(job.Id);
+            runner.Work(call.Store, call.Caller.PortalId, job);
+        }
+        else if (job.Id != 0)
+        {
+            await call.Store.Jobs.DropAsync(job.Id);
+        }
+    }
+
+    static async Task HashBodyAsync(HttpContext http, IncrementalHash hash)
+    {
+        while (true)
+        {
+            var read = await http.Request.BodyReader.ReadAsync(http.RequestAborted);
+            foreach (var piece in read.Buffer)
+            {
+                hash.AppendData(piece.Span);
+            }
+
+            http.Request.BodyReader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+
+    static bool IsLines(string? contentType) =>
+        contentType is not null && contentType.Split(';')[0].Trim().Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase);
+
+    // Lines may come for as long and as slowly as their sender likes.
+    void LiftLimits()
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = isLines ? null : JsonBytesMax;
+        }
+
+        if (isLines && http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+    }
+}

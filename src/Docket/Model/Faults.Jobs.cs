@@ -1,0 +1,26 @@
+namespace Docket.Model;
+
+/// <summary>What HubSpot doesn't have: large batches worked on later, and requests that may be sent again. The words are ours.</summary>
+internal static partial class Faults
+{
+    public static Error InputTooLong(int bytesMax) => new(400, $"The input is longer than {bytesMax} bytes", Validation);
+
+    public static Error TextTooLong(int bytesMax) => new(400, $"The body has a text or number longer than {bytesMax} bytes", Validation);
+
+    /// <summary>What is said of each input of a batch that is all or nothing; why stands in the job's own error.</summary>
+    public static Error RefusedWithBatch() => new(400, "The batch was refused as a whole and nothing of it was written; the job's error says why", Validation);
+
+    /// <summary>The job has gone on or has ended since the caller looked at it.</summary>
+    public static Error JobMoved() => new(409, "The job has gone on meanwhile", Validation);
+
+    public static Error UploadCanceled(long job) =>
+        new(409, $"Job {job} was canceled while its inputs were still arriving. GET /docket/v1/jobs/{job} tells what was done before", Validation);
+
+    public static Error BadIdempotencyKey(int max) => new(400, $"The header Idempotency-Key takes 1 to {max} characters", Validation);
+
+    public static Error IdempotencyKeyUnderWay(string key) =>
+        new(409, $"A request with Idempotency-Key {Shorten(key)} is still under way. Try again when it has been answered", Validation) { Headers = [("Retry-After", "1")] };
+
+    public static Error IdempotencyKeyReused(string key) =>
+        new(422, $"Idempotency-Key {Shorten(key)} was used for another request: method, path or body differ. Nothing of this one was written; use a key of its own", Validation);
+}

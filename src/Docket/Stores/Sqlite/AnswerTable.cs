@@ -1,0 +1,57 @@
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>Kept answers in the portal's file; which keys are being worked on is known to this process, the only one that serves it.</summary>
+internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnswers
+{
+    readonly HashSet<(string Source, string Key)> held = [];
+
+    public IDisposable? Hold(string source, string key)
+    {
+        lock (held)
+        {
+            return held.Add((source, key)) ? new Held(this, (source, key)) : null;
+        }
+    }
+
+    public ValueTask<(StoredAnswer Answer, byte[] Request)?> FindAsync(string source, string key) => new(store.Read(reader =>
+    {
+        using var select = reader.Connection.Prepare("SELECT status, location, body, request FROM kept_answer WHERE source = ? AND key = ? AND time > ?");
+        if (!select.Bind(source).Bind(key).Bind(Instant.Now(clock) - (long)IJobs.Kept.TotalMilliseconds).Step())
+        {
+            return ((StoredAnswer, byte[])?)null;
+        }
+
+        var answer = new StoredAnswer((int)select.Integer(0), select.IsNull(1) ? null : select.Text(1), select.Blob(2).ToArray());
+        var request = select.Blob(3).ToArray();
+        select.Reset();
+        return (answer, request);
+    }));
+
+    /// <summary>Writes an answer, in the transaction of what it tells of. One that is kept no longer gives way.</summary>
+    public static void Keep(Connection connection, AnswerKey key, StoredAnswer answer, long now)
+    {
+        using var insert = connection.Prepare("INSERT OR REPLACE INTO kept_answer (source, key, request, time, status, location, body) VALUES (?, ?, ?, ?, ?, ?, ?)");
+        insert.Bind(key.Source).Bind(key.Key).Bind(key.Request).Bind(now).Bind(answer.Status);
+        (answer.Location is { } location ? insert.Bind(location) : insert.BindNull()).Bind(answer.Body).Run();
+    }
+
+    /// <summary>Empties the answers that tell of a record which is deleted for good. The keys stay: the request must not be done once more.</summary>
+    public static void Erase(Connection connection, ReadOnlySpan<byte> idMember, byte[] gone)
+    {
+        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, body = ? WHERE instr(body, ?) > 0");
+        update.Bind(gone).Bind(idMember).Run();
+    }
+
+    sealed class Held(AnswerTable table, (string, string) key) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (table.held)
+            {
+                table.held.Remove(key);
+            }
+        }
+    }
+}

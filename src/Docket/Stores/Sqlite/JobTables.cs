@@ -1,0 +1,322 @@
+using System.IO.Compression;
+using Docket.Model;
+using Docket.Writes;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>The portal's jobs in its file. Whatever changes them runs in the writer's transactions; the rest reads.</summary>
+internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProvider clock) : IJobs
+{
+    /// <summary>Rows removed in one transaction: each has up to 100 inputs or results, and interactive writes wait meanwhile.</summary>
+    const int SweepMax = 20;
+
+    /// <summary>Most inputs in a chunk or a step.</summary>
+    const int StepMax = Validation.InputsMax;
+
+    const string Columns =
+        "number, status, open, whole, kind, object_type, source_type, source_id, requested, started, completed, inputs, done, created, updated, unchanged, failed, refusal, helps";
+
+    const int Complete = (int)JobStatus.Complete, Canceled = (int)JobStatus.Canceled;
+
+    public Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer) => writer.WriteAsync(connection =>
+    {
+        var taken = Take(connection, job, lines.Span, count, last);
+        if (answer is { } kept && taken.Status != JobStatus.Canceled)
+        {
+            AnswerTable.Keep(connection, kept.Key, kept.Of(taken), Instant.Now(clock));
+        }
+
+        return taken;
+    });
+
+    public async Task DropAsync(long id)
+    {
+        while (await writer.WriteAsync(connection =>
+        {
+            if (Remove(connection, "job_chunk", "job = ?", id) > 0)
+            {
+                return true;
+            }
+
+            using var delete = connection.Prepare("DELETE FROM job WHERE number = ?");
+            delete.Bind(id).Run();
+            return false;
+        }))
+        {
+        }
+    }
+
+    public Task<Job?> CancelAsync(long id) => writer.WriteAsync(connection =>
+    {
+        if (Find(connection, id) is not { Ended: false } job)
+        {
+            return Find(connection, id);
+        }
+
+        // The inputs that wait are left to SweepAsync: there can be many.
+        using var update = connection.Prepare($"UPDATE job SET status = {Canceled}, open = 0, completed = ? WHERE number = ?");
+        update.Bind(Instant.Now(clock)).Bind(id).Run();
+        return Find(connection, id);
+    });
+
+    public Task RecordAsync(JobStep step, JobRows rows) => writer.WriteAsync(connection =>
+    {
+        Expect(connection, step);
+        Record(connection, step, rows, Instant.Now(clock));
+        return true;
+    });
+
+    public ValueTask<Job?> FindAsync(long id) => new(store.Read(reader =>
+        Find(reader.Connection, id) is { } job && job.Status != JobStatus.Receiving && !(job.CompletedAt <= Expired) ? job : null));
+
+    public ValueTask<List<Job>> ListAsync(long from, int limit) => new(store.Read(reader =>
+    {
+        using var select = reader.Connection.Prepare(
+            $"SELECT {Columns} FROM job WHERE number <= ? AND status <> {(int)JobStatus.Receiving} AND coalesce(completed > ?, 1) ORDER BY number DESC LIMIT ?");
+        return ReadAll(select.Bind(from).Bind(Expired).Bind(limit));
+    }));
+
+    public ValueTask<List<Job>> UnfinishedAsync() => new(store.Read(reader =>
+    {
+        using var select = reader.Connection.Prepare($"SELECT {Columns} FROM job WHERE status NOT IN ({Complete}, {Canceled}) ORDER BY number");
+        return ReadAll(select);
+    }));
+
+    public ValueTask<List<byte[]>> LinesAsync(Job job, bool all) => new(store.Read(reader =>
+    {
+        using var select = reader.Connection.Prepare("SELECT first, count, lines FROM job_chunk WHERE job = ? ORDER BY first LIMIT ?");
+        select.Bind(job.Id).Bind(all ? -1 : 1);
+        var lines = new List<byte[]>();
+        while (select.Step())
+        {
+            var bytes = select.Blob(2);
+            for (var index = select.Integer(0); bytes.IndexOf((byte)'\n') is var end and >= 0; index++)
+            {
+                if (index >= job.Done)
+                {
+                    lines.Add(bytes[..end].ToArray());
+                }
+
+                bytes = bytes[(end + 1)..];
+            }
+        }
+
+        return lines;
+    }));
+
+    public ValueTask<List<(long Index, byte[] Json)>> RowsAsync(long id, long after, int limit, bool failedOnly) => new(store.Read(reader =>
+    {
+        using var select = reader.Connection.Prepare(
+            "SELECT first, count, lines FROM job_outcome WHERE job = ? AND first > ? AND first + count > ? AND failed >= ? ORDER BY first");
+        select.Bind(id).Bind(after - StepMax).Bind(after).Bind(failedOnly ? 1 : 0);
+        var rows = new List<(long, byte[])>();
+        while (rows.Count < limit && select.Step())
+        {
+            ReadOnlySpan<byte> bytes = Unpack(select.Blob(2));
+            for (var index = select.Integer(0); rows.Count < limit && bytes.IndexOf((byte)'\n') is var end and >= 0; index++)
+            {
+                if (index >= after && (!failedOnly || bytes[..end].IndexOf(",\"error\":"u8) == bytes.IndexOf((byte)',')))
+                {
+                    rows.Add((index, bytes[..end].ToArray()));
+                }
+
+                bytes = bytes[(end + 1)..];
+            }
+        }
+
+        select.Reset();
+        return rows;
+    }));
+
+    public async Task<bool> SweepAsync()
+    {
+        var expired = Expired;
+        // Asked on a reader first: a portal with nothing to remove isn't written to.
+        var any = store.Read(reader =>
+        {
+            using var select = reader.Connection.Prepare($"""
+                SELECT EXISTS (SELECT 1 FROM job WHERE completed <= ?)
+                    OR EXISTS (SELECT 1 FROM kept_answer WHERE time <= ?)
+                    OR EXISTS (SELECT 1 FROM job_chunk WHERE job IN (SELECT number FROM job WHERE status = {Canceled}))
+                """);
+            select.Bind(expired).Bind(expired).Step();
+            var found = select.Integer(0) != 0;
+            select.Reset();
+            return found;
+        });
+        return any && await writer.WriteAsync(connection =>
+        {
+            if (Remove(connection, "job_chunk", $"job IN (SELECT number FROM job WHERE status = {Canceled})", null) > 0
+                || Remove(connection, "job_outcome", "job IN (SELECT number FROM job WHERE completed <= ?)", expired) > 0
+                || Remove(connection, "kept_answer", "time <= ?", expired) > 0)
+            {
+                return true;
+            }
+
+            Remove(connection, "job", "completed <= ?", expired);
+            return true;
+        });
+    }
+
+    /// <summary>Empties the results that tell of a record which is deleted for good; they say so instead.</summary>
+    public static void Erase(Connection connection, ReadOnlySpan<byte> idMember)
+    {
+        using var select = connection.Prepare("SELECT rowid, lines FROM job_outcome");
+        using var update = connection.Prepare("UPDATE job_outcome SET lines = ? WHERE rowid = ?");
+        while (select.Step())
+        {
+            var lines = Unpack(select.Blob(1));
+            if (lines.AsSpan().IndexOf(idMember) < 0)
+            {
+                continue;
+            }
+
+            using var kept = new MemoryStream();
+            foreach (var range in lines.AsSpan().TrimEnd((byte)'\n').Split((byte)'\n'))
+            {
+                var line = lines.AsSpan(range);
+                // A line begins with its index: {"index":12,…
+                kept.Write(line.IndexOf(idMember) < 0 ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
+                kept.WriteByte((byte)'\n');
+            }
+
+            update.Bind(Pack(kept.GetBuffer().AsSpan(0, (int)kept.Length))).Bind(select.Integer(0)).Run();
+        }
+    }
+
+    /// <summary>Holds that the job stands where a step begins; so what was applied once isn't applied again, and a canceled job goes no further.</summary>
+    /// <exception cref="Refusal">It stands elsewhere.</exception>
+    public static void Expect(Connection connection, JobStep step)
+    {
+        if (Find(connection, step.Job) is not { Ended: false } job || job.Done != step.First)
+        {
+            throw new Refusal(Faults.JobMoved());
+        }
+    }
+
+    /// <summary>Writes what became of a step and moves the job on.</summary>
+    public static void Record(Connection connection, JobStep step, JobRows rows, long now)
+    {
+        using var insert = connection.Prepare("INSERT INTO job_outcome (job, first, count, failed, lines) VALUES (?, ?, ?, ?, ?)");
+        insert.Bind(step.Job).Bind(step.First).Bind(step.Count).Bind(rows.Failed).Bind(Pack(rows.Lines.Span)).Run();
+
+        using var delete = connection.Prepare("DELETE FROM job_chunk WHERE job = ? AND first + count <= ?");
+        delete.Bind(step.Job).Bind(step.First + step.Count).Run();
+
+        using var update = connection.Prepare($"""
+            UPDATE job SET done = done + ?, created = created + ?, updated = updated + ?, unchanged = unchanged + ?, failed = failed + ?,
+              refusal = coalesce(?, refusal), started = coalesce(started, ?), status = {(int)JobStatus.Processing} WHERE number = ?
+            """);
+        update.Bind(step.Count).Bind(rows.Created).Bind(rows.Updated).Bind(rows.Unchanged).Bind(rows.Failed);
+        (rows.Refusal is { } refusal ? update.Bind(refusal) : update.BindNull()).Bind(now).Bind(step.Job).Run();
+        CompleteIfDone(connection, step.Job, now);
+    }
+
+    long Expired => Instant.Now(clock) - (long)IJobs.Kept.TotalMilliseconds;
+
+    Job Take(Connection connection, Job job, ReadOnlySpan<byte> lines, int count, bool last)
+    {
+        var id = job.Id == 0 ? Insert(connection, job) : job.Id;
+        var first = 0L;
+        if (job.Id != 0)
+        {
+            var now = Find(connection, id);
+            if (now is not { Ended: false })
+            {
+                return now ?? job with { Status = JobStatus.Canceled };
+            }
+
+            first = now.Inputs;
+        }
+
+        if (count > 0)
+        {
+            using var insert = connection.Prepare("INSERT INTO job_chunk (job, first, count, lines) VALUES (?, ?, ?, ?)");
+            insert.Bind(id).Bind(first).Bind(count).Bind(lines).Run();
+        }
+
+        using var update = connection.Prepare(
+            $"UPDATE job SET inputs = inputs + ?, open = ?, whole = ?, status = max(status, ?) WHERE number = ?");
+        update.Bind(count).Bind(last ? 0 : 1).Bind(job.Whole ? 1 : 0).Bind(last ? (long)JobStatus.Pending : 0).Bind(id).Run();
+        if (last)
+        {
+            CompleteIfDone(connection, id, Instant.Now(clock));
+        }
+
+        return Find(connection, id)!;
+    }
+
+    static long Insert(Connection connection, Job job)
+    {
+        using var insert = connection.Prepare("""
+            INSERT INTO job (status, open, whole, kind, helps, object_type, source_type, source_id, requested, inputs, done, created, updated, unchanged, failed)
+            VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)
+            """);
+        insert.Bind((long)job.Status).Bind((long)job.Kind).Bind((long)job.Helps).Bind(job.Type.Plural).Bind(job.Source.Type).Bind(job.Source.Id).Bind(job.RequestedAt).Run();
+        return connection.QueryInteger("SELECT last_insert_rowid()");
+    }
+
+    static void CompleteIfDone(Connection connection, long id, long now)
+    {
+        using var update = connection.Prepare($"UPDATE job SET status = {Complete}, completed = ? WHERE number = ? AND done = inputs AND open = 0");
+        update.Bind(now).Bind(id).Run();
+    }
+
+    // Results repeat the same names a hundred times over: packed they take a tenth of the room.
+    static byte[] Pack(ReadOnlySpan<byte> lines)
+    {
+        using var packed = new MemoryStream();
+        using (var deflate = new DeflateStream(packed, CompressionLevel.Fastest))
+        {
+            deflate.Write(lines);
+        }
+
+        return packed.ToArray();
+    }
+
+    static byte[] Unpack(ReadOnlySpan<byte> packed)
+    {
+        using var lines = new MemoryStream();
+        using var deflate = new DeflateStream(new MemoryStream(packed.ToArray()), CompressionMode.Decompress);
+        deflate.CopyTo(lines);
+        return lines.ToArray();
+    }
+
+    static int Remove(Connection connection, string table, string where, long? parameter)
+    {
+        using var delete = connection.Prepare($"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {where} LIMIT {SweepMax})");
+        (parameter is { } value ? delete.Bind(value) : delete).Run();
+        return (int)connection.QueryInteger("SELECT changes()");
+    }
+
+    static Job? Find(Connection connection, long id)
+    {
+        using var select = connection.Prepare($"SELECT {Columns} FROM job WHERE number = ?");
+        return ReadAll(select.Bind(id)) is [var job] ? job : null;
+    }
+
+    static List<Job> ReadAll(Statement select)
+    {
+        var jobs = new List<Job>();
+        while (select.Step())
+        {
+            jobs.Add(new(
+                select.Integer(0), (JobStatus)select.Integer(1), select.Integer(2) != 0, select.Integer(3) != 0, (WriteKind)select.Integer(4),
+                ObjectType.Find(select.Text(5))!, new(select.Text(6), select.Text(7)), select.Integer(8))
+            {
+                StartedAt = select.IsNull(9) ? null : select.Integer(9),
+                CompletedAt = select.IsNull(10) ? null : select.Integer(10),
+                Inputs = select.Integer(11),
+                Done = select.Integer(12),
+                Created = select.Integer(13),
+                Updated = select.Integer(14),
+                Unchanged = select.Integer(15),
+                Failed = select.Integer(16),
+                Refusal = select.IsNull(17) ? null : select.Blob(17).ToArray(),
+                Helps = (Help)select.Integer(18),
+            });
+        }
+
+        return jobs;
+    }
+}

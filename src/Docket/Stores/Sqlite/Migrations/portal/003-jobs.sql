@@ -1,0 +1,55 @@
+-- A batch that is worked on after it was answered. inputs counts what has been taken in, done what has been decided.
+CREATE TABLE job (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  status INTEGER NOT NULL,
+  open INTEGER NOT NULL, -- its inputs are still arriving
+  whole INTEGER NOT NULL, -- all or nothing
+  kind INTEGER NOT NULL,
+  helps INTEGER NOT NULL, -- what the request asked for by header
+  object_type TEXT NOT NULL,
+  source_type TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  requested INTEGER NOT NULL,
+  started INTEGER,
+  completed INTEGER,
+  inputs INTEGER NOT NULL,
+  done INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  unchanged INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  refusal BLOB -- the error of a batch that was refused as a whole
+) STRICT;
+
+-- Inputs that wait: up to 100 as they came, one a line. An empty line stands for one that was too long. Gone once applied.
+CREATE TABLE job_chunk (
+  job INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  lines BLOB NOT NULL,
+  PRIMARY KEY (job, first)
+) STRICT;
+
+-- What became of inputs, written in the transaction that applied them: one JSON object a line.
+CREATE TABLE job_outcome (
+  job INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  lines BLOB NOT NULL,
+  PRIMARY KEY (job, first)
+) STRICT;
+
+-- Answers to requests with an Idempotency-Key, written in the transaction of what they tell of.
+CREATE TABLE kept_answer (
+  source TEXT NOT NULL,
+  key TEXT NOT NULL,
+  request BLOB NOT NULL, -- hash of method, path and body
+  time INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  location TEXT,
+  body BLOB NOT NULL,
+  PRIMARY KEY (source, key)
+) STRICT;
+
+CREATE INDEX kept_answer_time ON kept_answer (time);

@@ -1,0 +1,511 @@
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Docket.Model;
+using Docket.Stores.Sqlite;
+
+namespace Docket.Tests.Jobs;
+
+/// <summary>Batches that are worked on after they were answered, through the real server.</summary>
+public sealed class JobTests
+{
+    const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert", Create = Tickets + "/batch/create", Jobs = "/docket/v1/jobs";
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Without_the_header_the_limit_stays()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var answer = await server.PostAsync(Upsert, Batch(Lines(101)));
+        Assert.StartsWith("The maximum number of inputs supported in a batch is 100.", answer.Expect(400)["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_large_JSON_batch_is_decided_input_by_input_in_order()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var lines = Lines(1_234);
+        lines[7] = """{"idProperty":"ext_id","id":"key-7","properties":{"subject":"no stage"}}""";
+        lines[500] = """{"idProperty":"ext_id","id":"key-3","objectWriteTraceId":"mine","properties":{"subject":"again"}}""";
+        lines[1_000] = "\"no object\"";
+        // Members around the inputs are passed over, and white space within them does no harm.
+        var job = await SendAsync(server, Upsert, "{\"note\":[{\"inputs\":[1]}],\n \"inputs\" : [ " + string.Join(" ,\r\n", lines).Replace(",\"properties\"", ",\n\"properties\"", StringComparison.Ordinal) + "\n], \"more\":{\"a\":null}}");
+        job = await EndAsync(server, job.Expect(202)["id"]!);
+        Assert.Equal(("COMPLETE", "1234", "1234", "1231", "1", "0", "2"), (job["status"], job["inputs"], job["done"], job["created"], job["updated"], job["unchanged"], job["failed"]));
+
+        var rows = await RowsAsync(server, job["id"]!);
+        Assert.Equal(Enumerable.Range(0, 1_234), rows.Select(row => (int)row["index"]!));
+        Assert.Equal([7, 1_000], rows.Where(row => row["error"] is not null).Select(row => (int)row["index"]!));
+        Assert.Equal("mine", rows[500]["result"]!["objectWriteTraceId"]!.ToString());
+        Assert.Equal(rows[3]["result"]!["id"]!.ToString(), rows[500]["result"]!["id"]!.ToString());
+        Assert.Equal([7, 1_000], (await RowsAsync(server, job["id"]!, "&failed=true")).Select(row => (int)row["index"]!));
+        Assert.Equal("again", (await server.GetAsync($"{Tickets}/key-3?idProperty=ext_id&properties=subject")).Expect(200)["properties.subject"]);
+    }
+
+    [Theory]
+    [InlineData(50)]
+    [InlineData(250)]
+    public async Task The_results_are_those_of_the_same_batch_answered_at_once(int count)
+    {
+        await using var now = await TestServer.StartWithKeyAsync();
+        await using var later = await TestServer.StartWithKeyAsync();
+        var lines = Lines(count);
+        var wanted = new List<JsonNode>();
+        foreach (var chunk in lines.Chunk(100))
+        {
+            wanted.AddRange((await now.PostAsync(Upsert, Batch(chunk))).Expect(200).Json!["results"]!.AsArray().Select(result => result!));
+        }
+
+        var job = await EndAsync(later, (await SendAsync(later, Upsert, Batch(lines))).Expect(202)["id"]!);
+        var rows = await RowsAsync(later, job["id"]!);
+        Assert.Equal(wanted.Select(result => result.ToJsonString()), rows.Select(row => row["result"]!.ToJsonString()));
+    }
+
+    [Fact]
+    public async Task One_record_named_in_two_ways_is_written_twice_in_order()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        await server.CreatePropertyAsync("other_id");
+        (await server.PostAsync(Tickets, """{"properties":{"ext_id":"A","other_id":"B","hs_pipeline_stage":"1"}}""")).Expect(201);
+        var lines = Lines(120);
+        lines[10] = """{"idProperty":"ext_id","id":"A","properties":{"subject":"by ext_id"}}""";
+        lines[60] = """{"idProperty":"other_id","id":"B","properties":{"subject":"by other_id"}}""";
+        var job = await EndAsync(server, (await SendAsync(server, Upsert, Batch(lines))).Expect(202)["id"]!);
+        Assert.Equal(("118", "2", "0"), (job["created"], job["updated"], job["failed"]));
+        var read = (await server.GetAsync($"{Tickets}/A?idProperty=ext_id&propertiesWithHistory=subject")).Expect(200);
+        Assert.Equal(("by other_id", "by ext_id"), (read["propertiesWithHistory.subject[0].value"], read["propertiesWithHistory.subject[1].value"]));
+    }
+
+    [Fact]
+    public async Task Too_many_inputs_or_a_malformed_end_refuse_a_JSON_batch_and_leave_nothing_behind()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var body = Batch(Lines(450));
+        foreach (var (text, message) in ((string, string)[])
+        [
+            (body[..^1], "Invalid input JSON on line 1, column "),
+            (body + "x", "Invalid input JSON on line 1, column "),
+            (body[..^2] + ",]}", "Invalid input JSON on line 1, column "),
+            (body[..^1] + ",\"inputs\":[]}", "Invalid input JSON on line 1, column 1: inputs stands there twice"),
+            (body[..^2] + $",{{\"properties\":{{\"subject\":\"{new string('x', 1_100_000)}\"}}}}]}}", "The body has a text or number longer than 1048576 bytes"),
+            ("{\"inputs\":[" + string.Join(',', Enumerable.Repeat("1", 100_001)) + "]}", "The maximum number of inputs supported in a batch is 100000."),
+        ])
+        {
+            Assert.StartsWith(message, (await SendAsync(server, Upsert, text)).Expect(400)["message"], StringComparison.Ordinal);
+            Assert.Equal("0 0 0", Leftovers(server));
+        }
+
+        Assert.Equal(0, (await server.GetAsync(Jobs)).Count("results"));
+        Assert.Equal(0, (await server.GetAsync(Tickets)).Count("results"));
+    }
+
+    [Fact]
+    public async Task An_input_may_be_as_long_as_it_arrives_in_many_pieces_and_not_too_long()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        string Long(int bytes) => $$$"""{"idProperty":"ext_id","id":"long-{{{bytes}}}","ignored":[{{{string.Join(',', Enumerable.Repeat("\"" + new string('y', 1_000) + "\"", bytes / 1_003))}}}],"properties":{"hs_pipeline_stage":"1"}}""";
+        string[] lines = [.. Lines(120), Long(1_000_000), Long(1_100_000), Line(200, "1")];
+        foreach (var (type, body) in ((string, string)[])[("application/json", Batch(lines)), ("application/x-ndjson", string.Join("\r\n", lines))])
+        {
+            var job = await EndAsync(server, (await SendAsync(server, Upsert, body, type)).Expect(202)["id"]!);
+            Assert.Equal(("COMPLETE", "123", "1"), (job["status"], job["inputs"], job["failed"]));
+            var error = Assert.Single(await RowsAsync(server, job["id"]!, "&failed=true"));
+            Assert.Equal(("121", "The input is longer than 1048576 bytes"), (error["index"]!.ToString(), error["error"]!["message"]!.ToString()));
+        }
+    }
+
+    [Fact]
+    public async Task Lines_are_applied_while_they_still_arrive()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        await using var upload = await Upload.BeginAsync(server);
+        await upload.SendAsync(Line(0, "1") + "\n" + Line(1, "1") + "\n{\"idProp");
+        var job = await UntilAsync(server, "1", job => job["done"] == "2");
+        Assert.Equal(("PROCESSING", "2"), (job["status"], job["inputs"]));
+        (await server.GetAsync($"{Tickets}/key-1?idProperty=ext_id")).Expect(200);
+
+        // The page ends where the job stands, and the next one begins there.
+        var page = (await server.GetAsync($"{Jobs}/1/results")).Expect(200);
+        Assert.Equal((2, "2"), (page.Count("results"), page["paging.next.after"]));
+
+        await upload.SendAsync(Line(2, "1")[8..]);
+        Assert.StartsWith("HTTP/1.1 202", await upload.EndAsync(), StringComparison.Ordinal);
+        job = await EndAsync(server, "1");
+        Assert.Equal(("COMPLETE", "3", "3"), (job["status"], job["inputs"], job["created"]));
+        Assert.False((await server.GetAsync($"{Jobs}/1/results?after=2")).Has("paging"));
+    }
+
+    [Fact]
+    public async Task An_upload_that_breaks_off_ends_canceled_and_tells_how_far_it_came()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        await using (var upload = await Upload.BeginAsync(server))
+        {
+            await upload.SendAsync(string.Join('\n', Lines(250)) + "\n{\"half\":");
+            await UntilAsync(server, "1", job => job["done"] == "250");
+        }
+
+        var job = await UntilAsync(server, "1", job => job["status"] == "CANCELED");
+        Assert.Equal(("250", "250", "250", "0"), (job["inputs"], job["done"], job["created"], job["failed"]));
+        Assert.NotNull(job["completedAt"]);
+        Assert.Equal(250, (await RowsAsync(server, "1")).Count);
+        await UntilAsync(server, () => Leftovers(server).StartsWith("1 0 ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_canceled_job_keeps_what_it_did_and_does_no_more()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var id = (await SendAsync(server, Upsert, Batch(Lines(20_000)))).Expect(202)["id"]!;
+        await UntilAsync(server, id, job => int.Parse(job["done"]!) > 200);
+        var canceled = (await server.PostAsync($"{Jobs}/{id}/cancel", "")).Expect(200);
+        Assert.Equal(("CANCELED", "20000"), (canceled["status"], canceled["inputs"]));
+        var done = int.Parse(canceled["done"]!);
+        Assert.InRange(done, 200, 19_999);
+
+        // What waits is thrown away; what was done stays done and is told.
+        await UntilAsync(server, () => Leftovers(server).StartsWith("1 0 ", StringComparison.Ordinal));
+        Assert.Equal(canceled.Text, (await server.GetAsync($"{Jobs}/{id}")).Text);
+        Assert.Equal(done, (await RowsAsync(server, id)).Count);
+        (await server.GetAsync($"{Tickets}/key-{done - 1}?idProperty=ext_id")).Expect(200);
+        (await server.GetAsync($"{Tickets}/key-{done}?idProperty=ext_id")).Expect(404);
+    }
+
+    [Fact]
+    public async Task Canceling_while_lines_arrive_refuses_the_rest()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        await using var upload = await Upload.BeginAsync(server);
+        await upload.SendAsync(Line(0, "1") + "\n");
+        await UntilAsync(server, "1", job => job["done"] == "1");
+        (await server.PostAsync(Jobs + "/1/cancel", "")).Expect(200);
+        await upload.SendAsync(Line(1, "1") + "\n");
+        var answer = await upload.EndAsync();
+        Assert.StartsWith("HTTP/1.1 409", answer, StringComparison.Ordinal);
+        Assert.Contains("Job 1 was canceled while its inputs were still arriving", answer, StringComparison.Ordinal);
+        Assert.Equal("1", (await server.GetAsync(Jobs + "/1"))["inputs"]);
+    }
+
+    [Fact]
+    public async Task A_job_goes_on_after_the_server_was_started_again()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;
+        try
+        {
+            string id;
+            await using (var server = await TestServer.StartAsync(directory))
+            {
+                await server.CreatePropertyAsync(TestServer.Key);
+                id = (await SendAsync(server, Upsert, Batch(Lines(5_000)))).Expect(202)["id"]!;
+            }
+
+            await using var again = await TestServer.StartAsync(directory);
+            var job = await EndAsync(again, id);
+            Assert.Equal(("COMPLETE", "5000", "5000", "0"), (job["status"], job["done"], job["created"], job["failed"]));
+            Assert.Equal(5_000, (await RowsAsync(again, id)).Select(row => row["result"]!["id"]!.ToString()).Distinct().Count());
+            Assert.Equal("INTEGRATION", (await again.GetAsync($"{Tickets}/key-4999?idProperty=ext_id&properties=hs_object_source"))["properties.hs_object_source"]);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task What_a_crash_cut_off_while_it_arrived_is_canceled_or_gone_after_the_start()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;
+        try
+        {
+            string file;
+            await using (var server = await TestServer.StartAsync(directory))
+            {
+                file = server.PortalFile;
+            }
+
+            using (var portal = new Connection(file, create: false))
+            {
+                // As a crash leaves them: a JSON batch of which 60 chunks were there, and lines of which one chunk was not yet applied.
+                portal.Execute("""
+                    INSERT INTO job SELECT value, value - 1, 1, 0, 0, 0, 'tickets', 'INTEGRATION', '0', 0, NULL, NULL, 60, 0, 0, 0, 0, 0, NULL FROM (SELECT 1 AS value UNION SELECT 2);
+                    WITH RECURSIVE chunk (first) AS (SELECT 0 UNION ALL SELECT first + 1 FROM chunk WHERE first < 59)
+                    INSERT INTO job_chunk SELECT 1, first, 1, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB) FROM chunk;
+                    INSERT INTO job_chunk SELECT 2, 0, 60, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB);
+                    """);
+            }
+
+            await using var again = await TestServer.StartAsync(directory);
+            Assert.Equal(("2", "CANCELED", "60", "0"), ((await again.GetAsync(Jobs))["results[0].id"], (await again.GetAsync(Jobs + "/2"))["status"], (await again.GetAsync(Jobs + "/2"))["inputs"], (await again.GetAsync(Jobs + "/2"))["done"]));
+            (await again.GetAsync(Jobs + "/1")).Expect(404);
+            await UntilAsync(again, () => Leftovers(again) == "1 0 0");
+            Assert.Equal(0, (await again.GetAsync(Tickets)).Count("results"));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_job_waits_while_the_file_is_locked_and_goes_on_afterwards()
+    {
+        await using var server = await TestServer.StartAsync(busyTimeoutMs: 20);
+        await server.CreatePropertyAsync(TestServer.Key);
+        var id = (await SendAsync(server, Upsert, Batch(Lines(10_000)))).Expect(202)["id"]!;
+        using (var other = new Connection(server.PortalFile, create: false))
+        {
+            other.Execute("BEGIN IMMEDIATE");
+            await Task.Delay(200, Cancellation);
+            var before = (await server.GetAsync($"{Jobs}/{id}"))["done"];
+            await Task.Delay(200, Cancellation);
+            Assert.Equal(before, (await server.GetAsync($"{Jobs}/{id}"))["done"]);
+            Assert.NotEqual("10000", before);
+            other.Execute("ROLLBACK");
+        }
+
+        var job = await EndAsync(server, id);
+        Assert.Equal(("COMPLETE", "10000", "0"), (job["status"], job["created"], job["failed"]));
+    }
+
+    [Fact]
+    public async Task A_line_that_is_no_text_fails_alone()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        byte[] body = [.. Encoding.UTF8.GetBytes(Line(0, "1") + "\n{\"id\":\"\\ud83d\",\"idProperty\":\"ext_id\",\"properties\":{}}\n{\"id\":\""), 0xff, 0xfe, .. Encoding.UTF8.GetBytes("\",\"properties\":{}}\n{\"id\":\"\u0000\n" + Line(1, "1"))];
+        using var request = Request(Upsert, new ByteArrayContent(body), "application/x-ndjson");
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        var job = await EndAsync(server, (await Answer.OfAsync(response)).Expect(202)["id"]!);
+        Assert.Equal(("5", "2", "3"), (job["inputs"], job["created"], job["failed"]));
+        Assert.Equal([1, 2, 3], (await RowsAsync(server, job["id"]!, "&failed=true")).Select(row => (int)row["index"]!));
+    }
+
+    [Fact]
+    public async Task A_JSON_batch_beyond_a_gibibyte_is_refused_before_it_is_sent()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var client = new TcpClient();
+        var url = new Uri(server.Url);
+        await client.ConnectAsync(url.Host, url.Port, Cancellation);
+        await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/json\r\nPrefer: respond-async\r\nContent-Length: 1073741825\r\nConnection: close\r\n\r\n"), Cancellation);
+        using var reader = new StreamReader(client.GetStream());
+        var answer = await reader.ReadToEndAsync(Cancellation);
+        Assert.StartsWith("HTTP/1.1 413", answer, StringComparison.Ordinal);
+        Assert.Contains("Request body is larger than 1073741824 bytes", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_job_does_not_hold_up_the_end_of_the_server()
+    {
+        using var http = new HttpClient();
+        var server = await TestServer.StartAsync(busyTimeoutMs: 20);
+        await server.CreatePropertyAsync(TestServer.Key);
+        var id = (await SendAsync(server, Upsert, Batch(Lines(10_000)))).Expect(202)["id"]!;
+        using var other = new Connection(server.PortalFile, create: false);
+        other.Execute("BEGIN IMMEDIATE"); // so that the job has no end
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"{server.Url}{Jobs}/{id}");
+        request.Headers.Authorization = new("Bearer", TestServer.Token);
+        request.Headers.Add("Prefer", "wait=60");
+        var waiting = http.SendAsync(request, Cancellation);
+        await Task.Delay(200, Cancellation);
+        Assert.False(waiting.IsCompleted);
+
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        await server.DisposeAsync();
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"it took {watch.Elapsed}");
+        using var response = await waiting;
+        Assert.Contains((await Answer.OfAsync(response)).Expect(200)["status"]!, (string[])["PENDING", "PROCESSING"]);
+    }
+
+    [Fact]
+    public async Task Twenty_thousand_lines_are_streamed_in_bounded_memory()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        // 20,000 lines of 4 kB: 80 MB, of which at no time more than a few are in memory.
+        var text = new string('t', 4_000);
+        var heap = GC.GetTotalMemory(forceFullCollection: true);
+        var highest = 0L;
+        using var request = Request(Upsert, new StreamedContent(async stream =>
+        {
+            for (var i = 0; i < 20_000; i++)
+            {
+                await stream.WriteAsync(Encoding.UTF8.GetBytes($$$"""{"idProperty":"ext_id","id":"s-{{{i}}}","properties":{"content":"{{{text}}}","hs_pipeline_stage":"1"}}""" + "\n"), Cancellation);
+                if (i % 1_000 == 999)
+                {
+                    highest = Math.Max(highest, GC.GetTotalMemory(forceFullCollection: true) - heap);
+                }
+            }
+        }), "application/x-ndjson");
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        var job = await EndAsync(server, (await Answer.OfAsync(response)).Expect(202)["id"]!);
+        Assert.Equal(("COMPLETE", "20000", "20000"), (job["status"], job["inputs"], job["created"]));
+        Assert.True(highest < 30_000_000, $"{highest:N0} bytes more were held while lines arrived");
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task A_hundred_thousand_inputs_of_JSON_are_all_done_and_others_get_their_turn()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var id = (await SendAsync(server, Upsert, Batch(Lines(100_000)))).Expect(202)["id"]!;
+        var slowest = TimeSpan.Zero;
+        Answer job;
+        do
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            (await server.PostAsync(Tickets, """{"properties":{"subject":"between","hs_pipeline_stage":"1"}}""")).Expect(201);
+            slowest = watch.Elapsed > slowest ? watch.Elapsed : slowest;
+            job = await server.GetAsync($"{Jobs}/{id}");
+        }
+        while (job["status"] is "PENDING" or "PROCESSING");
+
+        Assert.Equal(("COMPLETE", "100000", "100000", "0"), (job["status"], job["done"], job["created"], job["failed"]));
+        Assert.True(slowest < TimeSpan.FromSeconds(1), $"a single create waited {slowest}");
+        (await server.GetAsync($"{Tickets}/key-99999?idProperty=ext_id")).Expect(200);
+        Assert.Equal("99999", (await server.GetAsync($"{Jobs}/{id}/results?after=99999"))["results[0].index"]);
+    }
+
+    [Fact]
+    public async Task A_job_belongs_to_its_portal()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var id = (await SendAsync(server, Upsert, Batch(Lines(1)))).Expect(202)["id"]!;
+        await EndAsync(server, id);
+        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        var token = portals.CreateToken(portals.Create("other").Id, "other", Scopes.All).Text;
+        foreach (var path in (string[])[$"{Jobs}/{id}", $"{Jobs}/{id}/results"])
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.Authorization = new("Bearer", token);
+            using var response = await server.Http.SendAsync(request, Cancellation);
+            Assert.Equal(404, (int)response.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task Lines_with_an_idempotency_key_are_taken_once()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var body = string.Join('\n', Lines(300).Select(line => line.Replace("\"idProperty\":\"ext_id\",", "", StringComparison.Ordinal)));
+        var first = (await SendAsync(server, Create, body, "application/x-ndjson", "k")).Expect(202);
+        await EndAsync(server, first["id"]!);
+        var again = (await SendAsync(server, Create, body, "application/x-ndjson", "k")).Expect(202);
+        Assert.Equal(first.Text, again.Text);
+        Assert.Equal("true", again.Headers.GetValues("Idempotent-Replayed").Single());
+        (await SendAsync(server, Create, body + "\n{}", "application/x-ndjson", "k")).Expect(422);
+        Assert.Equal(1, (await server.GetAsync(Jobs)).Count("results"));
+    }
+
+    // ---- how the tests above speak
+
+    static string Line(int number, string stage) => $$$"""{"idProperty":"ext_id","id":"key-{{{number}}}","properties":{"subject":"s{{{number}}}","hs_pipeline_stage":"{{{stage}}}"}}""";
+
+    static string[] Lines(int count) => [.. Enumerable.Range(0, count).Select(i => Line(i, "1"))];
+
+    static string Batch(IEnumerable<string> lines) => $$"""{"inputs":[{{string.Join(',', lines)}}]}""";
+
+    static HttpRequestMessage Request(string path, HttpContent content, string type)
+    {
+        content.Headers.ContentType = new MediaTypeHeaderValue(type);
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
+        request.Headers.Add("Prefer", "respond-async");
+        return request;
+    }
+
+    static async Task<Answer> SendAsync(TestServer server, string path, string body, string type = "application/json", string? key = null)
+    {
+        using var request = Request(path, new StringContent(body), type);
+        if (key is not null)
+        {
+            request.Headers.Add("Idempotency-Key", key);
+        }
+
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        return await Answer.OfAsync(response);
+    }
+
+    static async Task<Answer> EndAsync(TestServer server, string id) => await UntilAsync(server, id, job => job["status"] is "COMPLETE" or "CANCELED");
+
+    static async Task<Answer> UntilAsync(TestServer server, string id, Func<Answer, bool> condition)
+    {
+        Answer job = null!;
+        await UntilAsync(server, async () => (job = await server.GetAsync($"{Jobs}/{id}")).Status == 200 && condition(job));
+        return job;
+    }
+
+    static Task UntilAsync(TestServer server, Func<bool> condition) => UntilAsync(server, () => Task.FromResult(condition()));
+
+    static async Task UntilAsync(TestServer server, Func<Task<bool>> condition)
+    {
+        for (var i = 0; !await condition(); i++)
+        {
+            Assert.True(i < 6_000, $"waited for too long: {(await server.GetAsync(Jobs)).Text}");
+            await Task.Delay(10, Cancellation);
+        }
+    }
+
+    static async Task<List<JsonNode>> RowsAsync(TestServer server, string id, string query = "")
+    {
+        var rows = new List<JsonNode>();
+        for (var after = "0"; after is not null;)
+        {
+            var page = (await server.GetAsync($"{Jobs}/{id}/results?after={after}{query}")).Expect(200);
+            rows.AddRange(page.Json!["results"]!.AsArray().Select(row => row!));
+            after = page["paging.next.after"];
+        }
+
+        return rows;
+    }
+
+    /// <summary>How many jobs, chunks of inputs and outcomes are in the file.</summary>
+    static string Leftovers(TestServer server)
+    {
+        using var file = new Connection(server.PortalFile, create: false);
+        return file.QueryText("SELECT (SELECT count(*) FROM job) || ' ' || (SELECT count(*) FROM job_chunk) || ' ' || (SELECT count(*) FROM job_outcome)");
+    }
+
+    /// <summary>A body that is written as it goes.</summary>
+    sealed class StreamedContent(Func<Stream, Task> write) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => write(stream);
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
+
+    /// <summary>Lines on their way, in chunks of HTTP; disposed before its end it breaks off.</summary>
+    sealed class Upload(TcpClient client) : IAsyncDisposable
+    {
+        public static async Task<Upload> BeginAsync(TestServer server)
+        {
+            var client = new TcpClient();
+            var url = new Uri(server.Url);
+            await client.ConnectAsync(url.Host, url.Port, Cancellation);
+            var upload = new Upload(client);
+            await upload.WriteAsync($"POST {Upsert} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/x-ndjson\r\nPrefer: respond-async\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+            return upload;
+        }
+
+        public Task SendAsync(string text) => WriteAsync($"{Encoding.UTF8.GetByteCount(text):x}\r\n{text}\r\n");
+
+        public async Task<string> EndAsync()
+        {
+            await WriteAsync("0\r\n\r\n");
+            using var reader = new StreamReader(client.GetStream(), leaveOpen: true);
+            return await reader.ReadToEndAsync(Cancellation);
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            client.Client.LingerState = new LingerOption(true, 0);
+            client.Dispose();
+            return ValueTask.CompletedTask;
+        }
+
+        async Task WriteAsync(string text) => await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(text), Cancellation);
+    }
+}
