@@ -78,6 +78,68 @@ public sealed class SearchIndexTests : IDisposable
     });
 
     [Fact]
+    public async Task Searches_see_whole_batches_while_the_index_is_changed_saved_and_evicted()
+    {
+        using var file = new IndexFile(IndexPath);
+        var index = file.Index;
+        const int each = 300;
+        for (var i = 0; i < 2 * each; i++)
+        {
+            var id = FirstId + i;
+            index.Add(id, id, id, 1, active: true);
+            values[id] = [];
+            Put(index, i, id, "subject", i < each ? "left one" : "right two");
+            Put(index, i, id, "amount", i < each ? "1" : "2");
+            Put(index, i, id, "tags_set", i < each ? "a;b" : "c;b");
+        }
+
+        // Two documents always change places at once, so that every count stays.
+        var turns = 0;
+        var (random, done) = (new Random(6), false);
+        var searches = Enumerable.Range(0, 3).Select(reader => Task.Run(() =>
+        {
+            Condition[] conditions =
+            [
+                new("subject", "EQ", "left one"), new("subject", "CONTAINS_TOKEN", "le*"), new("subject", "CONTAINS_TOKEN", "*ne"), new("amount", "LT", "2"), new("amount", "EQ", "1"),
+                new("tags_set", "EQ", "a"), new("tags_set", "NEQ", "c"), new("tags_set", "CONTAINS_TOKEN", "a"),
+            ];
+            for (var i = reader; !Volatile.Read(ref done); i++)
+            {
+                var condition = conditions[i % conditions.Length];
+                var query = SearchCompiler.Compile(Body(new([[condition]], "", "amount", i % 2 == 0)), schema, capped: true);
+                Assert.True(index.TryRead(opened => new IndexSearch(index, opened, query, sources, (_, _) => [], 0).Run(), out var page));
+                Assert.True(page!.Total == each, $"{page.Total} for {condition}");
+            }
+        })).ToArray();
+        for (; turns < 1_500 && !searches.Any(search => search.IsCompleted); turns++)
+        {
+            var (left, right) = (random.Next(2 * each), random.Next(2 * each));
+            index.Gate.EnterWriteLock();
+            foreach (var name in (string[])["subject", "amount", "tags_set"])
+            {
+                var (one, other) = (values[FirstId + left][name], values[FirstId + right][name]);
+                Put(index, left, FirstId + left, name, other);
+                Put(index, right, FirstId + right, name, one);
+            }
+
+            index.Gate.ExitWriteLock();
+            if (turns % 5 == 0)
+            {
+                file.Save(built: true);
+            }
+
+            if (turns % 15 == 0)
+            {
+                index.Settle(0);
+            }
+        }
+
+        Volatile.Write(ref done, true);
+        await Task.WhenAll(searches);
+        Assert.Equal(1_500, turns);
+    }
+
+    [Fact]
     public void An_index_without_documents_finds_nothing()
     {
         using var file = new IndexFile(IndexPath);
