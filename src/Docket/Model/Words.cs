@@ -36,8 +36,20 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
             position += size;
         }
         while (position < text.Length && IsWord(position, out size));
-        end = Math.Min(position, start + LengthMax);
+        end = EndOf(text[start..position]) + start;
         return true;
+    }
+
+    /// <summary>Where a token is cut: between characters.</summary>
+    public static int EndOf(ReadOnlySpan<byte> token)
+    {
+        var end = Math.Min(token.Length, LengthMax);
+        while (end < token.Length && (token[end] & 0xc0) == 0x80)
+        {
+            end--;
+        }
+
+        return end;
     }
 
     /// <summary>Whether a character belongs to a token.</summary>

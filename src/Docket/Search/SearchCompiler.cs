@@ -46,8 +46,7 @@ internal static class SearchCompiler
         var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(helps.HasFlag(Help.Labels) ? WithIds(filter, schema) : filter, schema)).ToImmutableArray()).ToImmutableArray();
         // One sort counts; more are ignored (4.2).
         var sort = body.Sorts is [var first, ..] ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
-        var words = body.Query.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal);
-        return new(schema, groups, [.. words], [.. Searched.Select(name => schema.Find(name)).OfType<Property>()], sort, skip, after,
+        return new(schema, groups, WordsOf(body.Query), [.. Searched.Select(name => schema.Find(name)).OfType<Property>()], sort, skip, after,
             capped ? Math.Min(limit, ReachMax - skip) : limit);
     }
 
@@ -87,7 +86,16 @@ internal static class SearchCompiler
 
         return dash < 0 && number < ReachMax ? ((int)number, null)
             : capped || number < Record.IdBase ? throw new Refusal(Faults.BeyondReach(ReachMax))
-            : (0, new(number, value.Length > 0 ? Base64Url.DecodeFromChars(value) : null));
+            // Without the cast no array becomes an empty value instead of none.
+            : (0, new(number, value.Length > 0 ? (ReadOnlyMemory<byte>?)Base64Url.DecodeFromChars(value) : null));
+    }
+
+    // A lone & or - starts no token: it is passed over beside words that can be looked for.
+    static ImmutableArray<string> WordsOf(string query)
+    {
+        ImmutableArray<string> words = [.. query.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal)];
+        ImmutableArray<string> telling = [.. words.Where(word => word.EnumerateRunes().Any(Words.IsWord))];
+        return telling.IsEmpty ? words : telling;
     }
 
     static Property Find(string name, Schema schema) => schema.Find(name) ?? throw new Refusal(Faults.SearchProblem(
@@ -116,7 +124,7 @@ internal static class SearchCompiler
         if (filter.Property.StartsWith("associations.", StringComparison.Ordinal))
         {
             // There are no associations yet, so nothing is associated with anything.
-            return new(schema.RecordId, filter.Operator is SearchOperator.Neq or SearchOperator.NotIn or SearchOperator.NotHasProperty ? SearchOperator.NotIn : SearchOperator.In, []);
+            return new(schema.RecordId, filter.Operator is SearchOperator.Neq or SearchOperator.NotIn or SearchOperator.NotHasProperty or SearchOperator.NotContainsToken ? SearchOperator.NotIn : SearchOperator.In, []);
         }
 
         var property = Find(filter.Property, schema);
@@ -131,7 +139,7 @@ internal static class SearchCompiler
     }
 
     static SearchFilter Between(Property property, SearchValue low, SearchValue high, RawFilter filter) =>
-        low.Number > high.Number || string.CompareOrdinal(low.Text, high.Text) > 0
+        low.Number > high.Number || Encoding.UTF8.GetBytes(low.Text).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(high.Text)) > 0
             ? throw new Refusal(Faults.SearchProblem(property.Name, filter.Value, $"{filter.Value} is greater than the highValue {filter.HighValue}"))
             : new(property, SearchOperator.Between, [low, high]);
 
@@ -148,7 +156,7 @@ internal static class SearchCompiler
                 return PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(value)) is { } moment ? new("", moment) : throw Misfit(property, value, "a date or time");
             case PropertyKind.Bool:
                 return bool.TryParse(value, out var flag) ? new(flag ? "true" : "false") : throw Misfit(property, value, "true or false");
-            case PropertyKind.Text when !asSent:
+            case PropertyKind.Text when !asSent && property.Definition.Type != "enumeration":
                 return new(value.ToLowerInvariant());
             default:
                 return new(value);
@@ -180,11 +188,17 @@ internal static class SearchCompiler
             }
             else if (run.Length > 0)
             {
-                tokens.Add(new(run.ToString().Trim('*').Length == 0 ? "*" : run.ToString()));
+                tokens.Add(new(Token(run.ToString())));
                 run.Clear();
             }
         }
 
         return tokens.DrainToImmutable();
     }
+
+    // As long as tokens of texts are taken.
+    static string Token(string run) =>
+        run.Trim('*').Length == 0 ? "*"
+        : run.Contains('*', StringComparison.Ordinal) || Encoding.UTF8.GetBytes(run) is var utf8 && Words.EndOf(utf8) == utf8.Length ? run
+        : Encoding.UTF8.GetString(utf8.AsSpan(0, Words.EndOf(utf8)));
 }

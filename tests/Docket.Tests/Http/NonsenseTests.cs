@@ -49,6 +49,8 @@ public sealed class NonsenseTests
         ("DELETE", Pipelines + "/0/stages/2?validateReferencesBeforeDelete=true", ""),
         ("PATCH", Settings, """{"search-cap":"off","search-lag":"5s"}"""),
         ("GET", Settings, ""),
+        ("POST", Objects + "/search", """{"filterGroups":[{"filters":[{"propertyName":"subject","operator":"EQ","value":"a"},{"propertyName":"amount","operator":"BETWEEN","value":"1","highValue":2}]}],"filters":[{"propertyName":"tags_set","operator":"IN","values":["a","b"]}],"sorts":[{"propertyName":"seen","direction":"DESCENDING"}],"query":"é€😀 a","properties":["subject"],"limit":10,"after":"0"}"""),
+        ("POST", Objects + "/search", """{"filterGroups":[{"filters":[{"propertyName":"content","operator":"CONTAINS_TOKEN","value":"a*"},{"propertyName":"hs_object_id","operator":"NOT_IN","values":["ID",1]}]}],"sorts":["-subject"]}"""),
         ("GET", Objects, ""),
         ("GET", Objects + "/ID", ""),
         ("GET", Properties, ""),
@@ -70,7 +72,7 @@ public sealed class NonsenseTests
     static readonly string[] Names =
     [
         "", " ", "inputs", "properties", "id", "idProperty", "objectWriteTraceId", "associations", "subject", "hs_object_id", "hs_lastmodifieddate", "hs_pipeline", "createdate", "hs_is_closed", "time_to_close",
-        "hs_v2_date_entered_1", "\\ud800", "\\u0000", "\\u0069nputs", "\\u0069d", "$type", "__proto__", "a.b", "Ünïcödé", "😀", "label", "name", "type", "options", "stages", "metadata", "ticketState",
+        "hs_v2_date_entered_1", "\\ud800", "\\u0000", "\\u0069nputs", "\\u0069d", "$type", "__proto__", "a.b", "Ünïcödé", "😀", "label", "name", "type", "options", "operator", "value", "values", "filters", "query", "sorts", "direction", "after", "limit", "stages", "metadata", "ticketState",
     ];
 
     static readonly string[] Segments =

@@ -63,12 +63,24 @@ public sealed class FullDiskTests
 
             Assert.Equal(before + 5, acknowledged.Count);
             await CheckAsync(server);
+            await SearchAsync(server);
         }
 
         await using var again = await disk.StartAsync();
         await CheckAsync(again);
         await UpsertAsync(again);
         Assert.Equal(next - 1, acknowledged[^1]);
+        await SearchAsync(again);
+    }
+
+    /// <summary>The index had no room either: what was acknowledged meanwhile is found all the same, now that there is.</summary>
+    async Task SearchAsync(ServerProcess server)
+    {
+        foreach (var number in (int[])[acknowledged[0], acknowledged[^1]])
+        {
+            var found = (await server.SendAsync(HttpMethod.Post, Tickets + "/search", $$"""{"filters":[{"propertyName":"subject","operator":"EQ","value":"{{number}}"}]}""")).Expect(200);
+            Assert.Equal(BatchSize.ToString(), found["total"]);
+        }
     }
 
     async Task UpsertAsync(ServerProcess server)

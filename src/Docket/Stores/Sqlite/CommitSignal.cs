@@ -6,6 +6,7 @@ internal sealed class CommitSignal
     readonly object gate = new();
     TaskCompletionSource? next;
     long sequence;
+    bool woken;
 
     /// <summary>Sequence number of the newest change that is done, 0 before the first.</summary>
     public long Sequence => Interlocked.Read(ref sequence);
@@ -29,11 +30,12 @@ internal sealed class CommitSignal
         reached?.SetResult();
     }
 
-    /// <summary>Ends every wait of a thread now.</summary>
+    /// <summary>Ends the wait of a thread now, or its next one.</summary>
     public void Wake()
     {
         lock (gate)
         {
+            woken = true;
             Monitor.PulseAll(gate);
         }
     }
@@ -43,10 +45,12 @@ internal sealed class CommitSignal
     {
         lock (gate)
         {
-            if (sequence <= after)
+            if (sequence <= after && !woken)
             {
                 Monitor.Wait(gate, milliseconds);
             }
+
+            woken = false;
         }
     }
 

@@ -6,6 +6,9 @@ namespace Docket.Stores.Sqlite;
 /// <summary>What SQLite refused, by its result code. Never leaves this folder: see <see cref="Engine.Translate"/>.</summary>
 internal sealed class SqliteFailure(int code, string message, int systemError = 0) : Exception($"SQLite error {code}: {message}")
 {
+    /// <summary>The file is no database, or not all of it is one.</summary>
+    public bool IsDamage => Code is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
+
     /// <summary>The primary result code.</summary>
     public int Code { get; } = code & 0xff;
 

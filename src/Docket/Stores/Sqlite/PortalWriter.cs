@@ -192,7 +192,12 @@ internal sealed partial class PortalWriter : IDisposable
             return;
         }
 
-        committedSchema = schema;
+        if (!ReferenceEquals(committedSchema, schema))
+        {
+            committedSchema = schema;
+            Committed.Wake(); // the index may have to be built anew
+        }
+
         Committed.Advance(sequence); // before anyone is answered: what is acknowledged can be waited for
         foreach (var work in works)
         {

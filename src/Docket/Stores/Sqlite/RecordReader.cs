@@ -74,6 +74,43 @@ internal sealed partial class RecordReader : IDisposable
         return entries.DrainToImmutable();
     }
 
+    /// <summary>The value that a property of a record had once a change was done, whatever became of the record since; empty for none.</summary>
+    public byte[] ValueAt(ObjectType type, long id, Property property, long sequence)
+    {
+        if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is not { } record)
+        {
+            return [];
+        }
+
+        var stored = new ValueReader(record.Values.Span);
+        if (!stored.Seek(property.Number))
+        {
+            return [];
+        }
+
+        var at = record.FirstChange + stored.Link;
+        if (at <= sequence)
+        {
+            return stored.Value.ToArray();
+        }
+
+        while (change.Bind(at).Step())
+        {
+            var content = new ValueReader(change.Blob(2));
+            content.Seek(property.Number);
+            var (value, link) = (at <= sequence ? content.Value.ToArray() : null, content.Link);
+            change.Reset();
+            if (value is not null || link == 0)
+            {
+                return value ?? [];
+            }
+
+            at -= link;
+        }
+
+        return [];
+    }
+
     /// <summary>The newest changes of a record as a whole, newest first; values are left out.</summary>
     public ImmutableArray<HistoryEntry> Changes(Record record, int limit)
     {

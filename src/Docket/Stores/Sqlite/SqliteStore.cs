@@ -56,7 +56,7 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public Schema Schema(ObjectType type) => writer.Schema;
 
-    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note) => writer.ApplyAsync(batch, note);
+    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null) => writer.ApplyAsync(batch, note);
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
@@ -122,7 +122,9 @@ internal sealed class SqliteStore : IStore, IDisposable
         try
         {
             return await indexer.SearchAsync(
-                writer.Committed.Sequence, (index, reader) => new IndexSearch(index, reader, query, sources, ReadValue, Instant.Now(clock)).Run(), patience.Token);
+                query.Schema, writer.Committed.Sequence,
+                (file, reader) => new IndexSearch(file.Index, reader, query, sources, (id, property) => ReadValue(id, property, file.Position), Instant.Now(clock)).Run(),
+                patience.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -130,20 +132,12 @@ internal sealed class SqliteStore : IStore, IDisposable
         }
         catch (SqliteFailure failure)
         {
-            throw Engine.Translate(failure, path);
+            throw Engine.Translate(failure, Indexer.PathOf(path));
         }
     }
 
-    ReadOnlyMemory<byte> ReadValue(long id, Property property) => Read(reader =>
-    {
-        if (reader.Lookup.FindId(ObjectType.Ticket, id, archived: false) is not { } record)
-        {
-            return default;
-        }
-
-        var values = new ValueReader(record.Values.Span);
-        return values.Seek(property.Number) ? record.Values.Slice(values.ValueStart, values.Value.Length) : default;
-    });
+    // As the index has it, which may be behind: else a place in an order of texts would be that of a value yet to come.
+    byte[] ReadValue(long id, Property property, long sequence) => Read(reader => reader.ValueAt(ObjectType.Ticket, id, property, sequence));
 
     /// <summary>Reads on a connection that nobody else uses meanwhile. A read runs where it is asked for: it takes microseconds and never waits for the writer.</summary>
     public T Read<T>(Func<RecordReader, T> read)

@@ -35,8 +35,10 @@ internal static class Key
     {
         PropertyKind.Number => Form.Number,
         PropertyKind.Date or PropertyKind.DateTime => Form.Moment,
-        PropertyKind.Text or PropertyKind.Owner => Form.Text,
-        PropertyKind.Options => Form.Set,
+        // Options that are kept elsewhere, and owners: by id, one or several.
+        PropertyKind.Text when property.Definition.Type == "enumeration" => Form.Set,
+        PropertyKind.Text => Form.Text,
+        PropertyKind.Options or PropertyKind.Owner => Form.Set,
         _ => Form.Exact,
     };
 
@@ -69,6 +71,7 @@ internal static class Key
 
     /// <summary>The key of a stored number or moment; 0 for one that was stored under another type and doesn't read as this one.</summary>
     public static ulong OfValue(Form form, ReadOnlySpan<byte> value) =>
-        form == Form.Number ? double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? OfNumber(number) : 0
-        : PropertyValues.ParseMoment(value) is { } moment ? OfNumber(moment) : 0;
+        form == Form.Number
+            ? PropertyValues.IsNumber(value) && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? OfNumber(number) : 0
+            : PropertyValues.ParseMoment(value) is { } moment ? OfNumber(moment) : 0;
 }

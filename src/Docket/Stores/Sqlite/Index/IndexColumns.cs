@@ -69,7 +69,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         known.Clear();
         return Each(SearchIndex.SourceColumn, chunk, number =>
         {
-            if (!known.TryGetValue(number, out var result))
+            if (!known.TryGetValue(number, out var result) && number != 0) // 0: the record is gone for good
             {
                 var source = sources.Find((long)number);
                 var text = property.Derivation == Derivation.SourceType ? source.Type : source.Id;

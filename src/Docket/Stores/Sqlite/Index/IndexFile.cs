@@ -46,7 +46,7 @@ internal sealed class IndexFile : IDisposable
     readonly Statement saveState, wantsRebuild;
 
     // The form of each property's values in the index, by number; 0 where there are none.
-    byte[] forms;
+    volatile byte[] forms;
 
     /// <summary>Opens the file, or makes an empty one that is still to be built.</summary>
     /// <exception cref="SqliteFailure">It is no file of this version, or can't be read: to be deleted.</exception>
@@ -125,7 +125,7 @@ internal sealed class IndexFile : IDisposable
     /// <summary>Notes the form of each property of a schema; <c>false</c> when the index holds values of one in another form.</summary>
     public bool Fits(Schema schema)
     {
-        var now = new byte[schema.Content.LastNumber + 1];
+        var now = new byte[Math.Max(forms.Length, schema.Content.LastNumber + 1)];
         forms.CopyTo(now, 0);
         for (var number = 1; number < now.Length; number++)
         {
@@ -142,6 +142,21 @@ internal sealed class IndexFile : IDisposable
         }
 
         forms = now;
+        return true;
+    }
+
+    /// <summary>Whether searches by a schema read values in the form in which the index holds them.</summary>
+    public bool Reads(Schema schema)
+    {
+        var held = forms;
+        foreach (var property in schema.Properties)
+        {
+            if (property.Number < held.Length && held[property.Number] is not 0 and var form && form != (byte)Key.FormOf(property))
+            {
+                return false;
+            }
+        }
+
         return true;
     }
 

@@ -18,10 +18,10 @@ internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCur
 /// <param name="reader">The search's connection to the index file.</param>
 /// <param name="query">What is looked for.</param>
 /// <param name="sources">What the numbers of sources stand for.</param>
-/// <param name="readValue">The stored value of a property of a record: decides where the first eight bytes of texts are equal.</param>
+/// <param name="readValue">The stored value of a property of a record, as the index has it: decides where the first eight bytes of texts are equal.</param>
 /// <param name="now">Milliseconds since 1970, for times that still run.</param>
 internal sealed class IndexSearch(
-    SearchIndex index, IndexReader reader, SearchQuery query, Sources sources, Func<long, Property, ReadOnlyMemory<byte>> readValue, long now)
+    SearchIndex index, IndexReader reader, SearchQuery query, Sources sources, Func<long, Property, byte[]> readValue, long now)
 {
     /// <summary>Puts the documents of a chunk that meet a condition into an empty set.</summary>
     delegate void Condition(int chunk, DocSet into);
@@ -174,6 +174,7 @@ internal sealed class IndexSearch(
     Condition HasHash(Property property, IEnumerable<string> texts)
     {
         var hashes = texts.Select(text => index.Hash(Encoding.UTF8.GetBytes(text))).ToHashSet();
+        hashes.Remove(0); // an empty text is no value
         return (chunk, into) => InSet(columns.Hashes(property, chunk), hashes, into);
     }
 
@@ -203,6 +204,11 @@ internal sealed class IndexSearch(
         }
 
         var (lowText, highText) = (low is { } l ? Encoding.UTF8.GetBytes(l.Text) : null, high is { } h ? Encoding.UTF8.GetBytes(h.Text) : null);
+        if (property.Derivation != Derivation.None)
+        {
+            return HasHash(property, KnownTexts(property).Where(known => IsInside(Encoding.UTF8.GetBytes(known))));
+        }
+
         var (lowKey, highKey) = (lowText is null ? 1 : Math.Max(1, Key.OfText(lowText)), highText is null ? ulong.MaxValue : Key.OfText(highText));
         return (chunk, into) =>
         {
@@ -211,16 +217,22 @@ internal sealed class IndexSearch(
             // The keys tell the first eight bytes only: at the bounds the texts themselves decide.
             for (var doc = into.Next(0); doc >= 0; doc = doc + 1 < DocSet.Size ? into.Next(doc + 1) : -1)
             {
-                if ((lowText is not null && keys[doc] == lowKey && Compare(lowText) is var toLow && (lowInside ? toLow < 0 : toLow <= 0))
-                    || (highText is not null && keys[doc] == highKey && Compare(highText) is var toHigh && (highInside ? toHigh > 0 : toHigh >= 0)))
+                if (((lowText is not null && keys[doc] == lowKey) || (highText is not null && keys[doc] == highKey))
+                    && !IsInside(TextOf((chunk << DocSet.Bits) + doc, property)))
                 {
                     into.Remove(doc);
                 }
-
-                int Compare(byte[] bound) => TextOf((chunk << DocSet.Bits) + doc, property).SequenceCompareTo(bound);
             }
         };
+
+        bool IsInside(ReadOnlySpan<byte> text) =>
+            (lowText is null || text.SequenceCompareTo(lowText) is var toLow && (lowInside ? toLow >= 0 : toLow > 0))
+            && (highText is null || text.SequenceCompareTo(highText) is var toHigh && (highInside ? toHigh <= 0 : toHigh < 0));
     }
+
+    // The texts of a property that has few, as they are compared.
+    IEnumerable<string> KnownTexts(Property property) =>
+        columns.KnownValues(property).Distinct().Select(known => Key.FormOf(property) == Form.Text ? known.ToLowerInvariant() : known);
 
     Condition HasTokens(SearchFilter filter)
     {
@@ -236,19 +248,34 @@ internal sealed class IndexSearch(
     Condition HasToken(Property property, SearchValue value)
     {
         var pattern = Encoding.UTF8.GetBytes(value.Text);
-        if (property.Derivation != Derivation.None || Key.FormOf(property) == Form.Exact)
-        {
-            return Key.FormOf(property) is Form.Number or Form.Moment
-                ? EqualsAny(new(property, SearchOperator.Eq, [value]))
-                : HasHash(property, columns.KnownValues(property).Where(known => HoldsToken(Encoding.UTF8.GetBytes(known), pattern))
-                    .Select(known => Key.FormOf(property) == Form.Text ? known.ToLowerInvariant() : known));
-        }
-
         return Key.FormOf(property) switch
         {
             Form.Number or Form.Moment => EqualsAny(new(property, SearchOperator.Eq, [value])),
+            _ when property.Derivation != Derivation.None => HasHash(property, KnownTexts(property).Where(known => HoldsToken(Encoding.UTF8.GetBytes(known), pattern))),
+            Form.Exact => OptionHasToken(property, pattern),
             Form.Set => From(GatherFitting(property.Number, [], term => HoldsToken(term, pattern))),
             _ => From(GatherFitting(property.Number, pattern, term => Words.Fits(term, pattern))),
+        };
+    }
+
+    // Values that are no options any more are read from their records: there are few.
+    Condition OptionHasToken(Property property, byte[] pattern)
+    {
+        var options = KnownTexts(property).ToArray();
+        var fitting = HasHash(property, options.Where(option => HoldsToken(Encoding.UTF8.GetBytes(option), pattern)));
+        var others = Both([HasValue(property), Not(HasHash(property, options))]);
+        return (chunk, into) =>
+        {
+            fitting(chunk, into);
+            var other = new DocSet();
+            others(chunk, other);
+            for (var doc = other.Next(0); doc >= 0; doc = other.Next(doc + 1))
+            {
+                if (HoldsToken(TextOf((chunk << DocSet.Bits) + doc, property), pattern))
+                {
+                    into.Add(doc);
+                }
+            }
         };
     }
 
@@ -472,7 +499,9 @@ internal sealed class IndexSearch(
     sealed class Start(IndexSearch search, SearchSort sort, bool isText, SearchCursor cursor, int firstAfter)
     {
         readonly ulong order = cursor.Value is not { } value ? Place.Unset
-            : Place.OrderOf(isText ? Key.OfText(value.Span) : BinaryPrimitives.ReadUInt64BigEndian(value.Span), sort.Descending);
+            : Place.OrderOf(
+                isText ? Key.OfText(value.Span) : BinaryPrimitives.TryReadUInt64BigEndian(value.Span, out var key) ? key : throw new Refusal(Faults.BadBodyParameter("after")),
+                sort.Descending);
 
         public bool IsBefore(Place place)
         {
@@ -481,7 +510,7 @@ internal sealed class IndexSearch(
                 return place.Order > order || (place.Order == order && place.Document >= firstAfter);
             }
 
-            var comparison = search.TextOf(place.Document, sort.Property).SequenceCompareTo(cursor.Value!.Value.Span);
+            var comparison = search.OrderTextOf(place.Document, sort.Property).SequenceCompareTo(cursor.Value!.Value.Span);
             return comparison == 0 ? place.Document >= firstAfter : comparison > 0 != sort.Descending;
         }
     }
@@ -581,7 +610,7 @@ internal sealed class IndexSearch(
         // Those without a value need no text: they are in order already.
         return [.. same.Skip(skip - before).Concat(page.Where(place => place.Order == Place.Unset)).Take(limit)];
 
-        byte[] Text(int document) => texts.TryGetValue(document, out var text) ? text : texts[document] = TextOf(document, sort.Property).ToArray();
+        byte[] Text(int document) => texts.TryGetValue(document, out var text) ? text : texts[document] = OrderTextOf(document, sort.Property).ToArray();
     }
 
     ReadOnlyMemory<byte>? LastValue(SearchSort sort, bool isText, Place last)
@@ -593,7 +622,7 @@ internal sealed class IndexSearch(
 
         if (isText)
         {
-            return TextOf(last.Document, sort.Property).ToArray();
+            return OrderTextOf(last.Document, sort.Property).ToArray();
         }
 
         var key = new byte[sizeof(ulong)];
@@ -601,11 +630,17 @@ internal sealed class IndexSearch(
         return key;
     }
 
-    // What decides the order of a text. Valid until the next call.
+    // A stored text as it is compared. Valid until the next call.
     ReadOnlySpan<byte> TextOf(int document, Property property)
     {
-        var value = readValue(index.IdOf(document, reader.Column), property).Span;
-        var text = Key.FormOf(property) == Form.Text ? Words.ToLower(value, ref scratch) : value;
+        var value = readValue(index.IdOf(document, reader.Column), property);
+        return Key.FormOf(property) == Form.Text ? Words.ToLower(value, ref scratch) : value;
+    }
+
+    // As much of it as decides its order.
+    ReadOnlySpan<byte> OrderTextOf(int document, Property property)
+    {
+        var text = TextOf(document, property);
         return text[..Math.Min(text.Length, Key.TextMax)];
     }
 }

@@ -38,7 +38,7 @@ internal sealed partial class Indexer : IDisposable
     readonly ILogger logger;
     readonly Thread thread;
     readonly CommitSignal indexed = new();
-    volatile IndexFile? file;
+    volatile IndexFile? file, distrusted;
     volatile bool closing;
     long building, buildTotal;
 
@@ -69,16 +69,36 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>The index file of a portal's file.</summary>
     public static string PathOf(string portalPath) => Path.ChangeExtension(portalPath, ".index.db");
 
-    /// <summary>Searches the index once it holds all changes up to <paramref name="sequence"/>; or what it holds, when searches are made to lag.</summary>
-    public async Task<T> SearchAsync<T>(long sequence, Func<SearchIndex, IndexReader, T> search, CancellationToken cancellation)
+    /// <summary>
+    /// Searches the index once it holds all changes up to <paramref name="sequence"/>, or what it holds, when searches are made
+    /// to lag; and its values in the forms of <paramref name="asked"/>.
+    /// </summary>
+    public async Task<T> SearchAsync<T>(Schema asked, long sequence, Func<IndexFile, IndexReader, T> search, CancellationToken cancellation)
+        where T : class
     {
         while (true)
         {
-            await indexed.WaitBeyondAsync(lagMs() > 0 ? NotReady : sequence - 1, cancellation);
-            if (file is { } ready && ready.Index.TryRead(reader => search(ready.Index, reader), out var result))
+            var from = lagMs() > 0 ? NotReady : sequence;
+            await indexed.WaitBeyondAsync(from - 1, cancellation);
+            if (file is { } ready)
             {
-                return result!;
+                try
+                {
+                    // It may be another file by now, which is behind, or in the midst of being replaced.
+                    if (ready.Index.TryRead(reader => ready.Position >= from && ready.Reads(asked) ? search(ready, reader) : null, out var result) && result is not null)
+                    {
+                        return result;
+                    }
+                }
+                catch (SqliteFailure failure) when (failure.IsDamage || !File.Exists(path))
+                {
+                    LogDiscarded(failure.Message, path);
+                    distrusted = ready;
+                    committed.Wake();
+                }
             }
+
+            await Task.Delay(LagStepMs, cancellation);
         }
     }
 
@@ -154,17 +174,25 @@ internal sealed partial class Indexer : IDisposable
             return;
         }
 
-        file = opened;
-        indexed.Advance(opened.Position);
         var known = schema();
         if (!opened.Fits(known))
         {
             return;
         }
 
+        file = opened;
+        indexed.Advance(opened.Position);
         for (var unsaved = 0; !closing;)
         {
-            var taken = TakeIn(opened, changes, known);
+            // In this order: a schema read later knows every property of the changes up to here.
+            var upTo = committed.Sequence;
+            // A property whose values are kept in another form from now on.
+            if (!ReferenceEquals(known, schema()) && !opened.Fits(known = schema()))
+            {
+                return;
+            }
+
+            var taken = TakeIn(opened, changes, known, upTo);
             unsaved += taken;
             if (taken > 0 ? unsaved >= SaveAfter || opened.Index.Postings.Dirty >= UnsavedMax : !Wait(opened, unsaved) && unsaved > 0)
             {
@@ -176,13 +204,7 @@ internal sealed partial class Indexer : IDisposable
                 }
             }
 
-            // A property whose values are kept in another form from now on.
-            if (!ReferenceEquals(known, schema()) && !opened.Fits(known = schema()))
-            {
-                return;
-            }
-
-            if (taken == 0 && opened.WantsRebuild)
+            if (ReferenceEquals(distrusted, opened) || (taken == 0 && opened.WantsRebuild))
             {
                 return;
             }
@@ -195,17 +217,23 @@ internal sealed partial class Indexer : IDisposable
     bool Wait(IndexFile opened, int unsaved)
     {
         var lagging = lagMs() > 0 && committed.Sequence > opened.Position;
-        committed.WaitBeyond(opened.Position, lagging ? LagStepMs : SaveWhenIdleMs);
+        committed.WaitBeyond(lagging ? long.MaxValue : opened.Position, lagging ? LagStepMs : SaveWhenIdleMs);
         return lagging || committed.Sequence > opened.Position || unsaved == 0;
     }
 
     // From the records as they are now, not from all changes that led there. Gives whether it came to an end.
     bool Build(IndexFile opened, ChangeReader changes)
     {
-        var known = schema();
-        opened.Fits(known);
         using var snapshot = changes.Snapshot();
         (opened.Position, opened.PositionTime) = changes.Newest();
+        // A commit can be read a moment before its schema: without it, values of a new property would be passed over.
+        while (committed.Sequence < opened.Position && !closing)
+        {
+            committed.WaitBeyond(opened.Position - 1, LagStepMs);
+        }
+
+        var known = schema();
+        opened.Fits(known);
         building = 0;
         buildTotal = Math.Max(1, changes.CountRecords());
         LogBuilding(path, buildTotal);
@@ -243,9 +271,9 @@ internal sealed partial class Indexer : IDisposable
     }
 
     // Gives how many changes there were.
-    int TakeIn(IndexFile opened, ChangeReader changes, Schema known)
+    int TakeIn(IndexFile opened, ChangeReader changes, Schema known, long upTo)
     {
-        if (committed.Sequence <= opened.Position)
+        if (upTo <= opened.Position)
         {
             return 0;
         }
@@ -259,7 +287,7 @@ internal sealed partial class Indexer : IDisposable
         {
             foreach (var change in changes.After(opened.Position, BatchMax))
             {
-                if (change.Time > until)
+                if (change.Time > until || change.Sequence > upTo)
                 {
                     break;
                 }
@@ -308,14 +336,21 @@ internal sealed partial class Indexer : IDisposable
     // A disk that is full may have room later; anything else is worth a new file, but not at once again and again.
     void Rest(Exception failure)
     {
-        if (failure is not SqliteFailure { NoRoom: true })
+        try
         {
-            IndexFile.Delete(path);
+            if (failure is not SqliteFailure { NoRoom: true })
+            {
+                IndexFile.Delete(path);
+            }
+        }
+        catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
+        {
+            // The next try will tell.
         }
 
-        for (var rested = 0; rested < RestMs && !closing; rested += LagStepMs)
+        for (var begun = clock.GetTimestamp(); clock.GetElapsedTime(begun).TotalMilliseconds < RestMs && !closing;)
         {
-            committed.WaitBeyond(long.MaxValue, LagStepMs);
+            committed.WaitBeyond(long.MaxValue, LagStepMs); // commits end it early
         }
     }
 

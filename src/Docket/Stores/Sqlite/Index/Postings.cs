@@ -81,11 +81,15 @@ internal sealed class Postings(Connection connection, int chunks) : IDisposable
         {
             var posting = loaded[key];
             posting.Saved();
-            if (posting.IsEmpty)
+            Forget(key, posting);
+        }
+
+        // One that was only looked for isn't dirty.
+        foreach (var key in unsaved)
+        {
+            if (loaded.TryGetValue(key, out var posting))
             {
-                // The file has no row for it; should it come back it is a new one.
-                Weight -= posting.Weight;
-                loaded.Remove(key);
+                Forget(key, posting);
             }
         }
 
@@ -112,6 +116,16 @@ internal sealed class Postings(Connection connection, int chunks) : IDisposable
         find.Dispose();
         put.Dispose();
         delete.Dispose();
+    }
+
+    // Of an empty one the file has no row: should it come back it is a new one.
+    void Forget(TermKey key, Posting posting)
+    {
+        if (posting.IsEmpty)
+        {
+            Weight -= posting.Weight;
+            loaded.Remove(key);
+        }
     }
 
     void Change(int property, int document, ReadOnlySpan<byte> term, bool add)

@@ -1,0 +1,308 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Docket.Model;
+using Docket.Search;
+using Docket.Stores.Sqlite;
+using Docket.Stores.Sqlite.Index;
+
+namespace Docket.Tests.Search;
+
+/// <summary>The index itself, with several chunks of documents: what it finds is what looking at every document finds, wherever its parts lie.</summary>
+public sealed class SearchIndexTests : IDisposable
+{
+    const int Documents = 2 * DocSet.Size + 700;
+    const long FirstId = 10_000_000_001;
+
+    readonly string directory = Directory.CreateTempSubdirectory("docket-index-").FullName;
+    readonly Schema schema = Schemata.Tickets;
+    readonly Dictionary<long, Dictionary<string, string>> values = [];
+    readonly HashSet<long> archived = [];
+    readonly Sources sources = new() { Snapshot = new() { [1] = Source.Integration(0) } };
+
+    // Few words, so that the naive way stays quick.
+    static readonly Dictionary<string, Comparison> Kinds = new()
+    {
+        ["subject"] = Comparison.Text,
+        ["amount"] = Comparison.Number,
+        ["colour"] = Comparison.Option,
+        ["tags_set"] = Comparison.Set,
+        ["hs_object_id"] = Comparison.Number,
+        ["hs_object_source"] = Comparison.Text,
+    };
+
+    // Loads SQLite.
+    static SearchIndexTests() => RuntimeHelpers.RunClassConstructor(typeof(Engine).TypeHandle);
+
+    string IndexPath => Path.Combine(directory, "portal.index.db");
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task Many_documents_are_found_across_chunks_saves_and_evictions() => Seed.PlayAsync(random =>
+    {
+        using (var file = new IndexFile(IndexPath))
+        {
+            for (var i = 0; i < Documents; i++)
+            {
+                Add(file.Index, random, FirstId + i * 3L);
+            }
+
+            CheckEdges(file.Index);
+            Check(file.Index, random, 12);
+            file.Save(built: true);
+            Check(file.Index, random, 6);
+            file.Index.Settle(0);
+            Check(file.Index, random, 12);
+            Change(file.Index, random);
+            Check(file.Index, random, 12);
+            file.Save(built: true);
+            file.Index.Settle(0);
+            file.Index.Settle(0);
+            CheckEdges(file.Index);
+            Check(file.Index, random, 6);
+            Change(file.Index, random);
+            file.Save(built: true);
+        }
+
+        using (var file = new IndexFile(IndexPath))
+        {
+            Assert.Equal(Documents, file.Index.Documents);
+            Check(file.Index, random, 12);
+            Change(file.Index, random);
+            Add(file.Index, random, FirstId + Documents * 3L);
+            Check(file.Index, random, 12);
+        }
+
+        return Task.CompletedTask;
+    });
+
+    [Fact]
+    public async Task Searches_see_whole_batches_while_the_index_is_changed_saved_and_evicted()
+    {
+        using var file = new IndexFile(IndexPath);
+        var index = file.Index;
+        const int each = 300;
+        for (var i = 0; i < 2 * each; i++)
+        {
+            var id = FirstId + i;
+            index.Add(id, id, id, 1, active: true);
+            values[id] = [];
+            Put(index, i, id, "subject", i < each ? "left one" : "right two");
+            Put(index, i, id, "amount", i < each ? "1" : "2");
+            Put(index, i, id, "tags_set", i < each ? "a;b" : "c;b");
+        }
+
+        // Two documents always change places at once, so that every count stays.
+        var turns = 0;
+        var (random, done) = (new Random(6), false);
+        var searches = Enumerable.Range(0, 3).Select(reader => Task.Run(() =>
+        {
+            Condition[] conditions =
+            [
+                new("subject", "EQ", "left one"), new("subject", "CONTAINS_TOKEN", "le*"), new("subject", "CONTAINS_TOKEN", "*ne"), new("amount", "LT", "2"), new("amount", "EQ", "1"),
+                new("tags_set", "EQ", "a"), new("tags_set", "NEQ", "c"), new("tags_set", "CONTAINS_TOKEN", "a"),
+            ];
+            for (var i = reader; !Volatile.Read(ref done); i++)
+            {
+                var condition = conditions[i % conditions.Length];
+                var query = SearchCompiler.Compile(Body(new([[condition]], "", "amount", i % 2 == 0)), schema, capped: true);
+                Assert.True(index.TryRead(opened => new IndexSearch(index, opened, query, sources, (_, _) => [], 0).Run(), out var page));
+                Assert.True(page!.Total == each, $"{page.Total} for {condition}");
+            }
+        })).ToArray();
+        for (; turns < 1_500 && !searches.Any(search => search.IsCompleted); turns++)
+        {
+            var (left, right) = (random.Next(2 * each), random.Next(2 * each));
+            index.Gate.EnterWriteLock();
+            foreach (var name in (string[])["subject", "amount", "tags_set"])
+            {
+                var (one, other) = (values[FirstId + left][name], values[FirstId + right][name]);
+                Put(index, left, FirstId + left, name, other);
+                Put(index, right, FirstId + right, name, one);
+            }
+
+            index.Gate.ExitWriteLock();
+            if (turns % 5 == 0)
+            {
+                file.Save(built: true);
+            }
+
+            if (turns % 15 == 0)
+            {
+                index.Settle(0);
+            }
+        }
+
+        Volatile.Write(ref done, true);
+        await Task.WhenAll(searches);
+        Assert.Equal(1_500, turns);
+    }
+
+    [Fact]
+    public void An_index_without_documents_finds_nothing()
+    {
+        using var file = new IndexFile(IndexPath);
+        foreach (var sort in (RawSort?[])[null, new("subject", false), new("amount", true)])
+        {
+            var page = Find(file.Index, Body(new([], "a", sort?.Property, false)), capped: true);
+            Assert.Equal((0, 0), (page.Total, page.Ids.Length));
+            Assert.Null(page.Last);
+        }
+    }
+
+    [Fact]
+    public void What_is_forgotten_is_in_no_column_and_no_posting_and_harms_no_search()
+    {
+        using var file = new IndexFile(IndexPath);
+        var random = new Random(4);
+        for (var i = 0; i < 50; i++)
+        {
+            Add(file.Index, random, FirstId + i);
+        }
+
+        Put(file.Index, 7, FirstId + 7, "subject", "secretword");
+        file.Index.SetActive(7, false);
+        file.Forget([7]);
+        values.Remove(FirstId + 7);
+        archived.Remove(FirstId + 7);
+        Check(file.Index, random, 60);
+        Assert.Equal(0, Find(file.Index, Body(new([[new("subject", "CONTAINS_TOKEN", "secretword")]], "", null, false)), capped: true).Total);
+        using var connection = new Connection(IndexPath, create: false);
+        Assert.Equal(0, connection.QueryInteger("SELECT count(*) FROM posting WHERE term = CAST('secretword' AS BLOB)"));
+        Assert.DoesNotContain("secretword", Encoding.Latin1.GetString(File.ReadAllBytes(IndexPath)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cursor_of_another_kind_of_sort_is_refused()
+    {
+        using var file = new IndexFile(IndexPath);
+        Add(file.Index, new Random(5), FirstId);
+        var body = Body(new([], "", "amount", false));
+        body.After = $"{FirstId}-YWI";
+        Assert.Equal(400, Assert.Throws<Refusal>(() => Find(file.Index, body, capped: false)).Error.Status);
+    }
+
+    void Add(SearchIndex index, Random random, long id)
+    {
+        var document = index.Add(id, id, id, 1, active: true);
+        values[id] = [];
+        foreach (var name in (string[])["subject", "amount", "colour", "tags_set"])
+        {
+            if (random.Next(4) > 0)
+            {
+                Put(index, document, id, name, Value(random, name));
+            }
+        }
+    }
+
+    void Put(SearchIndex index, int document, long id, string name, string value)
+    {
+        index.Put(document, schema, schema.Find(name)!, Encoding.UTF8.GetBytes(values[id].GetValueOrDefault(name, "")), Encoding.UTF8.GetBytes(value));
+        values[id][name] = value;
+    }
+
+    void Change(SearchIndex index, Random random)
+    {
+        index.Gate.EnterWriteLock();
+        int[] documents = [0, 65_535, 65_536, 131_071, 131_072, Documents - 1, .. Enumerable.Range(0, 1_500).Select(_ => random.Next(Documents))];
+        foreach (var document in documents)
+        {
+            var id = FirstId + document * 3L;
+            var name = (string[])["subject", "amount", "colour", "tags_set"];
+            var changed = name[random.Next(name.Length)];
+            Put(index, document, id, changed, random.Next(5) == 0 ? "" : Value(random, changed));
+            if (random.Next(6) == 0)
+            {
+                index.SetActive(document, active: !archived.Add(id) && archived.Remove(id));
+            }
+        }
+
+        index.Gate.ExitWriteLock();
+    }
+
+    static string Value(Random random, string name) => name switch
+    {
+        "subject" => random.Next(3) switch { 0 => $"Ticket #{random.Next(30)}", 1 => $"w{random.Next(300)} common", _ => $"rare{random.Next(200_000)}" },
+        "amount" => random.Next(2) == 0 ? random.Next(-3, 4).ToString() : (random.NextDouble() * 1e6 - 5e5).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        "colour" => ((string[])["red", "green", "dark blue"])[random.Next(3)],
+        _ => ((string[])["a", "a;b", "c", "a;b;c"])[random.Next(4)],
+    };
+
+    // The documents on both sides of the borders between chunks, by id and by cursor.
+    void CheckEdges(SearchIndex index)
+    {
+        using var reader = new IndexReader(IndexPath);
+        foreach (var document in (int[])[0, 1, 65_535, 65_536, 131_071, 131_072, Documents - 1])
+        {
+            var id = FirstId + document * 3L;
+            Assert.Equal(document, index.Find(id, reader.Column));
+            Assert.Equal(-1, index.Find(id + 1, reader.Column));
+            Assert.Equal(document + 1, index.FirstAfter(id, reader.Column));
+            Assert.Equal(document + 1, index.FirstAfter(id + 1, reader.Column));
+            Assert.Equal(document, index.FirstAfter(id - 1, reader.Column));
+            Assert.Equal(id, index.IdOf(document, reader.Column));
+        }
+
+        Assert.Equal(-1, index.Find(0, reader.Column));
+        Assert.Equal(0, index.FirstAfter(0, reader.Column));
+    }
+
+    void Check(SearchIndex index, Random random, int searches)
+    {
+        var active = values.Where(entry => !archived.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => new Dictionary<string, string>(entry.Value)
+        {
+            ["hs_object_id"] = entry.Key.ToString(),
+            ["hs_object_source"] = "INTEGRATION",
+        });
+        for (var i = 0; i < searches; i++)
+        {
+            var wanted = Random(random);
+            var expected = NaiveSearch.Find(active, Kinds, wanted);
+            var body = Body(wanted);
+            var (skip, limit) = (random.Next(3) == 0 ? Math.Min(9_990, expected.Count) : random.Next(10), random.Next(1, 201));
+            (body.After, body.Limit) = (skip.ToString(), limit.ToString());
+            var page = Find(index, body, capped: true);
+            var story = wanted.ToJson(limit, body.After).ToJsonString();
+            Assert.True(expected.Count == page.Total, $"expected {expected.Count}, found {page.Total} for {story}");
+            Assert.True(expected.Skip(skip).Take(Math.Min(limit, 10_000 - skip)).SequenceEqual(page.Ids), story);
+        }
+    }
+
+    static Wanted Random(Random random)
+    {
+        var groups = Enumerable.Range(0, random.Next(3)).Select(_ => Enumerable.Range(0, random.Next(1, 3)).Select(_ =>
+        {
+            var name = Kinds.Keys.ElementAt(random.Next(Kinds.Count));
+            var value = name == "hs_object_id" ? (FirstId + random.Next(Documents) * 3L).ToString() : name == "hs_object_source" ? "INTEGRATION" : Value(random, name);
+            var comparison = RandomSearches.Operators[random.Next(RandomSearches.Operators.Length)];
+            return comparison switch
+            {
+                "IN" or "NOT_IN" => new Condition(name, comparison, Values: [value, value.ToLowerInvariant()]),
+                "BETWEEN" => new(name, comparison, value, value),
+                _ => new(name, comparison, value),
+            };
+        }).ToArray()).ToArray();
+        return new(groups, random.Next(4) switch { 0 => $"w{random.Next(300)}", 1 => "comm", 2 => $"rare{random.Next(1_000)}", _ => "" }, ((string?[])[null, "subject", "amount", "hs_object_id", "colour", "tags_set"])[random.Next(6)], random.Next(2) == 0);
+    }
+
+    static SearchBody Body(Wanted wanted)
+    {
+        var body = new SearchBody { Query = wanted.Words };
+        body.Groups.AddRange(wanted.Groups.Select(group => group.Select(condition => new RawFilter(
+            condition.Property, Enum.Parse<SearchOperator>(condition.Operator.Replace("_", "", StringComparison.Ordinal), ignoreCase: true), condition.Value, condition.HighValue, condition.Values?.ToList())).ToList()));
+        if (wanted.Sort is { } sort)
+        {
+            body.Sorts.Add(new(sort, wanted.Descending));
+        }
+
+        return body;
+    }
+
+    IndexPage Find(SearchIndex index, SearchBody body, bool capped)
+    {
+        var query = SearchCompiler.Compile(body, schema, capped);
+        Assert.True(index.TryRead(reader => new IndexSearch(index, reader, query, sources, (id, property) => Encoding.UTF8.GetBytes(values[id].GetValueOrDefault(property.Name, "")), 0).Run(), out var page));
+        return page!;
+    }
+}

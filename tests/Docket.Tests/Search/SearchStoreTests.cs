@@ -1,0 +1,156 @@
+using System.Text;
+using Docket.Model;
+using Docket.Search;
+using Docket.Stores.Sqlite;
+using Docket.Writes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Record = Docket.Model.Record;
+
+namespace Docket.Tests.Search;
+
+/// <summary>Searches of a store under settings that a portal can have: pages without an end, and a lag.</summary>
+public sealed class SearchStoreTests : IDisposable
+{
+    const int Records = 400, Limit = 37;
+
+    readonly string directory = Directory.CreateTempSubdirectory("docket-search-store-").FullName;
+    readonly ManualClock clock = new();
+    readonly SqliteStore store;
+
+    public SearchStoreTests() => store = new(Path.Combine(directory, "portal.db"), clock, NullLogger.Instance);
+
+    public void Dispose()
+    {
+        store.Dispose();
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5_000)]
+    public Task Pages_by_cursor_show_every_unchanged_record_once_while_others_change(int lagMs) => Seed.PlayAsync(async random =>
+    {
+        foreach (var definition in (PropertyDefinition[])[Schemata.Custom("amount", "number", "number"), Schemata.Custom("seen_at", "datetime", "date")])
+        {
+            await store.ChangeSchemaAsync(ObjectType.Ticket, content => content with { Properties = content.Properties.Add(definition.Name, new(content.LastNumber + 1, definition)), LastNumber = content.LastNumber + 1 }, keepUsedStages: false);
+        }
+
+        var ids = new List<long>();
+        foreach (var _ in Enumerable.Range(0, Records / 50))
+        {
+            ids.AddRange((await ApplyAsync(WriteKind.Create, [.. Enumerable.Range(0, 50).Select(_ => Input(null, [.. Values(random), ("hs_pipeline_stage", "1")]))])).Select(record => record.Id));
+        }
+
+        foreach (var (name, descending) in (string?[])[null, "subject", "amount", "seen_at", "createdate", "hs_object_id"] is var names ? names.SelectMany(name => (bool[])[false, true], (name, descending) => (name, descending)) : [])
+        {
+            // Everything is visible at the beginning: a search without a lag waits for it.
+            clock.Advance(TimeSpan.FromMilliseconds(lagMs + 1));
+            store.Settings = PortalSettings.Default;
+            await FindAsync(new SearchBody());
+            store.Settings = PortalSettings.Default with { SearchLagMs = lagMs };
+
+            // The changed ones are never among those that must be shown.
+            var changing = ids.Where(_ => random.Next(4) == 0).ToHashSet();
+            var seen = new List<long>();
+            var body = new SearchBody { Limit = $"{Limit}" };
+            if (name is not null)
+            {
+                body.Sorts.Add(new(name, descending));
+            }
+
+            for (var pages = 0; ; pages++)
+            {
+                Assert.True(pages < 200, "there is no end");
+                var page = await FindAsync(body);
+                seen.AddRange(page.Records.Select(record => record.Id));
+                if (page.Last is not { } last)
+                {
+                    break;
+                }
+
+                body.After = SearchCompiler.Write(last, name is not null);
+                // Those at the end of a page are the ones that a place in the order is told by.
+                var onPage = page.Records.TakeLast(3).Select(record => record.Id).Where(changing.Contains).Take(2);
+                long[] changed = [.. changing.Where(_ => random.Next(10) == 0).Take(6).Concat(onPage).Distinct()];
+                await ApplyAsync(WriteKind.Update, [.. changed.Select(id => Input(id, Values(random)))]);
+                var added = await ApplyAsync(WriteKind.Create, [Input(null, [.. Values(random), ("hs_pipeline_stage", "1")])]);
+                if (changed.Length > 0 && random.Next(3) == 0)
+                {
+                    await ApplyAsync(WriteKind.Archive, [Input(changed[^1], [])]);
+                    ids.Remove(changed[^1]);
+                    changing.Remove(changed[^1]);
+                }
+
+                clock.Advance(TimeSpan.FromMilliseconds(random.Next(lagMs / 3 + 1)));
+            }
+
+            var counts = seen.CountBy(id => id).ToDictionary();
+            Assert.All(ids.Except(changing), id => Assert.True(counts.GetValueOrDefault(id) == 1, $"{id} was shown {counts.GetValueOrDefault(id)} times by {name} {descending}"));
+        }
+    });
+
+    [Fact]
+    public async Task A_write_is_invisible_until_the_lag_has_passed()
+    {
+        var first = (await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "old"), ("hs_pipeline_stage", "1")])])).Single();
+        Assert.Equal(1, (await FindAsync(Query("old"))).Total);
+
+        store.Settings = PortalSettings.Default with { SearchLagMs = 2_000 };
+        clock.Advance(TimeSpan.FromMilliseconds(500));
+        await ApplyAsync(WriteKind.Update, [Input(first.Id, [("subject", "new")])]);
+        await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "new"), ("hs_pipeline_stage", "1")])]);
+        foreach (var step in (int[])[0, 1_000, 999])
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(step));
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            Assert.Equal((1, 0), ((await FindAsync(Query("old"))).Total, (await FindAsync(Query("new"))).Total));
+        }
+
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        for (var tries = 0; (await FindAsync(Query("new"))).Total < 2; tries++)
+        {
+            Assert.True(tries < 500, "the lag never ends");
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(0, (await FindAsync(Query("old"))).Total);
+
+        store.Settings = PortalSettings.Default;
+        await ApplyAsync(WriteKind.Update, [Input(first.Id, [("subject", "newest")])]);
+        Assert.Equal(1, (await FindAsync(Query("newest"))).Total);
+    }
+
+    static (string, string)[] Values(Random random) =>
+    [
+        ("subject", random.Next(4) switch { 0 => "", 1 => "same beginning", 2 => $"same beginning {random.Next(30)}", _ => $"{(char)('a' + random.Next(26))}{random.Next(100)}" }),
+        ("amount", random.Next(4) == 0 ? "" : random.Next(-4, 5).ToString()),
+        ("seen_at", random.Next(4) == 0 ? "" : $"2026-03-0{random.Next(1, 5)}T00:00:00Z"),
+    ];
+
+    static SearchBody Query(string words) => new() { Query = words };
+
+    ValueTask<SearchPage> FindAsync(SearchBody body) => store.SearchAsync(SearchCompiler.Compile(body, store.Schema(ObjectType.Ticket), capped: false), TestContext.Current.CancellationToken);
+
+    async Task<Record[]> ApplyAsync(WriteKind kind, params RecordInput[] inputs)
+    {
+        if (inputs.Length == 0)
+        {
+            return [];
+        }
+
+        var outcome = await store.ApplyAsync(Validation.Check(kind, inputs, store.Schema(ObjectType.Ticket), Schemata.Caller));
+        Assert.Empty(outcome.Faults);
+        return [.. outcome.Results.Select(result => result.Record!)];
+    }
+
+    static RecordInput Input(long? id, (string Name, string Value)[] values)
+    {
+        var input = new RecordInput { Values = [.. values.Select(value => new RawValue(Encoding.UTF8.GetBytes(value.Name), Encoding.UTF8.GetBytes(value.Value)))] };
+        if (id is { } known)
+        {
+            input.Id = Encoding.UTF8.GetBytes(known.ToString());
+        }
+
+        return input;
+    }
+}

@@ -1,0 +1,351 @@
+using System.Text.Json.Nodes;
+
+namespace Docket.Tests.Search;
+
+/// <summary>Promise 4, what was acknowledged is found by the next search; and the searches' own rules and errors at their edges.</summary>
+public sealed class SearchTests
+{
+    const string Tickets = "/crm/v3/objects/tickets", Search = Tickets + "/search", Properties = "/crm/v3/properties/tickets";
+
+    [Fact]
+    public async Task Many_clients_find_what_was_just_acknowledged_to_them()
+    {
+        await using var server = await TestServer.StartAsync();
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
+        {
+            for (var round = 0; round < 25; round++)
+            {
+                var (word, next) = ($"w{client}x{round}", $"n{client}x{round}");
+                var id = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{word}}}","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
+                Assert.Equal(["1"], await CountAsync(server, word));
+                (await server.PatchAsync($"{Tickets}/{id}", $$$"""{"properties":{"subject":"{{{next}}}"}}""")).Expect(200);
+                Assert.Equal(["0", "1"], await CountAsync(server, word, next));
+                (await server.DeleteAsync($"{Tickets}/{id}")).Expect(204);
+                Assert.Equal(["0"], await CountAsync(server, next));
+            }
+        })));
+    }
+
+    [Fact]
+    public async Task A_value_of_a_property_that_was_just_made_is_found_while_others_write()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var enough = new CancellationTokenSource();
+        var writers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                (await server.PostAsync(Tickets, """{"properties":{"subject":"noise","hs_pipeline_stage":"1"}}""")).Expect(201);
+                (await server.PostAsync(Search, """{"query":"noise","sorts":["subject"]}""")).Expect(200);
+            }
+        })).ToArray();
+        for (var i = 0; i < 40; i++)
+        {
+            await server.CreatePropertyAsync($"made_{i}", unique: false);
+            (await server.PostAsync(Tickets, $$$"""{"properties":{"made_{{{i}}}":"here","hs_pipeline_stage":"1"}}""")).Expect(201);
+            Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"made_{{i}}","operator":"EQ","value":"here"}"""));
+        }
+
+        await enough.CancelAsync();
+        await Task.WhenAll(writers);
+    }
+
+    [Fact]
+    public async Task A_property_of_another_type_is_searched_by_its_new_type_at_once()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreatePropertyAsync("flex", unique: false);
+        foreach (var value in (string[])["12", "7", "100", "abc", "NaN", ""])
+        {
+            (await server.PostAsync(Tickets, $$$"""{"properties":{"flex":"{{{value}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
+        }
+
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.Equal("3", await TotalAsync(server, """{"propertyName":"flex","operator":"GT","value":"12"}""")); // as a text 100 is less
+            Assert.Equal("5", await TotalAsync(server, """{"propertyName":"flex","operator":"HAS_PROPERTY"}"""));
+            await RetypeAsync("number", "number");
+            Assert.Equal("1", await TotalAsync(server, """{"propertyName":"flex","operator":"GT","value":"12"}"""));
+            Assert.Equal("1", await TotalAsync(server, """{"propertyName":"flex","operator":"LT","value":"12"}"""));
+            await RetypeAsync("string", "text");
+        }
+
+        async Task RetypeAsync(string type, string fieldType)
+        {
+            (await server.DeleteAsync($"{Properties}/flex")).Expect(204);
+            await server.CreatePropertyAsync("flex", type, fieldType, unique: false);
+        }
+    }
+
+    [Fact]
+    public async Task A_select_that_becomes_a_checkbox_is_searched_as_a_set_at_once()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreatePropertyAsync("colour", "enumeration", "select", unique: false, ",\"options\":[{\"label\":\"R\",\"value\":\"red\"},{\"label\":\"G\",\"value\":\"green\"}]");
+        var id = (await server.PostAsync(Tickets, """{"properties":{"colour":"red","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
+        Assert.Equal("1", await TotalAsync(server, """{"propertyName":"colour","operator":"EQ","value":"red"}"""));
+        (await server.PatchAsync($"{Properties}/colour", """{"fieldType":"checkbox"}""")).Expect(200);
+        Assert.Equal("1", await TotalAsync(server, """{"propertyName":"colour","operator":"EQ","value":"red"}"""));
+        (await server.PatchAsync($"{Tickets}/{id}", """{"properties":{"colour":";green"}}""")).Expect(200);
+        Assert.Equal("1", await TotalAsync(server, """{"propertyName":"colour","operator":"EQ","value":"green"}"""));
+        Assert.Equal("0", await TotalAsync(server, """{"propertyName":"colour","operator":"EQ","value":"red;green"}"""));
+        Assert.Equal("1", await TotalAsync(server, """{"propertyName":"colour","operator":"IN","values":["red"]}"""));
+    }
+
+    [Fact]
+    public async Task An_option_that_was_taken_away_is_still_found_where_records_hold_it()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreatePropertyAsync("colour", "enumeration", "select", unique: false, ",\"options\":[{\"label\":\"R\",\"value\":\"dark red\"},{\"label\":\"G\",\"value\":\"green\"}]");
+        (await server.PostAsync(Tickets, """{"properties":{"colour":"dark red","hs_pipeline_stage":"1"}}""")).Expect(201);
+        (await server.PatchAsync($"{Properties}/colour", """{"options":[{"label":"G","value":"green"}]}""")).Expect(200);
+        Assert.Equal("1", await TotalAsync(server, """{"propertyName":"colour","operator":"CONTAINS_TOKEN","value":"red"}"""));
+        Assert.Equal("0", await TotalAsync(server, """{"propertyName":"colour","operator":"NOT_CONTAINS_TOKEN","value":"red"}"""));
+    }
+
+    [Fact]
+    public async Task An_index_file_that_is_taken_away_under_the_server_is_built_anew()
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"kept","hs_pipeline_stage":"1"}}""")).Expect(201);
+        Assert.Equal(["1"], await CountAsync(server, "kept"));
+        foreach (var file in Directory.GetFiles(server.DataDirectory, "*.index.db*"))
+        {
+            File.Delete(file);
+        }
+
+        for (var round = 0; round < 3; round++)
+        {
+            var counts = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => CountAsync(server, "kept"))));
+            Assert.All(counts, count => Assert.Equal(["1"], count));
+        }
+    }
+
+    [Fact]
+    public async Task An_index_that_cant_be_made_harms_no_write_and_is_made_once_it_can()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;
+        var inTheWay = Directory.CreateDirectory(Path.Combine(directory, "portal-24000001.index.db"));
+        await using (var server = await TestServer.StartAsync(directory))
+        {
+            (await server.PostAsync(Tickets, """{"properties":{"subject":"kept","hs_pipeline_stage":"1"}}""")).Expect(201);
+            await Task.Delay(200, TestContext.Current.CancellationToken);
+            inTheWay.Delete();
+            Assert.Equal(["1"], await CountAsync(server, "kept"));
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task After_a_kill_every_acknowledged_ticket_is_found()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;
+        var written = 0;
+        for (var round = 0; round < 3; round++)
+        {
+            await using var server = await ServerProcess.StartAsync(directory);
+            for (var i = 0; i < 20; i++)
+            {
+                (await server.SendAsync(HttpMethod.Post, Tickets, $$$"""{"properties":{"subject":"kill {{{written}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
+                written++;
+            }
+
+            var found = (await server.SendAsync(HttpMethod.Post, Search, """{"query":"kill","limit":200,"properties":["subject"]}""")).Expect(200);
+            Assert.Equal(Enumerable.Range(0, written).Select(number => $"kill {number}"), found.Json!["results"]!.AsArray().Select(ticket => ticket!["properties"]!["subject"]!.ToString()));
+            if (round == 1)
+            {
+                await Task.Delay(2_500, TestContext.Current.CancellationToken); // long enough for a save
+            }
+
+            server.Kill();
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Theory]
+    [InlineData("""{"propertyName":"subject","operator":"EQ","value":""}""", 0)]
+    [InlineData("""{"propertyName":"subject","operator":"NEQ","value":""}""", 3)]
+    [InlineData("""{"propertyName":"subject","operator":"IN","values":[""]}""", 0)]
+    [InlineData("""{"propertyName":"subject","operator":"IN","values":[]}""", 0)]
+    [InlineData("""{"propertyName":"subject","operator":"NOT_IN","values":[]}""", 3)]
+    [InlineData("""{"propertyName":"subject","operator":"LT","value":""}""", 0)]
+    [InlineData("""{"propertyName":"subject","operator":"GT","value":""}""", 2)]
+    [InlineData("""{"propertyName":"subject","operator":"BETWEEN","value":"ﬀ","highValue":"😀"}""", 1)]
+    [InlineData("""{"propertyName":"subject","operator":"CONTAINS_TOKEN","value":"-"}""", 0)]
+    [InlineData("""{"propertyName":"subject","operator":"NOT_CONTAINS_TOKEN","value":"-"}""", 3)]
+    [InlineData("""{"propertyName":"subject","operator":"NOT_CONTAINS_TOKEN","value":"co"}""", 2)]
+    [InlineData("""{"propertyName":"hs_is_closed","operator":"GTE","value":"true"}""", 1)]
+    [InlineData("""{"propertyName":"hs_is_closed","operator":"BETWEEN","value":"false","highValue":"false"}""", 2)]
+    [InlineData("""{"propertyName":"hs_object_source","operator":"GTE","value":"integration"}""", 3)]
+    [InlineData("""{"propertyName":"hs_object_source","operator":"LT","value":"integration"}""", 0)]
+    [InlineData("""{"propertyName":"hs_object_source_label","operator":"EQ","value":"integration"}""", 0)]
+    [InlineData("""{"propertyName":"hs_object_source_label","operator":"IN","values":["INTEGRATION"]}""", 3)]
+    [InlineData("""{"propertyName":"hubspot_owner_id","operator":"IN","values":["7"]}""", 1)]
+    [InlineData("""{"propertyName":"hubspot_owner_id","operator":"CONTAINS_TOKEN","value":"7"}""", 1)]
+    [InlineData("""{"propertyName":"createdate","operator":"BETWEEN","value":"2026-03-14T09:26:53.589Z","highValue":"1773480413589"}""", 3)]
+    [InlineData("""{"propertyName":"hs_object_id","operator":"IN","values":["10000000001","10000000003","1e999","-1","10000000001.5"]}""", 2)]
+    [InlineData("""{"propertyName":"hs_object_id","operator":"LT","value":"10000000001"}""", 0)]
+    [InlineData("""{"propertyName":"hs_object_id","operator":"LTE","value":1e999}""", 3)]
+    [InlineData("""{"propertyName":"hs_object_id","operator":"GT","value":"-1e999"}""", 3)]
+    [InlineData("""{"propertyName":"associations.contact","operator":"EQ","value":"1"}""", 0)]
+    [InlineData("""{"propertyName":"associations.contact","operator":"IN","values":["1"]}""", 0)]
+    [InlineData("""{"propertyName":"associations.contact","operator":"NEQ","value":"1"}""", 3)]
+    [InlineData("""{"propertyName":"associations.contact","operator":"NOT_HAS_PROPERTY"}""", 3)]
+    [InlineData("""{"propertyName":"subject","operator":"HAS_PROPERTY","value":"ignored"}""", 2)]
+    [InlineData("""{"propertyName":"subject","operator":"\u0001\t EQ\n ","value":"CLINICS & CO"}""", 1)]
+    public async Task A_filter_finds(string filter, int expected)
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"Clinics & Co","hs_pipeline_stage":"1"}}""")).Expect(201);
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"\uffee","hs_pipeline_stage":"4"}}""")).Expect(201);
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"","hubspot_owner_id":"7","hs_pipeline_stage":"1"}}""")).Expect(201);
+        Assert.Equal(expected.ToString(), await TotalAsync(server, filter));
+    }
+
+    [Theory]
+    [InlineData("Clinics & Co", 1)]
+    [InlineData("clin co", 1)]
+    [InlineData("foo-bar", 1)]
+    [InlineData("&", 0)]
+    [InlineData("inics", 0)]
+    [InlineData("10000000002", 1)]
+    [InlineData("1000000000", 0)]
+    [InlineData("99999999999999999999", 0)]
+    public async Task A_query_finds(string query, int expected)
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(Tickets, """{"properties":{"subject":"Clinics & Co","hs_pipeline_stage":"1"}}""")).Expect(201);
+        (await server.PostAsync(Tickets, """{"properties":{"content":"bar (foo)","hs_pipeline_stage":"4"}}""")).Expect(201);
+        Assert.Equal(expected.ToString(), (await server.PostAsync(Search, new JsonObject { ["query"] = query }.ToJsonString())).Expect(200)["total"]);
+    }
+
+    [Fact]
+    public async Task The_longest_texts_and_filters_are_searched_whole()
+    {
+        await using var server = await TestServer.StartAsync();
+        var words = Enumerable.Range(0, 9_000).Select(number => $"w{number}").ToArray();
+        var text = string.Join(' ', words)[..^1] + "last";
+        var same = new string('s', 200);
+        (await server.PostAsync(Tickets, new JsonObject { ["properties"] = new JsonObject { ["content"] = text, ["subject"] = same, ["hs_pipeline_stage"] = "1" } }.ToJsonString())).Expect(201);
+        Assert.True(text.Length > 50_000);
+        Assert.Equal("1", await TotalAsync(server, """{"propertyName":"content","operator":"CONTAINS_TOKEN","value":"w0 w899last"}"""));
+        Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"content","operator":"CONTAINS_TOKEN","value":"{{string.Join(' ', words[..550])}}"}"""));
+        Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"content","operator":"CONTAINS_TOKEN","value":"{{string.Join(' ', Enumerable.Repeat("*", 1_400))}}"}"""));
+        // Order counts 128 bytes, comparisons all of them.
+        Assert.Equal("0", await TotalAsync(server, $$"""{"propertyName":"subject","operator":"LT","value":"{{same}}"}"""));
+        Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"subject","operator":"GTE","value":"{{same}}"}"""));
+        Assert.Equal("0", await TotalAsync(server, $$"""{"propertyName":"subject","operator":"GT","value":"{{same}}"}"""));
+        Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"subject","operator":"CONTAINS_TOKEN","value":"{{same}}"}"""));
+    }
+
+    [Theory]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"neq","value":"x"}]}]}""", 1, 68)]
+    [InlineData("""{"filterGroups": [{"filters": [{"propertyName": "jobtitle", "operator": "neq", "value": "x"}]}]}""", 1, 73)]
+    [InlineData("{\n  \"filterGroups\": [\n    {\n      \"filters\": [\n        {\n          \"propertyName\": \"jobtitle\",\n          \"operator\": \"neq\"\n        }\n      ]\n    }\n  ]\n}", 7, 23)]
+    [InlineData("{\n\t\"filterGroups\": [\n\t\t{\n\t\t\t\"filters\": [\n\t\t\t\t{\n\t\t\t\t\t\"propertyName\": \"jobtitle\",\n\t\t\t\t\t\"operator\": \"neq\"\n\t\t\t\t}\n\t\t\t]\n\t\t}\n\t]\n}", 7, 18)]
+    [InlineData("{\r\n  \"filterGroups\": [\r\n    {\r\n      \"filters\": [\r\n        {\r\n          \"propertyName\": \"jobtitle\",\r\n          \"operator\": \"neq\"\r\n        }]}]}", 7, 23)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitlé","operator":"neq","value":"x"}]}]}""", 1, 69)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitl😀","operator":"neq","value":"x"}]}]}""", 1, 71)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitl\u00e9","operator":"neq","value":"x"}]}]}""", 1, 73)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"Eq","value":"x"},{"operator":"BOGUS"}]}]}""", 1, 68)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"\u00a0EQ","value":"x"}]}]}""", 1, 68)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"13","value":"x"}]}]}""", 1, 68)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"01","value":"x"}]}]}""", 1, 68)]
+    [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"+1","value":"x"}]}]}""", 1, 68)]
+    public async Task An_unknown_operator_is_told_with_its_place(string body, int line, int column)
+    {
+        await using var server = await TestServer.StartAsync();
+        var answer = (await server.PostAsync(Search, body)).Expect(400);
+        Assert.Equal($"Invalid input JSON on line {line}, column {column}: Enum type must be one of: [{string.Join(", ", RandomSearches.Operators)}]", answer["message"]);
+        Assert.Equal("VALIDATION_ERROR", answer["category"]);
+    }
+
+    [Theory]
+    [InlineData("[6,6,6]", null)]
+    [InlineData("[0,0,0,0,0]", null)]
+    [InlineData("[1,1,1,1,1,1]", "The maximum number of filter groups is 5. You have requested 6.")]
+    [InlineData("[1,7]", "The maximum number of filters per group is 6. You have requested 7.")]
+    [InlineData("[4,4,4,4,3]", "The maximum number of filters is 18. You have requested 19.")]
+    public async Task Filters_are_limited(string counts, string? message)
+    {
+        await using var server = await TestServer.StartAsync();
+        var groups = JsonNode.Parse(counts)!.AsArray().Select(count => new JsonObject
+        {
+            ["filters"] = new JsonArray([.. Enumerable.Range(0, (int)count!).Select(_ => new JsonObject { ["propertyName"] = "subject", ["operator"] = "HAS_PROPERTY" })]),
+        });
+        var answer = (await server.PostAsync(Search, new JsonObject { ["filterGroups"] = new JsonArray([.. groups]) }.ToJsonString())).Expect(message is null ? 200 : 400);
+        Assert.Equal(message, answer["message"]);
+        Assert.Equal(message is null ? null : "VALIDATION_ERROR", answer["category"]);
+    }
+
+    [Theory]
+    [InlineData("""{"limit":200,"after":9999}""", 200)]
+    [InlineData("""{"limit":"200","after":"0"}""", 200)]
+    [InlineData("""{"limit":201}""", 400)]
+    [InlineData("""{"limit":0}""", 400)]
+    [InlineData("""{"limit":-1}""", 400)]
+    [InlineData("""{"limit":"x"}""", 400)]
+    [InlineData("""{"after":10000}""", 400)]
+    [InlineData("""{"after":-1}""", 400)]
+    [InlineData("""{"after":"x"}""", 400)]
+    [InlineData("""{"after":"10000000001-YWI"}""", 400)]
+    [InlineData("""{"after":"99999999999999999999"}""", 400)]
+    [InlineData("""{"sorts":["-subject","none"]}""", 200)]
+    [InlineData("""{"sorts":["none"]}""", 400)]
+    [InlineData("""{"sorts":[{}]}""", 400)]
+    [InlineData("""{"filters":null,"filterGroups":null,"sorts":null,"query":null,"properties":null,"limit":null,"after":null}""", 200)]
+    [InlineData("""{"filters":[{"propertyName":"amount_of_nothing","operator":"HAS_PROPERTY"}]}""", 400)]
+    [InlineData("""{"filters":[{"propertyName":"createdate","operator":"BETWEEN","value":"2","highValue":"1"}]}""", 400)]
+    [InlineData("""{"filters":[{"propertyName":"createdate","operator":"BETWEEN","value":"2","highValue":"2"}]}""", 200)]
+    [InlineData("""{"filters":[{"propertyName":"hs_object_id","operator":"EQ","value":""}]}""", 400)]
+    [InlineData("""{"filters":[{"propertyName":"subject","operator":"IN","value":"x"}]}""", 400)]
+    [InlineData("null", 400)]
+    [InlineData("[]", 400)]
+    public async Task A_body_is_taken_or_refused(string body, int status)
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(Search, body)).Expect(status);
+    }
+
+    [Fact]
+    public async Task Bodies_have_at_most_3000_characters()
+    {
+        await using var server = await TestServer.StartAsync();
+        var room = 3_000 - """{"query":""}""".Length;
+        (await server.PostAsync(Search, $$"""{"query":"{{new string('é', room)}}"}""")).Expect(200);
+        Assert.Equal("The maximum length of the request body is 3000 characters.", (await server.PostAsync(Search, $$"""{"query":"{{new string('é', room + 1)}}"}""")).Expect(400)["message"]);
+    }
+
+    [Fact]
+    public async Task The_page_that_would_cross_the_end_of_the_reach_is_cut_and_the_next_refused()
+    {
+        await using var server = await TestServer.StartAsync();
+        var inputs = new JsonObject { ["inputs"] = new JsonArray([.. Enumerable.Range(0, 100).Select(_ => new JsonObject { ["properties"] = new JsonObject { ["hs_pipeline_stage"] = "1" } })]) }.ToJsonString();
+        foreach (var _ in Enumerable.Range(0, 101))
+        {
+            (await server.PostAsync(Tickets + "/batch/create", inputs)).Expect(201);
+        }
+
+        foreach (var sorts in (string[])["[]", "[\"createdate\"]", "[\"-hs_pipeline_stage\"]"])
+        {
+            var page = (await server.PostAsync(Search, $$"""{"limit":200,"after":"9900","sorts":{{sorts}}}""")).Expect(200);
+            Assert.Equal((100, "10100", "10000"), (page.Count("results"), page["total"], page["paging.next.after"]));
+        }
+    }
+
+    static async Task<string?> TotalAsync(TestServer server, string filter) =>
+        (await server.PostAsync(Search, $$"""{"filters":[{{filter}}]}""")).Expect(200)["total"];
+
+    static async Task<string?[]> CountAsync(TestServer server, params string[] subjects)
+    {
+        var counts = new List<string?>();
+        foreach (var subject in subjects)
+        {
+            counts.Add(await TotalAsync(server, $$"""{"propertyName":"subject","operator":"EQ","value":"{{subject}}"}"""));
+        }
+
+        return [.. counts];
+    }
+}
