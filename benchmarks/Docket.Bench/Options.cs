@@ -6,7 +6,7 @@ internal sealed record Options
     public const string Usage =
         """
         ./bench [search] [options]
-          search             measures the search, at one size of 1000000 unless told
+          search             measures the search, at the last of the sizes
           --tickets N,N      the sizes to measure at                        100000,1000000
           --connections N    keep-alive connections                         8
           --seconds N        how long each question is asked                5
@@ -51,7 +51,7 @@ internal sealed record Options
         {
             options = args[i] switch
             {
-                "search" when i == 0 => options with { Search = true, Sizes = [1_000_000] },
+                "search" => options with { Search = true },
                 "--tickets" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
                 "--connections" => options with { Connections = Number(Value()) },
                 "--seconds" => options with { Seconds = Number(Value()) },
