@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace Docket.Bench;
 
@@ -68,6 +69,9 @@ internal sealed class SearchSide : IDisposable
         return (load.Run(connection => searches[connection], seconds, connections), [.. searches.SelectMany(search => search.Totals)]);
     }
 
+    /// <summary>Returns when a search has seen the last write.</summary>
+    public void AwaitIndex() => Load.Run(_ => new Arrival(texts), Options.GrowSecondsMax, parallel: 1);
+
     /// <summary>Ends the server and starts it again.</summary>
     /// <param name="between">What to do while it is stopped.</param>
     /// <returns>Seconds from the start of the process to the first good answer, and to the first of a search.</returns>
@@ -99,7 +103,7 @@ internal sealed class SearchSide : IDisposable
         var slice = write();
         if (indexed)
         {
-            Load.Run(_ => new Arrival(texts), Options.GrowSecondsMax, parallel: 1);
+            AwaitIndex();
         }
 
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -115,7 +119,9 @@ internal sealed class SearchSide : IDisposable
     {
         var request = new Request(Server.Address, ServerProcess.Token);
         request.Post("/crm/v3/properties/tickets"u8);
-        request.Add("{\"name\":\"effort_minutes\",\"label\":\"Effort\",\"type\":\"number\",\"fieldType\":\"number\",\"groupName\":\"ticketinformation\"}"u8);
+        request.Add("{\"name\":\""u8);
+        request.Add(Encoding.ASCII.GetBytes(SearchTicket.Effort));
+        request.Add("\",\"label\":\"Effort\",\"type\":\"number\",\"fieldType\":\"number\",\"groupName\":\"ticketinformation\"}"u8);
         request.End();
         using var connection = new Connection(Server.Address);
         var status = connection.Exchange(request);
