@@ -78,13 +78,19 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
             request.Add("?idProperty=hs_external_object_ids"u8);
             request.End();
             var status = connections[0].Exchange(request);
-            ids[i] = status == 200 ? Answers.Id(connections[0].Body) : throw Loop.Wrong(status, connections[0], request);
+            ids[i] = status == 200 ? Answers.Id(connections[0].Body) : throw Wrong(status, connections[0], request);
         }
 
         return ids;
     }
 
     public void Dispose() => Array.ForEach(connections, connection => connection.Dispose());
+
+    /// <summary>What was asked and answered, to be told when that is wrong.</summary>
+    public static WrongAnswer Wrong(int status, Connection connection, Request request) => new(
+        $"Unexpected answer {status} to\n{Start(request.Bytes, 1000)}\n\n{Start(connection.Body, 10_000)}");
+
+    static string Start(ReadOnlySpan<byte> text, int length) => Encoding.UTF8.GetString(text[..Math.Min(text.Length, length)]);
 
     /// <summary>One connection's closed loop.</summary>
     sealed class Loop(Connection connection, Request request, Question question)
@@ -109,11 +115,6 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
             Tickets += tickets;
             return status == 200 && question.IsRight(connection.Body) ? true : throw Wrong(status, connection, request);
         }
-
-        public static WrongAnswer Wrong(int status, Connection connection, Request request) => new(
-            $"Unexpected answer {status} to\n{Start(request.Bytes, 1000)}\n\n{Start(connection.Body, 10_000)}");
-
-        static string Start(ReadOnlySpan<byte> text, int length) => Encoding.UTF8.GetString(text[..Math.Min(text.Length, length)]);
     }
 }
 
@@ -123,7 +124,8 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
 /// <param name="Latencies">Of each request, in ticks of the stopwatch, unordered.</param>
 /// <param name="ServerCpu">Seconds of processor time the server used.</param>
 /// <param name="ClientCpu">Seconds of processor time the load used.</param>
-internal sealed record Slice(long Tickets, double Seconds, long[] Latencies, double ServerCpu = 0, double ClientCpu = 0)
+/// <param name="Behind">Seconds of them from the last answer until the search index was there.</param>
+internal sealed record Slice(long Tickets, double Seconds, long[] Latencies, double ServerCpu = 0, double ClientCpu = 0, double Behind = 0)
 {
     public double Rate => Tickets / Seconds;
 }

@@ -5,7 +5,8 @@ internal sealed record Options
 {
     public const string Usage =
         """
-        ./bench [options]
+        ./bench [search] [options]
+          search             measures the search, at the last of the sizes
           --tickets N,N      the sizes to measure at                        100000,1000000
           --connections N    keep-alive connections                         8
           --seconds N        how long each question is asked                5
@@ -19,6 +20,9 @@ internal sealed record Options
 
     /// <summary>A slow server must not make the run endless: growing to a size stops after this, and the report says how far it came.</summary>
     public const double GrowSecondsMax = 120;
+
+    /// <summary>Measure the search in place of everything else.</summary>
+    public bool Search { get; init; }
 
     /// <summary>Ascending.</summary>
     public int[] Sizes { get; init; } = [100_000, 1_000_000];
@@ -47,6 +51,7 @@ internal sealed record Options
         {
             options = args[i] switch
             {
+                "search" => options with { Search = true },
                 "--tickets" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
                 "--connections" => options with { Connections = Number(Value()) },
                 "--seconds" => options with { Seconds = Number(Value()) },

@@ -15,8 +15,17 @@ try
         throw new ArgumentException($"There is no server at {options.Server}. Run the script ./bench, which builds it, or name one with --server.");
     }
 
-    using var run = new Run(options);
-    run.Go();
+    if (options.Search)
+    {
+        using var search = new SearchRun(options);
+        search.Go();
+    }
+    else
+    {
+        using var run = new Run(options);
+        run.Go();
+    }
+
     return 0;
 }
 catch (Exception exception) when (exception is WrongAnswer or ServerFailure)

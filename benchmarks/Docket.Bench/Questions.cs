@@ -206,6 +206,12 @@ internal static class Answers
         return found >= 0 && body[found + end.Length] == '"';
     }
 
+    /// <summary>How many tickets a search found.</summary>
+    public static long Total(ReadOnlySpan<byte> body) =>
+        body.StartsWith("{\"total\":"u8) && System.Buffers.Text.Utf8Parser.TryParse(body["{\"total\":".Length..], out long total, out _)
+            ? total
+            : throw new WrongAnswer("No total in " + Encoding.UTF8.GetString(body));
+
     /// <summary>The record id of a single ticket.</summary>
     public static long Id(ReadOnlySpan<byte> body)
     {

@@ -34,12 +34,18 @@ internal sealed class Report(TextWriter output)
     public void Header(Options options, string engineVersion)
     {
         Print($"""
-            Docket {Commit(options.Server)}, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC
-            {Processor()}, {Environment.ProcessorCount} cores; {RuntimeInformation.OSDescription}; {RuntimeInformation.FrameworkDescription}; SQLite {engineVersion}
+            {Machine(options)}; SQLite {engineVersion}
             server: own process, {options.Connections} keep-alive connections over loopback, eight properties a ticket
             raw: one thread, the same rows and tables, one transaction a batch, WAL, synchronous=FULL, pages of {options.PageSize:N0} bytes, checkpoint after {options.Checkpoint:N0} pages
             """);
     }
+
+    /// <summary>What was measured, when and on what.</summary>
+    public static string Machine(Options options) =>
+        $"""
+        Docket {Commit(options.Server)}, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC
+        {Processor()}, {Environment.ProcessorCount} cores; {RuntimeInformation.OSDescription}; {RuntimeInformation.FrameworkDescription}
+        """;
 
     public void Table(int count, int wanted)
     {
@@ -90,11 +96,29 @@ internal sealed class Report(TextWriter output)
     public void Expectations()
     {
         Expect(peak < 400, "resident memory below 400 MB", $"{peak:N0} MB at most");
+        PrintExpectations();
+    }
+
+    /// <summary>What was expected, and whether it was met.</summary>
+    public void PrintExpectations()
+    {
         Print("\nexpected");
         foreach (var (met, text) in expectations)
         {
             Print($"  {(met ? "met   " : "MISSED")}  {text}");
         }
+    }
+
+    public void Expect(bool met, string what, string measured) => expectations.Add((met, $"{what}: {measured}"));
+
+    public void Print(string line) => output.WriteLine(line);
+
+    /// <summary>The latency that so many percent of the requests did not exceed.</summary>
+    public static double Milliseconds(Slice slice, int percent)
+    {
+        Array.Sort(slice.Latencies);
+        var index = (int)Math.Ceiling(slice.Latencies.Length * percent / 100.0) - 1;
+        return slice.Latencies[Math.Max(index, 0)] * 1000.0 / Stopwatch.Frequency;
     }
 
     /// <summary>Several slices as one.</summary>
@@ -120,19 +144,7 @@ internal sealed class Report(TextWriter output)
     public static double Ratio(List<Slice> slices, List<Slice> rawSlices) =>
         slices.Zip(rawSlices, (slice, rawSlice) => slice.Rate / rawSlice.Rate).Order().ElementAt(slices.Count / 2);
 
-    void Expect(bool met, string what, string measured) => expectations.Add((met, $"{what}: {measured}"));
-
-    /// <summary>The latency that so many percent of the requests did not exceed.</summary>
-    static double Milliseconds(Slice slice, int percent)
-    {
-        Array.Sort(slice.Latencies);
-        var index = (int)Math.Ceiling(slice.Latencies.Length * percent / 100.0) - 1;
-        return slice.Latencies[Math.Max(index, 0)] * 1000.0 / Stopwatch.Frequency;
-    }
-
     static double Changes(Table table) => (double)table.Changes / table.Count;
-
-    void Print(string line) => output.WriteLine(line);
 
     static string Processor() =>
         File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()

@@ -8,6 +8,9 @@ internal sealed class ServerProcess : IDisposable
 {
     public const string Token = "benchmark-token-0f6e2b9c41d84a53";
 
+    /// <summary>The portal that a new data directory has.</summary>
+    const string FirstPortal = "24000001";
+
     const string UrlStart = "http://127.0.0.1:";
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -78,6 +81,25 @@ internal sealed class ServerProcess : IDisposable
 
         double MegaBytes(string name) =>
             double.Parse(lines.First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "").Trim()) / 1000;
+    }
+
+    /// <summary>
+    /// Lets searches see only what is so old: the index takes in nothing meanwhile, and this is all that tells the server
+    /// from one without an index.
+    /// </summary>
+    /// <returns>Why it can't, or <c>null</c>.</returns>
+    public static string? HoldIndexBack(string program, string dataDirectory)
+    {
+        var info = new ProcessStartInfo("dotnet", [program, "portal", "set", FirstPortal, "search-lag", "60m", "--data", dataDirectory])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var set = Process.Start(info)!;
+        var output = set.StandardOutput.ReadToEndAsync();
+        var mistake = set.StandardError.ReadToEnd();
+        set.WaitForExit();
+        return set.ExitCode == 0 ? null : (mistake + output.Result).Trim().Split('\n')[0];
     }
 
     /// <summary>Ends the server with SIGTERM and waits for it.</summary>

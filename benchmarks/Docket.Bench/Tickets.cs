@@ -96,7 +96,7 @@ internal sealed class Ticket
     }
 
     /// <summary>SplitMix64's finisher: one to one, so random keys never meet.</summary>
-    static ulong Mix(ulong x)
+    public static ulong Mix(ulong x)
     {
         x += 0x9e3779b97f4a7c15;
         x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
@@ -108,25 +108,31 @@ internal sealed class Ticket
 /// <summary>A long made-up text to cut descriptions and subjects from: copying is the cheapest way to write.</summary>
 internal sealed class Prose
 {
-    const int Cuts = 4096, LongestCut = 64;
-
-    static readonly string[] Vocabulary =
+    static readonly string[] HelpDesk =
         ("the a to and of in is it we our your cannot does not after since when order invoice login password printer screen "
         + "error message delivery refund account customer export report page button mobile browser update version license "
         + "upgrade please help again still waiting today yesterday Monday urgent broken missing wrong slow empty double "
         + "charged address café Zürich naïve \"timeout\" \"denied\" https://example.com/help support agent").Split(' ');
 
     readonly byte[] text;
-    readonly int[] wordStarts = new int[Cuts + LongestCut];
+    readonly int[] wordStarts;
 
-    public Prose(int seed, int wordsALine)
+    /// <summary>Writes the text.</summary>
+    /// <param name="seed">The same seed gives the same text.</param>
+    /// <param name="wordsALine">Words before a line feed.</param>
+    /// <param name="pick">Picks a word; those of a help desk, all equally often, unless told.</param>
+    /// <param name="cuts">Words at which a cut can begin.</param>
+    /// <param name="longestCut">Most words in a cut.</param>
+    public Prose(int seed, int wordsALine, Func<Random, string>? pick = null, int cuts = 4096, int longestCut = 64)
     {
+        pick ??= random => HelpDesk[random.Next(HelpDesk.Length)];
+        wordStarts = new int[cuts + longestCut];
         var random = new Random(seed);
         var builder = new List<byte>();
         for (var word = 0; word < wordStarts.Length; word++)
         {
             wordStarts[word] = builder.Count;
-            builder.AddRange(Encoding.UTF8.GetBytes(Vocabulary[random.Next(Vocabulary.Length)]));
+            builder.AddRange(Encoding.UTF8.GetBytes(pick(random)));
             builder.Add((word + 1) % wordsALine == 0 ? (byte)'\n' : (byte)' ');
         }
 

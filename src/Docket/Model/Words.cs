@@ -17,6 +17,9 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
 
     public readonly ReadOnlySpan<byte> Current => text[start..end];
 
+    /// <summary>Where in the text it is.</summary>
+    public readonly Range Range => start..end;
+
     public bool Next()
     {
         var size = 0;

@@ -1,15 +1,14 @@
-using System.IO.Hashing;
-
 namespace Docket.Stores.Sqlite.Index;
 
-/// <summary>A term of a property in one chunk.</summary>
-internal readonly record struct TermKey(int Property, int Chunk, byte[] Term);
+/// <summary>A term of a property in one chunk, with the hash of the term (<see cref="SearchIndex.Hash"/>).</summary>
+internal readonly record struct TermKey(int Property, int Chunk, byte[] Term, ulong Hash);
 
 /// <summary>As <see cref="TermKey"/>, to look it up without making one.</summary>
-internal readonly ref struct TermName(int property, int chunk, ReadOnlySpan<byte> term)
+internal readonly ref struct TermName(int property, int chunk, ReadOnlySpan<byte> term, ulong hash)
 {
     public readonly int Property = property, Chunk = chunk;
     public readonly ReadOnlySpan<byte> Term = term;
+    public readonly ulong Hash = hash;
 }
 
 /// <summary>
@@ -18,7 +17,8 @@ internal readonly ref struct TermName(int property, int chunk, ReadOnlySpan<byte
 /// </summary>
 /// <param name="connection">The connection of the one that writes the index.</param>
 /// <param name="chunks">How many chunks the file knows.</param>
-internal sealed class Postings(Connection connection, int chunks) : IDisposable
+/// <param name="seed">Of the hashes of terms.</param>
+internal sealed class Postings(Connection connection, int chunks, long seed) : IDisposable
 {
     readonly Dictionary<TermKey, Posting> loaded = new(new TermComparer());
     readonly Statement find = connection.Prepare("SELECT docs FROM posting WHERE property = ? AND term = ? AND chunk = ?");
@@ -33,13 +33,42 @@ internal sealed class Postings(Connection connection, int chunks) : IDisposable
     /// <summary>Postings that the file has in another form, or not at all.</summary>
     public int Dirty => dirty.Count;
 
-    public void Add(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, add: true);
+    public void Add(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, Key.OfHash(term, seed), add: true);
 
-    public void Remove(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, add: false);
+    public void Remove(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, Key.OfHash(term, seed), add: false);
+
+    /// <summary>Adds a document to a term or takes it away; for one who has the hash of the term.</summary>
+    public void Change(int property, int document, ReadOnlySpan<byte> term, ulong hash, bool add)
+    {
+        var (chunk, doc) = (document >> DocSet.Bits, document & (DocSet.Size - 1));
+        var lookup = loaded.GetAlternateLookup<TermName>();
+        if (!lookup.TryGetValue(new(property, chunk, term, hash), out var posting))
+        {
+            posting = Load(new(property, chunk, term.ToArray(), hash));
+        }
+
+        posting.Used = flush;
+        var (wasDirty, weight) = (posting.Dirty, posting.Weight);
+        if (add)
+        {
+            posting.Add(doc);
+        }
+        else
+        {
+            posting.Remove(doc);
+        }
+
+        Weight += posting.Weight - weight;
+        if (posting.Dirty && !wasDirty)
+        {
+            lookup.TryGetValue(new(property, chunk, term, hash), out var key, out _);
+            dirty.Add(key);
+        }
+    }
 
     /// <summary>The posting in memory, or <c>null</c> when memory has nothing newer than the file.</summary>
     public Posting? Loaded(int property, int chunk, ReadOnlySpan<byte> term) =>
-        loaded.GetAlternateLookup<TermName>().TryGetValue(new(property, chunk, term), out var posting) ? posting : null;
+        loaded.GetAlternateLookup<TermName>().TryGetValue(new(property, chunk, term, Key.OfHash(term, seed)), out var posting) ? posting : null;
 
     /// <summary>What the file has no row for yet, of one property.</summary>
     public IEnumerable<(byte[] Term, int Chunk, Posting Posting)> Unsaved(int property)
@@ -128,34 +157,6 @@ internal sealed class Postings(Connection connection, int chunks) : IDisposable
         }
     }
 
-    void Change(int property, int document, ReadOnlySpan<byte> term, bool add)
-    {
-        var (chunk, doc) = (document >> DocSet.Bits, document & (DocSet.Size - 1));
-        var lookup = loaded.GetAlternateLookup<TermName>();
-        if (!lookup.TryGetValue(new(property, chunk, term), out var posting))
-        {
-            posting = Load(new(property, chunk, term.ToArray()));
-        }
-
-        posting.Used = flush;
-        var (wasDirty, weight) = (posting.Dirty, posting.Weight);
-        if (add)
-        {
-            posting.Add(doc);
-        }
-        else
-        {
-            posting.Remove(doc);
-        }
-
-        Weight += posting.Weight - weight;
-        if (posting.Dirty && !wasDirty)
-        {
-            lookup.TryGetValue(new(property, chunk, term), out var key, out _);
-            dirty.Add(key);
-        }
-    }
-
     Posting Load(TermKey key)
     {
         Posting posting;
@@ -178,14 +179,16 @@ internal sealed class Postings(Connection connection, int chunks) : IDisposable
 
     sealed class TermComparer : IEqualityComparer<TermKey>, IAlternateEqualityComparer<TermName, TermKey>
     {
-        public bool Equals(TermKey a, TermKey b) => a.Property == b.Property && a.Chunk == b.Chunk && a.Term.AsSpan().SequenceEqual(b.Term);
+        public bool Equals(TermKey a, TermKey b) => a.Hash == b.Hash && a.Property == b.Property && a.Chunk == b.Chunk && a.Term.AsSpan().SequenceEqual(b.Term);
 
-        public bool Equals(TermName name, TermKey key) => name.Property == key.Property && name.Chunk == key.Chunk && name.Term.SequenceEqual(key.Term);
+        public bool Equals(TermName name, TermKey key) => name.Hash == key.Hash && name.Property == key.Property && name.Chunk == key.Chunk && name.Term.SequenceEqual(key.Term);
 
-        public int GetHashCode(TermKey key) => GetHashCode(new TermName(key.Property, key.Chunk, key.Term));
+        public int GetHashCode(TermKey key) => GetHashCode(key.Hash, key.Property, key.Chunk);
 
-        public int GetHashCode(TermName name) => (int)XxHash3.HashToUInt64(name.Term, ((long)name.Chunk << 32) | (uint)name.Property);
+        public int GetHashCode(TermName name) => GetHashCode(name.Hash, name.Property, name.Chunk);
 
-        public TermKey Create(TermName name) => new(name.Property, name.Chunk, name.Term.ToArray());
+        public TermKey Create(TermName name) => new(name.Property, name.Chunk, name.Term.ToArray(), name.Hash);
+
+        static int GetHashCode(ulong hash, int property, int chunk) => (int)((hash ^ ((((ulong)(uint)chunk << 20) + (uint)property) * 0x9e3779b97f4a7c15)) >> 32);
     }
 }

@@ -21,7 +21,8 @@ internal sealed class SearchIndex : IDisposable
     readonly string path;
     readonly long seed;
     readonly ConcurrentBag<IndexReader> readers = [];
-    readonly HashSet<ulong> wordsBefore = [], wordsAfter = [];
+    readonly Dictionary<ulong, Range> gone = [];
+    readonly HashSet<ulong> seen = [];
     bool closed;
     byte[] scratch = new byte[4096], scratchBefore = new byte[4096];
 
@@ -31,7 +32,7 @@ internal sealed class SearchIndex : IDisposable
         this.seed = seed;
         Documents = documents;
         Columns = new Columns(connection);
-        Postings = new Postings(connection, Chunks);
+        Postings = new Postings(connection, Chunks, seed);
     }
 
     /// <summary>Searches read while they hold it for reading; who changes the index holds it for writing.</summary>
@@ -275,30 +276,27 @@ internal sealed class SearchIndex : IDisposable
     // What stays is left alone: a posting that doesn't change needn't be written.
     void ChangeWords(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {
-        wordsBefore.Clear();
-        wordsAfter.Clear();
+        gone.Clear();
+        seen.Clear();
         var words = new Words(before);
         while (words.Next())
         {
-            wordsBefore.Add(Hash(words.Current));
+            gone[Hash(words.Current)] = words.Range;
         }
 
         words = new Words(after);
         while (words.Next())
         {
-            if (wordsAfter.Add(Hash(words.Current)) && !wordsBefore.Contains(Hash(words.Current)))
+            var hash = Hash(words.Current);
+            if (seen.Add(hash) && !gone.Remove(hash))
             {
-                Postings.Add(property.Number, document, words.Current);
+                Postings.Change(property.Number, document, words.Current, hash, add: true);
             }
         }
 
-        words = new Words(before);
-        while (words.Next())
+        foreach (var (hash, range) in gone)
         {
-            if (!wordsAfter.Contains(Hash(words.Current)))
-            {
-                Postings.Remove(property.Number, document, words.Current);
-            }
+            Postings.Change(property.Number, document, before[range], hash, add: false);
         }
     }
 }
