@@ -220,7 +220,7 @@ public sealed class IndexPartsTests
                     file.Save(built: true);
                     if (round % 3 == 2)
                     {
-                        index.Settle(0);
+                        index.EndSave(0);
                         Assert.Equal((0, 0), (index.Postings.Weight, index.Columns.Weight));
                     }
 

@@ -52,13 +52,13 @@ public sealed class SearchIndexTests : IDisposable
             Check(file.Index, random, 12);
             file.Save(built: true);
             Check(file.Index, random, 6);
-            file.Index.Settle(0);
+            file.Index.EndSave(0);
             Check(file.Index, random, 12);
             Change(file.Index, random);
             Check(file.Index, random, 12);
             file.Save(built: true);
-            file.Index.Settle(0);
-            file.Index.Settle(0);
+            file.Index.EndSave(0);
+            file.Index.EndSave(0);
             CheckEdges(file.Index);
             Check(file.Index, random, 6);
             Change(file.Index, random);
@@ -130,7 +130,7 @@ public sealed class SearchIndexTests : IDisposable
 
             if (turns % 15 == 0)
             {
-                index.Settle(0);
+                index.EndSave(0);
             }
         }
 
@@ -138,6 +138,68 @@ public sealed class SearchIndexTests : IDisposable
         await Task.WhenAll(searches);
         Assert.Equal(1_500, turns);
     }
+
+    [Fact]
+    public Task A_save_in_pieces_that_is_cut_off_loses_nothing_when_its_changes_are_taken_in_again() => Seed.PlayAsync(random =>
+    {
+        // What the portal's changes would say, one after the other: the new value of a property, the value before, or a new record.
+        var history = new List<Action<SearchIndex>>();
+        var cut = Path.Combine(directory, "cut.index.db");
+        using (var file = new IndexFile(IndexPath))
+        {
+            var cutAt = random.Next(500, 2_500);
+            for (var i = 0; i < cutAt; i++)
+            {
+                var (id, isNew) = values.Count < 20 || random.Next(4) == 0 ? (FirstId + values.Count * 3L, true) : (values.Keys.ElementAt(random.Next(values.Count)), false);
+                var document = (int)((id - FirstId) / 3);
+                if (isNew)
+                {
+                    values[id] = [];
+                    history.Add(index => index.Add(id, id, id, 1, active: true));
+                }
+                else
+                {
+                    var name = ((string[])["subject", "amount", "colour", "tags_set"])[random.Next(4)];
+                    var (before, value) = (values[id].GetValueOrDefault(name, ""), random.Next(4) == 0 ? "" : Value(random, name));
+                    values[id][name] = value;
+                    history.Add(index => index.Put(document, schema, schema.Find(name)!, Encoding.UTF8.GetBytes(before), Encoding.UTF8.GetBytes(value)));
+                }
+
+                history[^1](file.Index);
+                file.Position = history.Count;
+                if (file.IsSaving)
+                {
+                    file.SaveSome(random.Next(1, 3_000));
+                }
+                else if (random.Next(50) == 0)
+                {
+                    file.BeginSave(built: true);
+                }
+            }
+
+            // As a crash leaves it: what was committed, and nothing else.
+            foreach (var suffix in (string[])["", "-wal"])
+            {
+                File.Copy(IndexPath + suffix, cut + suffix);
+            }
+        }
+
+        using (var reopened = new IndexFile(cut))
+        {
+            foreach (var change in history.Skip((int)reopened.Position))
+            {
+                change(reopened.Index);
+            }
+
+            Assert.Equal(values.Count, reopened.Index.Documents);
+            Check(reopened.Index, random, 100);
+            reopened.Save(built: true);
+            reopened.Index.EndSave(0);
+            Check(reopened.Index, random, 100);
+        }
+
+        return Task.CompletedTask;
+    });
 
     [Fact]
     public void An_index_without_documents_finds_nothing()

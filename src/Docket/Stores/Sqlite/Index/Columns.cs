@@ -9,10 +9,12 @@ namespace Docket.Stores.Sqlite.Index;
 internal sealed class Columns(Connection connection) : IDisposable
 {
     readonly ConcurrentDictionary<long, Column> loaded = new();
-    readonly List<(long Place, Column Column)> dirty = [];
     readonly Statement put = connection.Prepare("INSERT INTO column_chunk (place, data) VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data");
+
+    // Since the save that is under way began, and what that save is about.
+    List<(long Place, Column Column)> dirty = [], saving = [];
     long weight;
-    int flush;
+    int round, saved;
 
     /// <summary>Reads one chunk.</summary>
     public const string FindSql = "SELECT data FROM column_chunk WHERE place = ?";
@@ -29,7 +31,7 @@ internal sealed class Columns(Connection connection) : IDisposable
         var place = Place(column, document >> DocSet.Bits);
         var chunk = loaded.TryGetValue(place, out var known) ? known : Load(place, Finder) ?? Keep(place, new Column());
         var (wasDirty, before) = (chunk.Dirty, chunk.Weight);
-        chunk.Used = flush;
+        chunk.Used = round;
         chunk.Set(document & (DocSet.Size - 1), value);
         Interlocked.Add(ref weight, chunk.Weight - before);
         if (chunk.Dirty && !wasDirty)
@@ -50,30 +52,41 @@ internal sealed class Columns(Connection connection) : IDisposable
             return [];
         }
 
-        found.Used = flush;
+        found.Used = round;
         return found.Values;
     }
 
-    /// <summary>Writes what is dirty, in the order of the table. To be followed by <see cref="Settle"/> once that is committed.</summary>
-    public void Save()
+    /// <summary>As <see cref="Postings.BeginSave"/>.</summary>
+    public void BeginSave()
     {
-        dirty.Sort(static (a, b) => a.Place.CompareTo(b.Place));
-        foreach (var (place, column) in dirty)
-        {
-            put.Bind(place).Bind(column.ToBytes()).Run();
-        }
+        (saving, dirty) = (dirty, saving);
+        saved = 0;
+        saving.Sort(static (a, b) => a.Place.CompareTo(b.Place));
     }
 
-    /// <summary>As <see cref="Postings.Settle"/>.</summary>
-    public void Settle(long budget)
+    /// <summary>As <see cref="Postings.SaveSome"/>.</summary>
+    public long SaveSome(long bytes)
     {
-        dirty.ForEach(saved => saved.Column.Dirty = false);
-        dirty.Clear();
+        for (; saved < saving.Count && bytes > 0; saved++)
+        {
+            var (place, column) = saving[saved];
+            put.Bind(place).Bind(column.ToBytes()).Run();
+            column.Dirty = false;
+            bytes -= column.Weight;
+        }
+
+        return Math.Max(0, bytes);
+    }
+
+    /// <summary>As <see cref="Postings.EndSave"/>.</summary>
+    public void EndSave(long budget)
+    {
+        saving.Clear();
         for (var age = 1; age >= 0 && Weight > budget; age--)
         {
             foreach (var (place, column) in loaded)
             {
-                if (column.Used <= flush - age)
+                if (column.Used <= round - age && !column.Dirty)
                 {
                     Interlocked.Add(ref weight, -column.Weight);
                     loaded.TryRemove(place, out _);
@@ -81,7 +94,7 @@ internal sealed class Columns(Connection connection) : IDisposable
             }
         }
 
-        flush++;
+        round++;
     }
 
     public void Dispose()

@@ -30,6 +30,7 @@ internal sealed class IndexFile : IDisposable
           position INTEGER NOT NULL,
           position_time INTEGER NOT NULL,
           documents INTEGER NOT NULL,
+          chunks INTEGER NOT NULL, -- that rows may be of: more than documents has when a save was cut off
           forms BLOB NOT NULL
         ) STRICT;
         CREATE TABLE column_chunk (place INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
@@ -43,7 +44,10 @@ internal sealed class IndexFile : IDisposable
         """;
 
     readonly Connection connection;
-    readonly Statement saveState, wantsRebuild;
+    readonly Statement saveState, saveChunks, wantsRebuild;
+
+    // Where the index stood when the save that is under way began.
+    Mark? mark;
 
     // The form of each property's values in the index, by number; 0 where there are none.
     volatile byte[] forms;
@@ -63,11 +67,11 @@ internal sealed class IndexFile : IDisposable
             }
 
             // The index can be built again, so a save needn't have reached the disk; only the order of writes counts.
-            connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST");
+            connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=500; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST");
             if (isNew)
             {
                 connection.Execute($"BEGIN; {Tables} PRAGMA application_id={ApplicationId}; PRAGMA user_version={Version}; COMMIT");
-                using var insert = connection.Prepare("INSERT INTO state VALUES (1, ?, 1, 0, 0, 0, x'')");
+                using var insert = connection.Prepare("INSERT INTO state VALUES (1, ?, 1, 0, 0, 0, 0, x'')");
                 insert.Bind(BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))).Run();
             }
             else if (connection.QueryInteger("PRAGMA application_id") != ApplicationId || connection.QueryInteger("PRAGMA user_version") != Version)
@@ -75,7 +79,7 @@ internal sealed class IndexFile : IDisposable
                 throw new SqliteFailure(raw.SQLITE_NOTADB, "not a search index of this version");
             }
 
-            using var state = connection.Prepare("SELECT seed, rebuild, position, position_time, documents, forms FROM state");
+            using var state = connection.Prepare("SELECT seed, rebuild, position, position_time, documents, forms, chunks FROM state");
             if (!state.Step())
             {
                 throw new SqliteFailure(raw.SQLITE_CORRUPT, "the state is missing");
@@ -85,8 +89,9 @@ internal sealed class IndexFile : IDisposable
             Position = state.Integer(2);
             PositionTime = state.Integer(3);
             forms = state.Blob(5).ToArray();
-            Index = new SearchIndex(path, connection, state.Integer(0), (int)state.Integer(4));
+            Index = new SearchIndex(path, connection, state.Integer(0), (int)state.Integer(4), (int)state.Integer(6));
             state.Reset();
+            saveChunks = connection.Prepare("UPDATE state SET chunks = ?");
             saveState = connection.Prepare("UPDATE state SET rebuild = max(?, rebuild * ?), position = ?, position_time = ?, documents = ?, forms = ?");
             wantsRebuild = connection.Prepare("SELECT rebuild FROM state");
         }
@@ -160,17 +165,36 @@ internal sealed class IndexFile : IDisposable
         return true;
     }
 
-    /// <summary>Writes what changed since the last save.</summary>
+    /// <summary>Whether a save is under way.</summary>
+    public bool IsSaving => mark is not null;
+
+    /// <summary>
+    /// Begins a save of what has changed so far. It is written in pieces between which the index goes on changing, and a piece is
+    /// written as it is by then. The file stands for the position of this moment when the last piece is there: changes after it
+    /// are taken in again after a restart, and each of them gives every value and word that it touches its place anew.
+    /// </summary>
     /// <param name="built">Whether the index is complete up to its position.</param>
-    public void Save(bool built)
+    public void BeginSave(bool built)
     {
+        mark = new(built, Position, PositionTime, Index.Documents, forms);
+        Index.BeginSave();
+    }
+
+    /// <summary>Writes about so many bytes of the save that is under way; <c>true</c> when it is done.</summary>
+    public bool SaveSome(long bytes)
+    {
+        var done = false;
         connection.Execute("BEGIN IMMEDIATE");
         try
         {
-            Index.Columns.Save();
-            Index.Postings.Save();
-            // A wish for a new index that came meanwhile stays.
-            saveState.Bind(built ? 0 : 1).Bind(Built ? 1 : 0).Bind(Position).Bind(PositionTime).Bind(Index.Documents).Bind(forms).Run();
+            done = Index.SaveSome(bytes);
+            saveChunks.Bind(Index.Chunks).Run();
+            if (done)
+            {
+                // A wish for a new index that came meanwhile stays.
+                saveState.Bind(mark!.Built ? 0 : 1).Bind(Built ? 1 : 0).Bind(mark.Position).Bind(mark.PositionTime).Bind(mark.Documents).Bind(mark.Forms).Run();
+            }
+
             connection.Execute("COMMIT");
         }
         catch
@@ -179,8 +203,27 @@ internal sealed class IndexFile : IDisposable
             throw;
         }
 
-        Built = built;
-        Index.Settle(MemoryBudget);
+        Index.Settle();
+        if (done)
+        {
+            Index.EndSave(MemoryBudget);
+            (Built, mark) = (mark!.Built, null);
+        }
+
+        return done;
+    }
+
+    /// <summary>Saves everything at once.</summary>
+    /// <param name="built">Whether the index is complete up to its position.</param>
+    public void Save(bool built)
+    {
+        if (IsSaving)
+        {
+            SaveSome(long.MaxValue);
+        }
+
+        BeginSave(built);
+        SaveSome(long.MaxValue);
     }
 
     /// <summary>Takes documents out of everything, and what they held out of the file. As long as reading all postings and writing the file once.</summary>
@@ -196,9 +239,12 @@ internal sealed class IndexFile : IDisposable
     {
         Index.Dispose();
         saveState.Dispose();
+        saveChunks.Dispose();
         wantsRebuild.Dispose();
         connection.Dispose();
     }
+
+    sealed record Mark(bool Built, long Position, long PositionTime, int Documents, byte[] Forms);
 
     /// <summary>Deletes a file that nobody has open.</summary>
     public static void Delete(string path)

@@ -15,6 +15,9 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>Changes after which the index is saved. What isn't saved is read from the changes again after a restart: a few seconds' work.</summary>
     const int SaveAfter = 100_000;
 
+    /// <summary>Bytes written at once, while searches wait: some milliseconds.</summary>
+    const long SaveStep = 512 * 1024;
+
     /// <summary>Postings that may wait in memory for a save.</summary>
     const int UnsavedMax = 400_000;
 
@@ -194,14 +197,18 @@ internal sealed partial class Indexer : IDisposable
 
             var taken = TakeIn(opened, changes, known, upTo);
             unsaved += taken;
-            if (taken > 0 ? unsaved >= SaveAfter || opened.Index.Postings.Dirty >= UnsavedMax : !Wait(opened, unsaved) && unsaved > 0)
+            if (opened.IsSaving)
             {
-                opened.Save(built: true);
-                unsaved = 0;
-                if (opened.WantsRebuild)
+                // At once when more comes than goes.
+                if (opened.SaveSome(opened.Index.Postings.Dirty < UnsavedMax ? SaveStep : long.MaxValue) && opened.WantsRebuild)
                 {
                     return;
                 }
+            }
+            else if (taken > 0 ? unsaved >= SaveAfter || opened.Index.Postings.Dirty >= UnsavedMax : !Wait(opened, unsaved) && unsaved > 0)
+            {
+                opened.BeginSave(built: true);
+                unsaved = 0;
             }
 
             if (ReferenceEquals(distrusted, opened) || (taken == 0 && opened.WantsRebuild))

@@ -43,30 +43,34 @@ internal sealed class Posting
     /// <summary>Bytes of memory, roughly.</summary>
     public int Weight => 150 + (bits is null ? list.Length * sizeof(ushort) : DocSet.Size / 8);
 
-    public void Add(int doc)
+    /// <summary>Adds a document; <c>false</c> when it was there.</summary>
+    public bool Add(int doc)
     {
         if (bits is not null)
         {
-            Dirty |= !bits.Contains(doc);
+            if (bits.Contains(doc))
+            {
+                return false;
+            }
+
             bits.Add(doc);
-            return;
+            return Dirty = true;
         }
 
         // Nearly always at the end: new tickets have the highest numbers.
         var at = count > 0 && list[count - 1] < doc ? ~count : list.AsSpan(0, count).BinarySearch((ushort)doc);
         if (at >= 0)
         {
-            return;
+            return false;
         }
 
-        Dirty = true;
         if (count == ListMax)
         {
             var all = new DocSet();
             OrInto(all);
             all.Add(doc);
             (list, count, bits) = ([], 0, all);
-            return;
+            return Dirty = true;
         }
 
         if (count == list.Length)
@@ -77,21 +81,31 @@ internal sealed class Posting
         list.AsSpan(~at, count - ~at).CopyTo(list.AsSpan(~at + 1));
         list[~at] = (ushort)doc;
         count++;
+        return Dirty = true;
     }
 
-    public void Remove(int doc)
+    /// <summary>Takes a document away; <c>false</c> when it was not there.</summary>
+    public bool Remove(int doc)
     {
         if (bits is not null)
         {
-            Dirty |= bits.Contains(doc);
+            if (!bits.Contains(doc))
+            {
+                return false;
+            }
+
             bits.Remove(doc);
+            return Dirty = true;
         }
-        else if (list.AsSpan(0, count).BinarySearch((ushort)doc) is var at and >= 0)
+
+        if (list.AsSpan(0, count).BinarySearch((ushort)doc) is var at && at < 0)
         {
-            Dirty = true;
-            list.AsSpan(at + 1, count - at - 1).CopyTo(list.AsSpan(at));
-            count--;
+            return false;
         }
+
+        list.AsSpan(at + 1, count - at - 1).CopyTo(list.AsSpan(at));
+        count--;
+        return Dirty = true;
     }
 
     /// <summary>Adds its documents to a set.</summary>

@@ -12,20 +12,27 @@ internal readonly ref struct TermName(int property, int chunk, ReadOnlySpan<byte
 }
 
 /// <summary>
-/// Which documents hold which term. What was changed since the last flush, and what changes often, is in memory; the
+/// Which documents hold which term. What was changed since the last save, and what changes often, is in memory; the
 /// rest is in the file, and one row there is one posting.
 /// </summary>
 /// <param name="connection">The connection of the one that writes the index.</param>
-/// <param name="chunks">How many chunks the file knows.</param>
+/// <param name="chunks">How many chunks the file may know.</param>
 /// <param name="seed">Of the hashes of terms.</param>
 internal sealed class Postings(Connection connection, int chunks, long seed) : IDisposable
 {
+    /// <summary>Postings found last, by their hash: words come again and again, and the dictionary is three times as far away.</summary>
+    const int RecentMax = 8192;
+
     readonly Dictionary<TermKey, Posting> loaded = new(new TermComparer());
+    readonly (TermKey Key, Posting? Posting)[] recent = new (TermKey, Posting?)[RecentMax];
     readonly Statement find = connection.Prepare("SELECT docs FROM posting WHERE property = ? AND term = ? AND chunk = ?");
     readonly Statement put = connection.Prepare("INSERT INTO posting (property, term, chunk, docs) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET docs = excluded.docs");
     readonly Statement delete = connection.Prepare("DELETE FROM posting WHERE property = ? AND term = ? AND chunk = ?");
-    readonly List<TermKey> dirty = [], unsaved = [];
-    int flush, firstUnsavedChunk = chunks;
+
+    // Since the save that is under way began, and what that save is about. Unsaved are those that the file has no row of.
+    List<TermKey> dirty = [], unsaved = [], saving = [], unsavedBefore = [];
+    readonly List<TermKey> emptied = [];
+    int round, saved, firstUnsavedChunk = chunks;
 
     /// <summary>Bytes of memory, roughly.</summary>
     public long Weight { get; private set; }
@@ -41,28 +48,24 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     public void Change(int property, int document, ReadOnlySpan<byte> term, ulong hash, bool add)
     {
         var (chunk, doc) = (document >> DocSet.Bits, document & (DocSet.Size - 1));
-        var lookup = loaded.GetAlternateLookup<TermName>();
-        if (!lookup.TryGetValue(new(property, chunk, term, hash), out var posting))
+        ref var place = ref recent[(int)(hash ^ (ulong)property ^ (ulong)chunk << 7) & (RecentMax - 1)];
+        if (place.Posting is not { } posting || place.Key.Hash != hash || place.Key.Property != property || place.Key.Chunk != chunk || !term.SequenceEqual(place.Key.Term))
         {
-            posting = Load(new(property, chunk, term.ToArray(), hash));
+            place = Find(property, chunk, term, hash);
+            posting = place.Posting!;
         }
 
-        posting.Used = flush;
+        posting.Used = round;
         var (wasDirty, weight) = (posting.Dirty, posting.Weight);
-        if (add)
+        if (!(add ? posting.Add(doc) : posting.Remove(doc)))
         {
-            posting.Add(doc);
-        }
-        else
-        {
-            posting.Remove(doc);
+            return;
         }
 
         Weight += posting.Weight - weight;
-        if (posting.Dirty && !wasDirty)
+        if (!wasDirty)
         {
-            lookup.TryGetValue(new(property, chunk, term, hash), out var key, out _);
-            dirty.Add(key);
+            dirty.Add(place.Key);
         }
     }
 
@@ -70,66 +73,76 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     public Posting? Loaded(int property, int chunk, ReadOnlySpan<byte> term) =>
         loaded.GetAlternateLookup<TermName>().TryGetValue(new(property, chunk, term, Key.OfHash(term, seed)), out var posting) ? posting : null;
 
-    /// <summary>What the file has no row for yet, of one property.</summary>
+    /// <summary>What the file may have no row for yet, of one property.</summary>
     public IEnumerable<(byte[] Term, int Chunk, Posting Posting)> Unsaved(int property)
     {
-        foreach (var key in unsaved)
+        foreach (var key in unsavedBefore.Concat(unsaved))
         {
-            if (key.Property == property)
+            if (key.Property == property && loaded.TryGetValue(key, out var posting))
             {
-                yield return (key.Term, key.Chunk, loaded[key]);
+                yield return (key.Term, key.Chunk, posting);
             }
         }
     }
 
-    /// <summary>Writes what is dirty, in the order of the table. To be followed by <see cref="Settle"/> once that is committed.</summary>
-    public void Save()
+    /// <summary>Begins to save what is dirty by now, in the order of the table.</summary>
+    public void BeginSave()
     {
-        dirty.Sort(static (a, b) => a.Property != b.Property ? a.Property.CompareTo(b.Property)
+        (saving, dirty) = (dirty, saving);
+        (unsavedBefore, unsaved) = (unsaved, unsavedBefore);
+        saved = 0;
+        saving.Sort(static (a, b) => a.Property != b.Property ? a.Property.CompareTo(b.Property)
             : a.Term.AsSpan().SequenceCompareTo(b.Term) is var order and not 0 ? order : a.Chunk.CompareTo(b.Chunk));
-        foreach (var key in dirty)
+    }
+
+    /// <summary>Writes some more, as it is by now. To be followed by <see cref="Forget"/> once that is committed.</summary>
+    /// <param name="bytes">After how many to stop.</param>
+    /// <returns>Those of the bytes that are left: none when there is more to write.</returns>
+    public long SaveSome(long bytes)
+    {
+        for (; saved < saving.Count && bytes > 0; saved++)
         {
-            var bytes = loaded[key].ToBytes();
-            if (bytes.IsEmpty)
+            var key = saving[saved];
+            var posting = loaded[key];
+            var docs = posting.ToBytes();
+            if (docs.IsEmpty)
             {
                 delete.Bind(key.Property).Bind(key.Term).Bind(key.Chunk).Run();
+                emptied.Add(key);
             }
             else
             {
-                put.Bind(key.Property).Bind(key.Term).Bind(key.Chunk).Bind(bytes).Run();
+                put.Bind(key.Property).Bind(key.Term).Bind(key.Chunk).Bind(docs).Run();
             }
+
+            posting.Saved();
+            bytes -= docs.Length + 100;
         }
+
+        return Math.Max(0, bytes);
     }
 
-    /// <summary>After a commit: what was saved no longer needs memory, and beyond <paramref name="budget"/> bytes it is dropped, what wasn't used lately first.</summary>
-    /// <param name="budget">Bytes that may stay.</param>
-    /// <param name="chunksNow">How many chunks the file knows by now.</param>
-    public void Settle(long budget, int chunksNow)
+    /// <summary>Of empty ones the file has no row: should they come back they are new ones.</summary>
+    public void Forget()
     {
-        foreach (var key in dirty)
-        {
-            var posting = loaded[key];
-            posting.Saved();
-            Forget(key, posting);
-        }
+        emptied.ForEach(ForgetEmpty);
+        emptied.Clear();
+    }
 
-        // One that was only looked for isn't dirty.
-        foreach (var key in unsaved)
-        {
-            if (loaded.TryGetValue(key, out var posting))
-            {
-                Forget(key, posting);
-            }
-        }
-
-        dirty.Clear();
-        unsaved.Clear();
+    /// <summary>When all is saved: beyond <paramref name="budget"/> bytes memory is freed, of what wasn't used lately first.</summary>
+    /// <param name="budget">Bytes that may stay.</param>
+    /// <param name="chunksNow">How many chunks the file may know by now.</param>
+    public void EndSave(long budget, int chunksNow)
+    {
+        unsavedBefore.ForEach(ForgetEmpty); // one that was only looked for was never dirty
+        unsavedBefore.Clear();
+        saving.Clear();
         firstUnsavedChunk = chunksNow;
         for (var age = 1; age >= 0 && Weight > budget; age--)
         {
             foreach (var (key, posting) in loaded)
             {
-                if (posting.Used <= flush - age)
+                if (posting.Used <= round - age && !posting.Dirty)
                 {
                     Weight -= posting.Weight;
                     loaded.Remove(key);
@@ -137,7 +150,8 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
             }
         }
 
-        flush++;
+        Array.Clear(recent);
+        round++;
     }
 
     public void Dispose()
@@ -147,21 +161,26 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         delete.Dispose();
     }
 
-    // Of an empty one the file has no row: should it come back it is a new one.
-    void Forget(TermKey key, Posting posting)
+    void ForgetEmpty(TermKey key)
     {
-        if (posting.IsEmpty)
+        if (loaded.TryGetValue(key, out var posting) && posting is { IsEmpty: true, Dirty: false })
         {
             Weight -= posting.Weight;
             loaded.Remove(key);
+            Array.Clear(recent);
         }
     }
 
-    Posting Load(TermKey key)
+    (TermKey, Posting) Find(int property, int chunk, ReadOnlySpan<byte> term, ulong hash)
     {
-        Posting posting;
-        // Of a chunk that was begun after the last flush the file has nothing.
-        if (key.Chunk < firstUnsavedChunk && find.Bind(key.Property).Bind(key.Term).Bind(key.Chunk).Step())
+        if (loaded.GetAlternateLookup<TermName>().TryGetValue(new(property, chunk, term, hash), out var key, out var posting))
+        {
+            return (key, posting);
+        }
+
+        key = new(property, chunk, term.ToArray(), hash);
+        // Of a chunk that was begun after the last save the file has nothing.
+        if (chunk < firstUnsavedChunk && find.Bind(property).Bind(key.Term).Bind(chunk).Step())
         {
             posting = new Posting(find.Blob(0));
             find.Reset();
@@ -174,7 +193,7 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
 
         loaded.Add(key, posting);
         Weight += posting.Weight;
-        return posting;
+        return (key, posting);
     }
 
     sealed class TermComparer : IEqualityComparer<TermKey>, IAlternateEqualityComparer<TermName, TermKey>

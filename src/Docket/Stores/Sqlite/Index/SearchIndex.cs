@@ -26,13 +26,13 @@ internal sealed class SearchIndex : IDisposable
     bool closed;
     byte[] scratch = new byte[4096], scratchBefore = new byte[4096];
 
-    public SearchIndex(string path, Connection connection, long seed, int documents)
+    public SearchIndex(string path, Connection connection, long seed, int documents, int knownChunks)
     {
         this.path = path;
         this.seed = seed;
         Documents = documents;
         Columns = new Columns(connection);
-        Postings = new Postings(connection, Chunks, seed);
+        Postings = new Postings(connection, knownChunks, seed);
     }
 
     /// <summary>Searches read while they hold it for reading; who changes the index holds it for writing.</summary>
@@ -208,21 +208,26 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
-    /// <summary>After a save was committed.</summary>
-    /// <param name="budget">Bytes that may stay in memory.</param>
-    public void Settle(long budget)
+    /// <summary>Begins to save what has changed so far. Until <see cref="EndSave"/> the index goes on changing.</summary>
+    public void BeginSave() => Gated(() =>
     {
-        Gate.EnterWriteLock();
-        try
-        {
-            Columns.Settle(budget / 2);
-            Postings.Settle(budget / 2, Chunks);
-        }
-        finally
-        {
-            Gate.ExitWriteLock();
-        }
-    }
+        Columns.BeginSave();
+        Postings.BeginSave();
+    });
+
+    /// <summary>Writes some of it into the transaction that is open; <c>true</c> when there is no more.</summary>
+    public bool SaveSome(long bytes) => Postings.SaveSome(Columns.SaveSome(bytes)) > 0;
+
+    /// <summary>After what was written is committed.</summary>
+    public void Settle() => Gated(Postings.Forget);
+
+    /// <summary>When all is written and committed.</summary>
+    /// <param name="budget">Bytes that may stay in memory.</param>
+    public void EndSave(long budget) => Gated(() =>
+    {
+        Columns.EndSave(budget / 2);
+        Postings.EndSave(budget / 2, Chunks);
+    });
 
     /// <summary>Takes documents out of all columns and postings. To be called when everything is saved: the file tells where they are.</summary>
     public void Forget(Connection connection, IReadOnlyList<int> documents)
@@ -273,12 +278,36 @@ internal sealed class SearchIndex : IDisposable
         Gate.ExitWriteLock();
     }
 
+    void Gated(Action change)
+    {
+        Gate.EnterWriteLock();
+        try
+        {
+            change();
+        }
+        finally
+        {
+            Gate.ExitWriteLock();
+        }
+    }
+
     // What stays is left alone: a posting that doesn't change needn't be written.
     void ChangeWords(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {
+        var words = new Words(after);
+        if (before.IsEmpty)
+        {
+            while (words.Next())
+            {
+                Postings.Change(property.Number, document, words.Current, Hash(words.Current), add: true);
+            }
+
+            return;
+        }
+
         gone.Clear();
         seen.Clear();
-        var words = new Words(before);
+        words = new Words(before);
         while (words.Next())
         {
             gone[Hash(words.Current)] = words.Range;
