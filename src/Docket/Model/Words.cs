@@ -22,25 +22,32 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
 
     public bool Next()
     {
-        var size = 0;
-        while (position < text.Length && !IsWord(position, out size))
+        var at = position;
+        while (at < text.Length && !IsWord(at, out var size))
         {
-            position += size;
+            at += size;
         }
 
-        if (position == text.Length)
+        start = at;
+        while (true)
         {
-            return false;
+            // Nearly all of nearly all texts is ASCII.
+            while (at < text.Length && char.IsAsciiLetterOrDigit((char)text[at]))
+            {
+                at++;
+            }
+
+            if (at == text.Length || text[at] < 0x80 || !IsWord(at, out var size))
+            {
+                break;
+            }
+
+            at += size;
         }
 
-        start = position;
-        do
-        {
-            position += size;
-        }
-        while (position < text.Length && IsWord(position, out size));
-        end = EndOf(text[start..position]) + start;
-        return true;
+        position = at;
+        end = at - start <= LengthMax ? at : start + EndOf(text[start..at]);
+        return at > start;
     }
 
     /// <summary>Where a token is cut: between characters.</summary>

@@ -57,8 +57,8 @@ internal sealed class Posting
             return Dirty = true;
         }
 
-        // Nearly always at the end: new tickets have the highest numbers.
-        var at = count > 0 && list[count - 1] < doc ? ~count : list.AsSpan(0, count).BinarySearch((ushort)doc);
+        // Nearly always at the end, or there already: new tickets have the highest numbers, and a word comes twice in one.
+        var at = count > 0 && list[count - 1] <= doc ? list[count - 1] == doc ? count - 1 : ~count : list.AsSpan(0, count).BinarySearch((ushort)doc);
         if (at >= 0)
         {
             return false;

@@ -44,12 +44,12 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
 
     public void Remove(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, Key.OfHash(term, seed), add: false);
 
-    /// <summary>Adds a document to a term or takes it away; for one who has the hash of the term.</summary>
+    /// <summary>Adds a document to a term or takes it away; for one who has the hash of the term, which stands for it (<see cref="Key.OfHash"/>).</summary>
     public void Change(int property, int document, ReadOnlySpan<byte> term, ulong hash, bool add)
     {
         var (chunk, doc) = (document >> DocSet.Bits, document & (DocSet.Size - 1));
         ref var place = ref recent[(int)(hash ^ (ulong)property ^ (ulong)chunk << 7) & (RecentMax - 1)];
-        if (place.Posting is not { } posting || place.Key.Hash != hash || place.Key.Property != property || place.Key.Chunk != chunk || !term.SequenceEqual(place.Key.Term))
+        if (place.Posting is not { } posting || place.Key.Hash != hash || place.Key.Property != property || place.Key.Chunk != chunk)
         {
             place = Find(property, chunk, term, hash);
             posting = place.Posting!;
