@@ -31,13 +31,13 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
         start = at;
         while (true)
         {
-            // Nearly all of nearly all texts is ASCII.
-            while (at < text.Length && char.IsAsciiLetterOrDigit((char)text[at]))
+            // Nearly all of nearly all texts: ASCII in lower case.
+            while (at < text.Length && ((uint)(text[at] - 'a') <= 'z' - 'a' || (uint)(text[at] - '0') <= 9))
             {
                 at++;
             }
 
-            if (at == text.Length || text[at] < 0x80 || !IsWord(at, out var size))
+            if (at == text.Length || !IsWord(at, out var size))
             {
                 break;
             }

@@ -21,15 +21,6 @@ public sealed class CompatibilityPageTests
     /// <summary>Checks of the reference that nothing holds yet. What is built leaves this list for an attribute or a comment.</summary>
     static readonly Behaviour[] NotYet =
     [
-        new(Search, "`{}` finds all, oldest first, with `total` and the default properties", "docs, observed", $"{Schemas} 10.16", null),
-        new(Search, "empty `filters`, `after` `\"\"` and `limit` as text are accepted", "observed", $"{Schemas} 10.17", null),
-        new(Search, "an unknown operator is told with line and column", "observed", $"{Schemas} 10.18", null),
-        new(Search, "`CONTAINS_TOKEN` matches whole words, and parts with `*`", "observed", $"{Schemas} 10.19", null),
-        new(Search, "`EQ` on text ignores case; `IN` finds lower-case values only", "docs", $"{Schemas} 10.20", null),
-        new(Search, "options are compared with their case", "docs", $"{Schemas} 10.21", null),
-        new(Search, "`NEQ` finds records without a value", "observed", $"{Schemas} 10.22", null),
-        new(Search, "limits of groups, filters, page and reach", "docs, observed", $"{Schemas} 10.23", null),
-        new(Search, "the last page has no `paging`; no `link`; `total` stays", "observed", $"{Schemas} 10.24", null),
         new(Search, "`associations.contact` finds a contact's tickets", "docs", $"{Schemas} 10.25", null),
         new(Associations, "a ticket created with type 16 has its contact, and the contact the ticket as 15", "docs, observed", $"{Schemas} 10.26", null),
         new(Associations, "a type of the wrong direction is 400", "observed", $"{Schemas} 10.27", null),

@@ -16,6 +16,9 @@ internal sealed class SqliteStore : IStore, IDisposable
     /// <summary>How long a search waits for an index that is behind, in milliseconds.</summary>
     const int SearchWaitMs = 20_000;
 
+    /// <summary>How long a deletion for good waits for the index to be written anew, in milliseconds.</summary>
+    const int PurgeWaitMs = 120_000;
+
     readonly string path;
     readonly Sources sources = new();
     readonly PortalWriter writer;
@@ -56,7 +59,13 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public Schema Schema(ObjectType type) => writer.Schema;
 
-    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null) => writer.ApplyAsync(batch, note);
+    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null)
+    {
+        var nearEnough = indexer.KeepUpAsync();
+        return batch.Kind == WriteKind.Purge ? PurgeAsync(batch)
+            : nearEnough.IsCompleted ? writer.ApplyAsync(batch, note)
+            : ApplyAfterAsync(nearEnough, batch, note);
+    }
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
@@ -113,6 +122,29 @@ internal sealed class SqliteStore : IStore, IDisposable
         }
 
         writer.Dispose();
+    }
+
+    async Task<Outcome> ApplyAfterAsync(Task nearEnough, WriteBatch batch, Note? note)
+    {
+        await nearEnough;
+        return await writer.ApplyAsync(batch, note);
+    }
+
+    // Deleted for good is what is in no file any more, that of the search index included.
+    async Task<Outcome> PurgeAsync(WriteBatch batch)
+    {
+        var outcome = await writer.ApplyAsync(batch, null);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(PurgeWaitMs));
+        try
+        {
+            await indexer.ReachAsync(writer.Committed.Sequence, patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new Refusal(Faults.TracesLeft(Path.GetFileName(Indexer.PathOf(path)), "it is behind, and they will be removed when it gets there"));
+        }
+
+        return outcome;
     }
 
     async Task<IndexPage> FindAsync(SearchQuery query, CancellationToken cancellation)

@@ -20,7 +20,7 @@ internal sealed class ChangeReader : IDisposable
     public ChangeReader(string portalPath)
     {
         connection = new Connection(portalPath, create: false);
-        connection.Execute("PRAGMA query_only=1");
+        connection.Execute("PRAGMA query_only=1; PRAGMA cache_size=-32768"); // the inner pages of the changes: values before are looked up all over them
         after = connection.Prepare("SELECT sequence, record, kind, time, source, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
         content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
         created = connection.Prepare("SELECT created FROM record WHERE key = ?");
@@ -86,6 +86,23 @@ internal sealed class ChangeReader : IDisposable
                 index.Put(document, schema, property, default, values.Value);
             }
         }
+    }
+
+    /// <summary>Takes the values of the current change away from a document; <c>false</c> when they are gone for good already.</summary>
+    public bool RemoveValues(SearchIndex index, int document, Schema schema)
+    {
+        var values = new ValueReader(after.Blob(5));
+        var any = false;
+        while (values.Next())
+        {
+            any = true;
+            if (schema.FindNumberEvenArchived(values.Number) is { } property)
+            {
+                index.Put(document, schema, property, values.Value, default);
+            }
+        }
+
+        return any;
     }
 
     /// <summary>The create date of a record that a change made. Where its values don't set it, it is the moment of the change; a merged record has its own.</summary>

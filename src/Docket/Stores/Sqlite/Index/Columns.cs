@@ -13,6 +13,9 @@ internal sealed class Columns(Connection connection) : IDisposable
 
     // Since the save that is under way began, and what that save is about.
     List<(long Place, Column Column)> dirty = [], saving = [];
+
+    // The chunk that was written last, by column: nearly always the next one's too.
+    (long Place, Column? Column)[] recent = [];
     long weight;
     int round, saved;
 
@@ -25,18 +28,37 @@ internal sealed class Columns(Connection connection) : IDisposable
     /// <summary>Bytes of memory.</summary>
     public long Weight => Interlocked.Read(ref weight);
 
+    /// <summary>What changed since the last save began will take to write, in bytes, roughly.</summary>
+    public long DirtyBytes { get; private set; }
+
     /// <summary>Sets the value of a document; 0 for none. For the one that writes the index.</summary>
     public void Set(int column, int document, ulong value)
     {
         var place = Place(column, document >> DocSet.Bits);
-        var chunk = loaded.TryGetValue(place, out var known) ? known : Load(place, Finder) ?? Keep(place, new Column());
+        if (column >= recent.Length)
+        {
+            Array.Resize(ref recent, column + 256);
+        }
+
+        ref var last = ref recent[column];
+        if (last.Column is not { } chunk || last.Place != place)
+        {
+            chunk = loaded.TryGetValue(place, out var known) ? known : Load(place, Finder) ?? Keep(place, new Column());
+            last = (place, chunk);
+        }
+
         var (wasDirty, before) = (chunk.Dirty, chunk.Weight);
         chunk.Used = round;
         chunk.Set(document & (DocSet.Size - 1), value);
-        Interlocked.Add(ref weight, chunk.Weight - before);
+        if (chunk.Weight != before)
+        {
+            Interlocked.Add(ref weight, chunk.Weight - before);
+        }
+
         if (chunk.Dirty && !wasDirty)
         {
             dirty.Add((place, chunk));
+            DirtyBytes += chunk.Weight;
         }
     }
 
@@ -60,7 +82,7 @@ internal sealed class Columns(Connection connection) : IDisposable
     public void BeginSave()
     {
         (saving, dirty) = (dirty, saving);
-        saved = 0;
+        (saved, DirtyBytes) = (0, 0);
         saving.Sort(static (a, b) => a.Place.CompareTo(b.Place));
     }
 
@@ -82,6 +104,7 @@ internal sealed class Columns(Connection connection) : IDisposable
     public void EndSave(long budget)
     {
         saving.Clear();
+        Array.Clear(recent);
         for (var age = 1; age >= 0 && Weight > budget; age--)
         {
             foreach (var (place, column) in loaded)

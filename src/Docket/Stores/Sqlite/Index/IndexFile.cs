@@ -232,7 +232,8 @@ internal sealed class IndexFile : IDisposable
         Save(Built);
         Index.Forget(connection, documents);
         Save(Built);
-        connection.Execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+        // No search reads meanwhile: the log can only be emptied when nobody needs it.
+        Index.Gated(() => connection.Execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"));
     }
 
     public void Dispose()

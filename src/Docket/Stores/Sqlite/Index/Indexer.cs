@@ -12,8 +12,14 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>Changes taken in at once, while searches wait: some milliseconds.</summary>
     const int BatchMax = 256;
 
-    /// <summary>Changes after which the index is saved. What isn't saved is read from the changes again after a restart: a few seconds' work.</summary>
+    /// <summary>Changes after which the index is saved. What isn't saved is read from the changes again after a crash: some seconds' work.</summary>
     const int SaveAfter = 100_000;
+
+    /// <summary>
+    /// Bytes for each of them that are worth a save. Changes all over the place touch nearly every posting of a common word, and
+    /// as many bytes after four times as many changes; so they are saved less often, though not after more than that.
+    /// </summary>
+    const int SaveWorth = 400, SaveAfterMax = 4 * SaveAfter;
 
     /// <summary>Bytes written at once, while searches wait: some milliseconds.</summary>
     const long SaveStep = 512 * 1024;
@@ -26,6 +32,12 @@ internal sealed partial class Indexer : IDisposable
 
     /// <summary>How often to look whether enough time has passed, while searches are made to lag, in milliseconds.</summary>
     const int LagStepMs = 20;
+
+    /// <summary>Changes that writes may be ahead of the index: less than a second's work.</summary>
+    const int BehindMax = 10_000;
+
+    /// <summary>How long a write waits for the index at most, in milliseconds: whatever happens to the index, writes go on.</summary>
+    const int PatienceMs = 1_000;
 
     /// <summary>How long to let a failing disk rest, in milliseconds.</summary>
     const int RestMs = 1_000;
@@ -104,6 +116,25 @@ internal sealed partial class Indexer : IDisposable
             await Task.Delay(LagStepMs, cancellation);
         }
     }
+
+    /// <summary>
+    /// Completes at once, or, when writes have outrun the index by <see cref="BehindMax"/>, when it has come nearer or
+    /// after <see cref="PatienceMs"/>: otherwise searches would wait for it ever longer. For whoever is about to write.
+    /// </summary>
+    public Task KeepUpAsync()
+    {
+        var (done, position) = (committed.Sequence, indexed.Sequence);
+        return position == NotReady || done - position <= BehindMax || lagMs() > 0 ? Task.CompletedTask : WaitAsync(done - BehindMax);
+
+        async Task WaitAsync(long sequence)
+        {
+            using var patience = new CancellationTokenSource(PatienceMs);
+            await ReachAsync(sequence, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Completes when the index holds all changes up to <paramref name="sequence"/>: what they deleted for good is out of its file.</summary>
+    public Task ReachAsync(long sequence, CancellationToken cancellation) => indexed.WaitBeyondAsync(sequence - 1, cancellation);
 
     /// <summary>Saves what is left and closes the file.</summary>
     public void Dispose()
@@ -205,7 +236,7 @@ internal sealed partial class Indexer : IDisposable
                     return;
                 }
             }
-            else if (taken > 0 ? unsaved >= SaveAfter || opened.Index.Postings.Dirty >= UnsavedMax : !Wait(opened, unsaved) && unsaved > 0)
+            else if (taken > 0 ? IsWorthSaving(opened.Index, unsaved) : !Wait(opened, unsaved) && unsaved > 0)
             {
                 opened.BeginSave(built: true);
                 unsaved = 0;
@@ -219,6 +250,9 @@ internal sealed partial class Indexer : IDisposable
 
         opened.Save(built: true);
     }
+
+    static bool IsWorthSaving(SearchIndex index, int unsaved) =>
+        unsaved >= SaveAfterMax || index.Postings.Dirty >= UnsavedMax || (unsaved >= SaveAfter && index.DirtyBytes <= (long)unsaved * SaveWorth);
 
     // Gives whether something happened.
     bool Wait(IndexFile opened, int unsaved)
@@ -316,6 +350,8 @@ internal sealed partial class Indexer : IDisposable
                         changes.PutValues(index, document, known, change);
                         break;
                     case ChangeKind.Purge:
+                    // Its values are another record's now, and would stay when that one is deleted for good.
+                    case ChangeKind.MergedAway when !changes.RemoveValues(index, document, known):
                         purged.Add(document);
                         break;
                 }

@@ -37,8 +37,11 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     /// <summary>Bytes of memory, roughly.</summary>
     public long Weight { get; private set; }
 
-    /// <summary>Postings that the file has in another form, or not at all.</summary>
+    /// <summary>Postings that changed since the last save began.</summary>
     public int Dirty => dirty.Count;
+
+    /// <summary>What they will take to write, in bytes, roughly.</summary>
+    public long DirtyBytes { get; private set; }
 
     public void Add(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, Key.OfHash(term, seed), add: true);
 
@@ -66,6 +69,7 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         if (!wasDirty)
         {
             dirty.Add(place.Key);
+            DirtyBytes += posting.Weight;
         }
     }
 
@@ -90,7 +94,7 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     {
         (saving, dirty) = (dirty, saving);
         (unsavedBefore, unsaved) = (unsaved, unsavedBefore);
-        saved = 0;
+        (saved, DirtyBytes) = (0, 0);
         saving.Sort(static (a, b) => a.Property != b.Property ? a.Property.CompareTo(b.Property)
             : a.Term.AsSpan().SequenceCompareTo(b.Term) is var order and not 0 ? order : a.Chunk.CompareTo(b.Chunk));
     }
@@ -125,8 +129,12 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     /// <summary>Of empty ones the file has no row: should they come back they are new ones.</summary>
     public void Forget()
     {
-        emptied.ForEach(ForgetEmpty);
-        emptied.Clear();
+        if (emptied.Count > 0)
+        {
+            emptied.ForEach(ForgetEmpty);
+            emptied.Clear();
+            Array.Clear(recent);
+        }
     }
 
     /// <summary>When all is saved: beyond <paramref name="budget"/> bytes memory is freed, of what wasn't used lately first.</summary>
@@ -167,7 +175,6 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         {
             Weight -= posting.Weight;
             loaded.Remove(key);
-            Array.Clear(recent);
         }
     }
 

@@ -208,6 +208,9 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
+    /// <summary>What a save would write, in bytes, roughly.</summary>
+    public long DirtyBytes => Columns.DirtyBytes + Postings.DirtyBytes;
+
     /// <summary>Begins to save what has changed so far. Until <see cref="EndSave"/> the index goes on changing.</summary>
     public void BeginSave() => Gated(() =>
     {
@@ -278,7 +281,8 @@ internal sealed class SearchIndex : IDisposable
         Gate.ExitWriteLock();
     }
 
-    void Gated(Action change)
+    /// <summary>Changes something while no search reads.</summary>
+    public void Gated(Action change)
     {
         Gate.EnterWriteLock();
         try
