@@ -446,7 +446,8 @@ internal sealed partial class Planner
 
     void Write(int index, Effect effect, ChangeKind kind, long? previous, long time, Record record)
     {
-        plan.Writes.Add(new(kind, record, previous, time, batch.Raw[index].TraceId, changeValues.Take()));
+        var before = kind is ChangeKind.Update or ChangeKind.Restore ? found.Records[index]!.Values : default;
+        plan.Writes.Add(new(kind, record, previous, time, batch.Raw[index].TraceId, changeValues.Take(), before));
         plan.Outcome.Results[index] = new(effect, record);
         touched.Add(record.Id);
         sequence++;

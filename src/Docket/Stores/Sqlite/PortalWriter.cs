@@ -1,4 +1,5 @@
 using Docket.Model;
+using Docket.Stores.Sqlite.Index;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;
 
@@ -28,6 +29,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly Thread thread;
     readonly Queue<Work> waiting = [];
     readonly List<Work> group = [], uncleaned = [];
+    readonly List<FollowedChange> written = [];
     long sequence;
     bool closing;
 
@@ -58,6 +60,9 @@ internal sealed partial class PortalWriter : IDisposable
 
     /// <summary>The newest committed schema.</summary>
     public Schema Schema => committedSchema;
+
+    /// <summary>The newest of those that are committed.</summary>
+    public RecentChanges Recent { get; } = new();
 
     /// <summary>Tells how far the changes are committed.</summary>
     public CommitSignal Committed { get; } = new();
@@ -153,6 +158,7 @@ internal sealed partial class PortalWriter : IDisposable
     void Commit(List<Work> works)
     {
         var (sequenceBefore, sourcesBefore) = (sequence, sources.Snapshot);
+        written.Clear();
         var begun = false;
         try
         {
@@ -198,6 +204,7 @@ internal sealed partial class PortalWriter : IDisposable
             Committed.Wake(); // the index may have to be built anew
         }
 
+        Recent.Add(written);
         Committed.Advance(sequence); // before anyone is answered: what is acknowledged can be waited for
         foreach (var work in works)
         {
@@ -272,7 +279,7 @@ internal sealed partial class PortalWriter : IDisposable
         var plan = Planner.Decide(current, lookup.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {
-            writer.Write(plan, schema.Type, current.Source);
+            writer.Write(plan, schema.Type, current.Source, written);
             sequence += plan.Writes.Count;
         }
 

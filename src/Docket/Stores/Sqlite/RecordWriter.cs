@@ -1,4 +1,5 @@
 using Docket.Model;
+using Docket.Stores.Sqlite.Index;
 using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;
@@ -36,7 +37,11 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
     readonly Statement moveStage = connection.Prepare(
         "INSERT INTO stage_use (stage, records) VALUES (?, ?) ON CONFLICT (stage) DO UPDATE SET records = records + excluded.records");
 
-    public void Write(Plan plan, ObjectType type, Source source)
+    /// <param name="plan">What to write.</param>
+    /// <param name="type">Of which type.</param>
+    /// <param name="source">What it is put down to.</param>
+    /// <param name="written">Gets the changes, for those who follow them.</param>
+    public void Write(Plan plan, ObjectType type, Source source, List<FollowedChange> written)
     {
         if (plan.Writes.Count == 0)
         {
@@ -48,6 +53,7 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
         {
             WriteRecord(write, type, sourceNumber);
             WriteChange(write, type, sourceNumber);
+            written.Add(new(write.Kind, write.Record.LastChange, RecordKey.Of(type, write.Record.Id, archived: false), write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
             if (write.Kind == ChangeKind.Merge)
             {
                 // The two before it are those of the records that were merged (ChangeKind).

@@ -41,7 +41,7 @@ internal sealed class SqliteStore : IStore, IDisposable
                 return new PortalWriter(path, connection, sources, clock, logger);
             },
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
-        indexer = new Indexer(path, () => writer.Schema, writer.Committed, () => Settings.SearchLagMs, clock, logger);
+        indexer = new Indexer(path, () => writer.Schema, writer.Committed, writer.Recent, () => Settings.SearchLagMs, clock, logger);
         Jobs = new JobTables(writer, this, clock);
         Answers = new AnswerTable(this, clock);
     }
@@ -133,11 +133,13 @@ internal sealed class SqliteStore : IStore, IDisposable
     // Deleted for good is what is in no file any more, that of the search index included.
     async Task<Outcome> PurgeAsync(WriteBatch batch)
     {
-        var outcome = await writer.ApplyAsync(batch, null);
         using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(PurgeWaitMs));
+        // An index that is being built reads the portal's file, which could not be cleaned meanwhile.
+        await indexer.ReachAsync(0, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var outcome = await writer.ApplyAsync(batch, null);
         try
         {
-            await indexer.ReachAsync(writer.Committed.Sequence, patience.Token);
+            await indexer.HurryToAsync(writer.Committed.Sequence, patience.Token);
         }
         catch (OperationCanceledException)
         {

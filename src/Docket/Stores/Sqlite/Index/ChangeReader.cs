@@ -2,10 +2,16 @@ using Docket.Model;
 
 namespace Docket.Stores.Sqlite.Index;
 
-/// <summary>One committed change, without its values.</summary>
+/// <summary>One committed change. One that was read from the file has no values with it: <see cref="ChangeReader"/> stands on them.</summary>
 internal readonly record struct FollowedChange(ChangeKind Kind, long Sequence, long Key, long Time, long Source)
 {
     public long RecordId => RecordKey.IdOf(Key);
+
+    /// <summary>The values that changed; <c>null</c> when it was read from the file.</summary>
+    public ReadOnlyMemory<byte>? Content { get; init; }
+
+    /// <summary>The record's values before, of a change that has its content.</summary>
+    public ReadOnlyMemory<byte> Before { get; init; }
 }
 
 /// <summary>What the index holds of a record.</summary>
@@ -15,7 +21,7 @@ internal sealed record IndexedRecord(long Id, long CreatedAt, long UpdatedAt, lo
 internal sealed class ChangeReader : IDisposable
 {
     readonly Connection connection;
-    readonly Statement after, content, created, time;
+    readonly Statement after, content, origin, time;
 
     public ChangeReader(string portalPath)
     {
@@ -23,7 +29,7 @@ internal sealed class ChangeReader : IDisposable
         connection.Execute("PRAGMA query_only=1; PRAGMA cache_size=-32768"); // the inner pages of the changes: values before are looked up all over them
         after = connection.Prepare("SELECT sequence, record, kind, time, source, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
         content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
-        created = connection.Prepare("SELECT created FROM record WHERE key = ?");
+        origin = connection.Prepare("SELECT created, source FROM record WHERE key IN (?, ?)");
         time = connection.Prepare("SELECT time FROM change WHERE sequence = ?");
     }
 
@@ -62,19 +68,32 @@ internal sealed class ChangeReader : IDisposable
         }
     }
 
-    /// <summary>Gives a document the values of the current change.</summary>
-    public void PutValues(SearchIndex index, int document, Schema schema, FollowedChange change)
+    /// <summary>Gives a document the values of a change, which is the current one when it was read here; <c>false</c> when they are gone for good already.</summary>
+    public bool PutValues(SearchIndex index, int document, Schema schema, FollowedChange change)
     {
-        var values = new ValueReader(after.Blob(5));
+        var values = new ValueReader(ContentOf(change));
+        var stored = new ValueReader(change.Before.Span);
+        stored.Next();
+        var any = false;
         while (values.Next())
         {
+            any = true;
             if (schema.FindNumberEvenArchived(values.Number) is not { } property)
             {
                 continue;
             }
 
+            while (stored.Number < values.Number)
+            {
+                stored.Next();
+            }
+
+            if (stored.Number == values.Number)
+            {
+                index.Put(document, schema, property, stored.Value, values.Value);
+            }
             // The links of a merged record lead into other records' past; its document is new.
-            if (values.Link > 0 && change.Kind != ChangeKind.Merge && SearchIndex.NeedsBefore(property)
+            else if (change.Content is null && values.Link > 0 && change.Kind != ChangeKind.Merge && SearchIndex.NeedsBefore(property)
                 && content.Bind(change.Sequence - values.Link).Step())
             {
                 var before = new ValueReader(content.Blob(0));
@@ -86,12 +105,14 @@ internal sealed class ChangeReader : IDisposable
                 index.Put(document, schema, property, default, values.Value);
             }
         }
+
+        return any;
     }
 
-    /// <summary>Takes the values of the current change away from a document; <c>false</c> when they are gone for good already.</summary>
-    public bool RemoveValues(SearchIndex index, int document, Schema schema)
+    /// <summary>Takes the values of a change away from a document; <c>false</c> when they are gone for good already.</summary>
+    public bool RemoveValues(SearchIndex index, int document, Schema schema, FollowedChange change)
     {
-        var values = new ValueReader(after.Blob(5));
+        var values = new ValueReader(ContentOf(change));
         var any = false;
         while (values.Next())
         {
@@ -105,16 +126,20 @@ internal sealed class ChangeReader : IDisposable
         return any;
     }
 
-    /// <summary>The create date of a record that a change made. Where its values don't set it, it is the moment of the change; a merged record has its own.</summary>
-    public long CreatedAt(FollowedChange change)
+    ReadOnlySpan<byte> ContentOf(FollowedChange change) => change.Content is { } known ? known.Span : after.Blob(5);
+
+    /// <summary>The create date and the source of a record that a change made: those of the change, unless the values say otherwise; a merged record has its own.</summary>
+    public (long CreatedAt, long Source) OriginOf(FollowedChange change)
     {
-        if (change.Kind != ChangeKind.Merge || !created.Bind(change.Key).Step())
+        var id = RecordKey.IdOf(change.Key);
+        if (change.Kind != ChangeKind.Merge
+            || !origin.Bind(change.Key).Bind(RecordKey.Of(ObjectType.Ticket, id, archived: true)).Step())
         {
-            return change.Time;
+            return (change.Time, change.Source);
         }
 
-        var found = created.Integer(0);
-        created.Reset();
+        var found = (origin.Integer(0), origin.Integer(1));
+        origin.Reset();
         return found;
     }
 
@@ -153,7 +178,7 @@ internal sealed class ChangeReader : IDisposable
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[after, content, created, time])
+        foreach (var statement in (ReadOnlySpan<Statement>)[after, content, origin, time])
         {
             statement.Dispose();
         }

@@ -165,6 +165,9 @@ internal sealed class IndexFile : IDisposable
         return true;
     }
 
+    /// <summary>Whether more is in memory than is to stay there.</summary>
+    public bool IsOverBudget => Index.Columns.Weight > MemoryBudget / 2;
+
     /// <summary>Whether a save is under way.</summary>
     public bool IsSaving => mark is not null;
 
@@ -227,13 +230,29 @@ internal sealed class IndexFile : IDisposable
     }
 
     /// <summary>Takes documents out of everything, and what they held out of the file. As long as reading all postings and writing the file once.</summary>
+    /// <exception cref="InvalidOperationException">Another program reads the file, so that its log can't be emptied.</exception>
     public void Forget(IReadOnlyList<int> documents)
     {
+        if (IsSaving)
+        {
+            SaveSome(long.MaxValue);
+        }
+
+        // Should it be cut off, or fail, the file is built anew from what is left in the portal's.
+        connection.Execute("UPDATE state SET rebuild = rebuild | 2");
         Save(Built);
         Index.Forget(connection, documents);
         Save(Built);
-        // No search reads meanwhile: the log can only be emptied when nobody needs it.
-        Index.Gated(() => connection.Execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"));
+        connection.Execute("VACUUM");
+        // The log can only be emptied while no search reads.
+        Index.Gated(() =>
+        {
+            if (connection.QueryInteger("PRAGMA wal_checkpoint(TRUNCATE)") != 0)
+            {
+                throw new InvalidOperationException($"Another program reads {Path}");
+            }
+        });
+        connection.Execute("UPDATE state SET rebuild = rebuild & ~2");
     }
 
     public void Dispose()
@@ -263,8 +282,10 @@ internal sealed class IndexFile : IDisposable
         try
         {
             using var connection = new Connection(path, create: false);
-            connection.Execute("UPDATE state SET rebuild = 1");
-            return connection.QueryInteger("SELECT seed FROM state");
+            // One that is being built is new enough; that another one replaces it is not to be waited for.
+            var building = connection.QueryInteger("SELECT rebuild FROM state") != 0;
+            connection.Execute("UPDATE state SET rebuild = rebuild | 1");
+            return building ? null : connection.QueryInteger("SELECT seed FROM state");
         }
         catch (SqliteFailure)
         {

@@ -49,26 +49,30 @@ internal sealed partial class Indexer : IDisposable
     readonly Func<Schema> schema;
     readonly Func<int> lagMs;
     readonly CommitSignal committed;
+    readonly RecentChanges recent;
+    readonly List<FollowedChange> atHand = [];
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly Thread thread;
     readonly CommitSignal indexed = new();
     volatile IndexFile? file, distrusted;
     volatile bool closing;
-    long building, buildTotal;
+    long building, buildTotal, hurryTo;
 
     /// <summary>Starts to follow a portal.</summary>
     /// <param name="portalPath">The portal's file.</param>
     /// <param name="schema">The portal's newest committed schema.</param>
     /// <param name="committed">How far the portal's changes are committed.</param>
+    /// <param name="recent">The newest of them.</param>
     /// <param name="lagMs">How long a change stays invisible to searches, in milliseconds.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Where failures are told.</param>
-    public Indexer(string portalPath, Func<Schema> schema, CommitSignal committed, Func<int> lagMs, TimeProvider clock, ILogger logger)
+    public Indexer(string portalPath, Func<Schema> schema, CommitSignal committed, RecentChanges recent, Func<int> lagMs, TimeProvider clock, ILogger logger)
     {
         this.portalPath = portalPath;
         this.schema = schema;
         this.committed = committed;
+        this.recent = recent;
         this.lagMs = lagMs;
         this.clock = clock;
         this.logger = logger;
@@ -135,6 +139,14 @@ internal sealed partial class Indexer : IDisposable
 
     /// <summary>Completes when the index holds all changes up to <paramref name="sequence"/>: what they deleted for good is out of its file.</summary>
     public Task ReachAsync(long sequence, CancellationToken cancellation) => indexed.WaitBeyondAsync(sequence - 1, cancellation);
+
+    /// <summary>As <see cref="ReachAsync"/>, also when searches are made to lag.</summary>
+    public Task HurryToAsync(long sequence, CancellationToken cancellation)
+    {
+        Interlocked.Exchange(ref hurryTo, sequence);
+        committed.Wake();
+        return ReachAsync(sequence, cancellation);
+    }
 
     /// <summary>Saves what is left and closes the file.</summary>
     public void Dispose()
@@ -242,6 +254,11 @@ internal sealed partial class Indexer : IDisposable
                 unsaved = 0;
             }
 
+            if (taken == 0 && !opened.IsSaving && opened.IsOverBudget)
+            {
+                opened.Save(built: true); // nothing to write; but columns that only searches want are dropped
+            }
+
             if (ReferenceEquals(distrusted, opened) || (taken == 0 && opened.WantsRebuild))
             {
                 return;
@@ -251,13 +268,16 @@ internal sealed partial class Indexer : IDisposable
         opened.Save(built: true);
     }
 
+    // What is deleted for good doesn't wait.
+    bool IsLagging(IndexFile opened) => lagMs() > 0 && opened.Position >= Interlocked.Read(ref hurryTo);
+
     static bool IsWorthSaving(SearchIndex index, int unsaved) =>
         unsaved >= SaveAfterMax || index.Postings.Dirty >= UnsavedMax || (unsaved >= SaveAfter && index.DirtyBytes <= (long)unsaved * SaveWorth);
 
     // Gives whether something happened.
     bool Wait(IndexFile opened, int unsaved)
     {
-        var lagging = lagMs() > 0 && committed.Sequence > opened.Position;
+        var lagging = IsLagging(opened) && committed.Sequence > opened.Position;
         committed.WaitBeyond(lagging ? long.MaxValue : opened.Position, lagging ? LagStepMs : SaveWhenIdleMs);
         return lagging || committed.Sequence > opened.Position || unsaved == 0;
     }
@@ -320,13 +340,20 @@ internal sealed partial class Indexer : IDisposable
         }
 
         var index = opened.Index;
-        var until = lagMs() is var lag and > 0 ? Instant.Now(clock) - lag : long.MaxValue;
-        var purged = new List<int>();
+        var lag = lagMs();
+        var until = IsLagging(opened) ? Instant.Now(clock) - lag : long.MaxValue;
+        var purged = new HashSet<int>();
         var taken = 0;
+        atHand.Clear();
+        if (lag == 0)
+        {
+            recent.Take(opened.Position, upTo, BatchMax, atHand);
+        }
+
         index.Gate.EnterWriteLock();
         try
         {
-            foreach (var change in changes.After(opened.Position, BatchMax))
+            foreach (var change in atHand.Count > 0 ? atHand : changes.After(opened.Position, BatchMax))
             {
                 if (change.Time > until || change.Sequence > upTo)
                 {
@@ -335,8 +362,8 @@ internal sealed partial class Indexer : IDisposable
 
                 taken++;
                 (opened.Position, opened.PositionTime) = (change.Sequence, change.Time);
-                var document = change.Kind is ChangeKind.Create or ChangeKind.Merge
-                    ? index.Add(change.RecordId, changes.CreatedAt(change), change.Time, change.Source, active: true)
+                var document = change.Kind is ChangeKind.Create or ChangeKind.Merge && changes.OriginOf(change) is var origin
+                    ? index.Add(change.RecordId, origin.CreatedAt, change.Time, origin.Source, active: true)
                     : index.Find(change.RecordId);
                 if (document < 0)
                 {
@@ -346,12 +373,14 @@ internal sealed partial class Indexer : IDisposable
                 index.Touch(document, change.Time);
                 switch (change.Kind)
                 {
-                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update or ChangeKind.Restore:
-                        changes.PutValues(index, document, known, change);
+                    case ChangeKind.Restore:
+                        changes.PutValues(index, document, known, change); // none, when nothing changed with it
                         break;
                     case ChangeKind.Purge:
+                    // Erased before they got here: what came before may be from memory and in the index.
+                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update when !changes.PutValues(index, document, known, change):
                     // Its values are another record's now, and would stay when that one is deleted for good.
-                    case ChangeKind.MergedAway when !changes.RemoveValues(index, document, known):
+                    case ChangeKind.MergedAway when !changes.RemoveValues(index, document, known, change):
                         purged.Add(document);
                         break;
                 }
@@ -369,7 +398,7 @@ internal sealed partial class Indexer : IDisposable
 
         if (purged.Count > 0)
         {
-            opened.Forget(purged);
+            opened.Forget([.. purged]);
         }
 
         indexed.Advance(opened.Position);

@@ -142,7 +142,15 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     /// <param name="chunksNow">How many chunks the file may know by now.</param>
     public void EndSave(long budget, int chunksNow)
     {
-        unsavedBefore.ForEach(ForgetEmpty); // one that was only looked for was never dirty
+        foreach (var key in unsavedBefore)
+        {
+            ForgetEmpty(key); // one that was only looked for was never dirty
+            if (loaded.TryGetValue(key, out var posting) && posting.Dirty)
+            {
+                unsaved.Add(key); // it got its first document meanwhile
+            }
+        }
+
         unsavedBefore.Clear();
         saving.Clear();
         firstUnsavedChunk = chunksNow;

@@ -236,10 +236,27 @@ internal sealed class SearchIndex : IDisposable
     public void Forget(Connection connection, IReadOnlyList<int> documents)
     {
         using var columns = connection.Prepare("SELECT DISTINCT place >> 32 FROM column_chunk WHERE place >> 32 <> 0");
-        using var postings = connection.Prepare("SELECT property, term, docs FROM posting WHERE chunk = ?");
-        Gate.EnterWriteLock();
-        try
+        using var postings = connection.Prepare("SELECT property, term, chunk, docs FROM posting");
+        var byChunk = documents.ToLookup(document => document >> DocSet.Bits);
+        var held = new List<(int Property, byte[] Term, int Document)>();
+        while (postings.Step())
         {
+            foreach (var document in byChunk[(int)postings.Integer(2)])
+            {
+                if (Posting.Contains(postings.Blob(3), document & (DocSet.Size - 1)))
+                {
+                    held.Add(((int)postings.Integer(0), postings.Blob(1).ToArray(), document));
+                }
+            }
+        }
+
+        Gated(() =>
+        {
+            foreach (var (property, term, document) in held)
+            {
+                Postings.Remove(property, document, term);
+            }
+
             while (columns.Step())
             {
                 foreach (var document in documents)
@@ -247,23 +264,7 @@ internal sealed class SearchIndex : IDisposable
                     Columns.Set((int)columns.Integer(0), document, 0);
                 }
             }
-
-            foreach (var chunk in documents.GroupBy(document => document >> DocSet.Bits))
-            {
-                postings.Bind(chunk.Key);
-                while (postings.Step())
-                {
-                    foreach (var document in chunk.Where(document => Posting.Contains(postings.Blob(2), document & (DocSet.Size - 1))))
-                    {
-                        Postings.Remove((int)postings.Integer(0), document, postings.Blob(1));
-                    }
-                }
-            }
-        }
-        finally
-        {
-            Gate.ExitWriteLock();
-        }
+        });
     }
 
     /// <summary>Waits for the searches under way. The gate stays for those that come too late.</summary>
