@@ -37,23 +37,35 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             var store = portals.Open(portal.Id);
             foreach (var job in await store.Jobs.UnfinishedAsync())
             {
-                switch (job)
+                try
                 {
-                    // Nobody is sending the rest any more.
-                    case { Status: JobStatus.Receiving }:
-                        await store.Jobs.DropAsync(job.Id);
-                        break;
-                    case { Open: true }:
-                        await store.Jobs.CancelAsync(job.Id);
-                        break;
-                    default:
-                        Work(store, portal.Id, job);
-                        break;
+                    await GoOnAsync(store, portal.Id, job);
+                }
+                catch (Exception failure)
+                {
+                    LogFailure(failure, job.Id, portal.Id); // the server starts all the same; the next start tries again
                 }
             }
         }
 
         sweeping = Task.Run(SweepAsync);
+    }
+
+    async Task GoOnAsync(IStore store, long portalId, Job job)
+    {
+        switch (job)
+        {
+            // Nobody is sending the rest any more.
+            case { Status: JobStatus.Receiving }:
+                await store.Jobs.DropAsync(job.Id);
+                break;
+            case { Open: true }:
+                await store.Jobs.CancelAsync(job.Id);
+                break;
+            default:
+                Work(store, portalId, job);
+                break;
+        }
     }
 
     /// <summary>Begins with a job, or tells that there is news of it.</summary>
@@ -182,19 +194,19 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
 
     async Task RemoveOldAsync()
     {
-        try
+        foreach (var portal in portals.List())
         {
-            foreach (var portal in portals.List())
+            try
             {
                 var store = portals.Open(portal.Id);
                 while (!stop.IsCancellationRequested && await store.Jobs.SweepAsync())
                 {
                 }
             }
-        }
-        catch (Exception failure)
-        {
-            LogSweep(failure); // it will be tried again
+            catch (Exception failure)
+            {
+                LogSweep(failure); // it will be tried again
+            }
         }
     }
 

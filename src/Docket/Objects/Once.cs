@@ -103,12 +103,12 @@ internal sealed class Once : IDisposable
     /// <summary>Whether something was done under this key before. The request can still be another one.</summary>
     public bool IsKnown => found is not null;
 
-    /// <summary>Says which request it is: method, path with query, whether it is to be answered at once, and body.</summary>
+    /// <summary>Says which request it is: method, path with query, whether it is to be answered at once, helps, and body.</summary>
     /// <exception cref="Refusal">422: the key was used for another one.</exception>
     public void Identify(HttpContext http, byte[] bodyHash)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(Prefer.AsksAsync(http.Request) ? Prefer.RespondAsync : "")}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(Prefer.AsksAsync(http.Request) ? Prefer.RespondAsync : "")} {http.Call().Helps}\n"));
         hash.AppendData(bodyHash);
         name = new(source, key, hash.GetHashAndReset());
         if (found is not { } before)

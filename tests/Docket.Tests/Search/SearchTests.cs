@@ -27,6 +27,45 @@ public sealed class SearchTests
     }
 
     [Fact]
+    public async Task Merged_restored_and_deleted_tickets_are_found_as_reads_show_them()
+    {
+        await using var server = await TestServer.StartAsync();
+        string[] ids = [await CreateAsync("alpha one"), await CreateAsync("beta two")];
+        using var other = server.NewClient();
+        other.DefaultRequestHeaders.Authorization = new("Bearer", await server.CreateTokenAsync(Docket.Model.Scopes.All));
+        using var body = new StringContent($$"""{"primaryObjectId":"{{ids[0]}}","objectIdToMerge":"{{ids[1]}}"}""", System.Text.Encoding.UTF8, "application/json");
+        using var answer = await other.PostAsync(Tickets + "/merge", body, TestContext.Current.CancellationToken);
+        var merged = (await Answer.OfAsync(answer)).Expect(200)["id"]!;
+
+        // The primary's words and source; nothing of the tickets that are gone.
+        Assert.Equal(["1", "0"], await HoldingAsync( "alpha", "beta"));
+        Assert.Equal("0", (await server.GetAsync($"{Tickets}/{merged}?properties=hs_object_source_id"))["properties.hs_object_source_id"]);
+        Assert.Equal(merged, (await server.PostAsync(Search, """{"filters":[{"propertyName":"hs_object_source_id","operator":"EQ","value":"0"}]}""")).Expect(200)["results[0].id"]);
+        Assert.Equal(merged, (await server.PostAsync(Search, $$$"""{"filters":[{"propertyName":"hs_merged_object_ids","operator":"EQ","value":"{{{ids[1]}}}"}]}""")).Expect(200)["results[0].id"]);
+
+        (await server.DeleteAsync($"{Tickets}/{merged}")).Expect(204);
+        Assert.Equal(["0"], await HoldingAsync( "alpha"));
+        (await server.PostAsync($"/docket/v1/objects/tickets/{merged}/restore", """{"properties":{"subject":"alpha three"}}""")).Expect(200);
+        Assert.Equal(["1", "1", "0"], await HoldingAsync( "alpha", "three", "one"));
+        (await server.PostAsync("/docket/v1/objects/tickets/gdpr-delete", $$"""{"objectId":"{{ids[1]}}"}""")).Expect(204);
+        Assert.Equal(["0", "0"], await HoldingAsync( "alpha", "three"));
+
+        async Task<string[]> HoldingAsync(params string[] words)
+        {
+            var totals = new List<string>();
+            foreach (var word in words)
+            {
+                totals.Add((await server.PostAsync(Search, $$"""{"query":"{{word}}"}""")).Expect(200)["total"]!);
+            }
+
+            return [.. totals];
+        }
+
+        async Task<string> CreateAsync(string subject) =>
+            (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{subject}}}","hs_pipeline_stage":"1"}}""")).Expect(201)["id"]!;
+    }
+
+    [Fact]
     public async Task A_value_of_a_property_that_was_just_made_is_found_while_others_write()
     {
         await using var server = await TestServer.StartAsync();

@@ -38,10 +38,10 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
     }
 
     /// <summary>Empties the answers that tell of a record which is deleted for good. The keys stay: the request must not be done once more.</summary>
-    public static void Erase(Connection connection, ReadOnlySpan<byte> idMember, byte[] gone)
+    public static void Erase(Connection connection, ReadOnlySpan<byte> quotedId, byte[] gone)
     {
         using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, body = ? WHERE instr(body, ?) > 0");
-        update.Bind(gone).Bind(idMember).Run();
+        update.Bind(gone).Bind(quotedId).Run();
     }
 
     sealed class Held(AnswerTable table, (string, string) key) : IDisposable

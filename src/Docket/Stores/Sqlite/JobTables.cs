@@ -159,14 +159,16 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
     }
 
     /// <summary>Empties the results that tell of a record which is deleted for good; they say so instead.</summary>
-    public static void Erase(Connection connection, ReadOnlySpan<byte> idMember)
+    public static void Erase(Connection connection, ReadOnlySpan<byte> quotedId, byte[] gone)
     {
+        using var refusal = connection.Prepare("UPDATE job SET refusal = ? WHERE instr(refusal, ?) > 0");
+        refusal.Bind(gone).Bind(quotedId).Run();
         using var select = connection.Prepare("SELECT rowid, lines FROM job_outcome");
         using var update = connection.Prepare("UPDATE job_outcome SET lines = ? WHERE rowid = ?");
         while (select.Step())
         {
             var lines = Unpack(select.Blob(1));
-            if (lines.AsSpan().IndexOf(idMember) < 0)
+            if (lines.AsSpan().IndexOf(quotedId) < 0)
             {
                 continue;
             }
@@ -176,7 +178,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
             {
                 var line = lines.AsSpan(range);
                 // A line begins with its index: {"index":12,…
-                kept.Write(line.IndexOf(idMember) < 0 ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
+                kept.Write(line.IndexOf(quotedId) < 0 ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
                 kept.WriteByte((byte)'\n');
             }
 

@@ -60,9 +60,10 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
     // What was told of it and is kept to be told again.
     void EraseAnswers(long id)
     {
-        var member = Encoding.UTF8.GetBytes($"\"id\":\"{id}\"");
-        AnswerTable.Erase(connection, member, Gone);
-        JobTables.Erase(connection, member);
+        // As a result's id, and among the ids of an error: that may quote a value of the record.
+        var quoted = Encoding.UTF8.GetBytes($"\"{id}\"");
+        AnswerTable.Erase(connection, quoted, Gone);
+        JobTables.Erase(connection, quoted, Gone);
     }
 
     public void Dispose()

@@ -17,9 +17,9 @@ internal sealed partial class Indexer : IDisposable
 
     /// <summary>
     /// Bytes for each of them that are worth a save. Changes all over the place touch nearly every posting of a common word, and
-    /// as many bytes after four times as many changes; so they are saved less often, though not after more than that.
+    /// as many bytes after twice as many changes; so they are saved less often, though not after more than that.
     /// </summary>
-    const int SaveWorth = 400, SaveAfterMax = 4 * SaveAfter;
+    const int SaveWorth = 400, SaveAfterMax = 2 * SaveAfter;
 
     /// <summary>Bytes written at once, while searches wait: some milliseconds.</summary>
     const long SaveStep = 512 * 1024;
