@@ -38,17 +38,17 @@ public sealed class SearchTests
         var merged = (await Answer.OfAsync(answer)).Expect(200)["id"]!;
 
         // The primary's words and source; nothing of the tickets that are gone.
-        Assert.Equal(["1", "0"], await HoldingAsync( "alpha", "beta"));
+        Assert.Equal(["1", "0"], await HoldingAsync("alpha", "beta"));
         Assert.Equal("0", (await server.GetAsync($"{Tickets}/{merged}?properties=hs_object_source_id"))["properties.hs_object_source_id"]);
         Assert.Equal(merged, (await server.PostAsync(Search, """{"filters":[{"propertyName":"hs_object_source_id","operator":"EQ","value":"0"}]}""")).Expect(200)["results[0].id"]);
         Assert.Equal(merged, (await server.PostAsync(Search, $$$"""{"filters":[{"propertyName":"hs_merged_object_ids","operator":"EQ","value":"{{{ids[1]}}}"}]}""")).Expect(200)["results[0].id"]);
 
         (await server.DeleteAsync($"{Tickets}/{merged}")).Expect(204);
-        Assert.Equal(["0"], await HoldingAsync( "alpha"));
+        Assert.Equal(["0"], await HoldingAsync("alpha"));
         (await server.PostAsync($"/docket/v1/objects/tickets/{merged}/restore", """{"properties":{"subject":"alpha three"}}""")).Expect(200);
-        Assert.Equal(["1", "1", "0"], await HoldingAsync( "alpha", "three", "one"));
+        Assert.Equal(["1", "1", "0"], await HoldingAsync("alpha", "three", "one"));
         (await server.PostAsync("/docket/v1/objects/tickets/gdpr-delete", $$"""{"objectId":"{{ids[1]}}"}""")).Expect(204);
-        Assert.Equal(["0", "0"], await HoldingAsync( "alpha", "three"));
+        Assert.Equal(["0", "0"], await HoldingAsync("alpha", "three"));
 
         async Task<string[]> HoldingAsync(params string[] words)
         {
