@@ -253,7 +253,7 @@ public sealed class JobTests
     {
         await using var server = await TestServer.StartAsync(busyTimeoutMs: 20);
         await server.CreatePropertyAsync(TestServer.Key);
-        var id = (await SendAsync(server, Upsert, Batch(Lines(10_000)))).Expect(202)["id"]!;
+        var id = (await SendAsync(server, Upsert, Batch(Lines(60_000)))).Expect(202)["id"]!;
         using (var other = new Connection(server.PortalFile, create: false))
         {
             other.Execute("BEGIN IMMEDIATE");
@@ -261,12 +261,12 @@ public sealed class JobTests
             var before = (await server.GetAsync($"{Jobs}/{id}"))["done"];
             await Task.Delay(200, Cancellation);
             Assert.Equal(before, (await server.GetAsync($"{Jobs}/{id}"))["done"]);
-            Assert.NotEqual("10000", before);
+            Assert.NotEqual("60000", before);
             other.Execute("ROLLBACK");
         }
 
         var job = await EndAsync(server, id);
-        Assert.Equal(("COMPLETE", "10000", "0"), (job["status"], job["created"], job["failed"]));
+        Assert.Equal(("COMPLETE", "60000", "0"), (job["status"], job["created"], job["failed"]));
     }
 
     [Fact]
