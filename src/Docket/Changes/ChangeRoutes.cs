@@ -21,8 +21,8 @@ internal static class ChangeRoutes
 
     static Task FeedAsync(HttpContext http, CancellationToken stopping)
     {
-        var after = After(http.Request);
-        var limit = Limit(http.Request);
+        var after = http.QueryNumber("after") ?? 0;
+        var limit = http.QueryLimit(LimitDefault, LimitMax);
         return http.Request.Headers.Accept.ToString().Contains(EventStream, StringComparison.OrdinalIgnoreCase)
             ? StreamAsync(http, LastEventId(http.Request) ?? after, stopping)
             : PageAsync(http, after, limit);
@@ -46,11 +46,7 @@ internal static class ChangeRoutes
             json.WriteEndArray();
             if (answer.changes is [.., { } last] && last.Sequence < answer.newest)
             {
-                json.WriteStartObject("paging");
-                json.WriteStartObject("next");
-                json.WriteString("after", last.Sequence.ToString(CultureInfo.InvariantCulture));
-                json.WriteEndObject();
-                json.WriteEndObject();
+                Wire.WritePaging(json, last.Sequence.ToString(CultureInfo.InvariantCulture));
             }
 
             json.WriteEndObject();
@@ -83,24 +79,6 @@ internal static class ChangeRoutes
         {
             http.Abort(); // the store can't serve now, and a stream has no place to say so; the client comes back
         }
-    }
-
-    static long After(HttpRequest request)
-    {
-        var text = request.Query["after"].ToString();
-        return text.Length == 0 ? 0
-            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var after) ? after
-            : throw new Refusal(Faults.BadParameter("after"));
-    }
-
-    static int Limit(HttpRequest request)
-    {
-        var text = request.Query["limit"].ToString();
-        return text.Length == 0 ? LimitDefault
-            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) ? throw new Refusal(Faults.BadParameter("limit"))
-            : limit < 1 ? throw new Refusal(Faults.LimitTooLow())
-            : limit > LimitMax ? throw new Refusal(Faults.LimitTooHigh(LimitMax))
-            : (int)limit;
     }
 
     static long? LastEventId(HttpRequest request)

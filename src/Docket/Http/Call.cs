@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Http;
@@ -64,6 +65,28 @@ internal static class HttpContextExtensions
     /// <summary>The names in a query parameter: separated by commas, and repeated parameters work too (reference/objects-and-batch.md 4.3).</summary>
     public static ImmutableArray<string> QueryNames(this HttpContext http, string parameter) =>
         [.. http.Request.Query[parameter].SelectMany(names => (names ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+
+    /// <summary>A number in a query parameter, digits only; <c>null</c> when it is not there.</summary>
+    /// <exception cref="Refusal">400 for anything else.</exception>
+    public static long? QueryNumber(this HttpContext http, string parameter)
+    {
+        var text = http.Request.Query[parameter].ToString();
+        return text.Length == 0 ? null
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+            : throw new Refusal(Faults.BadParameter(parameter));
+    }
+
+    /// <summary>The size of a page in <c>limit</c>, 1 to <paramref name="max"/>, or <paramref name="unset"/> when it is not there.</summary>
+    /// <exception cref="Refusal">400 outside of that.</exception>
+    public static int QueryLimit(this HttpContext http, int unset, int max)
+    {
+        var text = http.Request.Query["limit"].ToString();
+        return text.Length == 0 ? unset
+            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) ? throw new Refusal(Faults.BadParameter("limit"))
+            : limit < 1 ? throw new Refusal(Faults.LimitTooLow())
+            : limit > max ? throw new Refusal(Faults.LimitTooHigh(max))
+            : (int)limit;
+    }
 
     /// <summary>
     /// The last segment of the path, or the one <paramref name="before"/> places ahead of it, as the client meant it: a

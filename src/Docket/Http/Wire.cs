@@ -92,10 +92,20 @@ internal static class Wire
     {
         var kept = (request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
             .Where(part => !part.StartsWith("after=", StringComparison.OrdinalIgnoreCase));
+        WritePaging(json, after.ToString(), $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={after}"])}");
+    }
+
+    /// <summary>Where the next page begins.</summary>
+    public static void WritePaging(Utf8JsonWriter json, string after, string? link = null)
+    {
         json.WriteStartObject("paging");
         json.WriteStartObject("next");
-        json.WriteString("after", after.ToString());
-        json.WriteString("link", $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={after}"])}");
+        json.WriteString("after", after);
+        if (link is not null)
+        {
+            json.WriteString("link", link);
+        }
+
         json.WriteEndObject();
         json.WriteEndObject();
     }

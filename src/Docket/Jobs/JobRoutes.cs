@@ -26,8 +26,8 @@ internal static class JobRoutes
 
     static async Task ListAsync(HttpContext http)
     {
-        var limit = Limit(http.Request);
-        var jobs = await http.Call().Store.Jobs.ListAsync(Number(http.Request, "after") ?? long.MaxValue, limit + 1);
+        var limit = Limit(http);
+        var jobs = await http.Call().Store.Jobs.ListAsync(http.QueryNumber("after") ?? long.MaxValue, limit + 1);
         await RespondPageAsync(http, jobs.Take(limit), jobs.Count > limit ? jobs[limit].Id : null, (json, job) => JobResponse.Write(json, http.Request, job));
     }
 
@@ -47,8 +47,8 @@ internal static class JobRoutes
     static async Task ReadResultsAsync(HttpContext http)
     {
         var job = await FindAsync(http, before: 1);
-        var limit = Limit(http.Request);
-        var after = Number(http.Request, "after") ?? 0;
+        var limit = Limit(http);
+        var after = http.QueryNumber("after") ?? 0;
         // One more than the page tells whether there is a next one.
         var rows = await http.Call().Store.Jobs.RowsAsync(job.Id, after, limit + 1, http.QueryFlag("failed"));
         // As long as the job goes on, the page ends where the job stands now, and the next one begins there.
@@ -90,16 +90,11 @@ internal static class JobRoutes
             json.WriteEndObject();
         });
 
-    static int Limit(HttpRequest request) => Number(request, "limit") switch
+    static int Limit(HttpContext http) => http.QueryNumber("limit") switch
     {
         null => LimitMax,
         < 1 => throw new Refusal(Faults.LimitTooLow()),
         > LimitMax => throw new Refusal(Faults.LimitTooHigh(LimitMax)),
         var limit => (int)limit,
     };
-
-    static long? Number(HttpRequest request, string parameter) =>
-        request.Query[parameter].ToString() is not { Length: > 0 } text ? null
-            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
-            : throw new Refusal(Faults.BadParameter(parameter));
 }

@@ -154,14 +154,14 @@ internal static class ObjectRoutes
     {
         var (call, schema) = (http.Call(), http.Call().Schema);
         var query = ReadQuery.Of(http, schema);
-        var limit = query.Limit(http.Request);
+        var limit = query.Limit(http);
         if (query.AsOf is not null)
         {
             throw new Refusal(Faults.AsOfOfOne());
         }
 
         // One more than the page tells whether there is a next one, and where it begins.
-        var records = await call.Store.ListAsync(call.Type, ReadQuery.After(http.Request), limit + 1, query.Archived, http.RequestAborted);
+        var records = await call.Store.ListAsync(call.Type, http.QueryNumber("after") ?? 0, limit + 1, query.Archived, http.RequestAborted);
         var page = await AddHistoryAsync(call, schema, query.History, records.Length > limit ? records[..limit] : records, http.RequestAborted);
         var next = records.Length > limit ? records[limit].Id : (long?)null;
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, schema, query, page, next, http.Request), (json, answer) =>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Docket.Http;
 using Docket.Model;
@@ -59,28 +58,5 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
 
     /// <summary>The size of a page, 1 to 100, or to 50 with history.</summary>
     /// <exception cref="Refusal">400 outside of that.</exception>
-    public int Limit(HttpRequest request)
-    {
-        var max = History is null ? LimitMax : LimitMaxWithHistory;
-        var text = request.Query["limit"].ToString();
-        if (text.Length == 0)
-        {
-            return LimitDefault;
-        }
-
-        return !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) ? throw new Refusal(Faults.BadParameter("limit"))
-            : limit < 1 ? throw new Refusal(Faults.LimitTooLow())
-            : limit > max ? throw new Refusal(Faults.LimitTooHigh(max))
-            : (int)limit;
-    }
-
-    /// <summary>The id at which the page begins.</summary>
-    /// <exception cref="Refusal">400 for what is not a cursor.</exception>
-    public static long After(HttpRequest request)
-    {
-        var text = request.Query["after"].ToString();
-        return text.Length == 0 ? 0
-            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var after) ? after
-            : throw new Refusal(Faults.BadParameter("after"));
-    }
+    public int Limit(HttpContext http) => http.QueryLimit(LimitDefault, History is null ? LimitMax : LimitMaxWithHistory);
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
@@ -49,20 +48,11 @@ internal static class SearchRoutes
             json.WriteEndArray();
             if (page.Last is { } last)
             {
-                WritePaging(json, capped ? (query.Skip + query.Limit).ToString() : SearchCompiler.Write(last, query.Sort is not null));
+                // Without a link, unlike lists (4.2).
+                Wire.WritePaging(json, capped ? (query.Skip + query.Limit).ToString() : SearchCompiler.Write(last, query.Sort is not null));
             }
 
             json.WriteEndObject();
         });
-    }
-
-    // Without a link, unlike lists (4.2).
-    static void WritePaging(Utf8JsonWriter json, string after)
-    {
-        json.WriteStartObject("paging");
-        json.WriteStartObject("next");
-        json.WriteString("after", after);
-        json.WriteEndObject();
-        json.WriteEndObject();
     }
 }

@@ -61,10 +61,13 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null)
     {
+        if (batch.Kind == WriteKind.Purge)
+        {
+            return PurgeAsync(batch);
+        }
+
         var nearEnough = indexer.KeepUpAsync();
-        return batch.Kind == WriteKind.Purge ? PurgeAsync(batch)
-            : nearEnough.IsCompleted ? writer.ApplyAsync(batch, note)
-            : ApplyAfterAsync(nearEnough, batch, note);
+        return nearEnough.IsCompleted ? writer.ApplyAsync(batch, note) : ApplyAfterAsync(nearEnough, batch, note);
     }
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
@@ -106,6 +109,7 @@ internal sealed class SqliteStore : IStore, IDisposable
         var page = await FindAsync(query, cancellation);
         return new(page.Total, Read(reader => page.Ids.Select(id => reader.Lookup.FindId(query.Schema.Type, id, archived: false)).OfType<Record>().ToImmutableArray()), page.Last);
     }
+
     public long Sequence => writer.Committed.Sequence;
 
     public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => writer.Committed.WaitBeyondAsync(sequence, cancellation);

@@ -215,7 +215,7 @@ internal sealed class IndexSearch(
             var keys = columns.Keys(property, chunk);
             InRange(keys, lowKey, highKey, into);
             // The keys tell the first eight bytes only: at the bounds the texts themselves decide.
-            for (var doc = into.Next(0); doc >= 0; doc = doc + 1 < DocSet.Size ? into.Next(doc + 1) : -1)
+            for (var doc = into.Next(0); doc >= 0; doc = into.Next(doc + 1))
             {
                 if (((lowText is not null && keys[doc] == lowKey) || (highText is not null && keys[doc] == highKey))
                     && !IsInside(TextOf((chunk << DocSet.Bits) + doc, property)))
@@ -443,7 +443,7 @@ internal sealed class IndexSearch(
                 continue;
             }
 
-            for (var doc = set.Next(first); doc >= 0; doc = doc + 1 < DocSet.Size ? set.Next(doc + 1) : -1)
+            for (var doc = set.Next(first); doc >= 0; doc = set.Next(doc + 1))
             {
                 if (skip > 0)
                 {
@@ -526,7 +526,7 @@ internal sealed class IndexSearch(
             var chunk = sort.Descending ? matches.Length - 1 - turn : turn;
             var set = matches[chunk];
             var keys = columns.Keys(sort.Property, chunk);
-            for (var doc = set.Next(0); doc >= 0; doc = doc + 1 < DocSet.Size ? set.Next(doc + 1) : -1)
+            for (var doc = set.Next(0); doc >= 0; doc = set.Next(doc + 1))
             {
                 var place = new Place(Place.OrderOf(doc < keys.Length ? keys[doc] : 0, sort.Descending), (chunk << DocSet.Bits) + doc);
                 if (place.CompareTo(bound) > 0 || start?.IsBefore(place) == false)
@@ -569,7 +569,7 @@ internal sealed class IndexSearch(
         {
             var set = matches[chunk];
             var keys = columns.Keys(sort.Property, chunk);
-            for (var doc = set.Next(0); doc >= 0; doc = doc + 1 < DocSet.Size ? set.Next(doc + 1) : -1)
+            for (var doc = set.Next(0); doc >= 0; doc = set.Next(doc + 1))
             {
                 var place = new Place(Place.OrderOf(doc < keys.Length ? keys[doc] : 0, sort.Descending), (chunk << DocSet.Bits) + doc);
                 if (place.Order > high || place.Order == Place.Unset || start?.IsBefore(place) == false)
