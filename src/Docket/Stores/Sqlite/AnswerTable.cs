@@ -37,11 +37,18 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
         (answer.Location is { } location ? insert.Bind(location) : insert.BindNull()).Bind(answer.Body).Run();
     }
 
-    /// <summary>Empties the answers that tell of a record which is deleted for good. The keys stay: the request must not be done once more.</summary>
-    public static void Erase(Connection connection, ReadOnlySpan<byte> quotedId, byte[] gone)
+    /// <summary>Empties the answers that tell of records which are deleted for good. The keys stay: the request must not be done once more.</summary>
+    public static void Erase(Connection connection, HashSet<long> ids, byte[] gone)
     {
-        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, body = ? WHERE instr(body, ?) > 0");
-        update.Bind(gone).Bind(quotedId).Run();
+        using var select = connection.Prepare("SELECT rowid, body FROM kept_answer");
+        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, body = ? WHERE rowid = ?");
+        while (select.Step())
+        {
+            if (RecordEraser.Quotes(select.Blob(1), ids))
+            {
+                update.Bind(gone).Bind(select.Integer(0)).Run();
+            }
+        }
     }
 
     sealed class Held(AnswerTable table, (string, string) key) : IDisposable

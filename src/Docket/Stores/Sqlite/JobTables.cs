@@ -158,17 +158,35 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
         });
     }
 
-    /// <summary>Empties the results that tell of a record which is deleted for good; they say so instead.</summary>
-    public static void Erase(Connection connection, ReadOnlySpan<byte> quotedId, byte[] gone)
+    /// <summary>Empties what tells of records which are deleted for good; results say so instead.</summary>
+    public static void Erase(Connection connection, HashSet<long> ids, byte[] gone)
     {
-        using var refusal = connection.Prepare("UPDATE job SET refusal = ? WHERE instr(refusal, ?) > 0");
-        refusal.Bind(gone).Bind(quotedId).Run();
+        EraseRefusals(connection, ids, gone);
+        EraseOutcomes(connection, ids);
+    }
+
+    static void EraseRefusals(Connection connection, HashSet<long> ids, byte[] gone)
+    {
+        using var select = connection.Prepare("SELECT number, refusal FROM job WHERE refusal IS NOT NULL");
+        using var update = connection.Prepare("UPDATE job SET refusal = ? WHERE number = ?");
+        while (select.Step())
+        {
+            // That of a single input tells in its message only who has a value.
+            if (RecordEraser.Mentions(select.Blob(1), ids))
+            {
+                update.Bind(gone).Bind(select.Integer(0)).Run();
+            }
+        }
+    }
+
+    static void EraseOutcomes(Connection connection, HashSet<long> ids)
+    {
         using var select = connection.Prepare("SELECT rowid, lines FROM job_outcome");
         using var update = connection.Prepare("UPDATE job_outcome SET lines = ? WHERE rowid = ?");
         while (select.Step())
         {
             var lines = Unpack(select.Blob(1));
-            if (lines.AsSpan().IndexOf(quotedId) < 0)
+            if (!RecordEraser.Quotes(lines, ids))
             {
                 continue;
             }
@@ -178,7 +196,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
             {
                 var line = lines.AsSpan(range);
                 // A line begins with its index: {"index":12,…
-                kept.Write(line.IndexOf(quotedId) < 0 ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
+                kept.Write(!RecordEraser.Quotes(line, ids) ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
                 kept.WriteByte((byte)'\n');
             }
 
