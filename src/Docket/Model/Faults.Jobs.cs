@@ -23,4 +23,7 @@ internal static partial class Faults
 
     public static Error IdempotencyKeyReused(string key) =>
         new(422, $"Idempotency-Key {Shorten(key)} was used for another request: method, path or body differ. Nothing of this one was written; use a key of its own", Validation);
+
+    /// <summary>In place of an answer that quoted what is gone by now.</summary>
+    public static Error AnswerErased() => new(410, "The answer to this request told of an object that was deleted for good");
 }

@@ -38,15 +38,15 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
     }
 
     /// <summary>Empties the answers that tell of records which are deleted for good. The keys stay: the request must not be done once more.</summary>
-    public static void Erase(Connection connection, HashSet<long> ids, byte[] gone)
+    public static void Erase(Connection connection, HashSet<long> ids)
     {
         using var select = connection.Prepare("SELECT rowid, body FROM kept_answer");
-        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, body = ? WHERE rowid = ?");
+        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, body = x'' WHERE rowid = ?");
         while (select.Step())
         {
             if (RecordEraser.Quotes(select.Blob(1), ids))
             {
-                update.Bind(gone).Bind(select.Integer(0)).Run();
+                update.Bind(select.Integer(0)).Run();
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text;
 using Docket.Model;
 using Docket.Writes;
 
@@ -159,16 +160,38 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
     }
 
     /// <summary>Empties what tells of records which are deleted for good; results say so instead.</summary>
-    public static void Erase(Connection connection, HashSet<long> ids, byte[] gone)
+    public static void Erase(Connection connection, HashSet<long> ids)
     {
-        EraseRefusals(connection, ids, gone);
+        EraseRefusals(connection, ids);
         EraseOutcomes(connection, ids);
+        EraseApplied(connection);
     }
 
-    static void EraseRefusals(Connection connection, HashSet<long> ids, byte[] gone)
+    // Inputs of canceled jobs, and those of a chunk that a step has applied only the first of. They may name a record by any
+    // of its values, so all go, whomever they are about. Inputs that are yet to be applied are new writes and stay.
+    static void EraseApplied(Connection connection)
+    {
+        connection.Execute($"DELETE FROM job_chunk WHERE job IN (SELECT number FROM job WHERE status = {Canceled})");
+        using var select = connection.Prepare("SELECT job_chunk.rowid, done - first, lines FROM job JOIN job_chunk ON job = number AND first < done");
+        using var update = connection.Prepare("UPDATE job_chunk SET first = first + ?, count = count - ?, lines = ? WHERE rowid = ?");
+        while (select.Step())
+        {
+            var applied = select.Integer(1);
+            var waiting = select.Blob(2);
+            for (var i = 0; i < applied; i++)
+            {
+                waiting = waiting[(waiting.IndexOf((byte)'\n') + 1)..];
+            }
+
+            update.Bind(applied).Bind(applied).Bind(waiting).Bind(select.Integer(0)).Run();
+        }
+    }
+
+    static void EraseRefusals(Connection connection, HashSet<long> ids)
     {
         using var select = connection.Prepare("SELECT number, refusal FROM job WHERE refusal IS NOT NULL");
         using var update = connection.Prepare("UPDATE job SET refusal = ? WHERE number = ?");
+        var gone = Encoding.UTF8.GetBytes($$"""{"status":"error","message":"{{Faults.AnswerErased().Message}}"}""");
         while (select.Step())
         {
             // That of a single input tells in its message only who has a value.

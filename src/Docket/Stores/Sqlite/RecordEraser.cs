@@ -11,8 +11,6 @@ namespace Docket.Stores.Sqlite;
 /// </summary>
 internal sealed class RecordEraser(Connection connection) : IDisposable
 {
-    static readonly byte[] Gone = """{"status":"error","message":"The answer to this request told of an object that was deleted for good"}"""u8.ToArray();
-
     readonly Statement read = connection.Prepare("SELECT kind, previous FROM change WHERE sequence = ?");
 
     readonly Statement empty = connection.Prepare("UPDATE change SET trace = NULL, content = x'' WHERE sequence = ?");
@@ -44,8 +42,8 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
             forget.Bind(key).Run();
         }
 
-        AnswerTable.Erase(connection, ids, Gone);
-        JobTables.Erase(connection, ids, Gone);
+        AnswerTable.Erase(connection, ids);
+        JobTables.Erase(connection, ids);
         ask.Bind(purges[0].Time).Run();
     }
 
