@@ -47,6 +47,7 @@ internal sealed class JobUpload
     /// <exception cref="Refusal">The body is none, too large or no batch: a JSON batch is taken back, what came as lines before stays done.</exception>
     public async Task AcceptAsync()
     {
+        HelpHeaders.Confirm(http.Response, job.Helps);
         if (call.Helps.HasFlag(Help.DryRun))
         {
             throw new Refusal(Faults.NoDryRun());

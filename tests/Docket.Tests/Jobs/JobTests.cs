@@ -22,6 +22,34 @@ public sealed class JobTests
         Assert.StartsWith("The maximum number of inputs supported in a batch is 100.", answer.Expect(400)["message"], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/x-ndjson")]
+    public async Task Only_the_helps_that_are_heeded_are_named(string type)
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        async Task<Answer> AskAsync(params string[] helps)
+        {
+            using var request = Request(Upsert, new StringContent(type == "application/json" ? Batch([Line(0, "New"), Line(0, "New")]) : Line(0, "New") + "\n" + Line(0, "New")), type);
+            Array.ForEach(helps, help => request.Headers.Add(help, "true"));
+            using var response = await server.Http.SendAsync(request, Cancellation);
+            return await Answer.OfAsync(response);
+        }
+
+        var all = (await AskAsync("Docket-Row-Outcomes", "Docket-Fold-Duplicates", "Docket-Labels", "Docket-Shuffle")).Expect(202);
+        Assert.Equal("row-outcomes, labels", all.Headers.GetValues("Docket-Applied").Single());
+        Assert.Equal(("1", "1"), ((await EndAsync(server, all["id"]!))["created"], (await EndAsync(server, all["id"]!))["unchanged"]));
+
+        // Nothing is folded: each is decided on its own.
+        var folded = (await AskAsync("Docket-Fold-Duplicates")).Expect(202);
+        Assert.False(folded.Headers.Contains("Docket-Applied"));
+        Assert.Equal("2", (await EndAsync(server, folded["id"]!))["failed"]); // the label is none without its help
+        Assert.Equal([0, 1], (await RowsAsync(server, folded["id"]!)).Select(row => (int)row["index"]!));
+
+        var dry = (await AskAsync("Docket-Dry-Run", "Docket-Labels")).Expect(400);
+        Assert.DoesNotContain("dry-run", dry.Headers.TryGetValues("Docket-Applied", out var named) ? named.Single() : "", StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_large_JSON_batch_is_decided_input_by_input_in_order()
     {
