@@ -145,6 +145,7 @@ public sealed class SearchIndexTests : IDisposable
         // What the portal's changes would say, one after the other: the new value of a property, the value before, or a new record.
         var history = new List<Action<SearchIndex>>();
         var cut = Path.Combine(directory, "cut.index.db");
+        var reach = 0L;
         using (var file = new IndexFile(IndexPath))
         {
             var cutAt = random.Next(500, 2_500);
@@ -166,10 +167,11 @@ public sealed class SearchIndexTests : IDisposable
                 }
 
                 history[^1](file.Index);
-                file.Position = history.Count;
+                (file.Position, file.PositionTime) = (history.Count, history.Count * 10);
                 if (file.IsSaving)
                 {
                     file.SaveSome(random.Next(1, 3_000));
+                    reach = file.Position;
                 }
                 else if (random.Next(50) == 0)
                 {
@@ -186,6 +188,8 @@ public sealed class SearchIndexTests : IDisposable
 
         using (var reopened = new IndexFile(cut))
         {
+            Assert.Equal((reach, reach * 10), (reopened.Reach, reopened.ReachTime));
+            Assert.InRange(reopened.Position, 0, reach);
             foreach (var change in history.Skip((int)reopened.Position))
             {
                 change(reopened.Index);
