@@ -239,6 +239,36 @@ public sealed class SearchIndexTests : IDisposable
         Assert.DoesNotContain("secretword", Encoding.Latin1.GetString(File.ReadAllBytes(IndexPath)), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_page_by_text_may_end_with_a_record_whose_text_is_gone_from_the_portal_already(bool descending)
+    {
+        using var file = new IndexFile(IndexPath);
+        var subjects = (string[])["alpha one", "beta", "beta of two", "gamma three"];
+        for (var i = 0; i < subjects.Length; i++)
+        {
+            Add(file.Index, new Random(i), FirstId + i);
+            Put(file.Index, i, FirstId + i, "subject", subjects[i]);
+        }
+
+        values[FirstId + 1]["subject"] = values[FirstId + 2]["subject"] = "";
+        var body = Body(new([], "", "subject", descending));
+        body.Limit = "1";
+        var seen = new HashSet<long>();
+        var page = Find(file.Index, body, capped: false);
+        // A record may come twice, but none is left out.
+        for (var pages = 0; page.Last is { } last && pages < 10; pages++)
+        {
+            seen.UnionWith(page.Ids);
+            body.After = SearchCompiler.Write(last, sorted: true);
+            page = Find(file.Index, body, capped: false);
+        }
+
+        Assert.Equal(subjects.Length, seen.Union(page.Ids).Count());
+        Assert.Null(page.Last);
+    }
+
     [Fact]
     public void A_cursor_of_another_kind_of_sort_is_refused()
     {
