@@ -133,7 +133,7 @@ internal sealed class Once : IDisposable
     /// <summary>Gives the answer, byte for byte as it was given first.</summary>
     public async Task RespondAsync(HttpContext http)
     {
-        var (status, location, body) = answer!;
+        var (status, location, body, folded) = answer!;
         http.Response.StatusCode = status;
         if (IsRepeated)
         {
@@ -143,6 +143,11 @@ internal sealed class Once : IDisposable
         if (location is not null)
         {
             http.Response.Headers.Location = location;
+        }
+
+        if (folded is not null)
+        {
+            http.Response.Headers[HelpHeaders.Folded] = folded;
         }
 
         if (status == StatusCodes.Status202Accepted)
