@@ -104,7 +104,7 @@ internal sealed class Once : IDisposable
     public bool IsKnown => found is not null;
 
     /// <summary>Says which request it is: method, path with query, whether it is to be answered at once, helps, and body.</summary>
-    /// <exception cref="Refusal">422: the key was used for another one.</exception>
+    /// <exception cref="Refusal">422: the key was used for another one; 410: what its answer told of was deleted for good.</exception>
     public void Identify(HttpContext http, byte[] bodyHash)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -119,6 +119,11 @@ internal sealed class Once : IDisposable
         if (!before.Request.AsSpan().SequenceEqual(name.Request))
         {
             throw new Refusal(Faults.IdempotencyKeyReused(key));
+        }
+
+        if (before.Answer.Status == StatusCodes.Status410Gone)
+        {
+            throw new Refusal(Faults.AnswerDeleted(key));
         }
 
         (IsRepeated, answer) = (true, before.Answer);
