@@ -60,7 +60,7 @@ internal sealed class Once : IDisposable
         var once = await HoldAsync(http);
         try
         {
-            once?.Identify(http, bodyHash);
+            once?.Identify(http, bodyHash, later: false);
             return once;
         }
         catch
@@ -103,12 +103,12 @@ internal sealed class Once : IDisposable
     /// <summary>Whether something was done under this key before. The request can still be another one.</summary>
     public bool IsKnown => found is not null;
 
-    /// <summary>Says which request it is: method, path with query, whether it is to be answered at once, helps, and body.</summary>
+    /// <summary>Says which request it is: method, path with query, whether it is worked on <paramref name="later"/>, helps, and body.</summary>
     /// <exception cref="Refusal">422: the key was used for another one; 410: what its answer told of was deleted for good.</exception>
-    public void Identify(HttpContext http, byte[] bodyHash)
+    public void Identify(HttpContext http, byte[] bodyHash, bool later = true)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(Prefer.AsksAsync(http.Request) ? Prefer.RespondAsync : "")} {http.Call().Helps}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(later ? Prefer.RespondAsync : "")} {http.Call().Helps}\n"));
         hash.AppendData(bodyHash);
         name = new(source, key, hash.GetHashAndReset());
         if (found is not { } before)
