@@ -184,6 +184,73 @@ describe('the official client for Node', () => {
     assert.deepEqual(all.map((ticket) => ticket.id), seen);
   });
 
+  it('searches with filter groups, sorts, pages and a query', async () => {
+    const { searchApi } = tickets;
+    const made = await upsert(
+      ...[['HIGH', '1'], ['LOW', '1'], ['HIGH', '2'], ['LOW', '2'], ['HIGH', '3']].map(([hs_ticket_priority, hs_pipeline_stage], i) => ({
+        id: `find-${i}`,
+        properties: { subject: `Zeppelin ${i}`, hs_ticket_priority, hs_pipeline_stage },
+      })),
+    );
+    assert.equal(made.results.length, 5);
+    const ours = { propertyName: 'subject', operator: 'CONTAINS_TOKEN', value: 'zeppelin' };
+    const find = async (request) => {
+      const found = await searchApi.doSearch({ properties: ['subject', 'ext_id'], ...request });
+      return { ...found, keys: found.results.map((ticket) => ticket.properties.ext_id) };
+    };
+
+    // Either of the groups, all filters of a group.
+    const either = await find({
+      filterGroups: [
+        { filters: [ours, { propertyName: 'hs_ticket_priority', operator: 'EQ', value: 'HIGH' }, { propertyName: 'hs_pipeline_stage', operator: 'IN', values: ['2', '3'] }] },
+        { filters: [{ propertyName: 'ext_id', operator: 'EQ', value: 'find-1' }] },
+      ],
+      sorts: ['subject'],
+    });
+    assert.deepEqual(either.keys, ['find-1', 'find-2', 'find-4']);
+    assert.equal(either.total, 3);
+    assert.ok(either.results[0].createdAt instanceof Date);
+
+    const pages = [];
+    let after;
+    do {
+      const page = await find({ filterGroups: [{ filters: [ours] }], sorts: ['-subject'], limit: 2, after });
+      assert.equal(page.total, 5);
+      pages.push(page.keys);
+      after = page.paging?.next?.after;
+    } while (after && pages.length < 5);
+    assert.deepEqual(pages, [['find-4', 'find-3'], ['find-2', 'find-1'], ['find-0']]);
+
+    assert.deepEqual((await find({ query: 'zeppelin 0' })).keys, ['find-0']);
+    // It looks at stages too (reference/properties-pipelines-search-associations.md 4.5).
+    assert.deepEqual((await find({ query: 'zeppelin 3' })).keys, ['find-3', 'find-4']);
+    assert.deepEqual(await find({ query: 'zeppelin nowhere' }).then(({ total, keys }) => [total, keys]), [0, []]);
+
+    const unknown = await failure(find({ filterGroups: [{ filters: [{ propertyName: 'no_such_property', operator: 'EQ', value: 'x' }] }] }));
+    assert.equal(unknown.code, 400);
+  });
+
+  it('merges two tickets into one that both ids lead to', async () => {
+    const made = await upsert(
+      { id: 'merge-1', properties: { subject: 'primary', hs_pipeline_stage: '1' } },
+      { id: 'merge-2', properties: { subject: 'other', content: 'of the other', hs_pipeline_stage: '2' } },
+    );
+    const [primary, other] = made.results.map((ticket) => ticket.id);
+    const merged = await tickets.basicApi.merge({ primaryObjectId: primary, objectIdToMerge: other });
+    assert.match(merged.id, /^\d+$/);
+    for (const id of [primary, other]) {
+      assert.notEqual(merged.id, id);
+      const read = await tickets.basicApi.getById(id, ['subject', 'content', 'hs_pipeline_stage']);
+      assert.equal(read.id, merged.id);
+      assert.equal(read.properties.subject, 'primary');
+      assert.equal(read.properties.content, 'of the other');
+      assert.equal(read.properties.hs_pipeline_stage, '1');
+    }
+
+    const missing = await failure(tickets.basicApi.merge({ primaryObjectId: merged.id, objectIdToMerge: '999999999' }));
+    assert.equal(missing.code, 404);
+  });
+
   it('reads pipelines', async () => {
     const { results } = await client.crm.pipelines.pipelinesApi.getAll('tickets');
     assert.equal(results[0].id, '0');
@@ -222,5 +289,51 @@ describe('the official client for Node', () => {
     const response = await client.apiRequest({ method: 'GET', path: '/crm/v3/objects/tickets?limit=1' });
     assert.equal(response.status, 200);
     assert.equal((await response.json()).results.length, 1);
+  });
+
+  it('has a batch worked on later through apiRequest, and follows its links', async () => {
+    const inputs = Array.from({ length: 250 }, (_, i) => ({
+      idProperty: 'ext_id',
+      id: `later-${i}`,
+      properties: { subject: `later ${i}`, hs_pipeline_stage: i === 200 ? 'nowhere' : '1' },
+    }));
+    const accepted = await client.apiRequest({
+      method: 'POST',
+      path: '/crm/v3/objects/tickets/batch/upsert',
+      headers: { Prefer: 'respond-async' },
+      body: { inputs },
+    });
+    assert.equal(accepted.status, 202);
+    assert.equal(accepted.headers.get('preference-applied'), 'respond-async');
+    let job = await accepted.json();
+    assert.equal(server.url + accepted.headers.get('location'), job.links.status);
+
+    for (let asked = 0; job.status !== 'COMPLETE' && asked < 10; asked++) {
+      const answer = await client.apiRequest({ overlapUrl: job.links.status, headers: { Prefer: 'wait=10' } });
+      assert.equal(answer.status, 200);
+      job = await answer.json();
+    }
+    assert.equal(job.status, 'COMPLETE');
+    assert.deepEqual([job.inputs, job.done, job.created, job.failed], [250, 250, 249, 1]);
+
+    const rows = [];
+    let next = job.links.results;
+    while (next && rows.length <= inputs.length) {
+      const page = await (await client.apiRequest({ overlapUrl: next })).json();
+      rows.push(...page.results);
+      next = page.paging?.next?.link;
+    }
+    assert.deepEqual(rows.map((row) => row.index), inputs.map((_, i) => i));
+    for (const { index, result, error } of rows) {
+      if (index === 200) {
+        assert.equal(error.category, 'VALIDATION_ERROR');
+      } else {
+        assert.equal(result.properties.subject, `later ${index}`);
+        assert.equal(result.new, true);
+      }
+    }
+
+    const one = await tickets.basicApi.getById('later-249', ['subject'], undefined, undefined, false, 'ext_id');
+    assert.equal(one.id, rows[249].result.id);
   });
 });

@@ -11,6 +11,9 @@ internal sealed record TakesHelps(Help Helps);
 /// <summary>Reads the request headers by which a client opts into helps, and confirms them (docs/helps.md).</summary>
 internal static class HelpHeaders
 {
+    /// <summary>Tells which inputs of a batch went into a later one.</summary>
+    public const string Folded = "Docket-Folded";
+
     const string Prefix = "Docket-", Applied = "Docket-Applied";
 
     static readonly ImmutableArray<(string Name, Help Help)> Names =

@@ -22,8 +22,9 @@ internal static partial class Faults
         new(409, $"A request with Idempotency-Key {Shorten(key)} is still under way. Try again when it has been answered", Validation) { Headers = [("Retry-After", "1")] };
 
     public static Error IdempotencyKeyReused(string key) =>
-        new(422, $"Idempotency-Key {Shorten(key)} was used for another request: method, path or body differ. Nothing of this one was written; use a key of its own", Validation);
+        new(422, $"Idempotency-Key {Shorten(key)} was used for another request: method, path, body or helps differ. Nothing of this one was written; use a key of its own", Validation);
 
-    /// <summary>In place of an answer that quoted what is gone by now.</summary>
-    public static Error AnswerErased() => new(410, "The answer to this request told of an object that was deleted for good");
+    /// <summary>The request came before, so it is not done again; and what it was answered must not be told any more.</summary>
+    public static Error AnswerDeleted(string key) =>
+        new(410, $"The request with Idempotency-Key {Shorten(key)} was carried out before. Its answer told of an object that was deleted for good since then", NotFoundCategory);
 }

@@ -20,9 +20,9 @@ internal static class BatchResponse
             throw new Refusal(FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, call.Caller.PortalId));
         }
 
-        if (outcome.Batch.Folded.Count > 0)
+        if (Folded(outcome) is { } folded)
         {
-            http.Response.Headers["Docket-Folded"] = string.Join(", ", outcome.Batch.Folded);
+            http.Response.Headers[HelpHeaders.Folded] = folded;
         }
 
         return BatchEnvelope.RespondAsync(http, Status(outcome), Errors(call, outcome), (call, outcome), WriteResults);
@@ -39,7 +39,7 @@ internal static class BatchResponse
         var call = http.Call();
         var errors = Errors(call, outcome);
         return new(BatchEnvelope.StatusOf(Status(outcome), errors), null, Wire.ToBytes((call, outcome, errors), static (json, answer) =>
-            BatchEnvelope.Write(json, answer.call, answer.errors, (answer.call, answer.outcome), WriteResults)));
+            BatchEnvelope.Write(json, answer.call, answer.errors, (answer.call, answer.outcome), WriteResults)), Folded(outcome));
     }
 
     /// <summary>Writes what an input of a batch has become.</summary>
@@ -57,6 +57,8 @@ internal static class BatchResponse
         RecordResponse.WriteWritten(
             json, view, batch.Caller.PortalId, set, batch.Kind == WriteKind.Upsert ? result.Effect == Effect.Created : null, batch.Raw[index].TraceId);
     }
+
+    static string? Folded(Outcome outcome) => outcome.Batch.Folded.Count > 0 ? string.Join(", ", outcome.Batch.Folded) : null;
 
     static int Status(Outcome outcome) => outcome.Batch.Kind == WriteKind.Create ? StatusCodes.Status201Created : StatusCodes.Status200OK;
 

@@ -60,7 +60,7 @@ internal sealed class Once : IDisposable
         var once = await HoldAsync(http);
         try
         {
-            once?.Identify(http, bodyHash);
+            once?.Identify(http, bodyHash, later: false);
             return once;
         }
         catch
@@ -103,12 +103,12 @@ internal sealed class Once : IDisposable
     /// <summary>Whether something was done under this key before. The request can still be another one.</summary>
     public bool IsKnown => found is not null;
 
-    /// <summary>Says which request it is: method, path with query, whether it is to be answered at once, helps, and body.</summary>
-    /// <exception cref="Refusal">422: the key was used for another one; 410: the answer told of what was deleted for good.</exception>
-    public void Identify(HttpContext http, byte[] bodyHash)
+    /// <summary>Says which request it is: method, path with query, whether it is worked on <paramref name="later"/>, helps, and body.</summary>
+    /// <exception cref="Refusal">422: the key was used for another one; 410: what its answer told of was deleted for good.</exception>
+    public void Identify(HttpContext http, byte[] bodyHash, bool later = true)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(Prefer.AsksAsync(http.Request) ? Prefer.RespondAsync : "")} {http.Call().Helps}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(later ? Prefer.RespondAsync : "")} {http.Call().Helps}\n"));
         hash.AppendData(bodyHash);
         name = new(source, key, hash.GetHashAndReset());
         if (found is not { } before)
@@ -123,7 +123,7 @@ internal sealed class Once : IDisposable
 
         if (before.Answer.Status == StatusCodes.Status410Gone)
         {
-            throw new Refusal(Faults.AnswerErased());
+            throw new Refusal(Faults.AnswerDeleted(key));
         }
 
         (IsRepeated, answer) = (true, before.Answer);
@@ -138,7 +138,7 @@ internal sealed class Once : IDisposable
     /// <summary>Gives the answer, byte for byte as it was given first.</summary>
     public async Task RespondAsync(HttpContext http)
     {
-        var (status, location, body) = answer!;
+        var (status, location, body, folded) = answer!;
         http.Response.StatusCode = status;
         if (IsRepeated)
         {
@@ -148,6 +148,11 @@ internal sealed class Once : IDisposable
         if (location is not null)
         {
             http.Response.Headers.Location = location;
+        }
+
+        if (folded is not null)
+        {
+            http.Response.Headers[HelpHeaders.Folded] = folded;
         }
 
         if (status == StatusCodes.Status202Accepted)

@@ -7,7 +7,11 @@ namespace Docket.Stores;
 internal sealed record AnswerKey(string Source, string Key, byte[] Request);
 
 /// <summary>An answer as it was given.</summary>
-internal sealed record StoredAnswer(int Status, string? Location, byte[] Body);
+/// <param name="Status">HTTP status.</param>
+/// <param name="Location">The header of that name.</param>
+/// <param name="Body">JSON, or nothing.</param>
+/// <param name="Folded">The header <c>Docket-Folded</c>.</param>
+internal sealed record StoredAnswer(int Status, string? Location, byte[] Body, string? Folded = null);
 
 /// <summary>The answers a portal has kept for requests that come again.</summary>
 internal interface IAnswers

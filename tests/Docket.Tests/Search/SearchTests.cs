@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Search;
 
@@ -158,6 +159,36 @@ public sealed class SearchTests
             var counts = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => CountAsync(server, "kept"))));
             Assert.All(counts, count => Assert.Equal(["1"], count));
         }
+    }
+
+    [Theory]
+    [InlineData("UPDATE state SET rebuild = rebuild | 1")] // asked for
+    [InlineData("UPDATE state SET rebuild = rebuild | 2")] // a deletion for good was cut off
+    [InlineData("UPDATE state SET reach = reach + 1, reach_time = 1")] // half in it is what the portal's file, restored from a backup, never saw
+    [InlineData("UPDATE state SET reach_time = reach_time + 1")]
+    public async Task An_index_file_that_may_not_be_trusted_is_built_anew_at_the_start(string harm)
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;
+        var indexPath = Path.Combine(directory, "portal-24000001.index.db");
+        foreach (var turn in (bool[])[true, false])
+        {
+            await using var server = await TestServer.StartAsync(directory);
+            if (turn)
+            {
+                (await server.PostAsync(Tickets, """{"properties":{"subject":"kept","hs_pipeline_stage":"1"}}""")).Expect(201);
+            }
+
+            Assert.Equal(["1"], await CountAsync(server, "kept"));
+            await server.DisposeAsync();
+            using var index = new Connection(indexPath, create: false);
+            Assert.Equal(0, index.QueryInteger("SELECT count(*) FROM posting WHERE term = CAST('stray' AS BLOB)"));
+            if (turn)
+            {
+                index.Execute($"INSERT INTO posting VALUES (999, CAST('stray' AS BLOB), 0, x'0000'); {harm}");
+            }
+        }
+
+        Directory.Delete(directory, recursive: true);
     }
 
     [Fact]

@@ -690,11 +690,11 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Null(await Store.Answers.FindAsync("1", "other"));
         Assert.Single(await ListAsync());
 
-        await ApplyAsync(new KeptAnswer(new("1", "key", [1]), outcome => new(204, null, [])));
+        await ApplyAsync(new KeptAnswer(new("1", "key", [1]), outcome => new(204, null, [], "0, 2")));
         await CloseAsync();
         Store = await OpenAsync();
         var (answer, request) = (await Store.Answers.FindAsync("1", "key"))!.Value;
-        Assert.Equal((204, null, 0), (answer.Status, answer.Location, answer.Body.Length));
+        Assert.Equal((204, null, 0, "0, 2"), (answer.Status, answer.Location, answer.Body.Length, answer.Folded));
         Assert.Equal([1], request);
         Assert.Null(await Store.Answers.FindAsync("2", "key"));
     }

@@ -17,31 +17,33 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
 
     public ValueTask<(StoredAnswer Answer, byte[] Request)?> FindAsync(string source, string key) => new(store.Read(reader =>
     {
-        using var select = reader.Connection.Prepare("SELECT status, location, body, request FROM kept_answer WHERE source = ? AND key = ? AND time > ?");
+        using var select = reader.Connection.Prepare("SELECT status, location, body, folded, request FROM kept_answer WHERE source = ? AND key = ? AND time > ?");
         if (!select.Bind(source).Bind(key).Bind(Instant.Now(clock) - (long)IJobs.Kept.TotalMilliseconds).Step())
         {
             return ((StoredAnswer, byte[])?)null;
         }
 
-        var answer = new StoredAnswer((int)select.Integer(0), select.IsNull(1) ? null : select.Text(1), select.Blob(2).ToArray());
-        var request = select.Blob(3).ToArray();
+        var answer = new StoredAnswer((int)select.Integer(0), TextOrNull(1), select.Blob(2).ToArray(), TextOrNull(3));
+        var request = select.Blob(4).ToArray();
         select.Reset();
         return (answer, request);
+
+        string? TextOrNull(int column) => select.IsNull(column) ? null : select.Text(column);
     }));
 
     /// <summary>Writes an answer, in the transaction of what it tells of. One that is kept no longer gives way.</summary>
     public static void Keep(Connection connection, AnswerKey key, StoredAnswer answer, long now)
     {
-        using var insert = connection.Prepare("INSERT OR REPLACE INTO kept_answer (source, key, request, time, status, location, body) VALUES (?, ?, ?, ?, ?, ?, ?)");
-        insert.Bind(key.Source).Bind(key.Key).Bind(key.Request).Bind(now).Bind(answer.Status);
-        (answer.Location is { } location ? insert.Bind(location) : insert.BindNull()).Bind(answer.Body).Run();
+        using var insert = connection.Prepare("INSERT OR REPLACE INTO kept_answer (source, key, request, time, status, location, body, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        insert.Bind(key.Source).Bind(key.Key).Bind(key.Request).Bind(now)
+            .Bind(answer.Status).Bind(answer.Location).Bind(answer.Body).Bind(answer.Folded).Run();
     }
 
     /// <summary>Empties the answers that tell of records which are deleted for good. The keys stay: the request must not be done once more.</summary>
     public static void Erase(Connection connection, HashSet<long> ids)
     {
         using var select = connection.Prepare("SELECT rowid, body FROM kept_answer");
-        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, body = x'' WHERE rowid = ?");
+        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, folded = NULL, body = x'' WHERE rowid = ?");
         while (select.Step())
         {
             if (RecordEraser.Quotes(select.Blob(1), ids))

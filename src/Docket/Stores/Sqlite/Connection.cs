@@ -142,7 +142,7 @@ internal sealed class Statement(Connection connection, sqlite3_stmt handle) : ID
 
     public Statement BindNull() => Bound(raw.sqlite3_bind_null(handle, ++bound));
 
-    public Statement Bind(string text) => Bound(raw.sqlite3_bind_text(handle, ++bound, text));
+    public Statement Bind(string? text) => text is null ? BindNull() : Bound(raw.sqlite3_bind_text(handle, ++bound, text));
 
     /// <summary>Goes to the next row. After the last one the statement is reset and can be bound again.</summary>
     public bool Step()

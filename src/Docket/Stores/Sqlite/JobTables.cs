@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Text;
 using Docket.Model;
 using Docket.Writes;
 
@@ -191,13 +190,12 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
     {
         using var select = connection.Prepare("SELECT number, refusal FROM job WHERE refusal IS NOT NULL");
         using var update = connection.Prepare("UPDATE job SET refusal = ? WHERE number = ?");
-        var gone = Encoding.UTF8.GetBytes($$"""{"status":"error","message":"{{Faults.AnswerErased().Message}}"}""");
         while (select.Step())
         {
             // That of a single input tells in its message only who has a value.
             if (RecordEraser.Mentions(select.Blob(1), ids))
             {
-                update.Bind(gone).Bind(select.Integer(0)).Run();
+                update.Bind("""{"status":"error","message":"The answer to this request told of an object that was deleted for good"}"""u8).Bind(select.Integer(0)).Run();
             }
         }
     }

@@ -109,7 +109,7 @@ internal sealed class Columns(Connection connection) : IDisposable
         {
             foreach (var (place, column) in loaded)
             {
-                if (column.Used <= round - age && !column.Dirty)
+                if (Weight > budget && column.Used <= round - age && !column.Dirty)
                 {
                     Interlocked.Add(ref weight, -column.Weight);
                     loaded.TryRemove(place, out _);

@@ -14,7 +14,7 @@ internal sealed class IndexFile : IDisposable
     const int ApplicationId = 0x44636b78;
 
     /// <summary>Version of the file's form. There are no upgrades: another version is built anew.</summary>
-    const int Version = 1;
+    const int Version = 2;
 
     /// <summary>Bytes in a page: most postings fit into one.</summary>
     const int PageSize = 16_384;
@@ -22,13 +22,17 @@ internal sealed class IndexFile : IDisposable
     /// <summary>Bytes of the index that stay in memory after a save.</summary>
     const long MemoryBudget = 256L << 20;
 
+    /// <summary>Bytes of the index in memory at which it is saved, whatever it costs.</summary>
+    const long MemoryMax = 1024L << 20;
+
     const string Tables = """
         CREATE TABLE state (
           id INTEGER PRIMARY KEY CHECK (id = 1),
           seed INTEGER NOT NULL,
           rebuild INTEGER NOT NULL,
           position INTEGER NOT NULL,
-          position_time INTEGER NOT NULL,
+          reach INTEGER NOT NULL, -- the newest change of which anything is in the file: ahead of position when a save was cut off
+          reach_time INTEGER NOT NULL,
           documents INTEGER NOT NULL,
           chunks INTEGER NOT NULL, -- that rows may be of: more than documents has when a save was cut off
           forms BLOB NOT NULL
@@ -44,7 +48,7 @@ internal sealed class IndexFile : IDisposable
         """;
 
     readonly Connection connection;
-    readonly Statement saveState, saveChunks, wantsRebuild;
+    readonly Statement saveState, savePiece, wantsRebuild;
 
     // Where the index stood when the save that is under way began.
     Mark? mark;
@@ -71,7 +75,7 @@ internal sealed class IndexFile : IDisposable
             if (isNew)
             {
                 connection.Execute($"BEGIN; {Tables} PRAGMA application_id={ApplicationId}; PRAGMA user_version={Version}; COMMIT");
-                using var insert = connection.Prepare("INSERT INTO state VALUES (1, ?, 1, 0, 0, 0, 0, x'')");
+                using var insert = connection.Prepare("INSERT INTO state VALUES (1, ?, 1, 0, 0, 0, 0, 0, x'')");
                 insert.Bind(BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))).Run();
             }
             else if (connection.QueryInteger("PRAGMA application_id") != ApplicationId || connection.QueryInteger("PRAGMA user_version") != Version)
@@ -79,7 +83,7 @@ internal sealed class IndexFile : IDisposable
                 throw new SqliteFailure(raw.SQLITE_NOTADB, "not a search index of this version");
             }
 
-            using var state = connection.Prepare("SELECT seed, rebuild, position, position_time, documents, forms, chunks FROM state");
+            using var state = connection.Prepare("SELECT seed, rebuild, position, reach, reach_time, documents, forms, chunks FROM state");
             if (!state.Step())
             {
                 throw new SqliteFailure(raw.SQLITE_CORRUPT, "the state is missing");
@@ -87,12 +91,12 @@ internal sealed class IndexFile : IDisposable
 
             Built = state.Integer(1) == 0;
             Position = state.Integer(2);
-            PositionTime = state.Integer(3);
-            forms = state.Blob(5).ToArray();
-            Index = new SearchIndex(path, connection, state.Integer(0), (int)state.Integer(4), (int)state.Integer(6));
+            (Reach, ReachTime) = (state.Integer(3), state.Integer(4));
+            forms = state.Blob(6).ToArray();
+            Index = new SearchIndex(path, connection, state.Integer(0), (int)state.Integer(5), (int)state.Integer(7));
             state.Reset();
-            saveChunks = connection.Prepare("UPDATE state SET chunks = ?");
-            saveState = connection.Prepare("UPDATE state SET rebuild = max(?, rebuild * ?), position = ?, position_time = ?, documents = ?, forms = ?");
+            savePiece = connection.Prepare("UPDATE state SET chunks = ?, reach = ?, reach_time = ?");
+            saveState = connection.Prepare("UPDATE state SET rebuild = max(?, rebuild * ?), position = ?, documents = ?, forms = ?");
             wantsRebuild = connection.Prepare("SELECT rebuild FROM state");
         }
         catch
@@ -112,8 +116,17 @@ internal sealed class IndexFile : IDisposable
     /// <summary>Sequence number of the newest change that the index holds; after opening, the newest that the file holds.</summary>
     public long Position { get; set; }
 
-    /// <summary>When that change was made: tells whether the portal's file still has the same past.</summary>
+    /// <summary>When that change was made.</summary>
     public long PositionTime { get; set; }
+
+    /// <summary>
+    /// Sequence number of the newest change of which the file holds anything: beyond <see cref="Position"/> after opening when a
+    /// save was cut off. The index is whole again once it has taken in the changes up to there.
+    /// </summary>
+    public long Reach { get; private set; }
+
+    /// <summary>When that change was made: tells whether the portal's file still has the same past.</summary>
+    public long ReachTime { get; private set; }
 
     /// <summary>Whether someone asked for a new index (<see cref="AskForRebuild"/>).</summary>
     public bool WantsRebuild
@@ -166,7 +179,10 @@ internal sealed class IndexFile : IDisposable
     }
 
     /// <summary>Whether more is in memory than is to stay there.</summary>
-    public bool IsOverBudget => Index.Columns.Weight > MemoryBudget / 2;
+    public bool IsOverBudget => Index.Weight > MemoryBudget;
+
+    /// <summary>Whether so much more is in memory that a save, after which it can be dropped, is due: only of very many tickets.</summary>
+    public bool IsFarOverBudget => Index.Weight > MemoryMax;
 
     /// <summary>Whether a save is under way.</summary>
     public bool IsSaving => mark is not null;
@@ -179,7 +195,7 @@ internal sealed class IndexFile : IDisposable
     /// <param name="built">Whether the index is complete up to its position.</param>
     public void BeginSave(bool built)
     {
-        mark = new(built, Position, PositionTime, Index.Documents, forms);
+        mark = new(built, Position, Index.Documents, forms);
         Index.BeginSave();
     }
 
@@ -191,11 +207,16 @@ internal sealed class IndexFile : IDisposable
         try
         {
             done = Index.SaveSome(bytes);
-            saveChunks.Bind(Index.Chunks).Run();
+            if (Position > Reach)
+            {
+                (Reach, ReachTime) = (Position, PositionTime);
+            }
+
+            savePiece.Bind(Index.Chunks).Bind(Reach).Bind(ReachTime).Run();
             if (done)
             {
                 // A wish for a new index that came meanwhile stays.
-                saveState.Bind(mark!.Built ? 0 : 1).Bind(Built ? 1 : 0).Bind(mark.Position).Bind(mark.PositionTime).Bind(mark.Documents).Bind(mark.Forms).Run();
+                saveState.Bind(mark!.Built ? 0 : 1).Bind(Built ? 1 : 0).Bind(mark.Position).Bind(mark.Documents).Bind(mark.Forms).Run();
             }
 
             connection.Execute("COMMIT");
@@ -259,12 +280,12 @@ internal sealed class IndexFile : IDisposable
     {
         Index.Dispose();
         saveState.Dispose();
-        saveChunks.Dispose();
+        savePiece.Dispose();
         wantsRebuild.Dispose();
         connection.Dispose();
     }
 
-    sealed record Mark(bool Built, long Position, long PositionTime, int Documents, byte[] Forms);
+    sealed record Mark(bool Built, long Position, int Documents, byte[] Forms);
 
     /// <summary>Deletes a file that nobody has open.</summary>
     public static void Delete(string path)

@@ -637,10 +637,17 @@ internal sealed class IndexSearch(
         return Key.FormOf(property) == Form.Text ? Words.ToLower(value, ref scratch) : value;
     }
 
-    // As much of it as decides its order.
+    // As much of it as decides its order. Of a record that has just been merged or deleted for good the index may know what the
+    // portal's file has no longer: its first bytes.
     ReadOnlySpan<byte> OrderTextOf(int document, Property property)
     {
         var text = TextOf(document, property);
+        if (text.IsEmpty && columns.Keys(property, document >> DocSet.Bits) is var keys && keys[document & (DocSet.Size - 1)] is not 0 and var key)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(scratch, key);
+            text = scratch.AsSpan(0, sizeof(ulong)).TrimEnd((byte)0);
+        }
+
         return text[..Math.Min(text.Length, Key.TextMax)];
     }
 }

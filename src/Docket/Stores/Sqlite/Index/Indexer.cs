@@ -196,7 +196,7 @@ internal sealed partial class Indexer : IDisposable
         {
             var opened = new IndexFile(path);
             // Half built, or the portal's file is another one than it was built from.
-            if (opened.Built ? changes.TimeOf(opened.Position) == opened.PositionTime : opened.Index.Documents == 0)
+            if (opened.Built ? changes.TimeOf(opened.Reach) == opened.ReachTime : opened.Index.Documents == 0)
             {
                 return opened;
             }
@@ -226,10 +226,14 @@ internal sealed partial class Indexer : IDisposable
             return;
         }
 
-        file = opened;
-        indexed.Advance(opened.Position);
         for (var unsaved = 0; !closing;)
         {
+            if (file is null && opened.Position >= opened.Reach)
+            {
+                file = opened;
+                indexed.Advance(opened.Position);
+            }
+
             // In this order: a schema read later knows every property of the changes up to here.
             var upTo = committed.Sequence;
             // A property whose values are kept in another form from now on.
@@ -248,15 +252,11 @@ internal sealed partial class Indexer : IDisposable
                     return;
                 }
             }
-            else if (taken > 0 ? IsWorthSaving(opened.Index, unsaved) : !Wait(opened, unsaved) && unsaved > 0)
+            // Also with nothing to write, to drop columns that only searches wanted.
+            else if (taken > 0 ? IsWorthSaving(opened, unsaved) : !Wait(opened) && (unsaved > 0 || opened.IsOverBudget))
             {
                 opened.BeginSave(built: true);
                 unsaved = 0;
-            }
-
-            if (taken == 0 && !opened.IsSaving && opened.IsOverBudget)
-            {
-                opened.Save(built: true); // nothing to write; but columns that only searches want are dropped
             }
 
             if (ReferenceEquals(distrusted, opened) || (taken == 0 && opened.WantsRebuild))
@@ -268,18 +268,19 @@ internal sealed partial class Indexer : IDisposable
         opened.Save(built: true);
     }
 
-    // What is deleted for good doesn't wait.
-    bool IsLagging(IndexFile opened) => lagMs() > 0 && opened.Position >= Interlocked.Read(ref hurryTo);
+    // What is deleted for good doesn't wait, nor what is half in the file.
+    bool IsLagging(IndexFile opened) => lagMs() > 0 && opened.Position >= Math.Max(opened.Reach, Interlocked.Read(ref hurryTo));
 
-    static bool IsWorthSaving(SearchIndex index, int unsaved) =>
-        unsaved >= SaveAfterMax || index.Postings.Dirty >= UnsavedMax || (unsaved >= SaveAfter && index.DirtyBytes <= (long)unsaved * SaveWorth);
+    static bool IsWorthSaving(IndexFile opened, int unsaved) =>
+        unsaved >= SaveAfterMax || opened.Index.Postings.Dirty >= UnsavedMax || opened.IsFarOverBudget
+        || (unsaved >= SaveAfter && opened.Index.DirtyBytes <= (long)unsaved * SaveWorth);
 
-    // Gives whether something happened.
-    bool Wait(IndexFile opened, int unsaved)
+    // Gives whether there is something to do.
+    bool Wait(IndexFile opened)
     {
         var lagging = IsLagging(opened) && committed.Sequence > opened.Position;
         committed.WaitBeyond(lagging ? long.MaxValue : opened.Position, lagging ? LagStepMs : SaveWhenIdleMs);
-        return lagging || committed.Sequence > opened.Position || unsaved == 0;
+        return lagging || committed.Sequence > opened.Position;
     }
 
     // From the records as they are now, not from all changes that led there. Gives whether it came to an end.
@@ -401,7 +402,11 @@ internal sealed partial class Indexer : IDisposable
             opened.Forget([.. purged]);
         }
 
-        indexed.Advance(opened.Position);
+        if (file is not null)
+        {
+            indexed.Advance(opened.Position);
+        }
+
         return taken;
     }
 

@@ -158,7 +158,7 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         {
             foreach (var (key, posting) in loaded)
             {
-                if (posting.Used <= round - age && !posting.Dirty)
+                if (Weight > budget && posting.Used <= round - age && !posting.Dirty)
                 {
                     Weight -= posting.Weight;
                     loaded.Remove(key);

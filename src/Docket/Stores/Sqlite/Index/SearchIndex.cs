@@ -208,6 +208,9 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
+    /// <summary>Bytes of memory, roughly.</summary>
+    public long Weight => Columns.Weight + Postings.Weight;
+
     /// <summary>What a save would write, in bytes, roughly.</summary>
     public long DirtyBytes => Columns.DirtyBytes + Postings.DirtyBytes;
 
@@ -228,8 +231,8 @@ internal sealed class SearchIndex : IDisposable
     /// <param name="budget">Bytes that may stay in memory.</param>
     public void EndSave(long budget) => Gated(() =>
     {
-        Columns.EndSave(budget / 2);
-        Postings.EndSave(budget / 2, Chunks);
+        Columns.EndSave(Math.Max(budget / 2, budget - Postings.Weight));
+        Postings.EndSave(budget - Columns.Weight, Chunks);
     });
 
     /// <summary>Takes documents out of all columns and postings. To be called when everything is saved: the file tells where they are.</summary>

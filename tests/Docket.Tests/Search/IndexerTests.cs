@@ -1,0 +1,35 @@
+using Docket.Stores.Sqlite;
+using Docket.Stores.Sqlite.Index;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Docket.Tests.Search;
+
+/// <summary>How writes and the index that follows them wait for each other.</summary>
+public sealed class IndexerTests
+{
+    [Theory]
+    [InlineData(10_000, true)]
+    [InlineData(10_001, false)]
+    public async Task A_write_that_is_far_ahead_of_the_index_waits_though_not_for_ever(int ahead, bool atOnce)
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-indexer-").FullName;
+        string portalPath;
+        await using (var server = await TestServer.StartAsync(directory))
+        {
+            portalPath = server.PortalFile;
+        }
+
+        var committed = new CommitSignal();
+        using (var indexer = new Indexer(portalPath, () => Schemata.Tickets, committed, new RecentChanges(), () => 0, TimeProvider.System, NullLogger.Instance))
+        {
+            await indexer.ReachAsync(0, TestContext.Current.CancellationToken);
+            Assert.True(indexer.KeepUpAsync().IsCompleted);
+            committed.Advance(ahead); // by changes that the index will never find
+            var wait = indexer.KeepUpAsync();
+            Assert.Equal(atOnce, wait.IsCompleted);
+            await wait;
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+}
