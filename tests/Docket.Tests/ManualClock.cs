@@ -54,17 +54,29 @@ public sealed class ManualClock : TimeProvider
         return timer;
     }
 
-    /// <summary>Rings once.</summary>
     sealed class Timer(ManualClock clock, TimerCallback callback, object? state) : ITimer
     {
+        TimeSpan period = Timeout.InfiniteTimeSpan;
+
         public long DueAt { get; private set; }
 
-        public void Ring() => callback(state);
+        public void Ring()
+        {
+            callback(state);
+            lock (clock.timers)
+            {
+                if (period != Timeout.InfiniteTimeSpan)
+                {
+                    Change(period, period);
+                }
+            }
+        }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (clock.timers)
             {
+                this.period = period;
                 clock.timers.Remove(this);
                 if (dueTime != Timeout.InfiniteTimeSpan)
                 {
@@ -80,6 +92,7 @@ public sealed class ManualClock : TimeProvider
         {
             lock (clock.timers)
             {
+                period = Timeout.InfiniteTimeSpan;
                 clock.timers.Remove(this);
             }
         }

@@ -91,9 +91,14 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return (process.ExitCode, await output, await errors);
     }
 
-    public async Task<Answer> SendAsync(HttpMethod method, string path, string json)
+    public async Task<Answer> SendAsync(HttpMethod method, string path, string json, string type = "application/json", string? prefer = null)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(method, path) { Content = new StringContent(json, System.Text.Encoding.UTF8, type) };
+        if (prefer is not null)
+        {
+            request.Headers.Add("Prefer", prefer);
+        }
+
         using var response = await http.SendAsync(request);
         return await Answer.OfAsync(response);
     }

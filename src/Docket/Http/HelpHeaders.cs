@@ -51,11 +51,15 @@ internal static class HelpHeaders
         var applied = asked & taken;
         if (applied != Help.None)
         {
-            http.Response.Headers[Applied] = string.Join(", ", Names.Where(entry => applied.HasFlag(entry.Help)).Select(entry => entry.Name.ToLowerInvariant()));
+            Confirm(http.Response, applied);
         }
 
         return applied;
     }
+
+    /// <summary>Names the helps that are heeded in the answer, instead of those it named before.</summary>
+    public static void Confirm(HttpResponse response, Help heeded) =>
+        response.Headers[Applied] = heeded == Help.None ? default : string.Join(", ", Names.Where(entry => heeded.HasFlag(entry.Help)).Select(entry => entry.Name.ToLowerInvariant()));
 
     /// <summary>Lets routes say which helps they take.</summary>
     public static TBuilder Takes<TBuilder>(this TBuilder endpoint, Help helps)

@@ -21,11 +21,12 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     /// <summary>How long a job waits that is not where it was thought to be.</summary>
     static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How often what is kept no longer is removed.</summary>
+    /// <summary>How often what is kept no longer is removed, and what could not be ended is tried again.</summary>
     static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
 
     readonly ConcurrentDictionary<(long Portal, long Job), Work> works = new();
     readonly ConcurrentDictionary<long, SemaphoreSlim> steps = new();
+    readonly ConcurrentQueue<(IStore Store, long PortalId, Job Job)> abandoned = new();
     readonly CancellationTokenSource stop = new();
     Task sweeping = Task.CompletedTask;
 
@@ -34,37 +35,52 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     {
         foreach (var portal in portals.List())
         {
-            var store = portals.Open(portal.Id);
-            foreach (var job in await store.Jobs.UnfinishedAsync())
+            try
             {
-                try
+                var store = portals.Open(portal.Id);
+                foreach (var job in await store.Jobs.UnfinishedAsync())
                 {
-                    await GoOnAsync(store, portal.Id, job);
+                    if (job.Open)
+                    {
+                        await GiveUpAsync(store, portal.Id, job);
+                    }
+                    else
+                    {
+                        Work(store, portal.Id, job);
+                    }
                 }
-                catch (Exception failure)
-                {
-                    LogFailure(failure, job.Id, portal.Id); // the server starts all the same; the next start tries again
-                }
+            }
+            catch (Exception failure)
+            {
+                LogUnread(failure, portal.Id); // the server starts all the same; the next start tries again
             }
         }
 
         sweeping = Task.Run(SweepAsync);
     }
 
-    async Task GoOnAsync(IStore store, long portalId, Job job)
+    /// <summary>
+    /// Ends a job whose inputs nobody is sending any more. What lines have done is done, and told of; a JSON batch has done
+    /// nothing yet and leaves nothing behind. Where the portal can't be written to, it is tried again until it can.
+    /// </summary>
+    public async Task GiveUpAsync(IStore store, long portalId, Job job)
     {
-        switch (job)
+        try
         {
-            // Nobody is sending the rest any more.
-            case { Status: JobStatus.Receiving }:
+            if (job.Status == JobStatus.Receiving)
+            {
                 await store.Jobs.DropAsync(job.Id);
-                break;
-            case { Open: true }:
+            }
+            else
+            {
                 await store.Jobs.CancelAsync(job.Id);
-                break;
-            default:
                 Work(store, portalId, job);
-                break;
+            }
+        }
+        catch (Exception failure)
+        {
+            LogFailure(failure, job.Id, portalId);
+            abandoned.Enqueue((store, portalId, job));
         }
     }
 
@@ -144,7 +160,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
 
         works.TryRemove((portalId, id), out _);
         work.Ended.TrySetResult();
-        await RemoveOldAsync();
+        await CleanUpAsync();
     }
 
     async Task StepAsync(IStore store, long portalId, Job job)
@@ -183,7 +199,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         {
             do
             {
-                await RemoveOldAsync();
+                await CleanUpAsync();
             }
             while (await timer.WaitForNextTickAsync(stop.Token));
         }
@@ -192,8 +208,13 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    async Task RemoveOldAsync()
+    async Task CleanUpAsync()
     {
+        for (var left = abandoned.Count; left > 0 && !stop.IsCancellationRequested && abandoned.TryDequeue(out var upload); left--)
+        {
+            await GiveUpAsync(upload.Store, upload.PortalId, upload.Job);
+        }
+
         foreach (var portal in portals.List())
         {
             try
@@ -212,6 +233,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
 
     [LoggerMessage(LogLevel.Error, "Job {Job} of portal {Portal} can't go on; it is tried again")]
     partial void LogFailure(Exception failure, long job, long portal);
+
+    [LoggerMessage(LogLevel.Error, "The jobs of portal {Portal} can't be read; those that were under way wait for the next start")]
+    partial void LogUnread(Exception failure, long portal);
 
     [LoggerMessage(LogLevel.Error, "Old jobs and answers can't be removed; it is tried again")]
     partial void LogSweep(Exception failure);

@@ -47,6 +47,7 @@ internal sealed class JobUpload
     /// <exception cref="Refusal">The body is none, too large or no batch: a JSON batch is taken back, what came as lines before stays done.</exception>
     public async Task AcceptAsync()
     {
+        HelpHeaders.Confirm(http.Response, job.Helps);
         if (call.Helps.HasFlag(Help.DryRun))
         {
             throw new Refusal(Faults.NoDryRun());
@@ -87,7 +88,11 @@ internal sealed class JobUpload
         }
         catch (Exception failure)
         {
-            await GiveUpAsync();
+            if (job.Id != 0)
+            {
+                await runner.GiveUpAsync(call.Store, call.Caller.PortalId, job);
+            }
+
             throw failure switch
             {
                 BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new Refusal(Faults.BodyTooLarge(JsonBytesMax)),
@@ -172,20 +177,6 @@ internal sealed class JobUpload
         if (job.Status == JobStatus.Canceled)
         {
             throw new Refusal(Faults.UploadCanceled(job.Id));
-        }
-    }
-
-    // What lines have done is done, and told of; a JSON batch has done nothing yet.
-    async Task GiveUpAsync()
-    {
-        if (job.Id != 0 && isLines)
-        {
-            await call.Store.Jobs.CancelAsync(job.Id);
-            runner.Work(call.Store, call.Caller.PortalId, job);
-        }
-        else if (job.Id != 0)
-        {
-            await call.Store.Jobs.DropAsync(job.Id);
         }
     }
 

@@ -61,6 +61,15 @@ public sealed class NonsenseTests
         ("POST", Jobs + "/1/cancel", ""),
     ];
 
+    /// <summary>Good batches to be worked on later, as JSON and as lines.</summary>
+    static readonly (string Method, string Path, string Body)[] LaterTemplates =
+    [
+        .. Templates.Where(template => template.Path is Objects + "/batch/create" or Objects + "/batch/update" or Objects + "/batch/upsert"),
+        ("POST", Objects + "/batch/create", """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""" + "\n" + """{"properties":{"subject":"b","ext_id":"five","hs_pipeline_stage":"4"},"associations":[]}"""),
+        ("POST", Objects + "/batch/update", """{"id":"ID","properties":{"subject":"c"}}""" + "\r\n\r\n" + """{"id":"one","idProperty":"ext_id","properties":{"content":""}}""" + "\n"),
+        ("POST", Objects + "/batch/upsert", """{"id":"one","idProperty":"ext_id","objectWriteTraceId":"t","properties":{"amount":1}}""" + "\n" + """{"id":"one","idProperty":"ext_id","properties":{"amount":"2","hs_pipeline_stage":"2"}}"""),
+    ];
+
     static readonly string[] Values =
     [
         "null", "true", "false", "0", "-0", "-1", "1e999", "-1e999", "1e-999", "2147483648", "99999999999999999999999999", "0.1e1", "\"\"", "\" \"", "\"null\"", "[]", "{}", "[[]]", "[{}]", "[null]", "{\"\":\"\"}",
@@ -102,48 +111,70 @@ public sealed class NonsenseTests
     [Trait("Category", "Slow")]
     public Task Nonsense_is_answered_in_the_envelope_and_what_is_refused_changes_nothing() => Seed.PlayAsync(async random =>
     {
-        await using var server = await TestServer.StartWithKeyAsync();
-        await server.CreatePropertyAsync("amount", "number", "number", unique: false);
-        await server.CreatePropertyAsync("seen", "datetime", "date", unique: false);
-        await server.CreatePropertyAsync("due", "date", "date", unique: false);
-        await server.CreatePropertyAsync("urgent", "bool", "booleancheckbox", unique: false, ",\"options\":[{\"label\":\"Yes\",\"value\":\"true\"},{\"label\":\"No\",\"value\":\"false\"}]");
-        await server.CreatePropertyAsync("tags_set", "enumeration", "checkbox", unique: false, ",\"options\":[{\"label\":\"A\",\"value\":\"a\"},{\"label\":\"B\",\"value\":\"b\"}]");
+        await using var server = await StartAsync();
         var id = (await server.PostAsync(Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1","ext_id":"one"}}""")).Expect(201)["id"]!;
 
         // The file's own version goes up with every commit that changes anything.
         using var file = new Connection(server.PortalFile, create: false);
         var version = file.QueryInteger("PRAGMA data_version");
         var seen = new Dictionary<int, int>();
-        using var client = server.NewClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 });
+        using var client = NewClient(server);
         for (var i = 0; i < Requests; i++)
         {
-            var (method, path, body, headers) = Nonsense(random, id);
-            var story = $"request {i}: {method} {path} {string.Join(' ', headers)}\n{Shown(body)}";
-            using var request = Request(method, server.Url + path, body, headers);
-            HttpResponseMessage response;
-            try
-            {
-                response = await client.SendAsync(request, TestContext.Current.CancellationToken);
-            }
-            catch (Exception failure)
-            {
-                throw new InvalidOperationException($"no answer to {story}", failure);
-            }
-
-            using (response)
-            {
-                var status = (int)response.StatusCode;
-                var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-                CheckAnswer(status, text, response.Headers, response.Content.Headers.ContentType, story);
-                seen[status] = seen.GetValueOrDefault(status) + 1;
-                var after = file.QueryInteger("PRAGMA data_version");
-                Assert.True(status is >= 200 and < 300 || after == version, $"answered {status} and wrote all the same: {story}\n{text}");
-                version = after;
-            }
+            var (status, story) = await AskAsync(client, server, i, Nonsense(random, Templates, id));
+            seen[status] = seen.GetValueOrDefault(status) + 1;
+            var after = file.QueryInteger("PRAGMA data_version");
+            Assert.True(status is >= 200 and < 300 || after == version, $"answered {status} and wrote all the same: {story}");
+            version = after;
         }
 
         // The mixture reaches every depth: refused by the parser, by a rule, by the router; and now and then it is no nonsense after all.
         Assert.All((int[])[200, 201, 204, 207, 400, 401, 404, 405, 409, 415], status => Assert.True(seen.ContainsKey(status), $"no {status} among {string.Join(' ', seen.Keys.Order())}"));
+        await AssertSoundAsync(server);
+    });
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task Nonsense_that_is_worked_on_later_is_answered_in_the_envelope_and_every_job_ends() => Seed.PlayAsync(async random =>
+    {
+        await using var server = await StartAsync();
+        var id = (await server.PostAsync(Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1","ext_id":"one"}}""")).Expect(201)["id"]!;
+        var seen = new Dictionary<int, int>();
+        using var client = NewClient(server);
+        for (var i = 0; i < Requests / 4; i++)
+        {
+            var nonsense = Nonsense(random, LaterTemplates, id);
+            nonsense.Headers.Insert(0, ("Prefer", "respond-async"));
+            if (random.Next(10) == 0 || !nonsense.Body.AsSpan().StartsWith("{\"inputs\""u8))
+            {
+                nonsense.Headers.Insert(0, ("Content-Type", "application/x-ndjson"));
+            }
+
+            var (status, _) = await AskAsync(client, server, i, nonsense);
+            seen[status] = seen.GetValueOrDefault(status) + 1;
+        }
+
+        Assert.All((int[])[202, 400, 401, 415], status => Assert.True(seen.ContainsKey(status), $"no {status} among {string.Join(' ', seen.Keys.Order())}"));
+        var (ended, failed) = (0, 0);
+        for (var next = $"{Jobs}?limit=100"; next is not null;)
+        {
+            var page = (await server.GetAsync(next)).Expect(200);
+            foreach (var job in page.Json!["results"]!.AsArray())
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, $"{Jobs}/{job!["id"]}");
+                request.Headers.Add("Prefer", "wait=60");
+                using var response = await server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+                var end = (await Answer.OfAsync(response)).Expect(200);
+                Assert.True(end["status"] is "COMPLETE" or "CANCELED", end.Text);
+                ended++;
+                failed += int.Parse(end["failed"]!);
+                Assert.Equal(Math.Min(100, int.Parse(end["done"]!)), (await server.GetAsync($"{Jobs}/{job["id"]}/results")).Expect(200).Count("results"));
+            }
+
+            next = page["paging.next.link"] is { } link ? new Uri(link).PathAndQuery : null;
+        }
+
+        Assert.True(ended > 100 && failed > 50, $"{ended} jobs ended, {failed} inputs failed");
         await AssertSoundAsync(server);
     });
 
@@ -215,9 +246,46 @@ public sealed class NonsenseTests
         Assert.Equal(0, (await server.GetAsync(Objects)).Expect(200).Count("results"));
     }
 
-    static (string Method, string Path, byte[] Body, List<(string, string)> Headers) Nonsense(Random random, string id)
+    static async Task<TestServer> StartAsync()
     {
-        var (method, path, text) = Templates[random.Next(Templates.Length)];
+        var server = await TestServer.StartWithKeyAsync();
+        await server.CreatePropertyAsync("amount", "number", "number", unique: false);
+        await server.CreatePropertyAsync("seen", "datetime", "date", unique: false);
+        await server.CreatePropertyAsync("due", "date", "date", unique: false);
+        await server.CreatePropertyAsync("urgent", "bool", "booleancheckbox", unique: false, ",\"options\":[{\"label\":\"Yes\",\"value\":\"true\"},{\"label\":\"No\",\"value\":\"false\"}]");
+        await server.CreatePropertyAsync("tags_set", "enumeration", "checkbox", unique: false, ",\"options\":[{\"label\":\"A\",\"value\":\"a\"},{\"label\":\"B\",\"value\":\"b\"}]");
+        return server;
+    }
+
+    static HttpClient NewClient(TestServer server) => server.NewClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 });
+
+    /// <summary>Sends nonsense and holds that the answer is in order.</summary>
+    static async Task<(int Status, string Story)> AskAsync(HttpClient client, TestServer server, int number, (string Method, string Path, byte[] Body, List<(string, string)> Headers) nonsense)
+    {
+        var (method, path, body, headers) = nonsense;
+        var story = $"request {number}: {method} {path} {string.Join(' ', headers)}\n{Shown(body)}";
+        using var request = Request(method, server.Url + path, body, headers);
+        HttpResponseMessage response;
+        try
+        {
+            response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        }
+        catch (Exception failure)
+        {
+            throw new InvalidOperationException($"no answer to {story}", failure);
+        }
+
+        using (response)
+        {
+            var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            CheckAnswer((int)response.StatusCode, text, response.Headers, response.Content.Headers.ContentType, story);
+            return ((int)response.StatusCode, $"{story}\n{text}");
+        }
+    }
+
+    static (string Method, string Path, byte[] Body, List<(string, string)> Headers) Nonsense(Random random, (string Method, string Path, string Body)[] templates, string id)
+    {
+        var (method, path, text) = templates[random.Next(templates.Length)];
         var body = Encoding.UTF8.GetBytes(text.Replace("ID", id, StringComparison.Ordinal));
         path = path.Replace("ID", id, StringComparison.Ordinal);
         var headers = new List<(string, string)>();
@@ -266,7 +334,7 @@ public sealed class NonsenseTests
         var tokens = new List<(int Start, int End, bool Name)>();
         try
         {
-            var reader = new Utf8JsonReader(body);
+            var reader = new Utf8JsonReader(body, new JsonReaderOptions { AllowMultipleValues = true });
             while (reader.Read())
             {
                 var start = (int)reader.TokenStartIndex;

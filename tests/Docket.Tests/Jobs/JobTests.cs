@@ -22,6 +22,34 @@ public sealed class JobTests
         Assert.StartsWith("The maximum number of inputs supported in a batch is 100.", answer.Expect(400)["message"], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/x-ndjson")]
+    public async Task Only_the_helps_that_are_heeded_are_named(string type)
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        async Task<Answer> AskAsync(params string[] helps)
+        {
+            using var request = Request(Upsert, new StringContent(type == "application/json" ? Batch([Line(0, "New"), Line(0, "New")]) : Line(0, "New") + "\n" + Line(0, "New")), type);
+            Array.ForEach(helps, help => request.Headers.Add(help, "true"));
+            using var response = await server.Http.SendAsync(request, Cancellation);
+            return await Answer.OfAsync(response);
+        }
+
+        var all = (await AskAsync("Docket-Row-Outcomes", "Docket-Fold-Duplicates", "Docket-Labels", "Docket-Shuffle")).Expect(202);
+        Assert.Equal("row-outcomes, labels", all.Headers.GetValues("Docket-Applied").Single());
+        Assert.Equal(("1", "1"), ((await EndAsync(server, all["id"]!))["created"], (await EndAsync(server, all["id"]!))["unchanged"]));
+
+        // Nothing is folded: each is decided on its own.
+        var folded = (await AskAsync("Docket-Fold-Duplicates")).Expect(202);
+        Assert.False(folded.Headers.Contains("Docket-Applied"));
+        Assert.Equal("2", (await EndAsync(server, folded["id"]!))["failed"]); // the label is none without its help
+        Assert.Equal([0, 1], (await RowsAsync(server, folded["id"]!)).Select(row => (int)row["index"]!));
+
+        var dry = (await AskAsync("Docket-Dry-Run", "Docket-Labels")).Expect(400);
+        Assert.DoesNotContain("dry-run", dry.Headers.TryGetValues("Docket-Applied", out var named) ? named.Single() : "", StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_large_JSON_batch_is_decided_input_by_input_in_order()
     {
@@ -241,6 +269,94 @@ public sealed class JobTests
             (await again.GetAsync(Jobs + "/1")).Expect(404);
             await UntilAsync(again, () => Leftovers(again) == "1 0 0");
             Assert.Equal(0, (await again.GetAsync(Tickets)).Count("results"));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/x-ndjson")]
+    public async Task An_upload_that_is_given_up_while_nothing_can_be_written_is_cleaned_up_later(string type)
+    {
+        await using var server = await TestServer.StartAsync(busyTimeoutMs: 20, clock: new ManualClock { HoldsTimers = true });
+        await server.CreatePropertyAsync(TestServer.Key);
+        var isLines = type == "application/x-ndjson";
+        await using var upload = await Upload.BeginAsync(server, type);
+        await upload.SendAsync(isLines ? Line(0, "1") + "\n" : Batch(Lines(150))[..^2]);
+        await UntilAsync(server, () => Leftovers(server) == (isLines ? "1 0 1" : "1 1 0"));
+        using (var other = new Connection(server.PortalFile, create: false))
+        {
+            other.Execute("BEGIN IMMEDIATE");
+            await upload.SendAsync(isLines ? Line(1, "1") + "\n" : "nonsense");
+            Assert.StartsWith(isLines ? "HTTP/1.1 503" : "HTTP/1.1 400", await upload.EndAsync(), StringComparison.Ordinal); // what was wrong with the upload, not with its end
+            server.Clock.Advance(TimeSpan.FromMinutes(1));
+            await Task.Delay(100, Cancellation); // a try that fails
+            Assert.Equal(isLines ? "1 0 1" : "1 1 0", Leftovers(server));
+            other.Execute("ROLLBACK");
+        }
+
+        await UntilAsync(server, async () =>
+        {
+            server.Clock.Advance(TimeSpan.FromMinutes(1));
+            return isLines ? (await server.GetAsync(Jobs + "/1")).Expect(200)["status"] == "CANCELED" : Leftovers(server) == "0 0 0";
+        });
+        Assert.Equal(isLines ? 1 : 0, (await server.GetAsync(Tickets)).Count("results"));
+    }
+
+    [Fact]
+    public async Task At_a_start_neither_a_job_that_cannot_go_on_nor_a_portal_whose_jobs_cannot_be_read_stops_the_others()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;
+        try
+        {
+            await using (var server = await TestServer.StartAsync(directory))
+            {
+            }
+
+            string token;
+            Portal damaged, other;
+            await using (var portals = DocketServer.OpenPortals(directory))
+            {
+                damaged = portals.Create("damaged");
+                other = portals.Create("other");
+                token = portals.CreateToken(other.Id, "other", Scopes.All).Text;
+                _ = (portals.Open(damaged.Id), portals.Open(other.Id)); // so that their files are made
+            }
+
+            // Jobs 1 and 2 can't go on, job 3 can.
+            const string jobs = """
+                INSERT INTO job SELECT value, 1 - (value = 1), value <> 3, 0, 0, 0, 'tickets', 'INTEGRATION', '0', 0, NULL, NULL, 1, 0, 0, 0, 0, 0, NULL FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
+                INSERT INTO job_chunk SELECT number, 0, 1, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB) FROM job;
+                CREATE TRIGGER bad_cancel BEFORE UPDATE ON job WHEN old.number = 2 BEGIN SELECT RAISE(ABORT, 'bad'); END;
+                CREATE TRIGGER bad_drop BEFORE DELETE ON job_chunk WHEN old.job = 1 BEGIN SELECT RAISE(ABORT, 'bad'); END;
+                """;
+            foreach (var id in (long[])[damaged.Id - 1, damaged.Id, other.Id])
+            {
+                using var file = new Connection(Path.Combine(directory, $"portal-{id}.db"), create: false);
+                file.Execute(id == damaged.Id ? "ALTER TABLE job RENAME TO elsewhere" : jobs);
+            }
+
+            await using var again = await TestServer.StartAsync(directory, clock: new ManualClock { HoldsTimers = true });
+            Assert.Equal("1", (await EndAsync(again, "3"))["created"]);
+            Assert.Equal("PENDING", (await again.GetAsync(Jobs + "/2"))["status"]);
+            using var http = again.NewClient();
+            http.DefaultRequestHeaders.Authorization = new("Bearer", token);
+            await UntilAsync(again, async () => (await Answer.OfAsync(await http.GetAsync(Jobs + "/3", Cancellation)))["status"] == "COMPLETE");
+
+            // What hindered them is gone, and they end without another start.
+            using (var file = new Connection(again.PortalFile, create: false))
+            {
+                file.Execute("DROP TRIGGER bad_cancel; DROP TRIGGER bad_drop");
+            }
+
+            await UntilAsync(again, async () =>
+            {
+                again.Clock.Advance(TimeSpan.FromMinutes(1));
+                return (await again.GetAsync(Jobs + "/2"))["status"] == "CANCELED" && Leftovers(again) == "2 0 1";
+            });
         }
         finally
         {
@@ -480,13 +596,13 @@ public sealed class JobTests
     /// <summary>Lines on their way, in chunks of HTTP; disposed before its end it breaks off.</summary>
     sealed class Upload(TcpClient client) : IAsyncDisposable
     {
-        public static async Task<Upload> BeginAsync(TestServer server)
+        public static async Task<Upload> BeginAsync(TestServer server, string type = "application/x-ndjson")
         {
             var client = new TcpClient();
             var url = new Uri(server.Url);
             await client.ConnectAsync(url.Host, url.Port, Cancellation);
             var upload = new Upload(client);
-            await upload.WriteAsync($"POST {Upsert} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/x-ndjson\r\nPrefer: respond-async\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+            await upload.WriteAsync($"POST {Upsert} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: {type}\r\nPrefer: respond-async\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
             return upload;
         }
 

@@ -54,7 +54,25 @@ public sealed class FullDiskTests
             while (single.Status == 201 && ++tries < 400);
             AssertFull(single);
 
+            // So are uploads that are to be worked on later; lines have their job, which ends.
+            string[] inputs = [.. Enumerable.Repeat($$$"""{"properties":{"content":"{{{new string('x', 60_000)}}}","hs_pipeline_stage":"1"}}""", 200)];
+            AssertFull(await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", $$"""{"inputs":[{{string.Join(',', inputs)}}]}""", prefer: "respond-async"));
+            AssertFull(await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", string.Join('\n', inputs), "application/x-ndjson", "respond-async"));
+
             await disk.FreeRoomAsync(server.Id);
+            var id = (await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", """{"inputs":[{"properties":{"hs_pipeline_stage":"1"}}]}""", prefer: "respond-async")).Expect(202)["id"]!;
+            using (var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken))
+            {
+                enough.CancelAfter(TimeSpan.FromMinutes(2));
+                Answer jobs;
+                while ((jobs = await server.SendAsync(HttpMethod.Get, "/docket/v1/jobs", "")).Expect(200).Json!["results"]!.AsArray().Any(job => job!["status"]!.ToString() is "PENDING" or "PROCESSING"))
+                {
+                    await Task.Delay(50, enough.Token);
+                }
+
+                Assert.All(jobs.Json!["results"]!.AsArray(), job => Assert.Equal(job!["id"]!.ToString() == id ? "COMPLETE" : "CANCELED", job["status"]!.ToString()));
+            }
+
             var before = acknowledged.Count;
             for (var i = 0; i < 5; i++)
             {

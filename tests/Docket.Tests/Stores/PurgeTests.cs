@@ -166,6 +166,102 @@ public sealed class PurgeTests
         }
     }
 
+    [Fact]
+    public async Task Inputs_that_a_job_has_applied_are_gone_while_those_that_wait_are_still_applied()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-purge-").FullName;
+        try
+        {
+            await using (var server = await TestServer.StartAsync(directory))
+            {
+                var id = await CreateAsync(server, "Mrkr", null, "Mrkr");
+                using (var file = new Connection(server.PortalFile, create: false))
+                {
+                    // A job that stands within a chunk, and a canceled one whose inputs were not yet swept away.
+                    file.Execute("""
+                        INSERT INTO job (number, status, open, whole, kind, helps, object_type, source_type, source_id, requested, started, completed, inputs, done, created, updated, unchanged, failed) VALUES
+                          (1, 2, 0, 0, 0, 0, 'tickets', 'INTEGRATION', '0', 1, 1, NULL, 6, 3, 1, 0, 0, 2),
+                          (2, 4, 0, 0, 0, 0, 'tickets', 'INTEGRATION', '0', 1, 1, 9999999999999, 1, 0, 0, 0, 0, 0);
+                        INSERT INTO job_chunk (job, first, count, lines) VALUES
+                          (1, 1, 4, CAST('{"properties":{"subject":"Mrkr"}}' || char(10) || char(10) || '{"properties":{"subject":"waits","hs_pipeline_stage":"1"}}' || char(10) || '"no object"' || char(10) AS BLOB)),
+                          (1, 5, 1, CAST('{"properties":{"subject":"waits too","hs_pipeline_stage":"1"}}' || char(10) AS BLOB)),
+                          (2, 0, 1, CAST('{"properties":{"subject":"Mrkr"}}' || char(10) AS BLOB));
+                        """);
+                }
+
+                Assert.True(Occurrences(server, "Mrkr") > 2);
+                (await server.PostAsync(Purge, $$"""{"objectId":"{{id}}"}""")).Expect(204);
+                Assert.Equal(0, Occurrences(server, "Mrkr"));
+            }
+
+            await using var again = await TestServer.StartAsync(directory);
+            var job = await FollowAsync(again, "1");
+            Assert.Equal(("COMPLETE", "6", "3", "3"), (job["status"], job["done"], job["created"], job["failed"]));
+            Assert.Equal(["waits", "waits too"], (await again.GetAsync($"{Tickets}?properties=subject")).Json!["results"]!.AsArray().Select(ticket => ticket!["properties"]!["subject"]!.ToString()));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Kept_answers_and_results_of_jobs_no_longer_tell_of_a_purged_ticket_nor_of_those_merged_into_it()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var one = await CreateAsync(server, "one", "Mrkr-1", "");
+        var other = await CreateAsync(server, "other", "Mrkr-2", "");
+        static string Input(string key, string rest = "") => $$$"""{"properties":{"ext_id":"{{{key}}}","hs_pipeline_stage":"1"}{{{rest}}}}""";
+        var traced = $$"""{"inputs":[{{Input("Mrkr-1", ",\"objectWriteTraceId\":\"t\"")}},{{Input("neighbour", ",\"objectWriteTraceId\":\"u\"")}}]}""";
+
+        // Row by row, as a whole with several inputs, and as a whole with a single one, whose error has the id in its message only.
+        await SendAsync(server, string.Join('\n', Input("Mrkr-1"), Input("Mrkr-2"), Input("else")), "application/x-ndjson", "respond-async", null);
+        await SendAsync(server, $$"""{"inputs":[{{Input("Mrkr-1")}},{{Input("new")}}]}""", "application/json", "respond-async", null);
+        await SendAsync(server, $$"""{"inputs":[{{Input("Mrkr-1")}}]}""", "application/json", "respond-async", null);
+        var kept = (await SendAsync(server, traced, "application/json", null, "kept")).Expect(207);
+        string[] jobs = [.. await Task.WhenAll(((string[])["1", "2", "3"]).Select(async job => (await FollowAsync(server, job)).Text + (await server.GetAsync($"/docket/v1/jobs/{job}/results")).Text))];
+        Assert.All([.. jobs, kept.Text], text => Assert.Contains("Mrkr-1", text, StringComparison.Ordinal));
+        Assert.DoesNotContain($"\"{one}\"", jobs[2], StringComparison.Ordinal);
+
+        var merged = (await server.PostAsync($"{Tickets}/merge", $$"""{"primaryObjectId":"{{one}}","objectIdToMerge":"{{other}}"}""")).Expect(200)["id"]!;
+        (await server.PostAsync(Purge, $$"""{"objectId":"{{merged}}"}""")).Expect(204);
+
+        var rows = (await server.GetAsync("/docket/v1/jobs/1/results")).Expect(200);
+        Assert.Equal("""{"index":0,"deletedForGood":true} {"index":1,"deletedForGood":true}""", string.Join(' ', rows.Json!["results"]!.AsArray().Take(2).Select(row => row!.ToJsonString())));
+        Assert.Equal("else", rows["results[2].result.properties.ext_id"]);
+        foreach (var job in (string[])["2", "3"])
+        {
+            Assert.Equal("The answer to this request told of an object that was deleted for good", (await server.GetAsync($"/docket/v1/jobs/{job}"))["error.message"]);
+        }
+
+        Assert.DoesNotContain("Mrkr", (await SendAsync(server, traced, "application/json", null, "kept")).Expect(410).Text, StringComparison.Ordinal);
+        Assert.Equal(0, Occurrences(server, "Mrkr"));
+    }
+
+    static async Task<Answer> SendAsync(TestServer server, string body, string type, string? prefer, string? key)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{Tickets}/batch/create") { Content = new StringContent(body, Encoding.UTF8, type) };
+        foreach (var (name, value) in ((string, string?)[])[("Prefer", prefer), ("Idempotency-Key", key)])
+        {
+            if (value is not null)
+            {
+                request.Headers.Add(name, value);
+            }
+        }
+
+        using var response = await server.Http.SendAsync(request);
+        return await Answer.OfAsync(response);
+    }
+
+    /// <summary>Waits for the end of a job.</summary>
+    static async Task<Answer> FollowAsync(TestServer server, string job)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/docket/v1/jobs/{job}");
+        request.Headers.Add("Prefer", "wait=60");
+        using var response = await server.Http.SendAsync(request);
+        return (await Answer.OfAsync(response)).Expect(200);
+    }
+
     static async Task<string> CreateAsync(TestServer server, string subject, string? key, string content)
     {
         var properties = new JsonObject { ["subject"] = subject, ["content"] = content, ["hs_pipeline_stage"] = "1" };

@@ -39,11 +39,18 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
             .Bind(answer.Status).Bind(answer.Location).Bind(answer.Body).Bind(answer.Folded).Run();
     }
 
-    /// <summary>Empties the answers that tell of a record which is deleted for good. The keys stay: the request must not be done once more.</summary>
-    public static void Erase(Connection connection, ReadOnlySpan<byte> quotedId, byte[] gone)
+    /// <summary>Empties the answers that tell of records which are deleted for good. The keys stay: the request must not be done once more.</summary>
+    public static void Erase(Connection connection, HashSet<long> ids)
     {
-        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, folded = NULL, body = ? WHERE instr(body, ?) > 0");
-        update.Bind(gone).Bind(quotedId).Run();
+        using var select = connection.Prepare("SELECT rowid, body FROM kept_answer");
+        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, folded = NULL, body = x'' WHERE rowid = ?");
+        while (select.Step())
+        {
+            if (RecordEraser.Quotes(select.Blob(1), ids))
+            {
+                update.Bind(select.Integer(0)).Run();
+            }
+        }
     }
 
     sealed class Held(AnswerTable table, (string, string) key) : IDisposable

@@ -158,17 +158,56 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
         });
     }
 
-    /// <summary>Empties the results that tell of a record which is deleted for good; they say so instead.</summary>
-    public static void Erase(Connection connection, ReadOnlySpan<byte> quotedId, byte[] gone)
+    /// <summary>Empties what tells of records which are deleted for good; results say so instead.</summary>
+    public static void Erase(Connection connection, HashSet<long> ids)
     {
-        using var refusal = connection.Prepare("UPDATE job SET refusal = ? WHERE instr(refusal, ?) > 0");
-        refusal.Bind(gone).Bind(quotedId).Run();
+        EraseRefusals(connection, ids);
+        EraseOutcomes(connection, ids);
+        EraseApplied(connection);
+    }
+
+    // Inputs of canceled jobs, and those of a chunk that a step has applied only the first of. They may name a record by any
+    // of its values, so all go, whomever they are about. Inputs that are yet to be applied are new writes and stay.
+    static void EraseApplied(Connection connection)
+    {
+        connection.Execute($"DELETE FROM job_chunk WHERE job IN (SELECT number FROM job WHERE status = {Canceled})");
+        using var select = connection.Prepare("SELECT job_chunk.rowid, done - first, lines FROM job JOIN job_chunk ON job = number AND first < done");
+        using var update = connection.Prepare("UPDATE job_chunk SET first = first + ?, count = count - ?, lines = ? WHERE rowid = ?");
+        while (select.Step())
+        {
+            var applied = select.Integer(1);
+            var waiting = select.Blob(2);
+            for (var i = 0; i < applied; i++)
+            {
+                waiting = waiting[(waiting.IndexOf((byte)'\n') + 1)..];
+            }
+
+            update.Bind(applied).Bind(applied).Bind(waiting).Bind(select.Integer(0)).Run();
+        }
+    }
+
+    static void EraseRefusals(Connection connection, HashSet<long> ids)
+    {
+        using var select = connection.Prepare("SELECT number, refusal FROM job WHERE refusal IS NOT NULL");
+        using var update = connection.Prepare("UPDATE job SET refusal = ? WHERE number = ?");
+        while (select.Step())
+        {
+            // That of a single input tells in its message only who has a value.
+            if (RecordEraser.Mentions(select.Blob(1), ids))
+            {
+                update.Bind("""{"status":"error","message":"The answer to this request told of an object that was deleted for good"}"""u8).Bind(select.Integer(0)).Run();
+            }
+        }
+    }
+
+    static void EraseOutcomes(Connection connection, HashSet<long> ids)
+    {
         using var select = connection.Prepare("SELECT rowid, lines FROM job_outcome");
         using var update = connection.Prepare("UPDATE job_outcome SET lines = ? WHERE rowid = ?");
         while (select.Step())
         {
             var lines = Unpack(select.Blob(1));
-            if (lines.AsSpan().IndexOf(quotedId) < 0)
+            if (!RecordEraser.Quotes(lines, ids))
             {
                 continue;
             }
@@ -178,7 +217,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
             {
                 var line = lines.AsSpan(range);
                 // A line begins with its index: {"index":12,…
-                kept.Write(line.IndexOf(quotedId) < 0 ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
+                kept.Write(!RecordEraser.Quotes(line, ids) ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
                 kept.WriteByte((byte)'\n');
             }
 

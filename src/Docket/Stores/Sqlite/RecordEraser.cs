@@ -1,5 +1,6 @@
-using System.Text;
+using System.Globalization;
 using Docket.Model;
+using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;
 
@@ -10,8 +11,6 @@ namespace Docket.Stores.Sqlite;
 /// </summary>
 internal sealed class RecordEraser(Connection connection) : IDisposable
 {
-    static readonly byte[] Gone = """{"status":"error","message":"The answer to this request told of an object that was deleted for good"}"""u8.ToArray();
-
     readonly Statement read = connection.Prepare("SELECT kind, previous FROM change WHERE sequence = ?");
 
     readonly Statement empty = connection.Prepare("UPDATE change SET trace = NULL, content = x'' WHERE sequence = ?");
@@ -22,10 +21,55 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
 
     readonly Statement ask = connection.Prepare("INSERT INTO cleaning (since) VALUES (?)");
 
-    /// <param name="key">The record's key as an active one.</param>
-    /// <param name="lastChange">Sequence number of its newest change.</param>
-    /// <param name="time">Milliseconds since 1970.</param>
-    public void Erase(long key, long lastChange, long time)
+    /// <summary>Erases what the records of a purge leave behind.</summary>
+    /// <param name="purges">The purges, one for each record.</param>
+    /// <param name="type">Of which type the records are.</param>
+    public void Erase(List<PlannedWrite> purges, ObjectType type)
+    {
+        // All that led to the records, because what is kept may name any of it.
+        var ids = new HashSet<long>();
+        foreach (var purge in purges)
+        {
+            var key = RecordKey.Of(type, purge.Record.Id, archived: false);
+            EmptyChanges(purge.Previous!.Value);
+            ids.Add(purge.Record.Id);
+            merged.Bind(key);
+            while (merged.Step())
+            {
+                ids.Add(RecordKey.IdOf(merged.Integer(0)));
+            }
+
+            forget.Bind(key).Run();
+        }
+
+        AnswerTable.Erase(connection, ids);
+        JobTables.Erase(connection, ids);
+        ask.Bind(purges[0].Time).Run();
+    }
+
+    /// <summary>Whether a text has one of the ids between quotation marks: a result's own id, or the one that an error is about.</summary>
+    public static bool Quotes(ReadOnlySpan<byte> json, HashSet<long> ids) => Names(json, ids, quoted: true);
+
+    /// <summary>Whether a text has one of the ids anywhere, as the message of an error has.</summary>
+    public static bool Mentions(ReadOnlySpan<byte> json, HashSet<long> ids) => Names(json, ids, quoted: false);
+
+    static bool Names(ReadOnlySpan<byte> json, HashSet<long> ids, bool quoted)
+    {
+        for (int end = 0, next; (next = json[end..].IndexOfAnyInRange((byte)'0', (byte)'9')) >= 0;)
+        {
+            var start = end + next;
+            end = json[start..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') is var length and >= 0 ? start + length : json.Length;
+            if (long.TryParse(json[start..end], NumberStyles.None, CultureInfo.InvariantCulture, out var id) && ids.Contains(id)
+                && (!quoted || (start > 0 && json[start - 1] == '"' && end < json.Length && json[end] == '"')))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    void EmptyChanges(long lastChange)
     {
         var left = new Stack<long>([lastChange]);
         while (left.TryPop(out var sequence) && read.Bind(sequence).Step())
@@ -45,25 +89,6 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
                 left.Push(before);
             }
         }
-
-        EraseAnswers(RecordKey.IdOf(key));
-        merged.Bind(key);
-        while (merged.Step())
-        {
-            EraseAnswers(RecordKey.IdOf(merged.Integer(0)));
-        }
-
-        forget.Bind(key).Run();
-        ask.Bind(time).Run();
-    }
-
-    // What was told of it and is kept to be told again.
-    void EraseAnswers(long id)
-    {
-        // As a result's id, and among the ids of an error: that may quote a value of the record.
-        var quoted = Encoding.UTF8.GetBytes($"\"{id}\"");
-        AnswerTable.Erase(connection, quoted, Gone);
-        JobTables.Erase(connection, quoted, Gone);
     }
 
     public void Dispose()

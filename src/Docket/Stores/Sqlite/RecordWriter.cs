@@ -63,6 +63,11 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
             }
         }
 
+        if (plan.Writes[0].Kind == ChangeKind.Purge) // then all are: what is kept besides them is gone through once
+        {
+            eraser.Erase(plan.Writes, type);
+        }
+
         foreach (var value in plan.Released)
         {
             release.Bind(value.Property!.Number).Bind(value.Value.Span).Run();
@@ -118,7 +123,6 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
                 break;
             case ChangeKind.Purge:
                 delete.Bind(RecordKey.Of(type, record.Id, archived: record.ArchivedAt is not null)).Run();
-                eraser.Erase(key, write.Previous!.Value, write.Time);
                 break;
         }
     }
