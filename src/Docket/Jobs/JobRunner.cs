@@ -56,7 +56,8 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             }
         }
 
-        sweeping = Task.Run(SweepAsync);
+        var timer = new PeriodicTimer(SweepEvery, clock);
+        sweeping = Task.Run(() => SweepAsync(timer));
     }
 
     /// <summary>
@@ -192,9 +193,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    async Task SweepAsync()
+    async Task SweepAsync(PeriodicTimer timer)
     {
-        using var timer = new PeriodicTimer(SweepEvery, clock);
+        using var _ = timer;
         try
         {
             do
