@@ -147,16 +147,18 @@ internal sealed class SearchRun : IDisposable
     /// <summary>What searches cost writers.</summary>
     void BesideEachOther()
     {
+        // Connections of its own: the server has closed those that had nothing to do for the last minutes.
+        using var writers = new LoadClient(indexed.Server, Beside);
         using var searchers = new LoadClient(indexed.Server, Beside);
         List<Slice> alone = [], accompanied = [], searches = [];
         for (var turn = 0; turn < Turns; turn++)
         {
             indexed.AwaitIndex();
-            alone.Add(indexed.UpdateTexts(indexed.Load, Beside, options.Seconds, CancellationToken.None));
+            alone.Add(indexed.UpdateTexts(writers, Beside, options.Seconds, CancellationToken.None));
             indexed.AwaitIndex();
             using var stop = new CancellationTokenSource();
             var search = Task.Run(() => indexed.Search(searchers, SearchKind.All, Beside, int.MaxValue, UntilStopped, quiet: false, stop.Token).Slice);
-            accompanied.Add(indexed.UpdateTexts(indexed.Load, Beside, options.Seconds, CancellationToken.None));
+            accompanied.Add(indexed.UpdateTexts(writers, Beside, options.Seconds, CancellationToken.None));
             stop.Cancel();
             searches.Add(search.GetAwaiter().GetResult());
         }

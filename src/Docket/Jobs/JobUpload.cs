@@ -96,6 +96,7 @@ internal sealed class JobUpload
             throw failure switch
             {
                 BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new Refusal(Faults.BodyTooLarge(JsonBytesMax)),
+                Refusal refused when isLines && job.Inputs > 0 => new Refusal(Faults.AfterLines(refused.Error, job.Inputs, job.Id)),
                 // Nobody is left to answer.
                 ConnectionResetException => new OperationCanceledException("The client has gone.", failure, http.RequestAborted),
                 _ => failure,

@@ -24,6 +24,12 @@ internal static partial class Faults
     public static Error IdempotencyKeyReused(string key) =>
         new(422, $"Idempotency-Key {Shorten(key)} was used for another request: method, path, body or helps differ. Nothing of this one was written; use a key of its own", Validation);
 
+    /// <summary>The same of an upload of lines, of which some had been taken in before.</summary>
+    public static Error AfterLines(Error error, long lines, long job) =>
+        error.Message.IndexOf(NothingWritten, StringComparison.Ordinal) is var at and >= 0
+            ? error with { Message = $"{error.Message[..at]}Lines 1 to {lines} were taken in before, as job {job}: send only those after them" }
+            : error;
+
     /// <summary>The request came before, so it is not done again; and what it was answered must not be told any more.</summary>
     public static Error AnswerDeleted(string key) =>
         new(410, $"The request with Idempotency-Key {Shorten(key)} was carried out before. Its answer told of an object that was deleted for good since then", NotFoundCategory);

@@ -138,11 +138,13 @@ internal static partial class Faults
 
     public static Error Internal() => new(500, "internal error");
 
-    public static Error DiskFull(string file) => new(507, $"The disk that holds {file} is full. Nothing of this request was written; free some space and send it again.");
+    const string NothingWritten = "Nothing of this request was written";
 
-    public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. Nothing of this request was written; try again.") { Headers = [("Retry-After", "1")] };
+    public static Error DiskFull(string file) => new(507, $"The disk that holds {file} is full. {NothingWritten}; free some space and send it again.");
 
-    public static Error FileDamaged(string file) => new(500, $"{file} is damaged. Nothing of this request was written; see the server's log.");
+    public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. {NothingWritten}; try again.") { Headers = [("Retry-After", "1")] };
+
+    public static Error FileDamaged(string file) => new(500, $"{file} is damaged. {NothingWritten}; see the server's log.");
 
     /// <summary>The record is deleted, but the place it took on disk is not yet overwritten.</summary>
     public static Error TracesLeft(string file, string why) =>
@@ -150,7 +152,7 @@ internal static partial class Faults
 
     public static Error PortalClosed() => new(503, "The portal's file can't be opened; see the server's log.") { Headers = [("Retry-After", "5")] };
 
-    public static Error ShuttingDown() => new(503, "The server is shutting down. Nothing of this request was written; try again.") { Headers = [("Retry-After", "1")] };
+    public static Error ShuttingDown() => new(503, $"The server is shutting down. {NothingWritten}; try again.") { Headers = [("Retry-After", "1")] };
 
     // ---- values: reference/objects-and-batch.md 2.2
 

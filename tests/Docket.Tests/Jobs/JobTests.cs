@@ -291,7 +291,9 @@ public sealed class JobTests
         {
             other.Execute("BEGIN IMMEDIATE");
             await upload.SendAsync(isLines ? Line(1, "1") + "\n" : "nonsense");
-            Assert.StartsWith(isLines ? "HTTP/1.1 503" : "HTTP/1.1 400", await upload.EndAsync(), StringComparison.Ordinal); // what was wrong with the upload, not with its end
+            var answer = await upload.EndAsync();
+            Assert.StartsWith(isLines ? "HTTP/1.1 503" : "HTTP/1.1 400", answer, StringComparison.Ordinal); // what was wrong with the upload, not with its end
+            Assert.Equal(isLines, answer.Contains("is locked by another program. Lines 1 to 1 were taken in before, as job 1: send only those after them", StringComparison.Ordinal));
             server.Clock.Advance(TimeSpan.FromMinutes(1));
             await Task.Delay(100, Cancellation); // a try that fails
             Assert.Equal(isLines ? "1 0 1" : "1 1 0", Leftovers(server));

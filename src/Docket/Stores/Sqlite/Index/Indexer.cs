@@ -33,8 +33,8 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>How often to look whether enough time has passed, while searches are made to lag, in milliseconds.</summary>
     const int LagStepMs = 20;
 
-    /// <summary>Changes that writes may be ahead of the index: less than a second's work.</summary>
-    const int BehindMax = 10_000;
+    /// <summary>Changes that writes may be ahead of the index: a tenth of a second's work or two, which a search that arrives then waits for.</summary>
+    const int BehindMax = 2_000;
 
     /// <summary>How long a write waits for the index at most, in milliseconds: whatever happens to the index, writes go on.</summary>
     const int PatienceMs = 1_000;
