@@ -20,10 +20,10 @@ internal sealed class IndexFile : IDisposable
     const int PageSize = 16_384;
 
     /// <summary>Bytes of the index that stay in memory after a save.</summary>
-    const long MemoryBudget = 256L << 20;
+    const long MemoryBudget = 64L << 20;
 
     /// <summary>Bytes of the index in memory at which it is saved, whatever it costs.</summary>
-    const long MemoryMax = 1024L << 20;
+    const long MemoryMax = 512L << 20;
 
     const string Tables = """
         CREATE TABLE state (

@@ -25,7 +25,7 @@ internal sealed partial class Indexer : IDisposable
     const long SaveStep = 512 * 1024;
 
     /// <summary>Postings that may wait in memory for a save.</summary>
-    const int UnsavedMax = 400_000;
+    const int UnsavedMax = 200_000;
 
     /// <summary>How long there must have been no change before what is left is saved, in milliseconds.</summary>
     const int SaveWhenIdleMs = 2_000;

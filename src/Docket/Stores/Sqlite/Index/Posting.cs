@@ -41,7 +41,7 @@ internal sealed class Posting
     public bool IsEmpty => bits is null ? count == 0 : bits.Next(0) < 0;
 
     /// <summary>Bytes of memory, roughly.</summary>
-    public int Weight => 150 + (bits is null ? list.Length * sizeof(ushort) : DocSet.Size / 8);
+    public int Weight => 250 + (bits is null ? list.Length * sizeof(ushort) : DocSet.Size / 8);
 
     /// <summary>Adds a document; <c>false</c> when it was there.</summary>
     public bool Add(int doc)
