@@ -5,7 +5,8 @@ using Docket.Cli;
 var root = new RootCommand("Docket: a ticket store that speaks HubSpot's CRM API.")
 {
     ServeCommand.Make(),
-    TokenCommand.Make(),
+    AppCommand.Make(),
+    UserCommand.Make(),
     PortalCommand.Make(),
     IndexCommand.Make(),
 };
