@@ -28,6 +28,11 @@ internal static class AppCommand
                 throw new OperatorMistake(mistake);
             }
 
+            if (wanted is { RedirectUris: null, OptionalScopes.IsEmpty: false })
+            {
+                throw new OperatorMistake("Only an OAuth app has optional scopes: give its --redirect-uri too.");
+            }
+
             var portalId = PortalOption.Choose(portals, parsed.GetValue(portal));
             var (app, secret) = wanted.RedirectUris is { } redirectUris
                 ? portals.Apps.CreateClient(portalId, wanted.Name!, wanted.Scopes!.Value, wanted.OptionalScopes!.Value, redirectUris)
@@ -39,18 +44,22 @@ internal static class AppCommand
             }
 
             PrintSecret(app, secret);
+            foreach (var unknown in wanted.Scopes!.Value.Concat(wanted.OptionalScopes!.Value).Except(ScopeNames.Known))
+            {
+                Console.Error.WriteLine($"docket: {unknown} is no scope that Docket knows, and allows nothing here.");
+            }
         });
         return command;
     }
 
     static Command List()
     {
-        var (data, portal) = (DataOption.Make(), PortalOption.Make());
+        var (data, portal) = (DataOption.Make(), PortalOption.Make("all"));
         var command = new Command("list", "List the apps, without their secrets.") { data, portal };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Table.Print(["id", "portal", "name", "type", "scopes", "created"], portals.Apps.List(parsed.GetValue(portal)).Select(app => (string[])
+            Table.Print(["id", "portal", "name", "type", "scopes", "created"], portals.Apps.List(PortalOption.Filter(portals, parsed.GetValue(portal))).Select(app => (string[])
             [
                 app.Id.ToString(), app.PortalId.ToString(), app.Name, app.Client is null ? "private" : "oauth", string.Join(' ', app.Scopes), Instant.ToText(app.CreatedAt),
             ]));

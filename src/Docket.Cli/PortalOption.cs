@@ -6,8 +6,9 @@ namespace Docket.Cli;
 /// <summary>The option of which portal is meant, the same for all commands.</summary>
 internal static class PortalOption
 {
-    public static Option<long?> Make() => new("--portal") { Description = "The portal's id; the first one when left out" };
+    public static Option<long?> Make(string unset = "the first one") => new("--portal") { Description = $"The portal's id; {unset} when left out" };
 
+    /// <summary>The portal that is wanted, or the first one.</summary>
     /// <exception cref="OperatorMistake">There is no such portal.</exception>
     public static long Choose(IPortals portals, long? wanted)
     {
@@ -17,4 +18,8 @@ internal static class PortalOption
             : all.Any(portal => portal.Id == wanted) ? wanted.Value
             : throw new OperatorMistake($"There is no portal {wanted}. See: docket portal list");
     }
+
+    /// <summary>The portal that is wanted, or <c>null</c> for all.</summary>
+    /// <exception cref="OperatorMistake">There is no such portal.</exception>
+    public static long? Filter(IPortals portals, long? wanted) => wanted is null ? null : Choose(portals, wanted);
 }

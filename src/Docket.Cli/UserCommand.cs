@@ -42,12 +42,12 @@ internal static class UserCommand
 
     static Command List()
     {
-        var (data, portal) = (DataOption.Make(), PortalOption.Make());
+        var (data, portal) = (DataOption.Make(), PortalOption.Make("all"));
         var command = new Command("list", "List the users.") { data, portal };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Table.Print(["id", "portal", "email", "first name", "last name", "archived"], portals.Users.List(parsed.GetValue(portal)).Select(user => (string[])
+            Table.Print(["id", "portal", "email", "first name", "last name", "archived"], portals.Users.List(PortalOption.Filter(portals, parsed.GetValue(portal))).Select(user => (string[])
                 [user.Id.ToString(), user.PortalId.ToString(), user.Email, user.FirstName, user.LastName, user.Archived ? "yes" : "no"]));
         });
         return command;

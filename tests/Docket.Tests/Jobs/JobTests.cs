@@ -322,7 +322,7 @@ public sealed class JobTests
             {
                 damaged = portals.Create("damaged");
                 other = portals.Create("other");
-                token = portals.CreateToken(other.Id, "other", Scopes.All).Text;
+                token = portals.Apps.CreatePrivate(other.Id, "other", ScopeNames.All).Token;
                 _ = (portals.Open(damaged.Id), portals.Open(other.Id)); // so that their files are made
             }
 
