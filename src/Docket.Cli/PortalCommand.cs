@@ -13,12 +13,12 @@ internal static class PortalCommand
     {
         var data = DataOption.Make();
         var name = new Argument<string>("name") { Description = "What you call it" };
-        var command = new Command("create", "Create a portal and a token with all scopes for it.") { name, data };
+        var command = new Command("create", "Create a portal and an app with all scopes for it.") { name, data };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var portal = portals.Create(parsed.GetRequiredValue(name));
-            var (_, text) = portals.CreateToken(portal.Id, "first token", Scopes.All);
+            var (_, text) = portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All);
             Console.WriteLine($"Portal {portal.Id} ({portal.Name})");
             Console.WriteLine($"Token, shown this once: {text}");
         });

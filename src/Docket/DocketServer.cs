@@ -104,6 +104,8 @@ public sealed class DocketServer : IAsyncDisposable
             ChangeRoutes.Map(app, "/docket/v1/changes", app.Lifetime.ApplicationStopping);
             JobRoutes.Map(app, jobs);
             SettingsRoutes.Map(app, "/docket/v1/settings", portals);
+            AppRoutes.Map(app, "/docket/v1/apps", portals.Apps);
+            UserRoutes.Map(app, "/docket/v1/users", portals.Users);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();
             await app.StartAsync(cancellation);
@@ -170,6 +172,6 @@ public sealed class DocketServer : IAsyncDisposable
         }
 
         var portal = portals.Create("default");
-        return (portal.Id, fixedToken is null ? portals.CreateToken(portal.Id, "first token", Scopes.All).Text : null);
+        return (portal.Id, fixedToken is null ? portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All).Token : null);
     }
 }

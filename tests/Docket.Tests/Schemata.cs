@@ -15,7 +15,7 @@ internal static class Schemata
         Custom("colour", "enumeration", "select") with { Options = Options("red", "green", "dark blue") },
         Custom("tags_set", "enumeration", "checkbox") with { Options = Options("a", "b", "c") });
 
-    public static readonly Caller Caller = new(24000001, Scopes.All, Source.Integration(1));
+    public static readonly Caller Caller = new(24000001, 1, Scopes.All);
 
     public static PropertyDefinition Custom(string name, string type = "string", string fieldType = "text") => new()
     {

@@ -114,7 +114,7 @@ public sealed class TestServer : IAsyncDisposable
     internal async Task<string> CreateTokenAsync(Scopes scopes)
     {
         await using var portals = DocketServer.OpenPortals(directory);
-        return portals.CreateToken(portals.List()[0].Id, "test", scopes).Text;
+        return portals.Apps.CreatePrivate(portals.List()[0].Id, "test", ScopeNames.Of(scopes)).Token;
     }
 
     public async ValueTask DisposeAsync()

@@ -1,14 +1,15 @@
-// The docket command: the first start, tokens, portals, and the end.
+// The docket command: the first start, apps, users, portals, mistakes, and the end.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { it } from 'node:test';
-import { call, createProperty, docket, run, serve, temporaryDirectory } from './docket.mjs';
+import { call, createProperty, docket, docketReading, run, serve, temporaryDirectory } from './docket.mjs';
 
 const UPSERT = '/crm/v3/objects/tickets/batch/upsert';
 const TOKEN_TEXT = /\bpat-[A-Za-z0-9-]{20,}\b/;
+const UUID_TEXT = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const body = (id) => ({ inputs: [{ id, idProperty: 'ext_id', properties: { subject: id, hs_pipeline_stage: '1' } }] });
 
 // Waits for text that the server prints right after its address.
@@ -45,55 +46,168 @@ it('the first start prints a portal, a token and a curl line that works as it st
   assert.equal((await call(again, 'GET', '/crm/v3/objects/tickets', undefined, { token: TOKEN_TEXT.exec(server.output)[0] })).json.results.length, 1);
 });
 
-it('a token made beside a running server works at once, is never shown again, and once revoked is refused at once', async (t) => {
+// Runs a command that has to succeed, and gives what it printed.
+async function done(...args) {
+  const ended = await docket(...args);
+  assert.equal(ended.code, 0, `${args.join(' ')}: ${ended.output}`);
+  return ended.stdout;
+}
+
+async function createApp(data, name, ...more) {
+  const printed = await done('app', 'create', name, '--data', data, ...more);
+  return { id: /App (\d+)/.exec(printed)[1], token: TOKEN_TEXT.exec(printed)?.[0], printed };
+}
+
+async function addUser(data, password, email, ...more) {
+  const added = await docketReading(password, 'user', 'add', email, '--data', data, ...more);
+  assert.equal(added.code, 0, added.output);
+  return /User (\d+)/.exec(added.stdout)[1];
+}
+
+// The line of a table that has a text in it.
+const line = (table, text) => table.split('\n').find((row) => row.includes(text));
+
+const status = async (server, token) => (await call(server, 'GET', '/crm/v3/objects/tickets', undefined, { token })).status;
+
+it('an app made beside a running server works at once, its token is never shown again, and once it is deleted it is refused at once', async (t) => {
   const data = temporaryDirectory();
   const server = await serve(data);
   t.after(() => server.stop());
   await createProperty(server, 'ext_id');
 
-  const created = await docket('token', 'create', '--data', data, '--name', 'sync job');
-  assert.equal(created.code, 0, created.output);
-  const token = TOKEN_TEXT.exec(created.stdout)?.[0];
-  assert.ok(token, created.stdout);
+  const { id, token, printed } = await createApp(data, 'sync job');
+  assert.ok(token, printed);
   assert.equal((await call(server, 'POST', UPSERT, body('with-new-token'), { token })).status, 200);
 
-  const listed = await docket('token', 'list', '--data', data);
-  assert.equal(listed.code, 0, listed.output);
-  assert.match(listed.stdout, /sync job/);
-  assert.ok(!listed.stdout.includes(token), 'a token is shown when it is made and never again');
-  assert.doesNotMatch(listed.stdout, TOKEN_TEXT);
-  const id = /\d+/.exec(listed.stdout.split('\n').find((line) => line.includes('sync job')))[0];
+  const listed = await done('app', 'list', '--data', data);
+  assert.match(line(listed, 'sync job'), new RegExp(`^${id} .*private.*tickets`));
+  assert.doesNotMatch(listed, TOKEN_TEXT, 'a token is shown when it is made and never again');
 
-  const revoked = await docket('token', 'revoke', id, '--data', data);
-  assert.equal(revoked.code, 0, revoked.output);
-  const refused = await call(server, 'POST', UPSERT, body('with-revoked-token'), { token });
+  assert.match(await done('app', 'delete', id, '--data', data), /sync job/);
+  const refused = await call(server, 'POST', UPSERT, body('with-deleted-app'), { token });
   assert.equal(refused.status, 401);
   assert.equal(refused.json.category, 'INVALID_AUTHENTICATION');
-
-  const unknown = await docket('token', 'revoke', '999999999', '--data', data);
-  assert.notEqual(unknown.code, 0);
-  assert.match(unknown.stderr, /999999999/);
+  assert.equal(line(await done('app', 'list', '--data', data), 'sync job'), undefined);
 });
 
-it('a token that may only read is told which scope a write needs', async (t) => {
+it('a token is replaced: the old one ends at once, or goes on for the days that are given', async (t) => {
+  const data = temporaryDirectory();
+  const server = await serve(data);
+  t.after(() => server.stop());
+  const first = await createApp(data, 'replaced');
+
+  const second = TOKEN_TEXT.exec(await done('app', 'rotate', first.id, '--data', data, '--grace-days', '7'))[0];
+  assert.notEqual(second, first.token);
+  assert.deepEqual([await status(server, first.token), await status(server, second)], [200, 200]);
+
+  const third = TOKEN_TEXT.exec(await done('app', 'rotate', first.id, '--data', data))[0];
+  assert.deepEqual([await status(server, second), await status(server, third)], [401, 200]);
+});
+
+it('an OAuth app has a client id and a client secret, which is replaced', async () => {
+  const data = temporaryDirectory();
+  await done('portal', 'create', 'First', '--data', data);
+  const { id, token, printed } = await createApp(
+    data, 'desk', '--redirect-uri', 'https://desk.example/back', 'http://localhost:3000/back', '--scope', 'tickets', 'crm.objects.owners.read', '--optional-scope', 'oauth',
+  );
+  assert.equal(token, undefined);
+  const client = new RegExp(`^Client id: (${UUID_TEXT})$`, 'm').exec(printed)[1];
+  const secret = new RegExp(`^Client secret, shown this once: (${UUID_TEXT})$`, 'm').exec(printed)[1];
+  assert.notEqual(client, secret);
+
+  const listed = await done('app', 'list', '--data', data);
+  assert.match(line(listed, 'desk'), /oauth.*tickets crm\.objects\.owners\.read/);
+  assert.ok(!listed.includes(secret));
+  const replaced = new RegExp(`Client secret, shown this once: (${UUID_TEXT})`).exec(await done('app', 'rotate', id, '--data', data))[1];
+  assert.notEqual(replaced, secret);
+});
+
+it('an app that may only read is told which scope a write needs', async (t) => {
   const data = temporaryDirectory();
   const server = await serve(data);
   t.after(() => server.stop());
   await createProperty(server, 'ext_id');
 
-  const created = await docket('token', 'create', '--data', data, '--name', 'reader', '--scopes', 'crm.objects.tickets.read');
-  assert.equal(created.code, 0, created.output);
-  const token = TOKEN_TEXT.exec(created.stdout)[0];
-  assert.equal((await call(server, 'GET', '/crm/v3/objects/tickets', undefined, { token })).status, 200);
-
+  const { token } = await createApp(data, 'reader', '--scope', 'crm.objects.tickets.read');
+  assert.equal(await status(server, token), 200);
   const refused = await call(server, 'POST', UPSERT, body('read-only'), { token });
   assert.equal(refused.status, 403);
   assert.equal(refused.json.category, 'MISSING_SCOPES');
   assert.deepEqual(refused.json.errors[0].context.requiredGranularScopes, ['tickets']);
 
-  const misspelt = await docket('token', 'create', '--data', data, '--name', 'x', '--scopes', 'crm.objects.tickets.raed');
-  assert.notEqual(misspelt.code, 0);
+  // HubSpot has scopes that Docket doesn't know; a misspelt one looks the same, so it is told.
+  const misspelt = await docket('app', 'create', 'x', '--data', data, '--scope', 'crm.objects.tickets.raed');
+  assert.equal(misspelt.code, 0, misspelt.output);
   assert.match(misspelt.stderr, /crm\.objects\.tickets\.raed/);
+});
+
+it('users are added with a password from the standard input or without one, listed and archived; no password is ever shown or kept as it is', async (t) => {
+  const data = temporaryDirectory();
+  const server = await serve(data);
+  t.after(() => server.stop());
+  const password = 'correct horse battery';
+  const ada = await addUser(data, `${password}\n`, 'ada@example.com', '--first-name', 'Ada', '--last-name', 'Lovelace');
+  const bot = await addUser(data, undefined, 'bot@example.com', '--no-password');
+  assert.notEqual(ada, bot);
+
+  const set = await docketReading('another password\n', 'user', 'password', bot, '--data', data);
+  assert.equal(set.code, 0, set.output);
+  assert.match(set.stdout, /bot@example\.com/);
+
+  assert.match(await done('user', 'archive', bot, '--data', data), /bot@example\.com/);
+  const listed = await done('user', 'list', '--data', data);
+  assert.match(line(listed, 'ada@example.com'), new RegExp(`^${ada} .*Ada +Lovelace +no`));
+  assert.match(line(listed, 'bot@example.com'), new RegExp(`^${bot} .*yes`));
+  const users = await call(server, 'GET', '/docket/v1/users');
+  assert.deepEqual(users.json.results.map((user) => [String(user.id), user.email, user.archived]), [[ada, 'ada@example.com', false], [bot, 'bot@example.com', true]]);
+
+  for (const text of [password, 'another password']) {
+    assert.ok(!(listed + set.output + users.text + server.output).includes(text));
+    for (const file of fs.readdirSync(data).filter((name) => fs.statSync(path.join(data, name)).size > 0)) {
+      assert.ok(!fs.readFileSync(path.join(data, file)).includes(text), file);
+    }
+  }
+});
+
+it('every mistake is one line that says what is wrong, ends with 1, and changes nothing', async () => {
+  const data = temporaryDirectory();
+  const nothingYet = await docket('app', 'create', 'x', '--data', data);
+  assert.deepEqual([nothingYet.code, nothingYet.stdout], [1, '']);
+  assert.match(nothingYet.stderr, /^docket: There is no portal yet\. .*\n$/);
+
+  await done('portal', 'create', 'First', '--data', data);
+  await addUser(data, undefined, 'ada@example.com', '--no-password');
+  const state = async () => [await done('app', 'list', '--data', data), await done('user', 'list', '--data', data)];
+  const before = await state();
+  const user = /^(\d+).*ada/m.exec(before[1])[1];
+  for (const [told, args, input] of [
+    [/name of an app/, ['app', 'create', ' ']],
+    [/"Tickets!" is not the name of a scope/, ['app', 'create', 'x', '--scope', 'Tickets!']],
+    [/"http:\/\/desk\.example\/" can't be redirected to/, ['app', 'create', 'x', '--redirect-uri', 'http://desk.example/']],
+    [/no portal 7/, ['app', 'create', 'x', '--portal', '7']],
+    [/no portal 7/, ['app', 'list', '--portal', '7']],
+    [/no app 999999999/, ['app', 'rotate', '999999999']],
+    [/no app 999999999/, ['app', 'delete', '999999999']],
+    [/optional scopes/, ['app', 'create', 'x', '--optional-scope', 'oauth']],
+    [/"ada" is not an email address/, ['user', 'add', 'ada', '--no-password']],
+    [/user Ada@Example\.com already/, ['user', 'add', 'Ada@Example.com', '--no-password']],
+    [/10 to 200 characters/, ['user', 'add', 'eve@example.com'], 'too short\n'],
+    [/10 to 200 characters/, ['user', 'add', 'eve@example.com']],
+    [/no portal 7/, ['user', 'add', 'eve@example.com', '--no-password', '--portal', '7']],
+    [/no portal 7/, ['user', 'list', '--portal', '7']],
+    [/10 to 200 characters/, ['user', 'password', user], 'short\n'],
+    [/no user 7/, ['user', 'password', '7'], 'long enough for a password\n'],
+    [/no user 7/, ['user', 'archive', '7']],
+    [/no portal 7/, ['portal', 'show', '7']],
+    [/colour/, ['portal', 'set', '24000001', 'colour', 'red']],
+  ]) {
+    const ended = await docketReading(input, ...args, '--data', data);
+    assert.deepEqual([ended.code, ended.stdout], [1, ''], `${args.join(' ')}: ${ended.output}`);
+    assert.match(ended.stderr, /^docket: .*\n$/, 'one line');
+    assert.match(ended.stderr, told);
+  }
+
+  assert.deepEqual(await state(), before);
 });
 
 it('a portal has its own tickets', async (t) => {
@@ -110,9 +224,7 @@ it('a portal has its own tickets', async (t) => {
   assert.equal(listed.code, 0, listed.output);
   assert.match(listed.stdout, new RegExp(`^.*${portal}.*Second.*$`, 'm'));
 
-  const made = await docket('token', 'create', '--data', data, '--portal', portal, '--name', 'second');
-  assert.equal(made.code, 0, made.output);
-  const token = TOKEN_TEXT.exec(made.stdout)[0];
+  const { token } = await createApp(data, 'second', '--portal', portal);
   const list = await call(server, 'GET', '/crm/v3/objects/tickets', undefined, { token });
   assert.equal(list.status, 200, list.text);
   assert.deepEqual(list.json.results, []);
@@ -161,7 +273,7 @@ it('SIGTERM lets a request under way finish, keeps what it wrote, and ends with 
 });
 
 it('a wrong command line is told what is wrong, in one screen and without a stack trace', async () => {
-  for (const args of [['serve', '--no-such-option'], ['no-such-command'], ['token', 'revoke']]) {
+  for (const args of [['serve', '--no-such-option'], ['no-such-command'], ['app', 'delete'], ['app', 'rotate', '1', '--grace-days', '8'], ['user', 'archive', 'ada']]) {
     const ended = await docket(...args);
     assert.notEqual(ended.code, 0, args.join(' '));
     assert.ok(ended.stderr.length > 0, args.join(' '));

@@ -20,10 +20,13 @@ function program() {
   return join(bin, newest.replace('.runtimeconfig.json', '.dll'));
 }
 
+const temporary = [];
+process.on('exit', () => temporary.forEach((directory) => rmSync(directory, { recursive: true, force: true })));
+
 /** Makes a directory that is gone when this process is, by when every server has let go of it. */
 export function temporaryDirectory() {
   const directory = mkdtempSync(join(tmpdir(), 'docket-clients-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  temporary.push(directory);
   return directory;
 }
 
@@ -45,7 +48,10 @@ export function run(command, args, { input } = {}) {
 }
 
 /** Runs `docket …` to its end. */
-export const docket = (...args) => run('dotnet', [program(), ...args]);
+export const docket = (...args) => docketReading(undefined, ...args);
+
+/** Runs `docket …` to its end, with a text to read from its standard input. */
+export const docketReading = (input, ...args) => run('dotnet', [program(), ...args], { input });
 
 /** Starts `docket serve` on a free port and waits until it tells its address. */
 export async function serve(data, { token = TOKEN, args = [] } = {}) {

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
 
-/// <summary>Names the scope an endpoint needs. An endpoint without it is open to anyone.</summary>
+/// <summary>Names the scope an endpoint needs; none for any token. An endpoint without it is open to anyone.</summary>
 internal sealed record NeedsScope(Scopes Scope);
 
 /// <summary>
@@ -31,6 +31,11 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
             throw new Refusal(Faults.NoCredentials());
         }
 
+        if (found.Caller.ExpiresAt is { } expiresAt && Instant.Now(clock) is var now && now >= expiresAt)
+        {
+            throw new Refusal(Faults.TokenExpired(expiresAt, now));
+        }
+
         // Routes without an object type speak of tickets.
         var type = http.GetRouteValue("objectType") is not string spelling ? ObjectType.Ticket
             : ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
@@ -42,7 +47,8 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
         http.Features.Set(new Call(found.Caller, found.Store, type, clock)
         {
             Version = endpoint.GetMetadata<ApiVersion>() ?? ApiVersion.V3,
-            Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None, writes: needs.Scope is Scopes.TicketsWrite or Scopes.SchemaWrite),
+            Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None,
+                writes: needs.Scope is Scopes.TicketsWrite or Scopes.SchemaWrite || (needs.Scope == Scopes.Manage && !HttpMethods.IsGet(http.Request.Method))),
             Random = random,
         });
         return next(http);

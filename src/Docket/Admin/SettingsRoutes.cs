@@ -9,25 +9,20 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Admin;
 
-/// <summary>The settings of the caller's portal. They belong to its set-up, as its schema does, and need the same scopes.</summary>
+/// <summary>The settings of the caller's portal.</summary>
 internal static class SettingsRoutes
 {
     public static void Map(IEndpointRouteBuilder routes, string path, IPortals portals)
     {
         routes.MapGet(path, http => RespondAsync(http, http.Call().Caller.Settings)).Needs(Scopes.SchemaRead);
-        routes.MapPatch(path, http => ChangeAsync(http, portals)).Needs(Scopes.SchemaWrite);
+        routes.MapPatch(path, http => ChangeAsync(http, portals)).Needs(Scopes.Manage);
     }
 
     static async Task ChangeAsync(HttpContext http, IPortals portals)
     {
         var caller = http.Call().Caller;
         var changes = await RequestBody.ReadJsonAsync(http, SettingsBody.Default.DictionaryStringString);
-        var mistakes = changes.Select(change => caller.Settings.With(change.Key, change.Value ?? "null").Mistake).OfType<string>().ToList();
-        if (mistakes.Count > 0)
-        {
-            throw new Refusal(Faults.SettingsInvalid(mistakes));
-        }
-
+        Faults.RefuseIf([.. changes.Select(change => caller.Settings.With(change.Key, change.Value ?? "null").Mistake).OfType<string>()]);
         await RespondAsync(http, portals.Change(caller.PortalId, changes)!.Settings);
     }
 

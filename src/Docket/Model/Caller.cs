@@ -20,9 +20,18 @@ internal sealed record Source(string Type, string Id)
     public static Source Merge(Source caller) => new("MERGE_OBJECTS", caller.Id);
 }
 
-/// <summary>Who makes a request: the portal it works in, what its token may do, and what its writes are put down to.</summary>
-internal sealed record Caller(long PortalId, Scopes Scopes, Source Source)
+/// <summary>Who makes a request: the portal it works in, the app, and what its token may do.</summary>
+/// <param name="PortalId">The portal.</param>
+/// <param name="AppId">The app; 0 for the fixed development token.</param>
+/// <param name="Scopes">What the token may do.</param>
+internal sealed record Caller(long PortalId, long AppId, Scopes Scopes)
 {
+    /// <summary>What its writes are put down to.</summary>
+    public Source Source { get; init; } = Source.Integration(AppId);
+
+    /// <summary>When the token ends, milliseconds since 1970; <c>null</c> for never.</summary>
+    public long? ExpiresAt { get; init; }
+
     /// <summary>The settings of its portal.</summary>
     public PortalSettings Settings { get; init; } = PortalSettings.Default;
 }
@@ -36,5 +45,10 @@ internal enum Scopes
     TicketsWrite = 2,
     SchemaRead = 4,
     SchemaWrite = 8,
-    All = TicketsRead | TicketsWrite | SchemaRead | SchemaWrite,
+    Tickets = TicketsRead | TicketsWrite | SchemaRead | SchemaWrite,
+    OwnersRead = 16,
+
+    /// <summary>The portal itself: its apps, users and settings.</summary>
+    Manage = 32,
+    All = Tickets | OwnersRead | Manage,
 }

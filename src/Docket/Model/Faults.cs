@@ -106,9 +106,17 @@ internal static partial class Faults
 
     public static Error NoDryRun() => new(400, "Docket-Dry-Run is not possible here. Nothing of this request was done", Validation);
 
-    /// <summary>Docket's own settings: one sentence for each that can't be.</summary>
-    public static Error SettingsInvalid(IReadOnlyList<string> mistakes) =>
-        new(400, mistakes[0], Validation) { Errors = mistakes.Count > 1 ? [.. mistakes.Select(mistake => new ErrorDetail(mistake))] : [] };
+    /// <summary>Docket's own settings, apps and users: one sentence for each thing that can't be.</summary>
+    /// <exception cref="Refusal">When there are any.</exception>
+    public static void RefuseIf(IReadOnlyList<string> mistakes)
+    {
+        if (mistakes.Count > 0)
+        {
+            throw new Refusal(new(400, mistakes[0], Validation) { Errors = mistakes.Count > 1 ? [.. mistakes.Select(mistake => new ErrorDetail(mistake))] : [] });
+        }
+    }
+
+    public static Error UserExists(string email) => new(409, $"A user with the address {Shorten(email)} already exists.", "OBJECT_ALREADY_EXISTS");
 
     public static Error MethodNotAllowed(string method, string allow) =>
         new(405, $"Method {method} is not allowed here. Allowed: {allow}") { Headers = [("Allow", allow)] };
@@ -124,6 +132,14 @@ internal static partial class Faults
     public static Error NoCredentials() =>
         new(401, "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview", "INVALID_AUTHENTICATION")
         {
+            Headers = [("X-HubSpot-Auth-Failure", "401 Unauthorized")],
+        };
+
+    /// <summary>The time in the largest whole unit.</summary>
+    public static Error TokenExpired(long expiredAt, long now) =>
+        new(401, $"The OAuth token used to make this call expired {Elapsed((now - expiredAt) / 1000)} ago.", "EXPIRED_AUTHENTICATION")
+        {
+            Context = [("expire time", [Instant.ToText(expiredAt)])],
             Headers = [("X-HubSpot-Auth-Failure", "401 Unauthorized")],
         };
 
@@ -266,6 +282,9 @@ internal static partial class Faults
 
         return text.ToString();
     }
+
+    static string Elapsed(long seconds) =>
+        seconds < 60 ? $"{seconds} second(s)" : seconds < 3600 ? $"{seconds / 60} minute(s)" : seconds < 86_400 ? $"{seconds / 3600} hour(s)" : $"{seconds / 86_400} day(s)";
 
     static string Shorten(string text) => text.Length <= ValueShown ? text : text[..(char.IsHighSurrogate(text[ValueShown - 1]) ? ValueShown - 1 : ValueShown)] + "…";
 }

@@ -80,8 +80,14 @@ internal interface IStore
 /// <summary>The portals of a data directory and the tokens that open them.</summary>
 internal interface IPortals : IAsyncDisposable
 {
-    /// <summary>Who a token belongs to, and the store of its portal; <c>null</c> for an unknown or revoked token.</summary>
+    /// <summary>Who a token belongs to, and the store of its portal; <c>null</c> for an unknown or revoked token. It may have expired.</summary>
     (Caller Caller, IStore Store)? FindToken(string token);
+
+    /// <summary>Who calls.</summary>
+    IApps Apps { get; }
+
+    /// <summary>Who lets them.</summary>
+    IUsers Users { get; }
 
     ImmutableArray<Portal> List();
 
@@ -99,22 +105,4 @@ internal interface IPortals : IAsyncDisposable
     /// <param name="progress">Told now and then how much is done, 0 to 1.</param>
     /// <param name="cancellation">Stops waiting; a server goes on.</param>
     Task RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation);
-
-    /// <summary>Makes a token. Its text is in the answer and nowhere else: only a hash is kept.</summary>
-    (TokenInfo Info, string Text) CreateToken(long portalId, string name, Scopes scopes);
-
-    ImmutableArray<TokenInfo> ListTokens(long? portalId);
-
-    /// <summary>Revokes a token by its id, at once for every request that starts afterwards. <c>false</c> when there is none.</summary>
-    bool RevokeToken(long id);
 }
-
-/// <summary>A token without its secret.</summary>
-/// <param name="Id">The app's id in history.</param>
-/// <param name="PortalId">The portal it opens.</param>
-/// <param name="Name">What its operator calls it.</param>
-/// <param name="Hint">The last four characters, to tell tokens apart.</param>
-/// <param name="Scopes">What it may do.</param>
-/// <param name="CreatedAt">Milliseconds since 1970.</param>
-/// <param name="RevokedAt">Milliseconds since 1970, or <c>null</c> while it works.</param>
-internal sealed record TokenInfo(long Id, long PortalId, string Name, string Hint, Scopes Scopes, long CreatedAt, long? RevokedAt);

@@ -10,10 +10,8 @@ namespace Docket.Tests.Access;
 /// <summary>Who may do what: each route asks for its scope, a token opens its own portal only, and its text is nowhere to be found.</summary>
 public sealed partial class ScopeTests
 {
-    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs";
-    const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write";
-
-    static readonly string[] Names = [ReadTickets, WriteTickets, ReadSchemas, WriteSchemas];
+    const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs", Apps = "/docket/v1/apps", Users = "/docket/v1/users";
+    const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write", Manage = "docket.manage";
 
     /// <summary>Every endpoint, the scope it needs and the names its refusal gives.</summary>
     public static TheoryData<string, string, string, string[]> Routes
@@ -32,7 +30,9 @@ public sealed partial class ScopeTests
             Add(Pipelines, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{pipelineId}", "GET /{pipelineId}/audit", "GET /{pipelineId}/stages", "GET /{pipelineId}/stages/{stageId}", "GET /{pipelineId}/stages/{stageId}/audit");
             Add(Pipelines, WriteSchemas, ["tickets", WriteSchemas], "POST", "PUT /{pipelineId}", "PATCH /{pipelineId}", "DELETE /{pipelineId}", "POST /{pipelineId}/stages", "PUT /{pipelineId}/stages/{stageId}", "PATCH /{pipelineId}/stages/{stageId}", "DELETE /{pipelineId}/stages/{stageId}");
             Add(Settings, ReadSchemas, ["tickets", ReadSchemas], "GET");
-            Add(Settings, WriteSchemas, ["tickets", WriteSchemas], "PATCH");
+            Add(Settings, Manage, [Manage], "PATCH");
+            Add(Apps, Manage, [Manage], "GET", "POST", "GET /{appId}", "PATCH /{appId}", "DELETE /{appId}", "POST /{appId}/rotate");
+            Add(Users, Manage, [Manage], "GET", "POST", "GET /{userId}", "PATCH /{userId}");
             Add(Jobs, ReadTickets, ["tickets"], "GET", "GET /{id}", "GET /{id}/results");
             Add(Jobs, WriteTickets, ["tickets"], "POST /{id}/cancel");
             return routes;
@@ -53,18 +53,16 @@ public sealed partial class ScopeTests
     public async Task A_route_asks_for_its_scope_and_no_other(string method, string path, string scope, string[] named)
     {
         await using var server = await TestServer.StartAsync();
-        path = path.Replace("{id}", "1", StringComparison.Ordinal).Replace("{name}", "none", StringComparison.Ordinal)
-            .Replace("{pipelineId}", "none", StringComparison.Ordinal).Replace("{stageId}", "none", StringComparison.Ordinal);
-
-        var all = Names.Aggregate(Scopes.None, (sum, name) => sum | ScopeNames.Find(name)!.Value);
-        var without = await SendAsync(server, await TokenAsync(server, all & ~ScopeNames.Find(scope)!.Value), method, path);
+        path = Placeholder().Replace(path, "1");
+        var needed = ScopeNames.Granted([scope]);
+        var without = await SendAsync(server, await TokenAsync(server, Scopes.All & ~needed), method, path);
         without.Expect(403);
         Assert.Equal(
             $$$"""{"status":"error","message":"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes.","correlationId":"{{{without["correlationId"]}}}","errors":[{"message":"One or more of the following scopes are required.","context":{"requiredGranularScopes":[{{{string.Join(',', named.Select(name => $"\"{name}\""))}}}]}}],"links":{"scopes":"https://developers.hubspot.com/scopes"},"category":"MISSING_SCOPES"}""",
             without.Text);
 
         // What the request asks for is not there, or its body says nothing: it was let in, and no more.
-        foreach (var enough in (Scopes[])[ScopeNames.Find(scope)!.Value, ScopeNames.Find("tickets")!.Value])
+        foreach (var enough in named.Select(name => ScopeNames.Granted([name])).Append(needed))
         {
             Assert.False((await SendAsync(server, await TokenAsync(server, enough), method, path)).Status is 401 or 403);
         }
@@ -75,7 +73,7 @@ public sealed partial class ScopeTests
     {
         await using var server = await TestServer.StartAsync();
         Assert.Equal(
-            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Find(row.Data.Item3)}")).Distinct().Order(StringComparer.Ordinal),
+            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Distinct().Order(StringComparer.Ordinal),
             server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single()} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {endpoint.Metadata.GetMetadata<NeedsScope>()?.Scope}").Order(StringComparer.Ordinal));
     }
 
@@ -100,17 +98,17 @@ public sealed partial class ScopeTests
     }
 
     [Fact]
-    public async Task A_revoked_token_is_refused_from_the_next_request_on()
+    public async Task The_token_of_a_deleted_app_is_refused_from_the_next_request_on()
     {
         await using var server = await TestServer.StartAsync();
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        var (info, text) = portals.CreateToken(portals.List()[0].Id, "short-lived", Scopes.All);
+        var (app, text) = portals.Apps.CreatePrivate(portals.List()[0].Id, "short-lived", ScopeNames.All);
         (await SendAsync(server, "Bearer " + text, "GET", Objects)).Expect(200);
         (await SendAsync(server, "bearer  " + text + " ", "GET", Objects)).Expect(200);
 
-        Assert.True(portals.RevokeToken(info.Id));
+        Assert.True(portals.Apps.Delete(app.PortalId, app.Id));
         AssertUnknown(await SendAsync(server, "Bearer " + text, "GET", Objects));
-        Assert.False(portals.RevokeToken(info.Id));
+        Assert.False(portals.Apps.Delete(app.PortalId, app.Id));
     }
 
     [Fact]
@@ -123,7 +121,7 @@ public sealed partial class ScopeTests
         string other;
         await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
         {
-            other = "Bearer " + portals.CreateToken(portals.Create("other").Id, "other", Scopes.All).Text;
+            other = "Bearer " + portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token;
         }
 
         (await SendAsync(server, other, "GET", $"{Objects}/{mine}")).Expect(404);
@@ -162,10 +160,15 @@ public sealed partial class ScopeTests
             {
                 await using (var portals = DocketServer.OpenPortals(directory))
                 {
-                    tokens.Add(portals.CreateToken(portals.List()[0].Id, "kept", Scopes.All).Text);
-                    var (revoked, text) = portals.CreateToken(portals.List()[0].Id, "revoked", Scopes.All);
-                    portals.RevokeToken(revoked.Id);
+                    var portalId = portals.List()[0].Id;
+                    tokens.Add(portals.Apps.CreatePrivate(portalId, "kept", ScopeNames.All).Token);
+                    var (deleted, text) = portals.Apps.CreatePrivate(portalId, "deleted", ScopeNames.All);
+                    portals.Apps.Delete(portalId, deleted.Id);
                     tokens.Add(text);
+                    var (rotated, first) = portals.Apps.CreatePrivate(portalId, "rotated", ScopeNames.All);
+                    tokens.AddRange([first, portals.Apps.Rotate(portalId, rotated.Id, graceMs: 60_000)!]);
+                    var (client, secret) = portals.Apps.CreateClient(portalId, "client", ["tickets"], [], ["http://localhost/back"]);
+                    tokens.AddRange([secret, portals.Apps.Rotate(portalId, client.Id, 0)!]);
                 }
 
                 // Good requests, refused ones, and ones that make the server write to its log.
@@ -194,6 +197,9 @@ public sealed partial class ScopeTests
             Directory.Delete(directory, recursive: true);
         }
     }
+
+    [GeneratedRegex("{[a-zA-Z]+}")]
+    private static partial Regex Placeholder();
 
     [GeneratedRegex("^/crm/v3/([a-z]+)")]
     private static partial Regex Dated();

@@ -1,5 +1,6 @@
 using Docket.Model;
 using Docket.Stores.Sqlite;
+using Docket.Tests.Stores;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Docket.Tests.Admin;
@@ -126,15 +127,7 @@ public sealed class SettingsTests
         var directory = Directory.CreateTempSubdirectory("docket-settings-").FullName;
         try
         {
-            await using (await TestServer.StartAsync(directory))
-            {
-            }
-
-            using (var registry = new Connection(System.IO.Path.Combine(directory, "docket.db"), create: false))
-            {
-                registry.Execute("ALTER TABLE portal DROP COLUMN settings; PRAGMA user_version=1");
-            }
-
+            OldFiles.Registry(directory, 1).Dispose();
             await using var server = await TestServer.StartAsync(directory);
             Assert.Equal("on", (await server.GetAsync(Path)).Expect(200)["search-cap"]);
         }

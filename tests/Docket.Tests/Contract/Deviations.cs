@@ -24,6 +24,7 @@ internal static class Deviations
         new("Error", "/context/INVALID_OBJECT_IDS", Problem.Key, Objects + "3.4", "what an association points to and is not there"),
         new("Error", "/context/stageIds", Problem.Key, Schemas + "3.6", "stages in use"),
         new("Error", "/context/objectIds", Problem.Key, Schemas + "3.6", "records that use them"),
+        new("Error", "/context/expire time", Problem.Key, "auth-limits-webhooks-imports.md 1.6", "when a token ended"),
         new("Error", "/context/usageCount", Problem.Key, Schemas + "1.7", "how many places use a property"),
         new("ErrorDetail", "/context/parentType", Problem.Key, Schemas + "1.7", "what uses it"),
         new("ErrorDetail", "/context/parentName", Problem.Key, Schemas + "1.7", "and its name"),

@@ -324,7 +324,7 @@ public sealed class JobTests
             {
                 damaged = portals.Create("damaged");
                 other = portals.Create("other");
-                token = portals.CreateToken(other.Id, "other", Scopes.All).Text;
+                token = portals.Apps.CreatePrivate(other.Id, "other", ScopeNames.All).Token;
                 _ = (portals.Open(damaged.Id), portals.Open(other.Id)); // so that their files are made
             }
 
@@ -491,7 +491,7 @@ public sealed class JobTests
         var id = (await SendAsync(server, Upsert, Batch(Lines(1)))).Expect(202)["id"]!;
         await EndAsync(server, id);
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        var token = portals.CreateToken(portals.Create("other").Id, "other", Scopes.All).Text;
+        var token = portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token;
         foreach (var path in (string[])[$"{Jobs}/{id}", $"{Jobs}/{id}/results"])
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, path);

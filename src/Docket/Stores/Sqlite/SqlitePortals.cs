@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Model;
@@ -29,15 +27,15 @@ internal sealed class SqlitePortals : IPortals
     readonly ILogger logger;
     readonly int busyTimeoutMs;
     readonly FileStream? serving;
-    readonly Connection registry;
-    readonly Statement dataVersion;
-    readonly string registryPath;
-    readonly Lock gate = new();
+    readonly Registry registry;
     readonly ConcurrentDictionary<long, Lazy<SqliteStore>> stores = new();
-    readonly byte[]? developmentHash;
-    Dictionary<string, Caller> callers = new(StringComparer.Ordinal);
+    readonly string? developmentToken;
+
+    // Tokens that were looked up and all settings, as of a version of the registry: revoking works at once, also when another
+    // process does it, and costs the next request of each token a lookup.
+    readonly Dictionary<string, Caller> callers = new(StringComparer.Ordinal);
     ImmutableDictionary<long, PortalSettings> settings = ImmutableDictionary<long, PortalSettings>.Empty;
-    long callersVersion = -1;
+    (long, long) version = (-1, -1);
 
     /// <summary>Opens a data directory and, to serve it, all its portals.</summary>
     /// <param name="directory">Made when it isn't there.</param>
@@ -53,22 +51,17 @@ internal sealed class SqlitePortals : IPortals
         this.clock = clock;
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
-        developmentHash = developmentToken is null ? null : Hash(developmentToken);
+        this.developmentToken = developmentToken is null ? null : KeyOf(developmentToken);
         CreateDirectory();
         serving = serve ? HoldDirectory() : null;
         try
         {
-            registryPath = Path.Combine(this.directory, "docket.db");
-            var portals = ImmutableArray<Portal>.Empty;
-            (registry, dataVersion) = Engine.Open(registryPath, "registry", busyTimeoutMs, opened =>
+            registry = new Registry(Path.Combine(this.directory, "docket.db"), clock, busyTimeoutMs, opened => settings = SettingsOf(opened));
+            Apps = new AppTables(registry);
+            Users = new UserTables(registry);
+            foreach (var portalId in serve ? settings.Keys : [])
             {
-                portals = List(opened);
-                return (opened, opened.Prepare("PRAGMA data_version"));
-            });
-            settings = SettingsOf(portals);
-            foreach (var portal in serve ? portals : [])
-            {
-                _ = OpenStore(portal.Id);
+                _ = OpenStore(portalId);
             }
         }
         catch
@@ -78,72 +71,52 @@ internal sealed class SqlitePortals : IPortals
         }
     }
 
+    public IApps Apps { get; }
+
+    public IUsers Users { get; }
+
     public (Caller Caller, IStore Store)? FindToken(string token)
     {
-        Caller? caller;
-        try
+        var key = KeyOf(token);
+        var caller = registry.Read(opened =>
         {
-            var hash = Convert.ToHexString(Hash(token));
-            lock (gate)
+            Refresh(opened);
+            if (callers.TryGetValue(key, out var known))
             {
-                RefreshCallers();
-                callers.TryGetValue(hash, out caller);
+                return known;
             }
-        }
-        catch (SqliteFailure failure)
-        {
-            throw Engine.Translate(failure, registryPath);
-        }
 
+            var found = key == developmentToken && !settings.IsEmpty ? new Caller(settings.Keys.Min(), 0, Scopes.All) : AppTables.FindCaller(opened, Convert.FromHexString(key));
+            if (found is not null)
+            {
+                found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default) };
+                callers.Add(key, found);
+            }
+
+            return found;
+        });
         return caller is null ? null : (caller, OpenStore(caller.PortalId));
     }
 
-    public ImmutableArray<Portal> List()
-    {
-        lock (gate)
-        {
-            return List(registry);
-        }
-    }
+    public ImmutableArray<Portal> List() => registry.Read(List);
 
     public IStore Open(long portalId) => OpenStore(portalId);
 
-    public Portal Create(string name)
+    public Portal Create(string name) => registry.Write(opened =>
     {
-        lock (gate)
-        {
-            using var insert = registry.Prepare("INSERT INTO portal (id, name, created) SELECT coalesce(max(id) + 1, ?), ?, ? FROM portal RETURNING id");
-            var now = Instant.Now(clock);
-            insert.Bind(FirstPortal).Bind(name).Bind(now).Step();
-            var portal = new Portal(insert.Integer(0), name, now);
-            insert.Run();
-            callersVersion = -1;
-            return portal;
-        }
-    }
+        using var insert = opened.Prepare("INSERT INTO portal (id, name, created) SELECT coalesce(max(id) + 1, ?), ?, ? FROM portal RETURNING id");
+        var now = Instant.Now(clock);
+        insert.Bind(FirstPortal).Bind(name).Bind(now).Step();
+        return new Portal(insert.Integer(0), name, now);
+    });
 
-    public Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes)
+    public Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes) => registry.Write(opened =>
     {
-        try
-        {
-            lock (gate)
-            {
-                // Patched in place: what another process, or a newer Docket, has set meanwhile stays.
-                using var update = registry.Prepare("UPDATE portal SET settings = json_patch(settings, ?) WHERE id = ? RETURNING id");
-                if (update.Bind(JsonSerializer.Serialize(changes, SettingsJson.Default.IReadOnlyDictionaryStringString)).Bind(portalId).Step())
-                {
-                    update.Run();
-                }
-
-                callersVersion = -1;
-                return List(registry).FirstOrDefault(portal => portal.Id == portalId);
-            }
-        }
-        catch (SqliteFailure failure)
-        {
-            throw Engine.Translate(failure, registryPath);
-        }
-    }
+        // Patched in place: what another process, or a newer Docket, has set meanwhile stays.
+        using var update = opened.Prepare("UPDATE portal SET settings = json_patch(settings, ?) WHERE id = ?");
+        update.Bind(JsonSerializer.Serialize(changes, SettingsJson.Default.IReadOnlyDictionaryStringString)).Bind(portalId).Run();
+        return List(opened).FirstOrDefault(portal => portal.Id == portalId);
+    });
 
     public async Task RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation)
     {
@@ -169,55 +142,6 @@ internal sealed class SqlitePortals : IPortals
         progress(1);
     }
 
-    public (TokenInfo Info, string Text) CreateToken(long portalId, string name, Scopes scopes)
-    {
-        // HubSpot's shape, which clients check for (reference/auth-limits-webhooks-imports.md 1.1); all 128 bits are random.
-        var random = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        var text = $"pat-na1-{random[..8]}-{random[8..12]}-{random[12..16]}-{random[16..20]}-{random[20..]}";
-        lock (gate)
-        {
-            using var insert = registry.Prepare("INSERT INTO token (portal, name, hash, hint, scopes, created) VALUES (?, ?, ?, ?, ?, ?) RETURNING id");
-            var now = Instant.Now(clock);
-            insert.Bind(portalId).Bind(name).Bind(Hash(text)).Bind(text[^4..]).Bind((long)scopes).Bind(now).Step();
-            var info = new TokenInfo(insert.Integer(0), portalId, name, text[^4..], scopes, now, null);
-            insert.Run();
-            callersVersion = -1;
-            return (info, text);
-        }
-    }
-
-    public ImmutableArray<TokenInfo> ListTokens(long? portalId)
-    {
-        lock (gate)
-        {
-            var tokens = ImmutableArray.CreateBuilder<TokenInfo>();
-            using var select = registry.Prepare("SELECT id, portal, name, hint, scopes, created, revoked FROM token WHERE portal = coalesce(?, portal) ORDER BY id");
-            select.Bind(portalId);
-            while (select.Step())
-            {
-                tokens.Add(new(select.Integer(0), select.Integer(1), select.Text(2), select.Text(3), (Scopes)select.Integer(4), select.Integer(5), select.IsNull(6) ? null : select.Integer(6)));
-            }
-
-            return tokens.DrainToImmutable();
-        }
-    }
-
-    public bool RevokeToken(long id)
-    {
-        lock (gate)
-        {
-            using var update = registry.Prepare("UPDATE token SET revoked = ? WHERE id = ? AND revoked IS NULL RETURNING id");
-            var revoked = update.Bind(Instant.Now(clock)).Bind(id).Step();
-            if (revoked)
-            {
-                update.Run();
-            }
-
-            callersVersion = -1;
-            return revoked;
-        }
-    }
-
     public ValueTask DisposeAsync()
     {
         Close();
@@ -235,7 +159,6 @@ internal sealed class SqlitePortals : IPortals
             }
         }
 
-        dataVersion?.Dispose();
         registry?.Dispose();
         serving?.Dispose();
     }
@@ -260,11 +183,7 @@ internal sealed class SqlitePortals : IPortals
             throw;
         }
 
-        lock (gate)
-        {
-            opened.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
-        }
-
+        opened.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
         return opened;
     }
 
@@ -287,22 +206,18 @@ internal sealed class SqlitePortals : IPortals
         JsonSerializer.Deserialize(json, SettingsJson.Default.IReadOnlyDictionaryStringString)!
             .Aggregate(PortalSettings.Default, (settings, entry) => settings.With(entry.Key, entry.Value).Settings);
 
-    static ImmutableDictionary<long, PortalSettings> SettingsOf(ImmutableArray<Portal> portals) =>
-        portals.ToImmutableDictionary(portal => portal.Id, portal => portal.Settings);
+    static ImmutableDictionary<long, PortalSettings> SettingsOf(Connection opened) => List(opened).ToImmutableDictionary(portal => portal.Id, portal => portal.Settings);
 
-    // Tokens and settings are kept in memory until another process or this one has changed the file, so revoking works at once and
-    // costs the next request a read.
-    void RefreshCallers()
+    void Refresh(Connection opened)
     {
-        dataVersion.Step();
-        var version = dataVersion.Integer(0);
-        dataVersion.Reset();
-        if (version == callersVersion)
+        if (registry.Version == version)
         {
             return;
         }
 
-        settings = SettingsOf(List(registry));
+        version = registry.Version;
+        callers.Clear();
+        settings = SettingsOf(opened);
         foreach (var (id, store) in stores)
         {
             if (store.IsValueCreated)
@@ -310,24 +225,6 @@ internal sealed class SqlitePortals : IPortals
                 store.Value.Settings = settings.GetValueOrDefault(id, PortalSettings.Default);
             }
         }
-
-        var loaded = new Dictionary<string, Caller>(StringComparer.Ordinal);
-        using var select = registry.Prepare("SELECT id, portal, hash, scopes FROM token WHERE revoked IS NULL");
-        while (select.Step())
-        {
-            loaded[Convert.ToHexString(select.Blob(2))] = new(select.Integer(1), (Scopes)select.Integer(3), Source.Integration(select.Integer(0)))
-            {
-                Settings = settings.GetValueOrDefault(select.Integer(1), PortalSettings.Default),
-            };
-        }
-
-        if (developmentHash is not null && registry.QueryInteger("SELECT min(id) FROM portal") is var portal and > 0)
-        {
-            loaded[Convert.ToHexString(developmentHash)] = new(portal, Scopes.All, Source.Integration(0)) { Settings = settings.GetValueOrDefault(portal, PortalSettings.Default) };
-        }
-
-        callers = loaded;
-        callersVersion = version;
     }
 
     void CreateDirectory()
@@ -381,7 +278,7 @@ internal sealed class SqlitePortals : IPortals
         }
     }
 
-    static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+    static string KeyOf(string token) => Convert.ToHexString(Secrets.Hash(token));
 }
 
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]

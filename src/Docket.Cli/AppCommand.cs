@@ -1,0 +1,114 @@
+using System.CommandLine;
+using Docket.Access;
+using Docket.Model;
+using Docket.Stores;
+
+namespace Docket.Cli;
+
+/// <summary><c>docket app create|list|rotate|delete</c>. Works beside a running server, which takes notice with its next request.</summary>
+internal static class AppCommand
+{
+    public static Command Make() => new("app", "Create, list, rotate and delete apps: what calls a portal.") { Create(), List(), Rotate(), Delete() };
+
+    static Command Create()
+    {
+        var (data, portal) = (DataOption.Make(), PortalOption.Make());
+        var name = new Argument<string>("name") { Description = "What you call it" };
+        var scopes = Names("--scope", $"What it may do; repeat for several: {string.Join(", ", ScopeNames.Known)}", ["tickets"]);
+        var optional = Names("--optional-scope", "What an OAuth app asks for but does without", []);
+        var redirects = Names("--redirect-uri", "Where users are sent back to; makes it an OAuth app", []);
+        var command = new Command("create", "Create an app and show its token, or its client secret, once.") { name, data, portal, scopes, optional, redirects };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var uris = parsed.GetRequiredValue(redirects);
+            var wanted = new AppChange(parsed.GetRequiredValue(name), [.. parsed.GetRequiredValue(scopes)], [.. parsed.GetRequiredValue(optional)], uris is [] ? null : [.. uris]);
+            if (AppRules.Mistakes(wanted) is [var mistake, ..])
+            {
+                throw new OperatorMistake(mistake);
+            }
+
+            if (wanted is { RedirectUris: null, OptionalScopes.IsEmpty: false })
+            {
+                throw new OperatorMistake("Only an OAuth app has optional scopes: give its --redirect-uri too.");
+            }
+
+            var portalId = PortalOption.Choose(portals, parsed.GetValue(portal));
+            var (app, secret) = wanted.RedirectUris is { } redirectUris
+                ? portals.Apps.CreateClient(portalId, wanted.Name!, wanted.Scopes!.Value, wanted.OptionalScopes!.Value, redirectUris)
+                : portals.Apps.CreatePrivate(portalId, wanted.Name!, wanted.Scopes!.Value);
+            Console.WriteLine($"App {app.Id} of portal {app.PortalId}, scopes {string.Join(", ", app.Scopes)}");
+            if (app.Client is { } client)
+            {
+                Console.WriteLine($"Client id: {client.Id}");
+            }
+
+            PrintSecret(app, secret);
+            foreach (var unknown in wanted.Scopes!.Value.Concat(wanted.OptionalScopes!.Value).Except(ScopeNames.Known))
+            {
+                Console.Error.WriteLine($"docket: {unknown} is no scope that Docket knows, and allows nothing here.");
+            }
+        });
+        return command;
+    }
+
+    static Command List()
+    {
+        var (data, portal) = (DataOption.Make(), PortalOption.Make("all"));
+        var command = new Command("list", "List the apps, without their secrets.") { data, portal };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            Table.Print(["id", "portal", "name", "type", "scopes", "created"], portals.Apps.List(PortalOption.Filter(portals, parsed.GetValue(portal))).Select(app => (string[])
+            [
+                app.Id.ToString(), app.PortalId.ToString(), app.Name, app.Client is null ? "private" : "oauth", string.Join(' ', app.Scopes), Instant.ToText(app.CreatedAt),
+            ]));
+        });
+        return command;
+    }
+
+    static Command Rotate()
+    {
+        var (data, id) = (DataOption.Make(), IdArgument());
+        var grace = new Option<int>("--grace-days") { Description = "How long the old token goes on working, 0 to 7 days; an old client secret ends at once" };
+        grace.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 0 or > 7)
+            {
+                result.AddError("--grace-days is 0 to 7.");
+            }
+        });
+        var command = new Command("rotate", "Make a new token, or a new client secret, and show it once.") { id, grace, data };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var app = Find(portals, parsed.GetValue(id));
+            PrintSecret(app, portals.Apps.Rotate(app.PortalId, app.Id, TimeSpan.FromDays(parsed.GetValue(grace)).Ticks / TimeSpan.TicksPerMillisecond)!);
+        });
+        return command;
+    }
+
+    static Command Delete()
+    {
+        var (data, id) = (DataOption.Make(), IdArgument());
+        var command = new Command("delete", "Delete an app and revoke its tokens, at once.") { id, data };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var app = Find(portals, parsed.GetValue(id));
+            portals.Apps.Delete(app.PortalId, app.Id);
+            Console.WriteLine($"App {app.Id} ({app.Name}) is deleted.");
+        });
+        return command;
+    }
+
+    static Option<string[]> Names(string name, string description, string[] unset) =>
+        new(name) { Description = description, DefaultValueFactory = _ => unset, AllowMultipleArgumentsPerToken = true };
+
+    static Argument<long> IdArgument() => new("id") { Description = "The app's id, from docket app list" };
+
+    static App Find(IPortals portals, long id) =>
+        portals.Apps.List(null).FirstOrDefault(app => app.Id == id) ?? throw new OperatorMistake($"There is no app {id}. See: docket app list");
+
+    static void PrintSecret(App app, string secret) => Console.WriteLine($"{(app.Client is null ? "Token" : "Client secret")}, shown this once: {secret}");
+}

@@ -1,0 +1,25 @@
+using System.CommandLine;
+using Docket.Stores;
+
+namespace Docket.Cli;
+
+/// <summary>The option of which portal is meant, the same for all commands.</summary>
+internal static class PortalOption
+{
+    public static Option<long?> Make(string unset = "the first one") => new("--portal") { Description = $"The portal's id; {unset} when left out" };
+
+    /// <summary>The portal that is wanted, or the first one.</summary>
+    /// <exception cref="OperatorMistake">There is no such portal.</exception>
+    public static long Choose(IPortals portals, long? wanted)
+    {
+        var all = portals.List();
+        return all.IsEmpty ? throw new OperatorMistake("There is no portal yet. Start docket serve once, or: docket portal create NAME")
+            : wanted is null ? all[0].Id
+            : all.Any(portal => portal.Id == wanted) ? wanted.Value
+            : throw new OperatorMistake($"There is no portal {wanted}. See: docket portal list");
+    }
+
+    /// <summary>The portal that is wanted, or <c>null</c> for all.</summary>
+    /// <exception cref="OperatorMistake">There is no such portal.</exception>
+    public static long? Filter(IPortals portals, long? wanted) => wanted is null ? null : Choose(portals, wanted);
+}

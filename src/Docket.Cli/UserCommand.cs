@@ -1,0 +1,120 @@
+using System.CommandLine;
+using Docket.Access;
+using Docket.Model;
+using Docket.Stores;
+
+namespace Docket.Cli;
+
+/// <summary><c>docket user add|list|password|archive</c>. Works beside a running server.</summary>
+internal static class UserCommand
+{
+    public static Command Make() => new("user", "Add, list and archive users: who owns tickets and lets apps in.") { Add(), List(), Password(), Archive() };
+
+    static Command Add()
+    {
+        var (data, portal) = (DataOption.Make(), PortalOption.Make());
+        var email = new Argument<string>("email") { Description = "Unique in the portal" };
+        var first = new Option<string>("--first-name") { Description = "May be left out", DefaultValueFactory = _ => "" };
+        var last = new Option<string>("--last-name") { Description = "May be left out", DefaultValueFactory = _ => "" };
+        var none = new Option<bool>("--no-password") { Description = "An owner who can't sign in" };
+        var command = new Command("add", "Add a user. The password is asked for, or read from the standard input.") { email, data, portal, first, last, none };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var (address, firstName, lastName) = (parsed.GetRequiredValue(email), parsed.GetRequiredValue(first), parsed.GetRequiredValue(last));
+            var password = parsed.GetValue(none) ? null : ReadPassword();
+            if (UserRules.Mistakes(new(address, firstName, lastName), password) is [var mistake, ..])
+            {
+                throw new OperatorMistake(mistake);
+            }
+
+            var user = portals.Users.Add(PortalOption.Choose(portals, parsed.GetValue(portal)), address, firstName, lastName)
+                ?? throw new OperatorMistake($"There is a user {address} already. See: docket user list");
+            if (password is not null)
+            {
+                portals.Users.SetPassword(user.PortalId, user.Id, Passwords.Hash(password));
+            }
+
+            Console.WriteLine($"User {user.Id} ({user.Email}) of portal {user.PortalId}");
+        });
+        return command;
+    }
+
+    static Command List()
+    {
+        var (data, portal) = (DataOption.Make(), PortalOption.Make("all"));
+        var command = new Command("list", "List the users.") { data, portal };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            Table.Print(["id", "portal", "email", "first name", "last name", "archived"], portals.Users.List(PortalOption.Filter(portals, parsed.GetValue(portal))).Select(user => (string[])
+                [user.Id.ToString(), user.PortalId.ToString(), user.Email, user.FirstName, user.LastName, user.Archived ? "yes" : "no"]));
+        });
+        return command;
+    }
+
+    static Command Password()
+    {
+        var (data, id) = (DataOption.Make(), IdArgument());
+        var command = new Command("password", "Set a user's password, which is asked for or read from the standard input.") { id, data };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var user = Find(portals, parsed.GetValue(id));
+            var password = ReadPassword();
+            if (Passwords.Mistake(password) is { } mistake)
+            {
+                throw new OperatorMistake(mistake);
+            }
+
+            portals.Users.SetPassword(user.PortalId, user.Id, Passwords.Hash(password));
+            Console.WriteLine($"The password of {user.Email} is set.");
+        });
+        return command;
+    }
+
+    static Command Archive()
+    {
+        var (data, id) = (DataOption.Make(), IdArgument());
+        var command = new Command("archive", "Archive a user, who then no longer signs in. Tickets keep their owner.") { id, data };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var user = Find(portals, parsed.GetValue(id));
+            portals.Users.Change(user.PortalId, user.Id, new(Archived: true));
+            Console.WriteLine($"User {user.Id} ({user.Email}) is archived.");
+        });
+        return command;
+    }
+
+    static Argument<long> IdArgument() => new("id") { Description = "The user's id, from docket user list" };
+
+    static User Find(IPortals portals, long id) =>
+        portals.Users.List(null).FirstOrDefault(user => user.Id == id) ?? throw new OperatorMistake($"There is no user {id}. See: docket user list");
+
+    // Never an argument: those are seen by everyone on the machine and stay in the shell's history.
+    static string ReadPassword()
+    {
+        if (Console.IsInputRedirected)
+        {
+            return Console.In.ReadLine() ?? "";
+        }
+
+        Console.Write("Password: ");
+        var password = new System.Text.StringBuilder();
+        while (Console.ReadKey(intercept: true) is var key && key.Key != ConsoleKey.Enter)
+        {
+            if (key.Key == ConsoleKey.Backspace)
+            {
+                password.Length = Math.Max(0, password.Length - 1);
+            }
+            else if (!char.IsControl(key.KeyChar))
+            {
+                password.Append(key.KeyChar);
+            }
+        }
+
+        Console.WriteLine();
+        return password.ToString();
+    }
+}

@@ -1,0 +1,138 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Docket.Http;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Access;
+
+/// <summary>The apps of the caller's portal.</summary>
+internal static class AppRoutes
+{
+    /// <summary>How long a replaced token may go on working, in seconds: seven days, as on HubSpot (reference/auth-limits-webhooks-imports.md 1.1).</summary>
+    public const long GraceSecondsMax = 7 * 24 * 3600;
+
+    public static void Map(IEndpointRouteBuilder routes, string path, IApps apps)
+    {
+        routes.MapGet(path, http => ListAsync(http, apps)).Needs(Scopes.Manage);
+        routes.MapPost(path, http => CreateAsync(http, apps)).Needs(Scopes.Manage);
+        routes.MapGet(path + "/{appId}", http => RespondAsync(http, StatusCodes.Status200OK, apps.Find(http.Call().Caller.PortalId, AppId(http)))).Needs(Scopes.Manage);
+        routes.MapPatch(path + "/{appId}", http => ChangeAsync(http, apps)).Needs(Scopes.Manage);
+        routes.MapDelete(path + "/{appId}", http => DeleteAsync(http, apps)).Needs(Scopes.Manage);
+        routes.MapPost(path + "/{appId}/rotate", http => RotateAsync(http, apps)).Needs(Scopes.Manage);
+    }
+
+    static Task ListAsync(HttpContext http, IApps apps) =>
+        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, apps.List(http.Call().Caller.PortalId), static (json, list) =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("results");
+            foreach (var app in list)
+            {
+                Write(json, app, secret: null);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+
+    static async Task CreateAsync(HttpContext http, IApps apps)
+    {
+        var body = await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.AppBody);
+        var change = body.ToChange();
+        Faults.RefuseIf(AppRules.Mistakes(change with { Name = change.Name ?? "" }));
+        var portalId = http.Call().Caller.PortalId;
+        var (app, secret) = change.RedirectUris is { } uris
+            ? apps.CreateClient(portalId, change.Name!, change.Scopes ?? [], change.OptionalScopes ?? [], uris)
+            : apps.CreatePrivate(portalId, change.Name!, change.Scopes ?? []);
+        await RespondAsync(http, StatusCodes.Status201Created, app, secret);
+    }
+
+    static async Task ChangeAsync(HttpContext http, IApps apps)
+    {
+        var body = await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.AppBody);
+        var change = body.ToChange();
+        Faults.RefuseIf(AppRules.Mistakes(change));
+        await RespondAsync(http, StatusCodes.Status200OK, apps.Change(http.Call().Caller.PortalId, AppId(http), change));
+    }
+
+    static Task DeleteAsync(HttpContext http, IApps apps)
+    {
+        if (!apps.Delete(http.Call().Caller.PortalId, AppId(http)))
+        {
+            throw new Refusal(Faults.ResourceNotFound());
+        }
+
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+
+    static async Task RotateAsync(HttpContext http, IApps apps)
+    {
+        var grace = http.Request.ContentLength is 0 or null ? 0 : (await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.RotateBody)).GraceSeconds;
+        Faults.RefuseIf(grace is < 0 or > GraceSecondsMax ? [$"graceSeconds is 0 to {GraceSecondsMax}."] : []);
+        var (portalId, id) = (http.Call().Caller.PortalId, AppId(http));
+        var secret = apps.Rotate(portalId, id, grace * 1000);
+        await RespondAsync(http, StatusCodes.Status200OK, secret is null ? null : apps.Find(portalId, id), secret);
+    }
+
+    // What is no number is no app either.
+    static long AppId(HttpContext http) => long.TryParse(http.GetRouteValue("appId") as string, out var id) ? id : 0;
+
+    static Task RespondAsync(HttpContext http, int status, App? app, string? secret = null) =>
+        app is null ? throw new Refusal(Faults.ResourceNotFound())
+            : Wire.RespondAsync(http.Response, status, (app, secret), static (json, answer) => Write(json, answer.app, answer.secret));
+
+    static void Write(Utf8JsonWriter json, App app, string? secret)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("id", app.Id);
+        json.WriteString("name", app.Name);
+        json.WriteString("type", app.Client is null ? "private" : "oauth");
+        WriteList(json, "scopes", app.Scopes);
+        if (app.Client is { } client)
+        {
+            WriteList(json, "optionalScopes", client.OptionalScopes);
+            WriteList(json, "redirectUris", client.RedirectUris);
+            json.WriteString("clientId", client.Id);
+        }
+
+        if (secret is not null)
+        {
+            json.WriteString(app.Client is null ? "token" : "clientSecret", secret);
+        }
+
+        json.WriteString("createdAt", Instant.ToText(app.CreatedAt));
+        json.WriteEndObject();
+    }
+
+    static void WriteList(Utf8JsonWriter json, string name, ImmutableArray<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts)
+        {
+            json.WriteStringValue(text);
+        }
+
+        json.WriteEndArray();
+    }
+}
+
+/// <summary>An app as a request gives it. One with redirect URLs is an OAuth app.</summary>
+internal sealed record AppBody(string? Name, List<string>? Scopes, List<string>? OptionalScopes, List<string>? RedirectUris)
+{
+    public AppChange ToChange() => new(Name, ToArray(Scopes), ToArray(OptionalScopes), ToArray(RedirectUris));
+
+    static ImmutableArray<string>? ToArray(List<string>? texts) => texts is null ? null : [.. texts.Select(text => text ?? "").Distinct(StringComparer.Ordinal)];
+}
+
+internal sealed record RotateBody(long GraceSeconds);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)], UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(AppBody))]
+[JsonSerializable(typeof(RotateBody))]
+internal sealed partial class AppBodyJson : JsonSerializerContext;

@@ -1,0 +1,93 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Docket.Http;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Access;
+
+/// <summary>The users of the caller's portal.</summary>
+internal static class UserRoutes
+{
+    public static void Map(IEndpointRouteBuilder routes, string path, IUsers users)
+    {
+        routes.MapGet(path, http => ListAsync(http, users)).Needs(Scopes.Manage);
+        routes.MapPost(path, http => AddAsync(http, users)).Needs(Scopes.Manage);
+        routes.MapGet(path + "/{userId}", http => RespondAsync(http, StatusCodes.Status200OK, Find(http, users))).Needs(Scopes.Manage);
+        routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(Scopes.Manage);
+    }
+
+    static Task ListAsync(HttpContext http, IUsers users) =>
+        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, users.List(http.Call().Caller.PortalId), static (json, list) =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("results");
+            foreach (var user in list)
+            {
+                Write(json, user);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+
+    static async Task AddAsync(HttpContext http, IUsers users)
+    {
+        var body = await RequestBody.ReadJsonAsync(http, UserBodyJson.Default.UserBody);
+        Faults.RefuseIf(UserRules.Mistakes(body.ToChange() with { Email = body.Email ?? "" }, body.Password));
+        var portalId = http.Call().Caller.PortalId;
+        var user = users.Add(portalId, body.Email!, body.FirstName ?? "", body.LastName ?? "") ?? throw new Refusal(Faults.UserExists(body.Email!));
+        if (body.Password is { } password)
+        {
+            users.SetPassword(portalId, user.Id, Passwords.Hash(password));
+        }
+
+        await RespondAsync(http, StatusCodes.Status201Created, user);
+    }
+
+    static async Task ChangeAsync(HttpContext http, IUsers users)
+    {
+        var body = await RequestBody.ReadJsonAsync(http, UserBodyJson.Default.UserBody);
+        Faults.RefuseIf(UserRules.Mistakes(body.ToChange(), body.Password));
+        var user = Find(http, users);
+        var changed = users.Change(user.PortalId, user.Id, body.ToChange()) ?? throw new Refusal(Faults.UserExists(body.Email!));
+        if (body.Password is { } password)
+        {
+            users.SetPassword(user.PortalId, user.Id, Passwords.Hash(password));
+        }
+
+        await RespondAsync(http, StatusCodes.Status200OK, changed);
+    }
+
+    static User Find(HttpContext http, IUsers users) =>
+        long.TryParse(http.GetRouteValue("userId") as string, out var id) && users.List(http.Call().Caller.PortalId).FirstOrDefault(user => user.Id == id) is { } found
+            ? found : throw new Refusal(Faults.ResourceNotFound());
+
+    static Task RespondAsync(HttpContext http, int status, User user) => Wire.RespondAsync(http.Response, status, user, Write);
+
+    static void Write(Utf8JsonWriter json, User user)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("id", user.Id);
+        json.WriteString("email", user.Email);
+        json.WriteString("firstName", user.FirstName);
+        json.WriteString("lastName", user.LastName);
+        json.WriteString("createdAt", Instant.ToText(user.CreatedAt));
+        json.WriteString("updatedAt", Instant.ToText(user.UpdatedAt));
+        json.WriteBoolean("archived", user.Archived);
+        json.WriteEndObject();
+    }
+}
+
+/// <summary>A user as a request gives it.</summary>
+internal sealed record UserBody(string? Email, string? FirstName, string? LastName, string? Password, bool? Archived)
+{
+    public UserChange ToChange() => new(Email, FirstName, LastName, Archived);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)], UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(UserBody))]
+internal sealed partial class UserBodyJson : JsonSerializerContext;

@@ -1,0 +1,21 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Docket.Model;
+
+/// <summary>What apps prove themselves with: random texts, of which only hashes are kept.</summary>
+internal static class Secrets
+{
+    /// <summary>A token of a private app in HubSpot's shape, which clients check for (reference/auth-limits-webhooks-imports.md 1.1); all 128 bits are random.</summary>
+    public static string NewToken()
+    {
+        var random = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        return $"pat-na1-{random[..8]}-{random[8..12]}-{random[12..16]}-{random[16..20]}-{random[20..]}";
+    }
+
+    /// <summary>A client id or a client secret in the shape of a UUID, as on HubSpot; all 128 bits are random.</summary>
+    public static string NewUuid() => new Guid(RandomNumberGenerator.GetBytes(16)).ToString();
+
+    /// <summary>What is kept of a secret.</summary>
+    public static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+}

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+using Docket.Model;
+
+namespace Docket.Stores;
+
+/// <summary>The users of all portals.</summary>
+internal interface IUsers
+{
+    /// <summary>Adds a user; <c>null</c> when the portal has one with that address.</summary>
+    User? Add(long portalId, string email, string firstName, string lastName);
+
+    /// <summary>The users of a portal in the order of their ids, those who have left among them; or of all portals.</summary>
+    ImmutableArray<User> List(long? portalId);
+
+    /// <summary>Changes a user; <c>null</c> when the portal has none of that id, or another one with the new address.</summary>
+    User? Change(long portalId, long id, UserChange change);
+
+    /// <summary>Sets what the password is checked against; <c>false</c> when the portal has no such user.</summary>
+    bool SetPassword(long portalId, long id, string passwordHash);
+
+    /// <summary>Those who may sign in with an address, one in each portal that has them, with what their passwords are checked against.</summary>
+    ImmutableArray<(User User, string PasswordHash)> FindSignIns(string email);
+}

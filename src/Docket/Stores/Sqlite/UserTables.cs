@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>Users in the registry.</summary>
+internal sealed class UserTables(Registry registry) : IUsers
+{
+    /// <summary>Number of the first user: as many digits as users on HubSpot have.</summary>
+    const long FirstUser = 88_000_001;
+
+    const string Select = "SELECT id, portal, email, first_name, last_name, created, updated, archived, password FROM user";
+
+    public User? Add(long portalId, string email, string firstName, string lastName) => registry.Write(opened =>
+    {
+        using var insert = opened.Prepare("""
+            INSERT INTO user (id, portal, email, first_name, last_name, created, updated)
+            SELECT (SELECT coalesce(max(id) + 1, ?) FROM user), ?, ?, ?, ?, ?, ? WHERE true ON CONFLICT DO NOTHING RETURNING id
+            """);
+        var now = Instant.Now(registry.Clock);
+        return insert.Bind(FirstUser).Bind(portalId).Bind(email).Bind(firstName).Bind(lastName).Bind(now).Bind(now).Step() ? Read(opened, portalId, insert.Integer(0)) : null;
+    });
+
+    public ImmutableArray<User> List(long? portalId) => registry.Read(opened =>
+    {
+        using var select = opened.Prepare($"{Select} WHERE portal = coalesce(?, portal) ORDER BY id");
+        select.Bind(portalId);
+        var users = ImmutableArray.CreateBuilder<User>();
+        while (select.Step())
+        {
+            users.Add(ToUser(select));
+        }
+
+        return users.DrainToImmutable();
+    });
+
+    public User? Change(long portalId, long id, UserChange change) => registry.Write(opened =>
+    {
+        if (Read(opened, portalId, id) is not { } user)
+        {
+            return null;
+        }
+
+        using var update = opened.Prepare("UPDATE OR IGNORE user SET email = ?, first_name = ?, last_name = ?, archived = ?, updated = ? WHERE id = ? RETURNING id");
+        return update.Bind(change.Email ?? user.Email).Bind(change.FirstName ?? user.FirstName).Bind(change.LastName ?? user.LastName)
+            .Bind(change.Archived ?? user.Archived ? 1 : 0).Bind(Instant.Now(registry.Clock)).Bind(id).Step() ? Read(opened, portalId, id) : null;
+    });
+
+    public bool SetPassword(long portalId, long id, string passwordHash) => registry.Write(opened =>
+    {
+        using var update = opened.Prepare("UPDATE user SET password = ? WHERE portal = ? AND id = ? RETURNING id");
+        return update.Bind(passwordHash).Bind(portalId).Bind(id).Step();
+    });
+
+    public ImmutableArray<(User User, string PasswordHash)> FindSignIns(string email) => registry.Read(opened =>
+    {
+        using var select = opened.Prepare($"{Select} WHERE email = ? AND archived = 0 AND password IS NOT NULL ORDER BY portal");
+        select.Bind(email);
+        var found = ImmutableArray.CreateBuilder<(User, string)>();
+        while (select.Step())
+        {
+            found.Add((ToUser(select), select.Text(8)));
+        }
+
+        return found.DrainToImmutable();
+    });
+
+    static User? Read(Connection opened, long portalId, long id)
+    {
+        using var select = opened.Prepare($"{Select} WHERE portal = ? AND id = ?");
+        return select.Bind(portalId).Bind(id).Step() ? ToUser(select) : null;
+    }
+
+    static User ToUser(Statement row) =>
+        new(row.Integer(0), row.Integer(1), row.Text(2), row.Text(3), row.Text(4), row.Integer(5), row.Integer(6), row.Integer(7) != 0);
+}
