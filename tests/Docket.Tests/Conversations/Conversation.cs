@@ -54,7 +54,10 @@ internal sealed partial class Conversation
         {
             if (update)
             {
-                entry.Answer = entry.AnswerOf(response, body).ConvertAll(line => line.Replace(server.Url, "{{docket}}", StringComparison.Ordinal));
+                // What is random is written as it is captured.
+                var captured = entry.Captures.Select(capture => "{{" + capture.Variable + "}}").Where(name => fill(name).Length > 20).ToList();
+                entry.Answer = entry.AnswerOf(response, body).ConvertAll(line =>
+                    captured.Aggregate(line.Replace(server.Url, "{{docket}}", StringComparison.Ordinal), (text, name) => text.Replace(fill(name), name, StringComparison.Ordinal)));
             }
             else if (entry.Mismatch(response, body, fill) is { } mismatch)
             {
