@@ -1,0 +1,107 @@
+namespace Docket.Bench;
+
+/// <summary>
+/// Measures what limits cost: one server, asked the same with limits and without in turns. They are set to numbers that are never
+/// reached, so what is measured is the counting and the headers.
+/// </summary>
+internal sealed class LimitsRun : IDisposable
+{
+    /// <summary>Pairs of turns for each question. Many short ones: a noisy moment of the machine then meets few of them.</summary>
+    const int Pairs = 16;
+
+    const double ExpectedCost = 0.02;
+
+    readonly Options options;
+    readonly string directory;
+    readonly Report report = new(Console.Out);
+    readonly ServerProcess server;
+    readonly LoadClient load;
+    readonly Table table;
+    int seed;
+
+    public LimitsRun(Options options)
+    {
+        this.options = options;
+        directory = Path.Combine(options.Data, $"limits-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}");
+        server = new ServerProcess(options.Server, directory);
+        load = new LoadClient(server, options.Connections);
+        table = new Table(options.Sizes[0]);
+    }
+
+    public void Go()
+    {
+        report.Print(Report.Machine(options));
+        report.Print($"server: own process, {options.Connections} keep-alive connections over loopback; {options.Sizes[0]:N0} tickets; {Pairs} pairs of turns of {Turn:N1} s");
+        var next = new Creates.Cursor(0);
+        table.Count = (int)load.Run(_ => new Creates(next, options.Sizes[0]), Options.GrowSecondsMax).Tickets;
+
+        report.Print($"\n{"",-28}{"off/s",10}{"on/s",10}{"on to off",11}{"middle half",16}{"off to off",12}{"middle half",16}{"CPU µs off",12}{"CPU µs on",11}");
+        Compare("read one by key", connection => new Reads(table, NewPicker(connection)));
+        Compare("single upserts", connection => new Updates(table, NewPicker(connection), batchSize: 1));
+        report.PrintExpectations();
+    }
+
+    public void Dispose()
+    {
+        load.Dispose();
+        server.Dispose();
+        if (!options.Keep)
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    double Turn => options.Seconds / 2;
+
+    /// <summary>Off, on, off: the turn with limits is held against both beside it, and these against each other, which shows the noise.</summary>
+    void Compare(string name, Func<int, Question> ask)
+    {
+        Limit(on: true);
+        Ask(ask);
+        List<Slice> off = [Limited(ask, on: false)], on = [];
+        List<double> ratios = [], noise = [];
+        for (var pair = 0; pair < Pairs; pair++)
+        {
+            on.Add(Limited(ask, on: true));
+            off.Add(Limited(ask, on: false));
+            ratios.Add(on[^1].Rate / ((off[^1].Rate + off[^2].Rate) / 2));
+            noise.Add(off[^1].Rate / off[^2].Rate);
+        }
+
+        var (plain, limited) = (Report.Median(off), Report.Median(on));
+        report.Print($"{name,-28}{plain.Rate,10:N0}{limited.Rate,10:N0}{Quantile(ratios, 0.5),11:N3}{Middle(ratios),16}{Quantile(noise, 0.5),12:N3}{Middle(noise),16}{Cpu(off),12:N1}{Cpu(on),11:N1}");
+        report.Expect(Quantile(ratios, 0.5) > 1 - ExpectedCost, $"{name}: limits cost less than {ExpectedCost:P0}", $"{1 - Quantile(ratios, 0.5):P1}");
+    }
+
+    Slice Limited(Func<int, Question> ask, bool on)
+    {
+        Limit(on);
+        return Ask(ask);
+    }
+
+    Slice Ask(Func<int, Question> ask)
+    {
+        seed++;
+        return load.Run(ask, Turn);
+    }
+
+    void Limit(bool on)
+    {
+        foreach (var (name, value) in on ? [("limits", "enterprise"), ("limits-burst", "1000000"), ("limits-daily", "2147483647")] : ((string, string)[])[("limits-burst", "off"), ("limits-daily", "off"), ("limits", "off")])
+        {
+            if (ServerProcess.Set(options.Server, directory, name, value) is { } mistake)
+            {
+                throw new ServerFailure(mistake);
+            }
+        }
+    }
+
+    Picker NewPicker(int connection) => new(table, seed, connection, load.ConnectionCount);
+
+    /// <summary>Microseconds of the server's processor time for a request.</summary>
+    static double Cpu(List<Slice> slices) => Report.Overall(slices) is var all ? all.ServerCpu * 1e6 / all.Tickets : 0;
+
+    static string Middle(List<double> values) => $"{Quantile(values, 0.25):N3} to {Quantile(values, 0.75):N3}";
+
+    static double Quantile(List<double> values, double share) => values.Order().ElementAt((int)(share * (values.Count - 1)));
+}
