@@ -38,7 +38,11 @@ public sealed class PortalUsageTests
     [InlineData("limits-daily", "2147483648")]
     [InlineData("limits-search", "many")]
     [InlineData("time-zone", "Mars/Olympus")]
-    [InlineData("time-zone", "../../etc/passwd")]
+    [InlineData("time-zone", "")]
+    [InlineData("time-zone", "Europe")]
+    [InlineData("time-zone", "../../../etc/passwd")]
+    [InlineData("time-zone", "/etc/localtime")]
+    [InlineData("time-zone", "U\0TC")]
     [InlineData("currency", "usd")]
     [InlineData("currency", "EURO")]
     [InlineData("account-type", "standard")]
@@ -180,6 +184,27 @@ public sealed class PortalUsageTests
         clock.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(2, usage.Keep(1).Calls);
         Assert.Equal(1, usage.Count(First, limits, search: false).BurstLeft);
+    }
+
+    [Fact]
+    public void Counting_takes_no_memory_once_the_app_is_known()
+    {
+        var clock = new ManualClock();
+        var usage = new PortalUsage(clock);
+        var least = long.MaxValue;
+        for (var round = 0; round < 20; round++) // what the runtime does beside a round only ever adds
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 100; i++)
+            {
+                usage.Count(First, new(Burst: 100, Daily: 1_000_000, Search: 5), search: false);
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            clock.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        Assert.Equal(0, least);
     }
 
     static (LimitPolicy, int, int) Stand(Standing standing) => (standing.Reached, standing.BurstLeft, standing.DailyLeft);
