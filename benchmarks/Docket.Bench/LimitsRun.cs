@@ -1,3 +1,6 @@
+using System.Net.Http.Headers;
+using System.Text;
+
 namespace Docket.Bench;
 
 /// <summary>
@@ -6,16 +9,20 @@ namespace Docket.Bench;
 /// </summary>
 internal sealed class LimitsRun : IDisposable
 {
-    /// <summary>Pairs of turns for each question. Many short ones: a noisy moment of the machine then meets few of them.</summary>
-    const int Pairs = 16;
+    /// <summary>Pairs of turns for each question, and how many of them there are for each second asked for. Many short ones: a noisy moment of the machine then meets few of them.</summary>
+    const int Pairs = 60, TurnsASecond = 10;
 
     const double ExpectedCost = 0.02;
+
+    /// <summary>As many as can be set, so that they are never reached; and none.</summary>
+    const string On = """{"limits-burst":"1000000","limits-daily":"2147483647"}""", Off = """{"limits-burst":"off","limits-daily":"off"}""";
 
     readonly Options options;
     readonly string directory;
     readonly Report report = new(Console.Out);
     readonly ServerProcess server;
     readonly LoadClient load;
+    readonly HttpClient http = new();
     readonly Table table;
     int seed;
 
@@ -26,6 +33,8 @@ internal sealed class LimitsRun : IDisposable
         server = new ServerProcess(options.Server, directory);
         load = new LoadClient(server, options.Connections);
         table = new Table(options.Sizes[0]);
+        http.BaseAddress = new Uri($"http://{server.Address}");
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ServerProcess.Token);
     }
 
     public void Go()
@@ -43,6 +52,7 @@ internal sealed class LimitsRun : IDisposable
 
     public void Dispose()
     {
+        http.Dispose();
         load.Dispose();
         server.Dispose();
         if (!options.Keep)
@@ -51,13 +61,13 @@ internal sealed class LimitsRun : IDisposable
         }
     }
 
-    double Turn => options.Seconds / 2;
+    double Turn => options.Seconds / TurnsASecond;
 
     /// <summary>Off, on, off: the turn with limits is held against both beside it, and these against each other, which shows the noise.</summary>
     void Compare(string name, Func<int, Question> ask)
     {
         Limit(on: true);
-        Ask(ask);
+        load.Run(ask, options.Seconds); // the runtime compiles hot code anew in its first seconds
         List<Slice> off = [Limited(ask, on: false)], on = [];
         List<double> ratios = [], noise = [];
         for (var pair = 0; pair < Pairs; pair++)
@@ -76,24 +86,16 @@ internal sealed class LimitsRun : IDisposable
     Slice Limited(Func<int, Question> ask, bool on)
     {
         Limit(on);
-        return Ask(ask);
-    }
-
-    Slice Ask(Func<int, Question> ask)
-    {
         seed++;
         return load.Run(ask, Turn);
     }
 
     void Limit(bool on)
     {
-        foreach (var (name, value) in on ? [("limits", "enterprise"), ("limits-burst", "1000000"), ("limits-daily", "2147483647")] : ((string, string)[])[("limits-burst", "off"), ("limits-daily", "off"), ("limits", "off")])
-        {
-            if (ServerProcess.Set(options.Server, directory, name, value) is { } mistake)
-            {
-                throw new ServerFailure(mistake);
-            }
-        }
+        using var body = new StringContent(on ? On : Off, Encoding.UTF8, "application/json");
+        using var request = new HttpRequestMessage(HttpMethod.Patch, "/docket/v1/settings") { Content = body };
+        using var answer = http.Send(request);
+        answer.EnsureSuccessStatusCode();
     }
 
     Picker NewPicker(int connection) => new(table, seed, connection, load.ConnectionCount);

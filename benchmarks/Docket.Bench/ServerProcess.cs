@@ -88,13 +88,9 @@ internal sealed class ServerProcess : IDisposable
     /// from one without an index.
     /// </summary>
     /// <returns>Why it can't, or <c>null</c>.</returns>
-    public static string? HoldIndexBack(string program, string dataDirectory) => Set(program, dataDirectory, "search-lag", "60m");
-
-    /// <summary>Changes a setting of the portal; the server heeds it from the next request on.</summary>
-    /// <returns>Why it can't, or <c>null</c>.</returns>
-    public static string? Set(string program, string dataDirectory, string name, string value)
+    public static string? HoldIndexBack(string program, string dataDirectory)
     {
-        var info = new ProcessStartInfo("dotnet", [program, "portal", "set", FirstPortal, name, value, "--data", dataDirectory])
+        var info = new ProcessStartInfo("dotnet", [program, "portal", "set", FirstPortal, "search-lag", "60m", "--data", dataDirectory])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
