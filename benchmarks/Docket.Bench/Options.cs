@@ -5,8 +5,9 @@ internal sealed record Options
 {
     public const string Usage =
         """
-        ./bench [search] [options]
+        ./bench [search|limits] [options]
           search             measures the search, at the last of the sizes
+          limits             measures what limits cost, at the first of the sizes
           --tickets N,N      the sizes to measure at                        100000,1000000
           --connections N    keep-alive connections                         8
           --seconds N        how long each question is asked                5
@@ -23,6 +24,9 @@ internal sealed record Options
 
     /// <summary>Measure the search in place of everything else.</summary>
     public bool Search { get; init; }
+
+    /// <summary>Measure the cost of limits in place of everything else.</summary>
+    public bool Limits { get; init; }
 
     /// <summary>Ascending.</summary>
     public int[] Sizes { get; init; } = [100_000, 1_000_000];
@@ -52,6 +56,7 @@ internal sealed record Options
             options = args[i] switch
             {
                 "search" => options with { Search = true },
+                "limits" => options with { Limits = true },
                 "--tickets" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
                 "--connections" => options with { Connections = Number(Value()) },
                 "--seconds" => options with { Seconds = Number(Value()) },

@@ -20,6 +20,11 @@ try
         using var search = new SearchRun(options);
         search.Go();
     }
+    else if (options.Limits)
+    {
+        using var limits = new LimitsRun(options);
+        limits.Go();
+    }
     else
     {
         using var run = new Run(options);

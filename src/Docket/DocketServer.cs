@@ -1,10 +1,12 @@
 using System.Net.Sockets;
 using System.Text;
 using Docket.Access;
+using Docket.Account;
 using Docket.Admin;
 using Docket.Changes;
 using Docket.Http;
 using Docket.Jobs;
+using Docket.Limits;
 using Docket.Model;
 using Docket.Objects;
 using Docket.Schemas;
@@ -28,12 +30,14 @@ public sealed class DocketServer : IAsyncDisposable
     readonly WebApplication app;
     readonly IPortals portals;
     readonly JobRunner jobs;
+    readonly RateLimiter limiter;
 
-    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, long portalId, string? firstToken)
+    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, RateLimiter limiter, long portalId, string? firstToken)
     {
         this.app = app;
         this.portals = portals;
         this.jobs = jobs;
+        this.limiter = limiter;
         PortalId = portalId;
         FirstToken = firstToken;
     }
@@ -76,28 +80,35 @@ public sealed class DocketServer : IAsyncDisposable
 
         IPortals? portals = null;
         JobRunner? jobs = null;
+        RateLimiter? limiter = null;
         try
         {
             portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs);
             var (portalId, firstToken) = FirstPortal(portals, options.Token);
             jobs = new JobRunner(portals, options.Clock, logger);
+            limiter = new RateLimiter(portals.Usage, options.Clock, logger);
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<Refusals>(newCorrelationId);
             app.UseRouting();
-            app.UseMiddleware<Authentication>(portals, options.Clock, options.Random);
+            app.UseMiddleware<Authentication>(portals, limiter, options.Clock, options.Random);
             foreach (var version in ApiVersion.All)
             {
                 var routes = app.MapGroup("").WithMetadata(version);
                 ObjectRoutes.Map(routes, version.Prefix("objects") + "/{objectType}", (http, kind) => new JobUpload(jobs, http, kind).AcceptAsync());
-                SearchRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
+                SearchRoutes.Map(routes.MapGroup("").WithMetadata(new CountsAsSearch()), version.Prefix("objects") + "/{objectType}");
                 PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
                 PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
+                AccountRoutes.Map(routes, $"/account-info/{version.Name}", limiter);
                 if (version.HasGdprDelete)
                 {
                     LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");
                 }
             }
+
+            var old = app.MapGroup("").WithMetadata(ApiVersion.V3);
+            AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
+            AccountRoutes.MapMe(old, "/integrations/v1/me");
 
             LifeRoutes.Map(app, "/docket/v1/objects/{objectType}");
             LifeRoutes.MapGdprDelete(app, "/docket/v1/objects/{objectType}");
@@ -105,17 +116,23 @@ public sealed class DocketServer : IAsyncDisposable
             JobRoutes.Map(app, jobs);
             SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             AppRoutes.Map(app, "/docket/v1/apps", portals.Apps);
+            RefusalRoutes.Map(app, "/docket/v1/apps", portals.Apps, limiter);
             UserRoutes.Map(app, "/docket/v1/users", portals.Users);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();
             await app.StartAsync(cancellation);
-            return new DocketServer(app, portals, jobs, portalId, firstToken);
+            return new DocketServer(app, portals, jobs, limiter, portalId, firstToken);
         }
         catch (Exception failure)
         {
             if (jobs is not null)
             {
                 await jobs.DisposeAsync();
+            }
+
+            if (limiter is not null)
+            {
+                await limiter.DisposeAsync();
             }
 
             if (portals is not null)
@@ -154,6 +171,7 @@ public sealed class DocketServer : IAsyncDisposable
         await jobs.DisposeAsync(); // first: who waits for the end of a job would hold up the server
         await app.StopAsync();
         await app.DisposeAsync();
+        await limiter.DisposeAsync();
         await portals.DisposeAsync();
     }
 

@@ -16,6 +16,9 @@ public sealed partial class TidyTests
     /// <summary>A feature sees what all share, and <c>Access</c> for the scope its endpoints need; not another feature and no engine.</summary>
     static readonly string[] Feature = ["Model", "Writes", "Stores", "Http", "Access"];
 
+    /// <summary>A feature that tells how much was called.</summary>
+    static readonly string[] AboutCalls = [.. Feature, "Limits"];
+
     /// <summary>A feature that answers with records shows them as <c>Objects</c> does.</summary>
     static readonly string[] AboutRecords = [.. Feature, "Objects"];
 
@@ -28,9 +31,11 @@ public sealed partial class TidyTests
         ["Stores.Sqlite"] = Engine,
         ["Stores.Sqlite.Index"] = [.. Engine, "Stores.Sqlite"],
         ["Http"] = ["Model", "Stores"],
-        ["Access"] = ["Model", "Stores", "Http"],
+        ["Limits"] = ["Model", "Stores", "Http"],
+        ["Access"] = ["Model", "Stores", "Http", "Limits"],
+        ["Account"] = AboutCalls,
         ["Objects"] = Feature,
-        ["Admin"] = Feature,
+        ["Admin"] = AboutCalls,
         ["Changes"] = Feature,
         ["Schemas"] = Feature,
         ["Jobs"] = AboutRecords, // a job reads its inputs and tells their results as a batch does

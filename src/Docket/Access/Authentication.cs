@@ -1,4 +1,5 @@
 using Docket.Http;
+using Docket.Limits;
 using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
@@ -12,9 +13,10 @@ internal sealed record NeedsScope(Scopes Scope);
 
 /// <summary>
 /// Turns a bearer token into a <see cref="Call"/>. Order as on HubSpot: token (401), object type (400), scope (403)
-/// (reference/objects-and-batch.md 1.7).
+/// (reference/objects-and-batch.md 1.7). Limits (429) come right after the token, so that what is refused for any other reason
+/// counts as a call.
 /// </summary>
-internal sealed class Authentication(RequestDelegate next, IPortals portals, TimeProvider clock, Random random)
+internal sealed class Authentication(RequestDelegate next, IPortals portals, RateLimiter limiter, TimeProvider clock, Random random)
 {
     const string Scheme = "Bearer ";
 
@@ -36,6 +38,13 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
             throw new Refusal(Faults.TokenExpired(expiresAt, now));
         }
 
+        // Docket's own paths have no version, and no limits.
+        var version = endpoint.GetMetadata<ApiVersion>();
+        if (version is not null)
+        {
+            limiter.Count(http, found.Caller, search: endpoint.GetMetadata<CountsAsSearch>() is not null);
+        }
+
         // Routes without an object type speak of tickets.
         var type = http.GetRouteValue("objectType") is not string spelling ? ObjectType.Ticket
             : ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
@@ -46,7 +55,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Tim
 
         http.Features.Set(new Call(found.Caller, found.Store, type, clock)
         {
-            Version = endpoint.GetMetadata<ApiVersion>() ?? ApiVersion.V3,
+            Version = version ?? ApiVersion.V3,
             Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None,
                 writes: needs.Scope is Scopes.TicketsWrite or Scopes.SchemaWrite || (needs.Scope == Scopes.Manage && !HttpMethods.IsGet(http.Request.Method))),
             Random = random,

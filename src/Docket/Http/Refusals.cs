@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Http;
 
 /// <summary>
-/// The outermost stage of a request: gives it its correlation id, and turns everything that is not a success into
+/// The outermost stage of a request: gives it its correlation id and the headers that every answer has
+/// (reference/auth-limits-webhooks-imports.md 6.3), and turns everything that is not a success into
 /// HubSpot's envelope. Nothing else in Docket writes an error to the wire.
 /// </summary>
 internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorrelationId, ILogger<Refusals> logger)
@@ -14,8 +15,12 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
     {
         var correlationId = newCorrelationId().ToString();
         http.SetCorrelationId(correlationId);
-        http.Response.Headers["X-HubSpot-Correlation-Id"] = correlationId;
-        http.Response.Headers["X-Request-Id"] = correlationId;
+        var headers = http.Response.Headers;
+        headers["X-HubSpot-Correlation-Id"] = correlationId;
+        headers["X-Request-Id"] = correlationId;
+        headers.Vary = "origin, Accept-Encoding";
+        headers.AccessControlAllowCredentials = "false";
+        headers.XContentTypeOptions = "nosniff";
         try
         {
             await next(http);
@@ -63,6 +68,12 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
 
     static Task RespondAsync(HttpContext http, Error error)
     {
+        // HubSpot's newer clients would try again after a 409 too, in vain (reference/auth-limits-webhooks-imports.md 2.5).
+        if (error.Status is StatusCodes.Status409Conflict or StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+        {
+            http.Response.Headers["x-should-retry"] = error.Headers.Any(header => header.Name == "Retry-After") ? "true" : "false";
+        }
+
         foreach (var (name, value) in error.Headers)
         {
             http.Response.Headers[name] = value;

@@ -117,9 +117,20 @@ internal static class Wire
         json.WriteStartObject();
         json.WriteString("status", "error");
         json.WriteString("message", error.Message);
+        if (error.Limit is not null)
+        {
+            json.WriteString("errorType", "RATE_LIMIT");
+        }
+
         if (answer.CorrelationId is { } correlationId)
         {
             json.WriteString("correlationId", correlationId);
+        }
+
+        if (error.Limit is { } limit)
+        {
+            json.WriteString("policyName", limit.Policy);
+            json.WriteString(limit.Group is null ? "requestId" : "groupName", limit.Group ?? answer.CorrelationId);
         }
 
         if (!error.Errors.IsEmpty)

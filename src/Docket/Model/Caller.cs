@@ -32,8 +32,27 @@ internal sealed record Caller(long PortalId, long AppId, Scopes Scopes)
     /// <summary>When the token ends, milliseconds since 1970; <c>null</c> for never.</summary>
     public long? ExpiresAt { get; init; }
 
+    /// <summary>Whether the app is an OAuth app, which has limits of its own; otherwise a private one.</summary>
+    public bool IsOAuth { get; init; }
+
     /// <summary>The settings of its portal.</summary>
     public PortalSettings Settings { get; init; } = PortalSettings.Default;
+
+    /// <summary>
+    /// How much the app may do: the portal's own numbers go before those of its profile. No day limits an OAuth app, and no
+    /// subscription changes its burst (reference/auth-limits-webhooks-imports.md 2.1).
+    /// </summary>
+    public RateLimits Limits
+    {
+        get
+        {
+            var profile = Settings.Limits.Limits;
+            return new(
+                Settings.LimitsBurst ?? (IsOAuth && profile.Burst > 0 ? RateLimits.OAuthBurst : profile.Burst),
+                IsOAuth ? 0 : Settings.LimitsDaily ?? profile.Daily,
+                Settings.LimitsSearch ?? profile.Search);
+        }
+    }
 }
 
 /// <summary>What a token may do. Names and aliases as on the wire are in <c>Access/ScopeNames.cs</c>.</summary>

@@ -42,9 +42,17 @@ internal sealed record Error(int Status, string Message, string? Category = null
 
     public ImmutableArray<(string Key, string Value)> Links { get; init; } = [];
 
+    /// <summary>The limit that was reached; <c>null</c> when it is about something else.</summary>
+    public ReachedLimit? Limit { get; init; }
+
     /// <summary>Response headers that belong to the answer, such as <c>Allow</c>.</summary>
     public ImmutableArray<(string Name, string Value)> Headers { get; init; } = [];
 }
+
+/// <summary>What the envelope of a 429 has besides (reference/auth-limits-webhooks-imports.md 2.4).</summary>
+/// <param name="Policy">Such as <c>DAILY</c>.</param>
+/// <param name="Group">What was counted; <c>null</c> where HubSpot doesn't tell.</param>
+internal sealed record ReachedLimit(string Policy, string? Group);
 
 /// <summary>One entry of an envelope's <c>errors</c>.</summary>
 internal sealed record ErrorDetail(string Message, string? Code = null, string? SubCategory = null)

@@ -6,6 +6,9 @@ namespace Docket.Model;
 /// <summary>How one portal differs from HubSpot's defaults, by its operator's choice. A new setting is a member and an entry of <see cref="All"/>.</summary>
 internal sealed record PortalSettings
 {
+    /// <summary>Of the account info (reference/auth-limits-webhooks-imports.md 6.1). The first is the default, so it stands before it.</summary>
+    static readonly ImmutableArray<string> AccountTypes = ["STANDARD", "DEVELOPER_TEST", "SANDBOX", "APP_DEVELOPER"];
+
     public static readonly PortalSettings Default = new();
 
     /// <summary>Every setting, by the name and the texts it has on the command line, in the registry and on the wire.</summary>
@@ -13,6 +16,17 @@ internal sealed record PortalSettings
     [
         Setting.Switch("search-cap", settings => settings.SearchCap, (settings, on) => settings with { SearchCap = on }),
         Setting.Duration("search-lag", 3_600_000, settings => settings.SearchLagMs, (settings, ms) => settings with { SearchLagMs = ms }),
+        new("limits", "off, or free, starter, professional or enterprise, these also with +1 or +2 for API limit increases", settings => settings.Limits.Name,
+            (settings, text) => LimitProfile.Find(text) is { } profile ? settings with { Limits = profile } : null),
+        Setting.Limit("limits-burst", 1_000_000, settings => settings.LimitsBurst, (settings, number) => settings with { LimitsBurst = number }),
+        Setting.Limit("limits-daily", int.MaxValue, settings => settings.LimitsDaily, (settings, number) => settings with { LimitsDaily = number }),
+        Setting.Limit("limits-search", 1_000_000, settings => settings.LimitsSearch, (settings, number) => settings with { LimitsSearch = number }),
+        new("time-zone", "a time zone such as UTC or Europe/Berlin", settings => settings.TimeZone.Id,
+            (settings, text) => TimeZoneInfo.TryFindSystemTimeZoneById(text, out var zone) ? settings with { TimeZone = zone } : null),
+        new("currency", "a currency such as USD", settings => settings.Currency,
+            (settings, text) => text.Length == 3 && text.All(char.IsAsciiLetterUpper) ? settings with { Currency = text } : null),
+        new("account-type", string.Join(", ", AccountTypes), settings => settings.AccountType,
+            (settings, text) => AccountTypes.Contains(text) ? settings with { AccountType = text } : null),
     ];
 
     /// <summary>Whether a search reaches its first 10,000 results only, as HubSpot's does (reference/properties-pipelines-search-associations.md 4.3).</summary>
@@ -20,6 +34,27 @@ internal sealed record PortalSettings
 
     /// <summary>How long a write stays invisible to searches, in milliseconds; 0 for not at all. For tests of clients that meet HubSpot's lag.</summary>
     public int SearchLagMs { get; init; }
+
+    /// <summary>Which of HubSpot's limits apps of the portal meet; none by default.</summary>
+    public LimitProfile Limits { get; init; } = LimitProfile.Off;
+
+    /// <summary>A number in place of the profile's, for all apps; 0 for no limit, <c>null</c> for the profile's.</summary>
+    public int? LimitsBurst { get; init; }
+
+    /// <summary>As <see cref="LimitsBurst"/>, for private apps.</summary>
+    public int? LimitsDaily { get; init; }
+
+    /// <summary>As <see cref="LimitsBurst"/>.</summary>
+    public int? LimitsSearch { get; init; }
+
+    /// <summary>Whose midnight begins a day of calls; also told by the account info.</summary>
+    public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Utc;
+
+    /// <summary>Told by the account info.</summary>
+    public string Currency { get; init; } = "USD";
+
+    /// <summary>Told by the account info.</summary>
+    public string AccountType { get; init; } = AccountTypes[0];
 
     /// <summary>These settings with one changed, or one line on what there is instead.</summary>
     public (PortalSettings Settings, string? Mistake) With(string name, string value)
@@ -49,6 +84,16 @@ internal sealed record Setting(string Name, string Values, Func<PortalSettings, 
     public static Setting Duration(string name, int maxMs, Func<PortalSettings, int> get, Func<PortalSettings, int, PortalSettings> set) => new(
         name, $"a time such as 500ms, 5s or 2m, at most {ToText(maxMs)}", settings => ToText(get(settings)),
         (settings, text) => ParseMs(text) is { } ms && ms <= maxMs ? set(settings, (int)ms) : null);
+
+    public static Setting Limit(string name, int max, Func<PortalSettings, int?> get, Func<PortalSettings, int?, PortalSettings> set) => new(
+        name, $"profile, off or a number from 1 to {max}",
+        settings => get(settings) switch { null => "profile", 0 => "off", { } number => number.ToString() },
+        (settings, text) => text switch
+        {
+            "profile" => set(settings, null),
+            "off" => set(settings, 0),
+            _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= max ? set(settings, number) : null,
+        });
 
     static string ToText(int ms) => Array.Find(Units, unit => ms % unit.Ms == 0 && ms >= unit.Ms) is { Name: not null } unit ? $"{ms / unit.Ms}{unit.Name}" : "0s";
 

@@ -89,6 +89,9 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>Who lets them.</summary>
     IUsers Users { get; }
 
+    /// <summary>How often they called today.</summary>
+    IUsage Usage { get; }
+
     ImmutableArray<Portal> List();
 
     /// <summary>The store of a portal.</summary>

@@ -31,7 +31,7 @@ public sealed partial class ScopeTests
             Add(Pipelines, WriteSchemas, ["tickets", WriteSchemas], "POST", "PUT /{pipelineId}", "PATCH /{pipelineId}", "DELETE /{pipelineId}", "POST /{pipelineId}/stages", "PUT /{pipelineId}/stages/{stageId}", "PATCH /{pipelineId}/stages/{stageId}", "DELETE /{pipelineId}/stages/{stageId}");
             Add(Settings, ReadSchemas, ["tickets", ReadSchemas], "GET");
             Add(Settings, Manage, [Manage], "PATCH");
-            Add(Apps, Manage, [Manage], "GET", "POST", "GET /{appId}", "PATCH /{appId}", "DELETE /{appId}", "POST /{appId}/rotate");
+            Add(Apps, Manage, [Manage], "GET", "POST", "GET /{appId}", "PATCH /{appId}", "DELETE /{appId}", "POST /{appId}/rotate", "POST /{appId}/refusals");
             Add(Users, Manage, [Manage], "GET", "POST", "GET /{userId}", "PATCH /{userId}");
             Add(Jobs, ReadTickets, ["tickets"], "GET", "GET /{id}", "GET /{id}/results");
             Add(Jobs, WriteTickets, ["tickets"], "POST /{id}/cancel");
@@ -46,6 +46,22 @@ public sealed partial class ScopeTests
                 }
             }
         }
+    }
+
+    /// <summary>Endpoints that any token opens.</summary>
+    public static TheoryData<string> OpenRoutes =>
+    [
+        "/integrations/v1/me", "/account-info/v3/api-usage/daily",
+        .. ApiVersion.All.SelectMany(version => (string[])[$"/account-info/{version.Name}/details", $"/account-info/{version.Name}/api-usage/daily/private-apps"]),
+    ];
+
+    [Theory]
+    [MemberData(nameof(OpenRoutes))]
+    public async Task Some_routes_are_open_to_any_token_but_not_without_one(string path)
+    {
+        await using var server = await TestServer.StartAsync();
+        (await SendAsync(server, await TokenAsync(server, Scopes.None), "GET", path)).Expect(200);
+        AssertUnknown(await SendAsync(server, null, "GET", path));
     }
 
     [Theory]
@@ -73,7 +89,7 @@ public sealed partial class ScopeTests
     {
         await using var server = await TestServer.StartAsync();
         Assert.Equal(
-            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Distinct().Order(StringComparer.Ordinal),
+            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} None")).Distinct().Order(StringComparer.Ordinal),
             server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single()} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {endpoint.Metadata.GetMetadata<NeedsScope>()?.Scope}").Order(StringComparer.Ordinal));
     }
 

@@ -110,7 +110,6 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("There is no setting \"search-lack\". There are: search-cap (on or off); search-lag (a time such as 500ms, 5s or 2m, at most 60m).", "set", "24000001", "search-lack", "5s")]
     [InlineData("\"maybe\" is no value of search-cap. Give on or off.", "set", "24000001", "search-cap", "maybe")]
     [InlineData("There is no portal 7. See: docket portal list", "set", "7", "search-cap", "off")]
     [InlineData("There is no portal 7. See: docket portal list", "show", "7")]
@@ -119,6 +118,14 @@ public sealed class SettingsTests
         await using var server = await TestServer.StartAsync();
         var (exit, output, errors) = await ServerProcess.RunAsync(["portal", .. command, "--data", server.DataDirectory]);
         Assert.Equal((1, "", $"docket: {line}\n"), (exit, output, errors));
+    }
+
+    [Fact]
+    public void An_unknown_name_is_told_with_all_there_are()
+    {
+        var mistake = PortalSettings.Default.With("search-lack", "5s").Mistake!;
+        Assert.StartsWith("There is no setting \"search-lack\". There are: search-cap (on or off); search-lag (a time such as 500ms, 5s or 2m, at most 60m); ", mistake, StringComparison.Ordinal);
+        Assert.All(PortalSettings.All, setting => Assert.Contains($"{setting.Name} ({setting.Values})", mistake, StringComparison.Ordinal));
     }
 
     [Fact]

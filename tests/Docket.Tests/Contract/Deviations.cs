@@ -9,6 +9,7 @@ internal static class Deviations
     public static readonly Deviation[] OfHubSpot =
     [
         new("Error", "/status", Problem.Unknown, Objects + "3.1", "always on the wire, always \"error\""),
+        .. OfLimits("errorType", "policyName", "groupName", "requestId"),
         new("Error", "/category", Problem.Missing, Objects + "3.1", "several 4xx bodies have none: malformed JSON, unknown object types, 404 resource not found"),
         new("StandardError", "/errors", Problem.Missing, Objects + "1.6", "real items have status, category, message and context only"),
         new("StandardError", "/links", Problem.Missing, Objects + "1.6", "as above"),
@@ -78,6 +79,10 @@ internal static class Deviations
         .. ((string[])["id", "operation", "objectTypeId", "inputs", "done", "created", "updated", "unchanged", "failed"])
             .Select(member => new Deviation(schema, "/" + member, Problem.Unknown, "docs/compatibility.md", "how far it is")),
     ];
+
+    // A 429 has more than an envelope.
+    static IEnumerable<Deviation> OfLimits(params string[] members) =>
+        members.Select(member => new Deviation("Error", "/" + member, Problem.Unknown, "auth-limits-webhooks-imports.md 2.4", "what limit was reached"));
 
     public static IEnumerable<Deviation> All => [.. OfHubSpot, .. OfDatedVersions, .. OfDocket];
 

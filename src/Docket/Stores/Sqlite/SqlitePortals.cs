@@ -59,6 +59,7 @@ internal sealed class SqlitePortals : IPortals
             registry = new Registry(Path.Combine(this.directory, "docket.db"), clock, busyTimeoutMs, opened => settings = SettingsOf(opened));
             Apps = new AppTables(registry);
             Users = new UserTables(registry);
+            Usage = new UsageTable(registry);
             foreach (var portalId in serve ? settings.Keys : [])
             {
                 _ = OpenStore(portalId);
@@ -74,6 +75,8 @@ internal sealed class SqlitePortals : IPortals
     public IApps Apps { get; }
 
     public IUsers Users { get; }
+
+    public IUsage Usage { get; }
 
     public (Caller Caller, IStore Store)? FindToken(string token)
     {

@@ -1,0 +1,52 @@
+using System.Text.Json.Serialization;
+using Docket.Access;
+using Docket.Http;
+using Docket.Limits;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Admin;
+
+/// <summary>Has the next calls of an app answered 429, to try how a client takes it (reference/auth-limits-webhooks-imports.md 2.6).</summary>
+internal static class RefusalRoutes
+{
+    /// <summary>How many can be refused at once.</summary>
+    const int CallsMax = 1000;
+
+    public static void Map(IEndpointRouteBuilder routes, string path, IApps apps, RateLimiter limiter) =>
+        routes.MapPost(path + "/{appId}/refusals", http => RefuseAsync(http, apps, limiter)).Needs(Scopes.Manage);
+
+    static async Task RefuseAsync(HttpContext http, IApps apps, RateLimiter limiter)
+    {
+        var body = await RequestBody.ReadJsonAsync(http, RefusalBodyJson.Default.RefusalBody);
+        LimitPolicy? policy = body.PolicyName switch
+        {
+            "TEN_SECONDLY_ROLLING" => LimitPolicy.TenSecondlyRolling,
+            "DAILY" => LimitPolicy.Daily,
+            "SECONDLY" => LimitPolicy.Secondly,
+            _ => null,
+        };
+        Faults.RefuseIf([
+            .. policy is null ? ["policyName is TEN_SECONDLY_ROLLING, DAILY or SECONDLY."] : (string[])[],
+            .. body.Calls is < 1 or > CallsMax ? [$"calls is 1 to {CallsMax}."] : (string[])[],
+        ]);
+
+        // The fixed development token is app 0, which is in no list.
+        var caller = http.Call().Caller;
+        var appId = long.TryParse(http.GetRouteValue("appId") as string, out var id) && (id == 0 || apps.Find(caller.PortalId, id) is not null)
+            ? id
+            : throw new Refusal(Faults.ResourceNotFound());
+        limiter.Of(caller.PortalId).Refuse(appId, policy!.Value, body.Calls);
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+}
+
+/// <summary>What is to be refused.</summary>
+internal sealed record RefusalBody(string? PolicyName, int Calls);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)], UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(RefusalBody))]
+internal sealed partial class RefusalBodyJson : JsonSerializerContext;

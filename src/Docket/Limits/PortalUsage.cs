@@ -1,0 +1,163 @@
+using Docket.Model;
+using Docket.Stores;
+
+namespace Docket.Limits;
+
+/// <summary>How a call stands with the limits.</summary>
+/// <param name="Reached">What it is refused for, if it is.</param>
+/// <param name="WaitMs">When another one would not be, in milliseconds from now.</param>
+/// <param name="BurstLeft">How many more the app may do within ten seconds.</param>
+/// <param name="SecondlyLeft">How many more within a second, which nobody enforces.</param>
+/// <param name="DailyLeft">How many more all private apps may do today.</param>
+internal readonly record struct Standing(LimitPolicy Reached, long WaitMs, int BurstLeft, int SecondlyLeft, int DailyLeft);
+
+/// <summary>The calls of one portal: those of each app within ten seconds, all searches within a second, those of all private apps today.</summary>
+internal sealed class PortalUsage
+{
+    /// <summary>Milliseconds.</summary>
+    public const int BurstMs = 10_000, SearchMs = 1_000;
+
+    readonly TimeProvider clock;
+    readonly Lock gate = new();
+    readonly Dictionary<long, (RollingWindow TenSeconds, RollingWindow Second)> apps = [];
+    readonly Dictionary<long, (LimitPolicy Policy, int Calls)> ordered = [];
+    readonly RollingWindow searches = new(SearchMs);
+    TimeZoneInfo? zone;
+    DateOnly day;
+    long calls, endsAt;
+
+    /// <param name="clock">The time.</param>
+    /// <param name="kept">What was counted before the start.</param>
+    public PortalUsage(TimeProvider clock, DayUsage? kept = null)
+    {
+        this.clock = clock;
+        (day, calls) = kept is null ? default : (kept.Day, kept.Calls);
+    }
+
+    /// <summary>The old limit per second, still told: a tenth of the burst (reference/auth-limits-webhooks-imports.md 2.1).</summary>
+    public static int Secondly(int burst) => (burst + 9) / 10;
+
+    /// <summary>Counts a call if no limit is reached; one that is refused counts for nothing (reference/auth-limits-webhooks-imports.md 7, 1 [decide]).</summary>
+    /// <param name="caller">Who calls.</param>
+    /// <param name="limits">What the caller may do.</param>
+    /// <param name="search">Whether it is a search, which has a limit of its own in place of the burst's (reference 2.2).</param>
+    public Standing Count(Caller caller, RateLimits limits, bool search)
+    {
+        lock (gate)
+        {
+            var now = Turn(caller.Settings.TimeZone);
+            var app = !search && limits.Burst > 0 ? AppOf(caller.AppId) : default;
+            var (window, limit) = search && limits.Search > 0 ? (searches, limits.Search) : (app.TenSeconds, limits.Burst);
+            var (reached, waitMs) = Ordered(caller.AppId) is var policy and not LimitPolicy.None ? (policy, policy == LimitPolicy.Daily ? endsAt - now : SearchMs)
+                : limits.Daily > 0 && calls >= limits.Daily ? (LimitPolicy.Daily, endsAt - now)
+                : window is not null && window.Count(now) >= limit ? (search ? LimitPolicy.Secondly : LimitPolicy.TenSecondlyRolling, window.WaitMs(limit, now))
+                : (LimitPolicy.None, 0);
+            if (reached == LimitPolicy.None)
+            {
+                calls += caller.IsOAuth ? 0 : 1;
+                window?.Add(now);
+                app.Second?.Add(now);
+            }
+
+            return new(reached, waitMs,
+                app.TenSeconds is null ? 0 : Math.Max(0, limits.Burst - app.TenSeconds.Count(now)),
+                app.Second is null ? 0 : Math.Max(0, Secondly(limits.Burst) - app.Second.Count(now)),
+                (int)Math.Max(0, limits.Daily - calls));
+        }
+    }
+
+    /// <summary>Has the next calls of an app refused, whatever its limits.</summary>
+    public void Refuse(long appId, LimitPolicy policy, int count)
+    {
+        lock (gate)
+        {
+            ordered[appId] = (policy, count);
+        }
+    }
+
+    /// <summary>How many calls private apps made today, and when that ends, in milliseconds since 1970.</summary>
+    public (long Calls, long EndsAt) Today(TimeZoneInfo zone)
+    {
+        lock (gate)
+        {
+            Turn(zone);
+            return (calls, endsAt);
+        }
+    }
+
+    /// <summary>What is to be kept of it. Forgets apps that have not called for a while.</summary>
+    public DayUsage Keep(long portalId)
+    {
+        lock (gate)
+        {
+            var now = Instant.Now(clock);
+            foreach (var (appId, windows) in apps)
+            {
+                if (windows.TenSeconds.Count(now) == 0)
+                {
+                    apps.Remove(appId);
+                }
+            }
+
+            return new(portalId, day, calls);
+        }
+    }
+
+    /// <summary>The first moment of the day after <paramref name="day"/>, in milliseconds since 1970.</summary>
+    public static long EndOf(DateOnly day, TimeZoneInfo zone)
+    {
+        var midnight = day.AddDays(1).ToDateTime(TimeOnly.MinValue);
+        while (zone.IsInvalidTime(midnight))
+        {
+            midnight = midnight.AddMinutes(15); // where clocks are put forward at midnight, the day begins later
+        }
+
+        var offset = zone.IsAmbiguousTime(midnight) ? zone.GetAmbiguousTimeOffsets(midnight).Max() : zone.GetUtcOffset(midnight);
+        return new DateTimeOffset(midnight, offset).ToUnixTimeMilliseconds();
+    }
+
+    /// <summary>Begins a new day when it is time, or when another zone makes it another day. Gives the time.</summary>
+    long Turn(TimeZoneInfo zone)
+    {
+        var utc = clock.GetUtcNow();
+        var now = utc.ToUnixTimeMilliseconds();
+        if (now < endsAt && ReferenceEquals(zone, this.zone))
+        {
+            return now;
+        }
+
+        var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(utc, zone).DateTime);
+        calls = today == day ? calls : 0;
+        (day, endsAt, this.zone) = (today, EndOf(today, zone), zone);
+        return now;
+    }
+
+    (RollingWindow TenSeconds, RollingWindow Second) AppOf(long appId)
+    {
+        if (!apps.TryGetValue(appId, out var windows))
+        {
+            apps.Add(appId, windows = (new(BurstMs), new(SearchMs)));
+        }
+
+        return windows;
+    }
+
+    LimitPolicy Ordered(long appId)
+    {
+        if (ordered.Count == 0 || !ordered.TryGetValue(appId, out var order))
+        {
+            return LimitPolicy.None;
+        }
+
+        if (order.Calls > 1)
+        {
+            ordered[appId] = order with { Calls = order.Calls - 1 };
+        }
+        else
+        {
+            ordered.Remove(appId);
+        }
+
+        return order.Policy;
+    }
+}

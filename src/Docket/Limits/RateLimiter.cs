@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Docket.Limits;
+
+/// <summary>
+/// Counts calls on HubSpot's paths and refuses those beyond the limits of their portal, with HubSpot's headers and bodies
+/// (reference/auth-limits-webhooks-imports.md 2). Counts are in memory; how many calls a day had is also written down now and then.
+/// </summary>
+internal sealed partial class RateLimiter : IAsyncDisposable
+{
+    /// <summary>How often the day's calls are written down.</summary>
+    static readonly TimeSpan SaveEvery = TimeSpan.FromMinutes(1);
+
+    readonly ConcurrentDictionary<long, PortalUsage> portals = new();
+    readonly Dictionary<long, DayUsage> saved;
+    readonly IUsage store;
+    readonly TimeProvider clock;
+    readonly ILogger logger;
+    readonly PeriodicTimer timer;
+    readonly Task saving;
+
+    /// <summary>Goes on from what was written down.</summary>
+    public RateLimiter(IUsage store, TimeProvider clock, ILogger logger)
+    {
+        (this.store, this.clock, this.logger) = (store, clock, logger);
+        saved = store.Load().ToDictionary(day => day.PortalId);
+        foreach (var day in saved.Values)
+        {
+            portals[day.PortalId] = new(clock, day);
+        }
+
+        timer = new(SaveEvery, clock);
+        saving = SaveNowAndThenAsync();
+    }
+
+    /// <summary>Counts a call, and tells in the answer's headers how much is left.</summary>
+    /// <exception cref="Refusal">429: a limit is reached.</exception>
+    public void Count(HttpContext http, Caller caller, bool search)
+    {
+        var limits = caller.Limits;
+        var standing = Of(caller.PortalId).Count(caller, limits, search);
+        var headers = http.Response.Headers;
+        if (limits.Daily > 0)
+        {
+            headers["X-HubSpot-RateLimit-Daily"] = limits.Daily.ToString();
+            headers["X-HubSpot-RateLimit-Daily-Remaining"] = standing.DailyLeft.ToString();
+        }
+
+        if (limits.Burst > 0 && !search)
+        {
+            headers["X-HubSpot-RateLimit-Interval-Milliseconds"] = "10000";
+            headers["X-HubSpot-RateLimit-Max"] = limits.Burst.ToString();
+            headers["X-HubSpot-RateLimit-Remaining"] = standing.BurstLeft.ToString();
+            headers["X-HubSpot-RateLimit-Secondly"] = PortalUsage.Secondly(limits.Burst).ToString();
+            headers["X-HubSpot-RateLimit-Secondly-Remaining"] = standing.SecondlyLeft.ToString();
+        }
+
+        if (standing.Reached != LimitPolicy.None)
+        {
+            throw new Refusal(Faults.LimitReached(standing.Reached, caller, standing.WaitMs));
+        }
+    }
+
+    /// <summary>The calls of a portal.</summary>
+    public PortalUsage Of(long portalId) => portals.TryGetValue(portalId, out var usage) ? usage : portals.GetOrAdd(portalId, new PortalUsage(clock));
+
+    public async ValueTask DisposeAsync()
+    {
+        timer.Dispose();
+        await saving;
+        Save();
+    }
+
+    async Task SaveNowAndThenAsync()
+    {
+        while (await timer.WaitForNextTickAsync())
+        {
+            Save();
+        }
+    }
+
+    void Save()
+    {
+        var changed = portals.Select(portal => portal.Value.Keep(portal.Key)).Where(day => saved.GetValueOrDefault(day.PortalId) != day).ToList();
+        try
+        {
+            if (changed.Count > 0)
+            {
+                store.Save(changed);
+            }
+
+            changed.ForEach(day => saved[day.PortalId] = day);
+        }
+        catch (Exception failure)
+        {
+            LogUnsaved(failure); // the next time, or not: counting goes on in memory
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "How many calls portals made today could not be written down")]
+    partial void LogUnsaved(Exception failure);
+}
+
+/// <summary>Marks an endpoint as a search, which has a limit of its own.</summary>
+internal sealed record CountsAsSearch;

@@ -1,0 +1,14 @@
+using System.Collections.Immutable;
+
+namespace Docket.Stores;
+
+/// <summary>The calls of all portals' private apps on their latest day, as they are kept from one start to the next.</summary>
+internal interface IUsage
+{
+    ImmutableArray<DayUsage> Load();
+
+    void Save(IReadOnlyCollection<DayUsage> days);
+}
+
+/// <summary>How many calls a portal's private apps made on a day of its time zone.</summary>
+internal sealed record DayUsage(long PortalId, DateOnly Day, long Calls);
