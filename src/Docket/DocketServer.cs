@@ -7,6 +7,7 @@ using Docket.Http;
 using Docket.Jobs;
 using Docket.Model;
 using Docket.Objects;
+using Docket.Owners;
 using Docket.Schemas;
 using Docket.Search;
 using Docket.Stores;
@@ -93,6 +94,7 @@ public sealed class DocketServer : IAsyncDisposable
                 SearchRoutes.Map(routes, version.Prefix("objects") + "/{objectType}");
                 PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
                 PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
+                OwnerRoutes.Map(routes, version.Prefix("owners"));
                 if (version.HasGdprDelete)
                 {
                     LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");

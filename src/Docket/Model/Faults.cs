@@ -58,6 +58,9 @@ internal static partial class Faults
 
     public static Error ResourceNotFound() => new(404, "resource not found");
 
+    /// <summary>reference/properties-pipelines-search-associations.md 6 [decide].</summary>
+    public static Error OwnerNotFound() => ResourceNotFound() with { Category = NotFoundCategory };
+
     /// <summary>3.4, two spaces.</summary>
     public static Error IdNotNumeric(string id) =>
         new(404, "Object not found.  objectId are usually numeric.", NotFoundCategory) { Context = [("id", [id])] };
@@ -201,6 +204,10 @@ internal static partial class Faults
 
     public static Fault NotAnOwner(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid integer (for owner ID).", property.Name, Text(value));
+
+    /// <summary>As seen on a live portal; see docs/decisions.md, Owners.</summary>
+    public static Fault UnknownOwner(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "INVALID_OWNER_ID", $"{Text(value)} was not a valid owner ID", property.Name, Text(value));
 
     public static Fault NotAMoment(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_LONG", $"{Text(value)} was not a valid long.", property.Name, Text(value));

@@ -89,6 +89,9 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>Who lets them.</summary>
     IUsers Users { get; }
 
+    /// <summary>The owners of a portal at this moment, who are its users.</summary>
+    PortalOwners OwnersOf(long portalId);
+
     ImmutableArray<Portal> List();
 
     /// <summary>The store of a portal.</summary>
