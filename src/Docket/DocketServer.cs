@@ -26,6 +26,9 @@ namespace Docket;
 /// <summary>A running Docket. Options in, server out; its parts are wired here, in the order in which a request meets them.</summary>
 public sealed class DocketServer : IAsyncDisposable
 {
+    /// <summary>How fast a body has to come in the long run: slower than any line that still carries anything.</summary>
+    internal const double BodyBytesPerSecondMin = 240;
+
     readonly WebApplication app;
     readonly IPortals portals;
     readonly JobRunner jobs;
@@ -66,6 +69,8 @@ public sealed class DocketServer : IAsyncDisposable
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
             kestrel.Limits.MaxRequestLineSize = 64 * 1024; // long property lists in the query (reference/objects-and-batch.md 3.4, 414)
             kestrel.Limits.MaxRequestBufferSize = 256 * 1024; // a usual batch fits, so reading it never waits for the reader
+            kestrel.Limits.RequestHeadersTimeout = options.Patience;
+            kestrel.Limits.MinRequestBodyDataRate = new(BodyBytesPerSecondMin, options.Patience); // uploads of lines are let off: they may come as they are made
         });
         builder.WebHost.UseUrls(urls);
         builder.Services.AddRoutingCore();

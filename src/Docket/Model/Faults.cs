@@ -128,6 +128,8 @@ internal static partial class Faults
 
     public static Error BodyTooLarge(long maxBytes) => new(413, $"Request body is larger than {maxBytes} bytes", Validation);
 
+    public static Error BodyTooSlow() => new(408, "The request's body arrived too slowly. Nothing of this request was written", Validation);
+
     public static Error BadRequest(int status, string message) => new(status, message, Validation);
 
     // ---- access: reference/auth-limits-webhooks-imports.md 1.6, 1.7
