@@ -388,7 +388,7 @@ internal sealed partial class Planner
         return free;
     }
 
-    // Who has left keeps the tickets he has and gets no other: only what changes is looked at.
+    // Whoever has left keeps their tickets and gets no other: only what changes is looked at.
     bool CheckOwners(int index)
     {
         var known = true;
