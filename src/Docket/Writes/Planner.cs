@@ -135,7 +135,7 @@ internal sealed partial class Planner
 
         // In a dry run the place of its input stands for the id that a record never gets.
         var id = batch.DryRun ? index : Record.IdBase + sequence;
-        // Both are asked: every fault is told.
+        // All are asked: every fault is told.
         if (!EnterFirstStage(index, out var place) | !CheckUnique(index, id) | !CheckOwners(index))
         {
             return;

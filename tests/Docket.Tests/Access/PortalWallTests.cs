@@ -19,8 +19,8 @@ public sealed partial class PortalWallTests
     const string Unique = "key-1", Email = "ada@example.com", Tickets = "/crm/v3/objects/tickets";
 
     /// <summary>
-    /// What is asked of each route, as query and body; an empty text is the bare route. Names after a <c>$</c> become what the
-    /// other portal has, those in the path too. Paths are those of v3, and stand for the dated ones as well.
+    /// What is asked of each route: a query, a space and a body, or one of them; an empty text is the bare route. A body that is not
+    /// JSON is a form. Names after a <c>$</c> become what the other portal has, and so do the places in the path. Paths are those of v3, and stand for the dated ones as well.
     /// </summary>
     internal static readonly Dictionary<string, string[]> Attempts = new()
     {
@@ -116,8 +116,8 @@ public sealed partial class PortalWallTests
             {
                 foreach (var filled in Filled(path, owned))
                 {
-                    var split = attempt.IndexOf('{', StringComparison.Ordinal) is var at and >= 0 ? at : attempt.Length;
-                    var (query, body) = (Fill(attempt[..split].Trim(), owned), Fill(attempt[split..], owned));
+                    var split = !attempt.StartsWith('?') ? 0 : attempt.IndexOf(' ', StringComparison.Ordinal) is var at and >= 0 ? at : attempt.Length;
+                    var (query, body) = (Fill(attempt[..split], owned), Fill(attempt[split..].TrimStart(), owned));
                     var (answer, headers) = await SendAsync(other, MethodOf(endpoint), filled + query, body);
                     var story = $"{MethodOf(endpoint)} {filled}{query} {body}\n{answer.Status} {headers}{answer.Text}";
                     Assert.True(answer.Status is < 500 and not (401 or 403), story);
@@ -284,7 +284,7 @@ public sealed partial class PortalWallTests
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (body.Length > 0)
         {
-            request.Content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+            request.Content = new StringContent(body, System.Text.Encoding.UTF8, body[0] == '{' ? "application/json" : "application/x-www-form-urlencoded");
         }
 
         using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
