@@ -5,17 +5,12 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Http;
 
 /// <summary>
-/// The outermost stage of a request: gives it its correlation id, and turns everything that is not a success into
-/// HubSpot's envelope. Nothing else in Docket writes an error to the wire.
+/// Turns everything that is not a success into HubSpot's envelope. Nothing else in Docket writes an error to the wire.
 /// </summary>
-internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorrelationId, ILogger<Refusals> logger)
+internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> logger)
 {
     public async Task InvokeAsync(HttpContext http)
     {
-        var correlationId = newCorrelationId().ToString();
-        http.SetCorrelationId(correlationId);
-        http.Response.Headers["X-HubSpot-Correlation-Id"] = correlationId;
-        http.Response.Headers["X-Request-Id"] = correlationId;
         try
         {
             await next(http);
@@ -41,12 +36,12 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         catch (OperatorMistake mistake)
         {
             // A portal that was made beside the running server and can't be opened; its operator reads the log.
-            LogFailure(mistake, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
+            LogFailure(mistake, http.Request.Method, http.Route());
             await RespondAsync(http, Faults.PortalClosed());
         }
         catch (Exception failure)
         {
-            LogFailure(failure, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
+            LogFailure(failure, http.Request.Method, http.Route());
             if (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
             {
                 await RespondAsync(http, Faults.Internal());
@@ -71,6 +66,6 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         return Wire.RespondAsync(http.Response, error.Status, (error, (string?)http.CorrelationId()), Wire.WriteError);
     }
 
-    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed; correlation id {CorrelationId}")]
-    partial void LogFailure(Exception failure, string method, string path, string correlationId);
+    [LoggerMessage(LogLevel.Error, "{Method} {Route} failed")]
+    partial void LogFailure(Exception failure, string method, string route);
 }
