@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Docket.Model;
 using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Watch;
@@ -76,6 +77,32 @@ public sealed class LogTests : IDisposable
         (await server.SendAsync(HttpMethod.Get, "/docket/v1/jobs", "")).Expect(200); // another request has come meanwhile
         var line = await LineOfAsync(server, answer, "is tried again");
         Assert.Equal(("24000001", "0"), (InScope(line, "portal"), InScope(line, "app")));
+    }
+
+    [Fact]
+    public async Task What_a_portal_writes_to_the_log_is_not_told_under_the_request_that_opened_it()
+    {
+        await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);
+        string token;
+        await using (var portals = DocketServer.OpenPortals(directory))
+        {
+            token = portals.Apps.CreatePrivate(portals.Create("later").Id, "later", ScopeNames.All).Token;
+        }
+
+        using var http = new HttpClient { BaseAddress = new Uri(server.Url) };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", token);
+        using var opening = await http.GetAsync(Tickets, TestContext.Current.CancellationToken);
+        (await Answer.OfAsync(opening)).Expect(200);
+        using (var other = new Connection(Path.Combine(directory, "portal-24000002.db"), create: false))
+        {
+            other.Execute("ALTER TABLE record RENAME TO gone");
+        }
+
+        using var failing = await http.PostAsync(Tickets, new StringContent("""{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""", System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+        var answer = (await Answer.OfAsync(failing)).Expect(500);
+        Assert.Equal(("24000002", "1"), (InScope(await LineOfAsync(server, answer), "portal"), InScope(await LineOfAsync(server, answer), "app")));
+        var line = JsonNode.Parse(server.Log.Single(line => line.Contains("nothing of it is kept", StringComparison.Ordinal)))!;
+        Assert.Empty(line["Scopes"]!.AsArray());
     }
 
     public void Dispose() => Directory.Delete(directory, recursive: true);

@@ -72,15 +72,8 @@ internal sealed partial class Connection : IDisposable
         return statement.Step() ? statement.Text(0) : "";
     }
 
-    /// <summary>The file was deleted, renamed or replaced while it is open.</summary>
-    public bool IsMoved
-    {
-        get
-        {
-            Check(sqlite3_file_control(handle, "main", FileHasMoved, out var moved));
-            return moved != 0;
-        }
-    }
+    /// <summary>The file was deleted, renamed or replaced while it is open; <c>false</c> too where the system can't tell.</summary>
+    public bool IsMoved => sqlite3_file_control(handle, "main", FileHasMoved, out var moved) == raw.SQLITE_OK && moved != 0;
 
     /// <summary>Pages this connection has written so far, to the log as well as to the file.</summary>
     public int PagesWritten()
