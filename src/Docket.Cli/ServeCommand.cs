@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Configuration;
 
 namespace Docket.Cli;
 
@@ -18,7 +19,21 @@ internal static class ServeCommand
         {
             Description = "A fixed development token for the first portal, with all scopes (also DOCKET_TOKEN)",
         };
-        var command = new Command("serve", "Serve the API.") { data, urls, token };
+        var metrics = new Option<string?>("--metrics")
+        {
+            Description = "Where to answer GET /metrics for Prometheus, without a token and apart from the API, such as http://127.0.0.1:9464",
+        };
+        var log = new Option<string>("--log")
+        {
+            Description = "How the log is written: text or json, one object a line",
+            DefaultValueFactory = _ => "text",
+        };
+        log.AcceptOnlyFromAmong("text", "json");
+        var logRequests = new Option<bool>("--log-requests")
+        {
+            Description = "Write a line to the log for every request",
+        };
+        var command = new Command("serve", "Serve the API.") { data, urls, token, metrics, log, logRequests };
         command.SetAction((parsed, cancellation) => RunAsync(
             new DocketOptions
             {
@@ -26,6 +41,12 @@ internal static class ServeCommand
                 Urls = parsed.GetRequiredValue(urls),
                 // Not the option's default value: help would show it.
                 Token = NullIfEmpty(parsed.GetValue(token) ?? Environment.GetEnvironmentVariable("DOCKET_TOKEN")),
+                MetricsUrls = parsed.GetValue(metrics),
+                JsonLog = parsed.GetValue(log) == "json",
+                LogRequests = parsed.GetValue(logRequests),
+                // No other part of the environment changes anything.
+                Kestrel = new ConfigurationBuilder().AddEnvironmentVariables("Kestrel__").Build(),
+                ExportTraces = ExportsTraces(),
             },
             cancellation));
         return command;
@@ -33,18 +54,19 @@ internal static class ServeCommand
 
     static async Task RunAsync(DocketOptions options, CancellationToken cancellation)
     {
+        var console = options.JsonLog ? Console.Error : Console.Out; // where the log is JSON, it is nothing else
         var stop = new TaskCompletionSource();
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
         await using (var server = await DocketServer.StartAsync(options, cancellation))
         {
-            Greet(server, options);
+            Greet(console, server, options);
             await stop.Task;
-            Console.WriteLine("Finishing the requests under way …");
+            console.WriteLine("Finishing the requests under way …");
         }
 
-        Console.WriteLine("Stopped.");
+        console.WriteLine("Stopped.");
 
         void Stop(PosixSignalContext signal)
         {
@@ -53,17 +75,38 @@ internal static class ServeCommand
         }
     }
 
+    // The library reads the variables itself, and passes over what is no address.
+    static bool ExportsTraces()
+    {
+        var wanted = false;
+        foreach (var name in (string[])["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+        {
+            if (NullIfEmpty(Environment.GetEnvironmentVariable(name)) is { } endpoint)
+            {
+                wanted = Uri.TryCreate(endpoint, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" ? true
+                    : throw new OperatorMistake($"{name} is \"{endpoint}\", which is no address to send traces to. Give one such as http://127.0.0.1:4317.");
+            }
+        }
+
+        return wanted;
+    }
+
     static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
-    static void Greet(DocketServer server, DocketOptions options)
+    static void Greet(TextWriter console, DocketServer server, DocketOptions options)
     {
-        Console.WriteLine($"Docket serves portal {server.PortalId} on {server.Url}, data in {Path.GetFullPath(options.DataDirectory)}");
+        console.WriteLine($"Docket serves portal {server.PortalId} on {server.Url}, data in {Path.GetFullPath(options.DataDirectory)}");
+        if (server.MetricsUrl is { } metrics)
+        {
+            console.WriteLine($"Metrics on {metrics}");
+        }
+
         if (server.FirstToken is not { } token)
         {
             return;
         }
 
-        Console.WriteLine(
+        console.WriteLine(
             $$$$"""
 
             This is a new portal. Its access token, shown this once:

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Configuration;
+
 namespace Docket;
 
 /// <summary>The settings of a server.</summary>
@@ -8,6 +10,21 @@ public sealed record DocketOptions
 
     /// <summary>Addresses to listen on, separated by <c>;</c>. This machine only by default: a token is not yet made when the server first starts. Port 0 picks a free one.</summary>
     public string Urls { get; init; } = "http://127.0.0.1:8787";
+
+    /// <summary>Kestrel's own settings, of which <c>Certificates:Default</c> is the certificate of <c>https</c> addresses; none by default.</summary>
+    public IConfiguration? Kestrel { get; init; }
+
+    /// <summary>Addresses on which <c>GET /metrics</c> is answered, and nothing else, separated by <c>;</c>; nothing is counted when left out. Without a token, so on addresses of its own.</summary>
+    public string? MetricsUrls { get; init; }
+
+    /// <summary>Send traces by OTLP, to where the standard environment variables <c>OTEL_…</c> say.</summary>
+    public bool ExportTraces { get; init; }
+
+    /// <summary>Write the log as one JSON object a line instead of as text.</summary>
+    public bool JsonLog { get; init; }
+
+    /// <summary>Write a line to the log for every request.</summary>
+    public bool LogRequests { get; init; }
 
     /// <summary>A fixed token for the first portal with all scopes, for development and tests. Never written to disk.</summary>
     public string? Token { get; init; }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 using Docket.Access;
 using Docket.Account;
@@ -14,6 +15,7 @@ using Docket.Schemas;
 using Docket.Search;
 using Docket.Stores;
 using Docket.Stores.Sqlite;
+using Docket.Watch;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -31,23 +33,32 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>How fast a body has to come in the long run: slower than any line that still carries anything.</summary>
     internal const double BodyBytesPerSecondMin = 240;
 
+    const string NameCertificate = "Name one with Kestrel__Certificates__Default__Path, and its …__KeyPath or …__Password.";
+
     readonly WebApplication app;
     readonly IPortals portals;
     readonly JobRunner jobs;
     readonly RateLimiter limiter;
+    readonly MetricsServer? metrics;
+    readonly IDisposable? traces;
 
-    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, RateLimiter limiter, long portalId, string? firstToken)
+    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, RateLimiter limiter, MetricsServer? metrics, IDisposable? traces, long portalId, string? firstToken)
     {
         this.app = app;
         this.portals = portals;
         this.jobs = jobs;
         this.limiter = limiter;
+        this.metrics = metrics;
+        this.traces = traces;
         PortalId = portalId;
         FirstToken = firstToken;
     }
 
     /// <summary>Where it listens: the real address when the port was left to the system.</summary>
     public string Url => app.Urls.First();
+
+    /// <summary>Where its numbers are; <c>null</c> when nobody asked for them.</summary>
+    public string? MetricsUrl => metrics?.Url;
 
     /// <summary>The id of the first portal.</summary>
     public long PortalId { get; }
@@ -64,10 +75,22 @@ public sealed class DocketServer : IAsyncDisposable
     /// <exception cref="OperatorMistake">The data directory or the address can't be used.</exception>
     public static async Task<DocketServer> StartAsync(DocketOptions options, CancellationToken cancellation = default)
     {
-        var urls = Addresses(options.Urls);
-        var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        var urls = Addresses(options.Urls, "http", "https");
+        if (urls.Any(IsTls) && options.Kestrel?.GetSection("Certificates:Default").GetChildren().Any() is not true)
         {
+            // Else Kestrel takes the certificate that the SDK makes for developers, if there is one.
+            throw new OperatorMistake($"{options.Urls} can't be listened on: there is no certificate. {NameCertificate}");
+        }
+
+        var metricsUrls = options.MetricsUrls is { } wanted ? Addresses(wanted, "http") : null;
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            if (urls.Any(IsTls))
+            {
+                kestrel.Configure(options.Kestrel!);
+            }
+
             kestrel.AddServerHeader = false;
             kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1; // takes any byte; as UTF-8 Kestrel itself would answer 400 without an envelope
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
@@ -79,23 +102,37 @@ public sealed class DocketServer : IAsyncDisposable
         builder.WebHost.UseUrls(urls);
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning)
-            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // why a start failed is told by who called it
+        _ = options.JsonLog
+            ? builder.Logging.AddJsonConsole(console => (console.IncludeScopes, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-ddTHH:mm:ss.fffZ"))
+            : builder.Logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine) = (true, true));
+        builder.Logging.SetMinimumLevel(LogLevel.Warning)
+            .AddFilter(RequestWatch.Category, options.LogRequests ? LogLevel.Information : LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None) // would put the path as it came on every line
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // why a start failed is told by who called it
+            .Configure(log => log.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
+        builder.Services.AddSingleton<Instruments>();
         var app = builder.Build();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Docket");
 
         IPortals? portals = null;
         JobRunner? jobs = null;
         RateLimiter? limiter = null;
+        MetricsServer? metrics = null;
+        IDisposable? traces = null;
+        var instruments = app.Services.GetRequiredService<Instruments>();
         try
         {
-            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs);
+            metrics = metricsUrls is null ? null : await ListenAsync(options.MetricsUrls!, () => MetricsServer.StartAsync(metricsUrls, cancellation));
+            traces = options.ExportTraces ? TraceExport.Start() : null;
+            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments);
             var (portalId, firstToken) = FirstPortal(portals, options.Token);
             jobs = new JobRunner(portals, options.Clock, logger);
-            limiter = new RateLimiter(portals.Usage, options.Clock, logger);
+            limiter = new RateLimiter(portals.Usage, instruments, options.Clock, logger);
+            instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
-            app.UseMiddleware<Refusals>(newCorrelationId);
+            app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock);
+            app.UseMiddleware<Refusals>();
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, limiter, options.Clock, options.Random);
             foreach (var version in ApiVersion.All)
@@ -125,13 +162,24 @@ public sealed class DocketServer : IAsyncDisposable
             AppRoutes.Map(app, "/docket/v1/apps", portals.Apps);
             RefusalRoutes.Map(app, "/docket/v1/apps", portals.Apps, limiter);
             UserRoutes.Map(app, "/docket/v1/users", portals.Users);
+            HealthRoutes.Map(app, portals, app.Lifetime.ApplicationStopping);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();
-            await app.StartAsync(cancellation);
-            return new DocketServer(app, portals, jobs, limiter, portalId, firstToken);
+            await ListenAsync(options.Urls, async () =>
+            {
+                await app.StartAsync(cancellation);
+                return app;
+            });
+            return new DocketServer(app, portals, jobs, limiter, metrics, traces, portalId, firstToken);
         }
-        catch (Exception failure)
+        catch
         {
+            if (metrics is not null)
+            {
+                await metrics.DisposeAsync();
+            }
+
+            traces?.Dispose();
             if (jobs is not null)
             {
                 await jobs.DisposeAsync();
@@ -148,24 +196,38 @@ public sealed class DocketServer : IAsyncDisposable
             }
 
             await app.DisposeAsync();
-            if (failure is IOException or SocketException)
-            {
-                throw new OperatorMistake($"{options.Urls} can't be listened on: {failure.Message}");
-            }
-
             throw;
         }
     }
 
-    static string[] Addresses(string text)
+    static async Task<T> ListenAsync<T>(string urls, Func<Task<T>> start)
+    {
+        try
+        {
+            return await start();
+        }
+        // What Kestrel throws for a certificate that isn't there, is no certificate, or doesn't fit its key or password.
+        catch (Exception failure) when (IsTls(urls) && failure is InvalidOperationException or NotSupportedException or CryptographicException or ArgumentException or FormatException or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            throw new OperatorMistake($"{urls} can't be listened on: the certificate can't be used ({failure.Message.Split('\n')[0].Trim().TrimEnd('.')}). {NameCertificate}");
+        }
+        catch (Exception failure) when (failure is IOException or SocketException)
+        {
+            throw new OperatorMistake($"{urls} can't be listened on: {failure.Message}");
+        }
+    }
+
+    static bool IsTls(string urls) => urls.Contains("https:", StringComparison.OrdinalIgnoreCase);
+
+    static string[] Addresses(string text, params string[] schemes)
     {
         var urls = text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         foreach (var url in urls is [] ? [""] : urls)
         {
             // As Kestrel reads it: * and + stand for any host, which makes it no proper URL.
-            if (!Uri.TryCreate(url.Replace("://*", "://any", StringComparison.Ordinal).Replace("://+", "://any", StringComparison.Ordinal), UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp)
+            if (!Uri.TryCreate(url.Replace("://*", "://any", StringComparison.Ordinal).Replace("://+", "://any", StringComparison.Ordinal), UriKind.Absolute, out var address) || !schemes.Contains(address.Scheme))
             {
-                throw new OperatorMistake($"\"{url}\" is no address to listen on. Give one such as http://127.0.0.1:8787; for HTTPS put a proxy in front.");
+                throw new OperatorMistake($"\"{url}\" is no address to listen on. Give one such as {schemes[^1]}://127.0.0.1:8787.");
             }
         }
 
@@ -175,11 +237,18 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>Finishes the requests and the steps of jobs under way, then closes the files.</summary>
     public async ValueTask DisposeAsync()
     {
+        app.Lifetime.StopApplication(); // from here on it isn't ready
         await jobs.DisposeAsync(); // first: who waits for the end of a job would hold up the server
         await app.StopAsync();
+        if (metrics is not null)
+        {
+            await metrics.DisposeAsync();
+        }
+
         await app.DisposeAsync();
         await limiter.DisposeAsync();
         await portals.DisposeAsync();
+        traces?.Dispose(); // last: sends what is left
     }
 
     /// <summary>The portals of a data directory, beside a server that may be running on it.</summary>

@@ -9,12 +9,13 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     readonly Process process;
     readonly HttpClient http;
 
-    readonly List<string> output;
+    readonly List<string> output, log;
 
-    ServerProcess(Process process, string url, List<string> output)
+    ServerProcess(Process process, string url, List<string> output, List<string> log)
     {
         this.process = process;
         this.output = output;
+        this.log = log;
         Url = url;
         http = new HttpClient { BaseAddress = new Uri(url) };
         http.DefaultRequestHeaders.Authorization = new("Bearer", TestServer.Token);
@@ -36,48 +37,95 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The lines of its standard output so far.</summary>
+    public string[] Log
+    {
+        get
+        {
+            lock (output)
+            {
+                return [.. log];
+            }
+        }
+    }
+
     /// <param name="directory">The data directory.</param>
     /// <param name="within">A command that runs the command after it in the same process, such as <c>nice</c>.</param>
-    public static async Task<ServerProcess> StartAsync(string directory, params string[] within)
+    public static Task<ServerProcess> StartAsync(string directory, params string[] within) => ServeAsync(directory, [], within: within);
+
+    /// <param name="directory">The data directory.</param>
+    /// <param name="options">More options of <c>docket serve</c>.</param>
+    /// <param name="url">Where it listens.</param>
+    /// <param name="environment">More variables of its environment.</param>
+    /// <param name="within">As for <see cref="StartAsync"/>.</param>
+    public static async Task<ServerProcess> ServeAsync(
+        string directory, string[] options, string url = "http://127.0.0.1:0", IReadOnlyDictionary<string, string>? environment = null, string[]? within = null)
     {
-        string[] command = [.. within, "dotnet", Program(), "serve", "--data", directory, "--urls", "http://127.0.0.1:0", "--token", TestServer.Token];
+        string[] command = [.. within ?? [], "dotnet", Program(), "serve", "--data", directory, "--urls", url, "--token", TestServer.Token, .. options];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        var process = Process.Start(start)!;
-        var url = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var output = new List<string>();
-        DataReceivedEventHandler listen = (_, line) =>
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {
-            lock (output)
-            {
-                output.Add(line.Data ?? "");
-            }
+            start.Environment[name] = value;
+        }
 
-            if (Address().Match(line.Data ?? "") is { Success: true } address)
-            {
-                url.TrySetResult(address.Value);
-            }
-        };
-        process.OutputDataReceived += listen;
-        process.ErrorDataReceived += listen;
+        var process = Process.Start(start)!;
+        var listening = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (output, log) = (new List<string>(), new List<string>());
+        process.OutputDataReceived += (_, line) => Hear(line.Data ?? "", log);
+        process.ErrorDataReceived += (_, line) => Hear(line.Data ?? "", null);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         var ended = process.WaitForExitAsync();
-        if (await Task.WhenAny(url.Task, ended).WaitAsync(TimeSpan.FromMinutes(1)) == ended && !url.Task.IsCompleted)
+        if (await Task.WhenAny(listening.Task, ended).WaitAsync(TimeSpan.FromMinutes(1)) == ended && !listening.Task.IsCompleted)
         {
             throw new InvalidOperationException($"docket serve ended with {process.ExitCode}: {string.Join('\n', output)}");
         }
 
-        return new ServerProcess(process, await url.Task, output);
+        return new ServerProcess(process, await listening.Task, output, log);
+
+        void Hear(string line, List<string>? alsoIn)
+        {
+            lock (output)
+            {
+                output.Add(line);
+                alsoIn?.Add(line);
+            }
+
+            if (Address().Match(line) is { Success: true } address)
+            {
+                listening.TrySetResult(address.Value);
+            }
+        }
+    }
+
+    /// <summary>What a pattern finds in <see cref="Output"/>, once it is there.</summary>
+    public async Task<Match> WaitForAsync(string pattern)
+    {
+        using var enough = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        Match match;
+        while (!(match = Regex.Match(Output, pattern)).Success)
+        {
+            Assert.False(enough.IsCancellationRequested, $"nothing like {pattern} in: {Output}");
+            await Task.Delay(10);
+        }
+
+        return match;
     }
 
     /// <summary>Runs a command that ends by itself.</summary>
-    public static async Task<(int Exit, string Output, string Errors)> RunAsync(string[] arguments)
+    public static async Task<(int Exit, string Output, string Errors)> RunAsync(string[] arguments, params (string Name, string Value)[] environment)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Program(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo("dotnet", [Program(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         try
         {
@@ -130,6 +178,6 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return newest.FullName.Replace(".runtimeconfig.json", ".dll", StringComparison.Ordinal);
     }
 
-    [GeneratedRegex(@"http://127\.0\.0\.1:[1-9]\d*")]
+    [GeneratedRegex(@"https?://127\.0\.0\.1:[1-9]\d*")]
     private static partial Regex Address();
 }

@@ -11,10 +11,10 @@ public sealed partial class TidyTests
 
     static readonly string Library = Path.Combine(Root, "src", "Docket");
 
-    static readonly string[] Words = ["Model"], Heart = ["Model", "Writes"], Engine = ["Model", "Writes", "Stores"];
+    static readonly string[] Words = ["Model"], Heart = ["Model", "Writes"], Engine = ["Model", "Writes", "Stores", "Watch"];
 
     /// <summary>A feature sees what all share, and <c>Access</c> for the scope its endpoints need; not another feature and no engine.</summary>
-    static readonly string[] Feature = ["Model", "Writes", "Stores", "Http", "Access"];
+    static readonly string[] Feature = ["Model", "Writes", "Stores", "Watch", "Http", "Access"];
 
     /// <summary>A feature that tells how much was called.</summary>
     static readonly string[] AboutCalls = [.. Feature, "Limits"];
@@ -28,11 +28,12 @@ public sealed partial class TidyTests
         ["Model"] = [],
         ["Writes"] = Words,
         ["Stores"] = Heart,
+        ["Watch"] = Heart, // the rest of the house counts on it
         ["Stores.Sqlite"] = Engine,
         ["Stores.Sqlite.Index"] = [.. Engine, "Stores.Sqlite"],
-        ["Http"] = ["Model", "Stores"],
-        ["Limits"] = ["Model", "Stores", "Http"],
-        ["Access"] = ["Model", "Stores", "Http", "Limits"],
+        ["Http"] = ["Model", "Stores", "Watch"],
+        ["Limits"] = ["Model", "Stores", "Watch", "Http"],
+        ["Access"] = ["Model", "Stores", "Watch", "Http", "Limits"],
         ["Account"] = AboutCalls,
         ["Objects"] = Feature,
         ["Admin"] = AboutCalls,

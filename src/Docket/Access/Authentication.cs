@@ -4,6 +4,7 @@ using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
@@ -33,6 +34,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             throw new Refusal(Faults.NoCredentials());
         }
 
+        http.Features.GetRequiredFeature<AboutRequest>().Caller = found.Caller;
         if (found.Caller.ExpiresAt is { } expiresAt && Instant.Now(clock) is var now && now >= expiresAt)
         {
             throw new Refusal(Faults.TokenExpired(expiresAt, now));

@@ -49,15 +49,8 @@ internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, TimePr
 /// <summary>What hangs on a request while it is served.</summary>
 internal static class HttpContextExtensions
 {
-    static readonly object CorrelationKey = new();
-
     /// <summary>The call, for endpoints that need a token (<c>Access/Authentication.cs</c> puts it there).</summary>
     public static Call Call(this HttpContext http) => http.Features.GetRequiredFeature<Call>();
-
-    /// <summary>The UUID in <c>X-HubSpot-Correlation-Id</c> and in every envelope (reference/auth-limits-webhooks-imports.md 6.2).</summary>
-    public static string CorrelationId(this HttpContext http) => (string)http.Items[CorrelationKey]!;
-
-    public static void SetCorrelationId(this HttpContext http, string id) => http.Items[CorrelationKey] = id;
 
     /// <summary>Whether a query parameter is <c>true</c>; nothing else switches it on, not even <c>1</c> (reference/objects-and-batch.md 4.6).</summary>
     public static bool QueryFlag(this HttpContext http, string parameter) => bool.TryParse(http.Request.Query[parameter], out var flag) && flag;

@@ -5,22 +5,12 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Http;
 
 /// <summary>
-/// The outermost stage of a request: gives it its correlation id and the headers that every answer has
-/// (reference/auth-limits-webhooks-imports.md 6.3), and turns everything that is not a success into
-/// HubSpot's envelope. Nothing else in Docket writes an error to the wire.
+/// Turns everything that is not a success into HubSpot's envelope. Nothing else in Docket writes an error to the wire.
 /// </summary>
-internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorrelationId, ILogger<Refusals> logger)
+internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> logger)
 {
     public async Task InvokeAsync(HttpContext http)
     {
-        var correlationId = newCorrelationId().ToString();
-        http.SetCorrelationId(correlationId);
-        var headers = http.Response.Headers;
-        headers["X-HubSpot-Correlation-Id"] = correlationId;
-        headers["X-Request-Id"] = correlationId;
-        headers.Vary = "origin, Accept-Encoding";
-        headers.AccessControlAllowCredentials = "false";
-        headers.XContentTypeOptions = "nosniff";
         try
         {
             await next(http);
@@ -49,12 +39,12 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         catch (OperatorMistake mistake)
         {
             // A portal that was made beside the running server and can't be opened; its operator reads the log.
-            LogFailure(mistake, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
+            LogFailure(mistake, http.Request.Method, http.Route());
             await RespondAsync(http, Faults.PortalClosed());
         }
         catch (Exception failure)
         {
-            LogFailure(failure, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
+            LogFailure(failure, http.Request.Method, http.Route());
             if (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
             {
                 await RespondAsync(http, Faults.Internal());
@@ -85,6 +75,6 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         return Wire.RespondAsync(http.Response, error.Status, (error, (string?)http.CorrelationId()), Wire.WriteError);
     }
 
-    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed; correlation id {CorrelationId}")]
-    partial void LogFailure(Exception failure, string method, string path, string correlationId);
+    [LoggerMessage(LogLevel.Error, "{Method} {Route} failed")]
+    partial void LogFailure(Exception failure, string method, string route);
 }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using Docket.Model;
+using Docket.Watch;
 using Microsoft.AspNetCore.Http;
 
 namespace Docket.Http;
@@ -32,6 +33,7 @@ internal sealed class RequestBody : IDisposable
     /// <exception cref="Refusal">413, 415, or 400 for an empty body or one that is not UTF-8.</exception>
     public static async Task<RequestBody> ReadAsync(HttpContext http)
     {
+        using var span = Span.Start("read");
         var request = http.Request;
         if (!IsJson(request.ContentType))
         {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Docket.Model;
+using Docket.Watch;
 using Microsoft.AspNetCore.Http;
 
 namespace Docket.Http;
@@ -16,6 +17,7 @@ internal static class Wire
     /// <summary>Answers with what <paramref name="write"/> writes, straight to the output pipe.</summary>
     public static async Task RespondAsync<T>(HttpResponse response, int status, T value, Action<Utf8JsonWriter, T> write)
     {
+        using var span = Span.Start("respond");
         response.StatusCode = status;
         response.ContentType = ContentType;
         try

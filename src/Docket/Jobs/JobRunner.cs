@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Threading.Channels;
 using Docket.Model;
 using Docket.Stores;
@@ -29,6 +30,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     readonly ConcurrentQueue<(IStore Store, long PortalId, Job Job)> abandoned = new();
     readonly CancellationTokenSource stop = new();
     Task sweeping = Task.CompletedTask;
+
+    /// <summary>How many are being worked on, or wait for inputs.</summary>
+    public int Running => works.Count;
 
     /// <summary>Goes on with what was under way when the portals were closed.</summary>
     public async Task StartAsync()
@@ -117,6 +121,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
 
     async Task RunAsync(IStore store, long portalId, long id, Work work)
     {
+        Activity.Current = null; // thousands of steps would make the trace of the request that brought them unreadable
         var turns = steps.GetOrAdd(portalId, _ => new SemaphoreSlim(StepsMax));
         while (!stop.IsCancellationRequested)
         {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Docket.Model;
 using Docket.Stores;
+using Docket.Watch;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -18,15 +19,16 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     readonly ConcurrentDictionary<long, PortalUsage> portals = new();
     readonly Dictionary<long, DayUsage> saved;
     readonly IUsage store;
+    readonly Instruments instruments;
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly PeriodicTimer timer;
     readonly Task saving;
 
     /// <summary>Goes on from what was written down.</summary>
-    public RateLimiter(IUsage store, TimeProvider clock, ILogger logger)
+    public RateLimiter(IUsage store, Instruments instruments, TimeProvider clock, ILogger logger)
     {
-        (this.store, this.clock, this.logger) = (store, clock, logger);
+        (this.store, this.instruments, this.clock, this.logger) = (store, instruments, clock, logger);
         saved = store.Load().ToDictionary(day => day.PortalId);
         foreach (var day in saved.Values)
         {
@@ -61,7 +63,9 @@ internal sealed partial class RateLimiter : IAsyncDisposable
 
         if (standing.Reached != LimitPolicy.None)
         {
-            throw new Refusal(Faults.LimitReached(standing.Reached, caller, standing.WaitMs));
+            var error = Faults.LimitReached(standing.Reached, caller, standing.WaitMs);
+            instruments.LimitHit(error.Limit!.Policy);
+            throw new Refusal(error);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
+using Docket.Watch;
 using Docket.Writes;
 
 namespace Docket.Objects;
@@ -42,7 +43,11 @@ internal ref struct BatchReader
 
     /// <summary>The inputs of a batch create, update, upsert or archive.</summary>
     /// <exception cref="Refusal">400 with line and column; 400 for associations, which need records of other types.</exception>
-    public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Batch(kind));
+    public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind)
+    {
+        using var span = Span.Start("parse");
+        return Read(body, (ref reader) => reader.Batch(kind));
+    }
 
     /// <summary>The one input of a single create, update or restore: <c>{"properties":{…}}</c>.</summary>
     /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>

@@ -70,11 +70,23 @@ internal interface IStore
     /// their values are long. Empty only when there are none.
     /// </summary>
     ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation);
+
+    /// <summary>Whether it can serve at this moment. Cheap, and answered soon also when it can't.</summary>
+    Task<Condition> ConditionAsync();
+
     /// <summary>Batches that are worked on after they were answered.</summary>
     IJobs Jobs { get; }
 
     /// <summary>Answers kept for requests that come again.</summary>
     IAnswers Answers { get; }
+}
+
+/// <summary>How a portal stands, each in one word.</summary>
+/// <param name="State"><see cref="Ready"/> when it can be read and written to, else why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>failing</c>, <c>stopping</c>.</param>
+/// <param name="Index">The search index: <see cref="Ready"/>, <c>building</c> or <c>behind</c>. Nothing is refused for it.</param>
+internal sealed record Condition(string State, string Index)
+{
+    public const string Ready = "ready";
 }
 
 /// <summary>The portals of a data directory and the tokens that open them.</summary>

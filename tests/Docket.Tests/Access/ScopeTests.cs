@@ -13,6 +13,9 @@ public sealed partial class ScopeTests
     const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs", Apps = "/docket/v1/apps", Users = "/docket/v1/users";
     const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write", ReadOwners = "crm.objects.owners.read", Manage = "docket.manage";
 
+    /// <summary>What anyone may call.</summary>
+    static readonly string[] Open = ["GET /healthz", "GET /readyz"];
+
     /// <summary>Every endpoint, the scope it needs and the names its refusal gives.</summary>
     public static TheoryData<string, string, string, string[]> Routes
     {
@@ -90,7 +93,7 @@ public sealed partial class ScopeTests
     {
         await using var server = await TestServer.StartAsync();
         Assert.Equal(
-            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} None")).Distinct().Order(StringComparer.Ordinal),
+            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} None")).Concat(Open.Select(endpoint => endpoint + " ")).Distinct().Order(StringComparer.Ordinal),
             server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single()} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {endpoint.Metadata.GetMetadata<NeedsScope>()?.Scope}").Order(StringComparer.Ordinal));
     }
 

@@ -42,7 +42,7 @@ internal sealed partial class Checkpointer : IDisposable
         background.Execute("PRAGMA synchronous=FULL");
         file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         thread = new Thread(Run) { IsBackground = true, Name = "docket checkpoint" };
-        thread.Start();
+        thread.UnsafeStart(); // see PortalWriter
     }
 
     /// <summary>For the writer, between two transactions.</summary>

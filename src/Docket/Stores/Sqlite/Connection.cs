@@ -26,6 +26,8 @@ internal sealed class SqliteFailure(int code, string message, int systemError = 
 /// </summary>
 internal sealed partial class Connection : IDisposable
 {
+    const int FileHasMoved = 20; // SQLITE_FCNTL_HAS_MOVED
+
     readonly sqlite3 handle;
     readonly List<Statement> statements = [];
 
@@ -69,6 +71,9 @@ internal sealed partial class Connection : IDisposable
         using var statement = Prepare(sql);
         return statement.Step() ? statement.Text(0) : "";
     }
+
+    /// <summary>The file was deleted, renamed or replaced while it is open; <c>false</c> too where the system can't tell.</summary>
+    public bool IsMoved => sqlite3_file_control(handle, "main", FileHasMoved, out var moved) == raw.SQLITE_OK && moved != 0;
 
     /// <summary>Pages this connection has written so far, to the log as well as to the file.</summary>
     public int PagesWritten()
@@ -124,9 +129,12 @@ internal sealed partial class Connection : IDisposable
 
     public void Dispose() => handle.Dispose();
 
-    // The package has no method for it.
+    // The package has no methods for these.
     [LibraryImport("e_sqlite3")]
     private static partial int sqlite3_system_errno(sqlite3 handle);
+
+    [LibraryImport("e_sqlite3", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int sqlite3_file_control(sqlite3 handle, string database, int operation, out int result);
 }
 
 /// <summary>A prepared statement. Bind in order, step, and it is ready to be bound again.</summary>

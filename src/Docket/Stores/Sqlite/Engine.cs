@@ -80,7 +80,13 @@ internal static class Engine
         _ => failure,
     };
 
-    static bool IsDiskFull(string path)
+    /// <summary>What keeps a file from serving, in one word.</summary>
+    /// <param name="failure">As <see cref="Translate"/> gave it.</param>
+    public static string WordOf(Exception failure) => failure is not Refusal { Error: var error } ? "failing"
+        : error.Status switch { 507 => "full", 503 => "locked", _ => "damaged" };
+
+    /// <summary>Whether there is less room than a write needs where a file lies.</summary>
+    public static bool IsDiskFull(string path)
     {
         try
         {

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using Docket.Model;
 using Docket.Stores.Sqlite.Index;
+using Docket.Watch;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;
 
@@ -17,6 +19,9 @@ internal sealed partial class PortalWriter : IDisposable
     /// </summary>
     const int GroupMax = 32;
 
+    /// <summary>How long a look at the file's condition waits for the writer, in milliseconds: who asks has little patience.</summary>
+    const int ProbeWaitMs = 500;
+
     readonly string path;
     readonly Connection connection;
     readonly Sources sources;
@@ -25,6 +30,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly Statement begin, commit;
     readonly TimeProvider clock;
     readonly ILogger logger;
+    readonly Instruments? instruments;
     readonly Checkpointer checkpointer;
     readonly Thread thread;
     readonly Queue<Work> waiting = [];
@@ -37,13 +43,18 @@ internal sealed partial class PortalWriter : IDisposable
     Schema schema;
     volatile Schema committedSchema;
 
-    public PortalWriter(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger)
+    // What the last transaction failed of; null when it didn't.
+    volatile string? trouble;
+    Task<string?>? probe;
+
+    public PortalWriter(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Instruments? instruments)
     {
         this.path = path;
         this.connection = connection;
         this.sources = sources;
         this.clock = clock;
         this.logger = logger;
+        this.instruments = instruments;
         sources.Load(connection);
         schema = committedSchema = new Schema(ObjectType.Ticket, SchemaTables.Load(connection, ObjectType.Ticket));
         sequence = connection.QueryInteger("SELECT coalesce(max(sequence), 0) FROM change");
@@ -55,7 +66,7 @@ internal sealed partial class PortalWriter : IDisposable
         checkpointer = new Checkpointer(path, connection, logger);
         _ = Clean(); // what a stop came between; a failure is in the log, and the next purge tries again
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + Path.GetFileNameWithoutExtension(path) };
-        thread.Start();
+        thread.UnsafeStart(); // a portal may be opened by a request, whose place in log and trace this thread must not take over
     }
 
     /// <summary>The newest committed schema.</summary>
@@ -75,6 +86,50 @@ internal sealed partial class PortalWriter : IDisposable
     /// <summary>Gives the new schema, or the used stages that the change would take away and that it was to keep.</summary>
     public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
         Enqueue(new SchemaWork(change, keepUsedStages));
+
+    /// <summary>How much waits for the writer.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (waiting)
+            {
+                return waiting.Count;
+            }
+        }
+    }
+
+    /// <summary>
+    /// What keeps the file from being written to, in one word; <c>null</c> for nothing. Where the writer has long work to do, what
+    /// it met before. Usually an empty transaction, which touches no disk.
+    /// </summary>
+    public async Task<string?> TroubleAsync()
+    {
+        try
+        {
+            Task<string?> current;
+            lock (waiting)
+            {
+                if (closing)
+                {
+                    return "stopping";
+                }
+
+                // All that ask at once share a look, so that nobody fills the queue by asking.
+                current = probe is { IsCompleted: false } ? probe : probe = WriteAsync(Probe);
+            }
+
+            return await current.WaitAsync(TimeSpan.FromMilliseconds(ProbeWaitMs));
+        }
+        catch (TimeoutException)
+        {
+            return trouble;
+        }
+        catch (Exception failure)
+        {
+            return Engine.WordOf(failure);
+        }
+    }
 
     /// <summary>Finishes what waits, then stops the thread and closes the file.</summary>
     public void Dispose()
@@ -97,6 +152,11 @@ internal sealed partial class PortalWriter : IDisposable
 
     Task<T> Enqueue<T>(Work<T> work)
     {
+        if (work.Trace != default)
+        {
+            work.Since = clock.GetUtcNow();
+        }
+
         lock (waiting)
         {
             if (closing)
@@ -166,10 +226,13 @@ internal sealed partial class PortalWriter : IDisposable
             begun = true;
             foreach (var work in works)
             {
+                instruments?.Start("wait", work.Trace, work.Since)?.Dispose();
+                using var span = instruments?.Start("apply", work.Trace);
                 work.Do(this);
             }
 
-            commit.Run();
+            CommitNow(works);
+            trouble = null;
         }
         catch (Exception failure)
         {
@@ -190,6 +253,7 @@ internal sealed partial class PortalWriter : IDisposable
 
             // Without a transaction none of them is to blame: they don't each wait for the same lock once more.
             var told = failure is SqliteFailure sqlite ? Translate(sqlite) : failure;
+            trouble = Engine.WordOf(told);
             foreach (var work in works)
             {
                 work.Fail(told);
@@ -214,9 +278,41 @@ internal sealed partial class PortalWriter : IDisposable
             }
             else
             {
-                work.Succeed();
+                work.Succeed(this);
             }
         }
+    }
+
+    void CommitNow(List<Work> works)
+    {
+        var (since, began) = (clock.GetUtcNow(), clock.GetTimestamp());
+        commit.Run();
+        instruments?.Committed(clock.GetElapsedTime(began));
+        foreach (var work in works)
+        {
+            instruments?.Start("commit", work.Trace, since)?.Dispose();
+        }
+    }
+
+    string? Probe(Connection connection)
+    {
+        if (connection.IsMoved)
+        {
+            return "missing"; // the system goes on writing to what has no name any more
+        }
+
+        if (Engine.IsDiskFull(path))
+        {
+            return "full";
+        }
+
+        if (trouble is not null)
+        {
+            // One page, to see whether what failed is well again.
+            connection.Execute($"PRAGMA user_version={connection.QueryInteger("PRAGMA user_version")}");
+        }
+
+        return null;
     }
 
     // All purges of a group share one cleaning; the other works of it don't wait for that.
@@ -232,7 +328,7 @@ internal sealed partial class PortalWriter : IDisposable
         {
             if (failure is null)
             {
-                work.Succeed();
+                work.Succeed(this);
             }
             else
             {
@@ -340,6 +436,12 @@ internal sealed partial class PortalWriter : IDisposable
     /// <summary>Something that waits for the writer, and whoever waits for it.</summary>
     abstract class Work
     {
+        /// <summary>The span of whoever waits, if there is one.</summary>
+        public ActivityContext Trace { get; } = Span.Context;
+
+        /// <summary>Since when it waits, if that is traced.</summary>
+        public DateTimeOffset Since { get; set; }
+
         /// <summary>It is answered only when the file is clean of what it deleted.</summary>
         public virtual bool Purges => false;
 
@@ -347,7 +449,7 @@ internal sealed partial class PortalWriter : IDisposable
         public abstract void Do(PortalWriter writer);
 
         /// <summary>Answers, after the commit.</summary>
-        public abstract void Succeed();
+        public abstract void Succeed(PortalWriter writer);
 
         public abstract void Fail(Exception failure);
     }
@@ -359,6 +461,9 @@ internal sealed partial class PortalWriter : IDisposable
         Refusal? refusal;
 
         public Task<T> Task => completion.Task;
+
+        /// <summary>What was done; nothing when it was refused.</summary>
+        protected T? Done => refusal is null ? result : default;
 
         public override void Do(PortalWriter writer)
         {
@@ -373,7 +478,7 @@ internal sealed partial class PortalWriter : IDisposable
             }
         }
 
-        public override void Succeed()
+        public override void Succeed(PortalWriter writer)
         {
             if (refusal is null)
             {
@@ -393,6 +498,16 @@ internal sealed partial class PortalWriter : IDisposable
     sealed class BatchWork(WriteBatch batch, Note? note) : Work<Outcome>
     {
         public override bool Purges => batch.Kind == WriteKind.Purge;
+
+        public override void Succeed(PortalWriter writer)
+        {
+            if (Done is { } outcome)
+            {
+                writer.instruments?.Wrote(outcome);
+            }
+
+            base.Succeed(writer);
+        }
 
         protected override Outcome Result(PortalWriter writer) => writer.Apply(batch, note);
     }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Model;
 using Docket.Stores.Sqlite.Index;
+using Docket.Watch;
 using Microsoft.Extensions.Logging;
 
 namespace Docket.Stores.Sqlite;
@@ -26,6 +27,7 @@ internal sealed class SqlitePortals : IPortals
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly int busyTimeoutMs;
+    readonly Instruments? instruments;
     readonly FileStream? serving;
     readonly Registry registry;
     readonly ConcurrentDictionary<long, Lazy<SqliteStore>> stores = new();
@@ -49,13 +51,15 @@ internal sealed class SqlitePortals : IPortals
     /// <param name="serve">Hold the directory: a second server is refused.</param>
     /// <param name="developmentToken">Opens the first portal with all scopes; kept nowhere.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
+    /// <param name="instruments">What the work is shown on, if on anything.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
-    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs)
+    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null)
     {
         this.directory = Path.GetFullPath(directory);
         this.clock = clock;
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
+        this.instruments = instruments;
         this.developmentToken = developmentToken is null ? null : KeyOf(developmentToken);
         CreateDirectory();
         serving = serve ? HoldDirectory() : null;
@@ -69,6 +73,9 @@ internal sealed class SqlitePortals : IPortals
             {
                 _ = OpenStore(portalId);
             }
+
+            instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => Sum(store => store.Waiting));
+            instruments?.Observe("docket.index.behind", "{change}", "Changes that search indexes have not taken in yet", () => Sum(store => store.IndexBehind));
         }
         catch
         {
@@ -180,7 +187,7 @@ internal sealed class SqlitePortals : IPortals
     /// <summary>The store of a portal, opened when it isn't yet.</summary>
     internal SqliteStore OpenStore(long portalId)
     {
-        var store = stores.GetOrAdd(portalId, id => new(() => new SqliteStore(PathOf(id), clock, logger, busyTimeoutMs)));
+        var store = stores.GetOrAdd(portalId, id => new(() => new SqliteStore(PathOf(id), clock, logger, busyTimeoutMs, instruments)));
         if (store.IsValueCreated)
         {
             return store.Value;
@@ -257,6 +264,8 @@ internal sealed class SqlitePortals : IPortals
             }
         }
     }
+
+    long Sum(Func<SqliteStore, long> look) => stores.Values.Where(store => store.IsValueCreated).Sum(store => look(store.Value));
 
     void CreateDirectory()
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Docket.Model;
 using Docket.Stores.Sqlite.Index;
+using Docket.Watch;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;
 
@@ -29,7 +30,7 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     /// <summary>Opens the file of a portal, new or not.</summary>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
-    public SqliteStore(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs)
+    public SqliteStore(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null)
     {
         this.path = path;
         this.clock = clock;
@@ -38,7 +39,7 @@ internal sealed class SqliteStore : IStore, IDisposable
             connection =>
             {
                 connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                return new PortalWriter(path, connection, sources, clock, logger);
+                return new PortalWriter(path, connection, sources, clock, logger, instruments);
             },
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
         indexer = new Indexer(path, () => writer.Schema, writer.Committed, writer.Recent, () => Settings.SearchLagMs, clock, logger);
@@ -117,6 +118,14 @@ internal sealed class SqliteStore : IStore, IDisposable
     public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation) =>
         new(Read(reader => reader.Feed(after, limit)));
 
+    public async Task<Condition> ConditionAsync() => new(await writer.TroubleAsync() ?? ReadTrouble() ?? Condition.Ready, indexer.State);
+
+    /// <summary>How many writes wait for the writer.</summary>
+    public int Waiting => writer.Waiting;
+
+    /// <summary>How many changes the search index is behind.</summary>
+    public long IndexBehind => indexer.Behind;
+
     public void Dispose()
     {
         indexer.Dispose();
@@ -155,6 +164,7 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     async Task<IndexPage> FindAsync(SearchQuery query, CancellationToken cancellation)
     {
+        using var span = Span.Start("search");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(SearchWaitMs);
         try
@@ -171,6 +181,19 @@ internal sealed class SqliteStore : IStore, IDisposable
         catch (SqliteFailure failure)
         {
             throw Engine.Translate(failure, Indexer.PathOf(path));
+        }
+    }
+
+    string? ReadTrouble()
+    {
+        try
+        {
+            _ = Read(reader => reader.Find(ObjectType.Ticket, 0, archived: false));
+            return null;
+        }
+        catch (Exception failure) when (failure is Refusal or SqliteFailure)
+        {
+            return Engine.WordOf(failure);
         }
     }
 

@@ -79,11 +79,17 @@ internal sealed partial class Indexer : IDisposable
         path = PathOf(portalPath);
         indexed.Advance(NotReady);
         thread = new Thread(Run) { IsBackground = true, Name = "docket index " + Path.GetFileNameWithoutExtension(portalPath) };
-        thread.Start();
+        thread.UnsafeStart(); // see PortalWriter
     }
 
     /// <summary>How much of a new index is built, in percent; <c>null</c> when there is nothing to build.</summary>
     public int? BuiltPercent => Interlocked.Read(ref buildTotal) is var total and > 0 ? (int)(100 * Interlocked.Read(ref building) / total) : null;
+
+    /// <summary>How many changes it is behind; all, while there is no index to search.</summary>
+    public long Behind => Math.Max(0, committed.Sequence - Math.Max(0, indexed.Sequence));
+
+    /// <summary>How it stands, in one word: searches are answered at once, after a wait, or when it is built.</summary>
+    public string State => indexed.Sequence == NotReady ? "building" : Behind > BehindMax ? "behind" : "ready";
 
     /// <summary>The index file of a portal's file.</summary>
     public static string PathOf(string portalPath) => Path.ChangeExtension(portalPath, ".index.db");

@@ -1,0 +1,84 @@
+using Docket.Http;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Admin;
+
+/// <summary>What a supervisor or a load balancer asks, without a token: whether the process answers, and whether it can serve.</summary>
+internal static class HealthRoutes
+{
+    /// <param name="routes">Where to.</param>
+    /// <param name="portals">What is to be served.</param>
+    /// <param name="stopping">The server is told to stop.</param>
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals, CancellationToken stopping)
+    {
+        routes.MapGet("/healthz", http => RespondAsync(http, "ok", []));
+        routes.MapGet("/readyz", http => ReadyAsync(http, portals, stopping));
+    }
+
+    /// <summary>200 when every portal can be read and written to, else 503 with what is wrong.</summary>
+    public static async Task ReadyAsync(HttpContext http, IPortals portals, CancellationToken stopping)
+    {
+        if (stopping.IsCancellationRequested)
+        {
+            await RespondAsync(http, "stopping", []);
+            return;
+        }
+
+        try
+        {
+            var conditions = await Task.WhenAll(portals.List().Select(portal => ConditionAsync(portals, portal.Id)));
+            await RespondAsync(http, conditions.All(each => each.Condition.State == Condition.Ready) ? "ready" : "unready", conditions);
+        }
+        catch (Exception)
+        {
+            await RespondAsync(http, "no-registry", []); // docket.db can't be read, so no token is known; each request's failure is logged
+        }
+    }
+
+    static async Task<(long PortalId, Condition Condition)> ConditionAsync(IPortals portals, long portalId)
+    {
+        try
+        {
+            return (portalId, await portals.Open(portalId).ConditionAsync());
+        }
+        catch (OperatorMistake)
+        {
+            return (portalId, new("unopened", "none")); // a portal made beside the running server
+        }
+    }
+
+    static Task RespondAsync(HttpContext http, string status, (long PortalId, Condition Condition)[] portals)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        return Wire.RespondAsync(http.Response, status is "ok" or "ready" ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable, (status, portals), static (json, answer) =>
+        {
+            json.WriteStartObject();
+            json.WriteString("status", answer.status);
+            if (answer.portals.Count(portal => portal.Condition.Index is "building" or "behind") is var indexing and > 0)
+            {
+                json.WriteNumber("indexing", indexing);
+            }
+
+            // Whoever asks without a token needn't know what other portals there are.
+            var unready = answer.portals.Where(portal => portal.Condition.State != Condition.Ready).ToList();
+            if (unready.Count > 0)
+            {
+                json.WriteStartArray("portals");
+                foreach (var (id, condition) in unready)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("id", id.ToString());
+                    json.WriteString("state", condition.State);
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+            }
+
+            json.WriteEndObject();
+        });
+    }
+}

@@ -1,0 +1,103 @@
+using System.Collections;
+using System.Diagnostics;
+using Docket.Model;
+using Docket.Watch;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace Docket.Http;
+
+/// <summary>
+/// The outermost stage of a request: gives it its correlation id and the headers that every answer has
+/// (reference/auth-limits-webhooks-imports.md 6.3), puts the id on every line of the log that is written
+/// meanwhile, and tells of the request when someone wants to know, by a line and by a span. Routes are told by their pattern,
+/// never as they came: paths and queries hold values.
+/// </summary>
+internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newCorrelationId, Instruments instruments, TimeProvider clock, ILoggerFactory loggers)
+{
+    /// <summary>Category of the line for each request.</summary>
+    public const string Category = "Docket.Requests";
+
+    readonly ILogger logger = loggers.CreateLogger(Category);
+
+    public async Task InvokeAsync(HttpContext http)
+    {
+        var about = new AboutRequest(newCorrelationId().ToString());
+        http.Features.Set(about);
+        var headers = http.Response.Headers;
+        headers["X-HubSpot-Correlation-Id"] = about.CorrelationId;
+        headers["X-Request-Id"] = about.CorrelationId;
+        headers.Vary = "origin, Accept-Encoding";
+        headers.AccessControlAllowCredentials = "false";
+        headers.XContentTypeOptions = "nosniff";
+        using var scope = logger.BeginScope(about);
+        var logs = logger.IsEnabled(LogLevel.Information);
+        if (!logs && !instruments.Spans.HasListeners())
+        {
+            await next(http);
+            return;
+        }
+
+        // Our own span in place of the framework's, which has the path as it came.
+        ActivityContext.TryParse(http.Request.Headers.TraceParent, http.Request.Headers.TraceState, isRemote: true, out var parent);
+        using var span = instruments.Spans.StartActivity("request", ActivityKind.Server, parent);
+        var begun = clock.GetTimestamp();
+        await next(http);
+        if (logs)
+        {
+            LogRequest(http.Request.Method, http.Route(), http.Response.StatusCode, clock.GetElapsedTime(begun).TotalMilliseconds);
+        }
+
+        if (span is not null)
+        {
+            span.DisplayName = $"{http.Request.Method} {http.Route()}";
+            span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", http.Route()).SetTag("http.response.status_code", http.Response.StatusCode)
+                .SetTag("docket.correlation_id", about.CorrelationId).SetTag("docket.portal", about.Caller?.PortalId).SetTag("docket.app", about.Caller?.AppId);
+            if (http.Response.StatusCode >= StatusCodes.Status500InternalServerError)
+            {
+                span.SetStatus(ActivityStatusCode.Error);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "{Method} {Route} {Status} {Milliseconds:F1} ms")]
+    partial void LogRequest(string method, string route, int status, double milliseconds);
+}
+
+/// <summary>
+/// What the log says about the request in which a line is written. Not the request itself: a job goes on with it after the
+/// answer, when the server serves another request with the same object.
+/// </summary>
+internal sealed class AboutRequest(string correlationId) : IEnumerable<KeyValuePair<string, object?>>
+{
+    /// <summary>The UUID in <c>X-HubSpot-Correlation-Id</c> and in every envelope (reference/auth-limits-webhooks-imports.md 6.2).</summary>
+    public string CorrelationId => correlationId;
+
+    /// <summary>Who calls, once that is known.</summary>
+    public Caller? Caller { get; set; }
+
+    public IEnumerator<KeyValuePair<string, object?>> GetEnumerator()
+    {
+        yield return new("correlationId", correlationId);
+        if (Caller is { } caller)
+        {
+            yield return new("portal", caller.PortalId);
+            yield return new("app", caller.AppId);
+        }
+    }
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    public override string ToString() => string.Join(' ', this.Select(entry => $"{entry.Key}={entry.Value}"));
+}
+
+/// <summary>What the watch knows of a request.</summary>
+internal static class RequestWatchExtensions
+{
+    public static string CorrelationId(this HttpContext http) => http.Features.GetRequiredFeature<AboutRequest>().CorrelationId;
+
+    /// <summary>The pattern of the route that serves a request: of a fixed set, and without anything of the request.</summary>
+    public static string Route(this HttpContext http) => (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "(none)";
+}

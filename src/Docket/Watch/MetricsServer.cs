@@ -1,0 +1,67 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http.Features;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+
+namespace Docket.Watch;
+
+/// <summary>
+/// Answers <c>GET /metrics</c> in Prometheus' format, on an address of its own: who may call the API need not see it, and a
+/// proxy in front of the API doesn't pass it on by accident.
+/// </summary>
+internal sealed class MetricsServer : IAsyncDisposable
+{
+    /// <summary>The framework's own numbers of requests, with method, route and status.</summary>
+    const string Requests = "Microsoft.AspNetCore.Hosting";
+
+    readonly WebApplication app;
+    readonly MeterProvider provider;
+
+    MetricsServer(WebApplication app, MeterProvider provider)
+    {
+        this.app = app;
+        this.provider = provider;
+    }
+
+    /// <summary>Where the numbers are: the real address when the port was left to the system.</summary>
+    public string Url => app.Urls.First() + "/metrics";
+
+    /// <summary>Begins to count, and to answer.</summary>
+    /// <exception cref="IOException">The address can't be listened on.</exception>
+    public static async Task<MetricsServer> StartAsync(string[] urls, CancellationToken cancellation)
+    {
+        var provider = Sdk.CreateMeterProviderBuilder()
+            .AddMeter(Instruments.Name, Requests, "System.Runtime")
+            .ConfigureResource(Instruments.Describe)
+            // The framework's smallest bucket is 5 ms, in which all but the slowest requests would be.
+            .AddView("http.server.request.duration", new ExplicitBucketHistogramConfiguration { Boundaries = Instruments.Seconds })
+            .AddPrometheusExporter(exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0)
+            .Build();
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls(urls);
+        var server = new MetricsServer(builder.Build(), provider);
+        try
+        {
+            server.app.Use((http, next) =>
+            {
+                http.Features.Get<IHttpMetricsTagsFeature>()?.MetricsDisabled = true; // a look changes nothing
+                return next(http);
+            });
+            server.app.UseOpenTelemetryPrometheusScrapingEndpoint(provider, null, "/metrics", null, null);
+            await server.app.StartAsync(cancellation);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.DisposeAsync();
+        provider.Dispose();
+    }
+}

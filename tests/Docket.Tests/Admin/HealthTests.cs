@@ -1,0 +1,129 @@
+using Docket.Admin;
+using Docket.Stores.Sqlite;
+using Microsoft.AspNetCore.Http;
+
+namespace Docket.Tests.Admin;
+
+/// <summary>What a supervisor asks without a token: healthy is who answers, ready is who can serve.</summary>
+public sealed class HealthTests
+{
+    [Fact]
+    public async Task A_server_is_healthy_and_ready_and_says_so_to_anyone()
+    {
+        await using var server = await TestServer.StartAsync();
+        Assert.Equal("""{"status":"ok"}""", (await AskAsync(server, "/healthz")).Expect(200).Text);
+        var ready = await UntilAsync(server, answer => answer["indexing"] is null);
+        Assert.Equal("""{"status":"ready"}""", ready.Expect(200).Text);
+        Assert.Equal("no-store", ready.Headers.CacheControl!.ToString());
+    }
+
+    [Fact]
+    public async Task Asking_writes_nothing()
+    {
+        await using var server = await TestServer.StartAsync();
+        await AskAsync(server, "/readyz");
+        var before = (new FileInfo(server.PortalFile).Length, new FileInfo(server.PortalFile + "-wal").Length);
+        for (var i = 0; i < 10; i++)
+        {
+            (await AskAsync(server, "/readyz")).Expect(200);
+        }
+
+        Assert.Equal(before, (new FileInfo(server.PortalFile).Length, new FileInfo(server.PortalFile + "-wal").Length));
+    }
+
+    [Fact]
+    public async Task A_locked_file_is_told_and_no_longer_when_it_is_free()
+    {
+        await using var server = await TestServer.StartAsync(busyTimeoutMs: 100);
+        using (var other = new Connection(server.PortalFile, create: false))
+        {
+            other.Execute("BEGIN EXCLUSIVE");
+            var answer = await UntilAsync(server, answer => answer.Status == 503);
+            Assert.Equal(("unready", "locked"), (answer["status"], answer["portals[0].state"]));
+            (await AskAsync(server, "/healthz")).Expect(200);
+            other.Execute("ROLLBACK");
+        }
+
+        Assert.Equal("ready", (await UntilAsync(server, answer => answer.Status == 200))["status"]);
+    }
+
+    [Fact]
+    public async Task A_write_that_failed_is_tried_before_the_portal_is_ready_again()
+    {
+        await using var server = await TestServer.StartAsync(busyTimeoutMs: 100);
+        using var other = new Connection(server.PortalFile, create: false);
+        other.Execute("BEGIN EXCLUSIVE");
+        (await server.PostAsync("/crm/v3/objects/tickets", """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""")).Expect(503);
+        other.Execute("ROLLBACK");
+        var before = other.QueryInteger("PRAGMA data_version");
+        await UntilAsync(server, answer => answer.Status == 200);
+        Assert.NotEqual(before, other.QueryInteger("PRAGMA data_version")); // someone has written
+    }
+
+    [Fact]
+    public async Task A_file_that_was_deleted_under_the_server_is_told()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows doesn't delete open files.");
+        await using var server = await TestServer.StartAsync();
+        File.Move(server.PortalFile, server.PortalFile + ".away");
+        Assert.Equal("missing", (await AskAsync(server, "/readyz")).Expect(503)["portals[0].state"]);
+        File.Move(server.PortalFile + ".away", server.PortalFile);
+        (await AskAsync(server, "/readyz")).Expect(200);
+    }
+
+    [Fact]
+    public async Task Only_the_portal_that_is_not_ready_is_named()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
+        {
+            portals.Create("other");
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(server.DataDirectory, "portal-24000002.db"), new string('x', 5_000), TestContext.Current.CancellationToken);
+        var answer = (await AskAsync(server, "/readyz")).Expect(503);
+        Assert.Equal((1, "24000002", "unopened"), (answer.Count("portals"), answer["portals[0].id"], answer["portals[0].state"]));
+    }
+
+    [Fact]
+    public async Task Without_the_list_of_portals_it_is_not_ready()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var other = new Connection(Path.Combine(server.DataDirectory, "docket.db"), create: false);
+        other.Execute("ALTER TABLE portal RENAME TO gone");
+        Assert.Equal("""{"status":"no-registry"}""", (await AskAsync(server, "/readyz")).Expect(503).Text);
+        other.Execute("ALTER TABLE gone RENAME TO portal");
+        (await AskAsync(server, "/readyz")).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_is_not_ready()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        var http = new DefaultHttpContext();
+        http.Response.Body = new MemoryStream();
+        await HealthRoutes.ReadyAsync(http, portals, new CancellationToken(canceled: true));
+        Assert.Equal((503, """{"status":"stopping"}"""), (http.Response.StatusCode, System.Text.Encoding.UTF8.GetString(((MemoryStream)http.Response.Body).ToArray())));
+    }
+
+    static async Task<Answer> AskAsync(TestServer server, string path)
+    {
+        using var http = server.NewClient();
+        using var response = await http.GetAsync(path, TestContext.Current.CancellationToken);
+        return await Answer.OfAsync(response);
+    }
+
+    static async Task<Answer> UntilAsync(TestServer server, Func<Answer, bool> wanted)
+    {
+        using var enough = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        Answer answer;
+        while (!wanted(answer = await AskAsync(server, "/readyz")))
+        {
+            Assert.False(enough.IsCancellationRequested, answer.Text);
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        return answer;
+    }
+}

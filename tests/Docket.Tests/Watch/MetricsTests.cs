@@ -1,0 +1,102 @@
+using System.Diagnostics.Metrics;
+using System.Text.RegularExpressions;
+using Docket.Watch;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Docket.Tests.Watch;
+
+/// <summary>The numbers of a running server, as Prometheus fetches them.</summary>
+public sealed partial class MetricsTests : IDisposable
+{
+    const string Tickets = "/crm/v3/objects/tickets";
+
+    readonly string directory = Directory.CreateTempSubdirectory("docket-metrics-").FullName;
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_a_server_does_is_counted_without_anything_of_the_requests()
+    {
+        await using var server = await ServerProcess.ServeAsync(directory, ["--metrics", "http://127.0.0.1:0"]);
+        var metricsUrl = (await server.WaitForAsync(@"Metrics on (http://127\.0\.0\.1:\d+/metrics)")).Groups[1].Value;
+        (await UpsertAsync(server, """{"idProperty":"hs_external_object_ids","id":"K1","properties":{"subject":"SECRET","hs_pipeline_stage":"1"}}""",
+            """{"idProperty":"hs_external_object_ids","id":"K2","properties":{"subject":"SECRET","hs_pipeline_stage":"1"}}""")).Expect(200);
+        (await UpsertAsync(server, """{"idProperty":"hs_external_object_ids","id":"K1","properties":{"subject":"SECRET","hs_pipeline_stage":"1"}}""",
+            """{"idProperty":"hs_external_object_ids","id":"K2","properties":{"subject":"changed","hs_pipeline_stage":"1"}}""")).Expect(200);
+        (await UpsertAsync(server, """{"idProperty":"hs_external_object_ids","id":"K3","objectWriteTraceId":"a","properties":{"subject":"SECRET","hs_pipeline_stage":"1"}}""",
+            """{"idProperty":"hs_external_object_ids","id":"K4","objectWriteTraceId":"b","properties":{"hs_pipeline_stage":"SECRET"}}""")).Expect(207);
+        (await server.SendAsync(HttpMethod.Get, Tickets + "/SECRET?idProperty=hs_external_object_ids", "")).Expect(404);
+        (await server.SendAsync(HttpMethod.Get, "/SECRET", "")).Expect(404);
+
+        using var http = new HttpClient();
+        var metrics = await http.GetStringAsync(metricsUrl, Cancellation);
+        Assert.Equal("3", Value(metrics, "docket_tickets_total", "effect=\"created\""));
+        Assert.Equal("1", Value(metrics, "docket_tickets_total", "effect=\"updated\""));
+        Assert.Equal("1", Value(metrics, "docket_tickets_total", "effect=\"unchanged\""));
+        Assert.Equal(("3", "6"), (Value(metrics, "docket_write_inputs_count", "kind=\"upsert\""), Value(metrics, "docket_write_inputs_sum", "kind=\"upsert\"")));
+        Assert.Equal("2", Value(metrics, "http_server_request_duration_seconds_count", "http_request_method=\"POST\",http_response_status_code=\"200\",http_route=\"/crm/v3/objects/{objectType}/batch/upsert\""));
+        Assert.Equal("1", Value(metrics, "http_server_request_duration_seconds_count", "http_response_status_code=\"207\""));
+        Assert.True(int.Parse(Value(metrics, "docket_commit_duration_seconds_count", "")) >= 3);
+        Assert.Equal("0", Value(metrics, "docket_writes_waiting", ""));
+        Assert.Equal("0", Value(metrics, "docket_jobs_running", ""));
+        Assert.Matches(@"(?m)^docket_index_behind\{.*\} \d+$", metrics);
+
+        // Labels are of a known set, and nothing in them is of a request, a portal or a ticket.
+        string[] known = ["otel_scope_name", "effect", "kind", "le", "http_request_method", "http_response_status_code", "http_route", "network_protocol_version", "url_scheme", "error_type", "aspnetcore_request_is_unhandled", "gc_heap_generation", "cpu_mode"];
+        var ours = metrics.Split('\n').Where(line => !line.StartsWith('#') && !line.StartsWith("target_info", StringComparison.Ordinal)).ToList();
+        Assert.Empty(ours.SelectMany(line => Label().Matches(line)).Select(label => label.Groups[1].Value).Distinct().Except(known));
+        Assert.All((string[])["SECRET", TestServer.Token, "24000001", "1000000000"], text => Assert.DoesNotContain(text, metrics, StringComparison.OrdinalIgnoreCase));
+
+        // The one address has only these, the other only the API; and a look is not counted.
+        Assert.Equal(404, (int)(await http.GetAsync(new Uri(new Uri(metricsUrl), Tickets), Cancellation)).StatusCode);
+        (await server.SendAsync(HttpMethod.Get, "/metrics", "")).Expect(404);
+        Assert.DoesNotContain((await http.GetStringAsync(metricsUrl, Cancellation)).Split('\n'), line =>
+            line.StartsWith("http_server_request_duration_seconds_count", StringComparison.Ordinal) && line.Contains("\"200\"", StringComparison.Ordinal) && !line.Contains("http_route", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_used_up_limit_is_counted_by_its_policy()
+    {
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var meters = services.GetRequiredService<IMeterFactory>();
+        using var instruments = new Instruments(meters);
+        var heard = new List<string>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (ReferenceEquals(instrument.Meter.Scope, meters))
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, labels, _) => heard.Add($"{instrument.Name} {value} {labels[0].Key}={labels[0].Value}"));
+        listener.Start();
+        instruments.LimitHit("TEN_SECONDLY_ROLLING");
+        Assert.Equal(["docket.limit.hits 1 policy=TEN_SECONDLY_ROLLING"], heard);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("https://127.0.0.1:0")]
+    [InlineData("http://192.0.2.1:9464")] // no address of this machine
+    public async Task An_address_for_metrics_that_can_not_be_listened_on_is_told(string urls)
+    {
+        var options = new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0", MetricsUrls = urls };
+        var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(options, Cancellation));
+        Assert.Contains(urls, mistake.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', mistake.Message);
+    }
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    static Task<Answer> UpsertAsync(ServerProcess server, params string[] inputs) =>
+        server.SendAsync(HttpMethod.Post, Tickets + "/batch/upsert", $$"""{"inputs":[{{string.Join(',', inputs)}}]}""");
+
+    static string Value(string metrics, string name, string labels) =>
+        Assert.Single(metrics.Split('\n'), line => line.StartsWith(name + "{", StringComparison.Ordinal) && line.Contains(labels, StringComparison.Ordinal)).Split(' ')[^1];
+
+    [GeneratedRegex(@"[{,]([a-z_]+)=""")]
+    private static partial Regex Label();
+}
