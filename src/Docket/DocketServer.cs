@@ -6,6 +6,7 @@ using Docket.Changes;
 using Docket.Http;
 using Docket.Jobs;
 using Docket.Model;
+using Docket.OAuth;
 using Docket.Objects;
 using Docket.Schemas;
 using Docket.Search;
@@ -106,6 +107,8 @@ public sealed class DocketServer : IAsyncDisposable
             SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             AppRoutes.Map(app, "/docket/v1/apps", portals.Apps);
             UserRoutes.Map(app, "/docket/v1/users", portals.Users);
+            AuthorizeRoutes.Map(app, portals, new SignIn(portals.Users, portals.Sessions));
+            TokenRoutes.Map(app, portals, options.Clock);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();
             await app.StartAsync(cancellation);

@@ -31,6 +31,7 @@ public sealed partial class TidyTests
         ["Access"] = ["Model", "Stores", "Http"],
         ["Objects"] = Feature,
         ["Admin"] = Feature,
+        ["OAuth"] = Feature,
         ["Changes"] = Feature,
         ["Schemas"] = Feature,
         ["Jobs"] = AboutRecords, // a job reads its inputs and tells their results as a batch does

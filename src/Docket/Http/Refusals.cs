@@ -1,5 +1,6 @@
 using Docket.Model;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 
 namespace Docket.Http;
@@ -41,18 +42,21 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         catch (OperatorMistake mistake)
         {
             // A portal that was made beside the running server and can't be opened; its operator reads the log.
-            LogFailure(mistake, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
+            LogFailure(mistake, http.Request.Method, RouteOf(http), correlationId);
             await RespondAsync(http, Faults.PortalClosed());
         }
         catch (Exception failure)
         {
-            LogFailure(failure, http.Request.Method, http.Request.Path.Value ?? "", correlationId);
+            LogFailure(failure, http.Request.Method, RouteOf(http), correlationId);
             if (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
             {
                 await RespondAsync(http, Faults.Internal());
             }
         }
     }
+
+    // The pattern and not the path, in which a token may stand (/oauth/v1/access-tokens/{token}).
+    static string RouteOf(HttpContext http) => (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "a path without a route";
 
     static Error Unrouted(HttpContext http) => http.Response.StatusCode switch
     {
@@ -71,6 +75,6 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         return Wire.RespondAsync(http.Response, error.Status, (error, (string?)http.CorrelationId()), Wire.WriteError);
     }
 
-    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed; correlation id {CorrelationId}")]
-    partial void LogFailure(Exception failure, string method, string path, string correlationId);
+    [LoggerMessage(LogLevel.Error, "{Method} {Route} failed; correlation id {CorrelationId}")]
+    partial void LogFailure(Exception failure, string method, string route, string correlationId);
 }

@@ -89,6 +89,12 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>Who lets them.</summary>
     IUsers Users { get; }
 
+    /// <summary>Who of these is signed in.</summary>
+    ISessions Sessions { get; }
+
+    /// <summary>What they have let apps do.</summary>
+    IGrants Grants { get; }
+
     ImmutableArray<Portal> List();
 
     /// <summary>The store of a portal.</summary>
