@@ -16,7 +16,7 @@ internal sealed partial class PublishedApi
     const string Absent = "HubSpot's OpenAPI files are neither in ../shared/reference/openapi nor in the folder that DOCKET_REFERENCE names";
 
     /// <summary>Words of a schema that this understands, or that say nothing about values.</summary>
-    static readonly string[] Keywords = ["$ref", "type", "format", "enum", "nullable", "required", "properties", "additionalProperties", "items", "description", "example"];
+    static readonly string[] Keywords = ["$ref", "type", "format", "enum", "nullable", "required", "properties", "additionalProperties", "items", "description", "example", "default", "x-hubspot-sub-type-impl"];
 
     /// <summary>
     /// What else stands where the files have a name: other spellings of the object type
