@@ -107,7 +107,9 @@ public sealed class DocketServer : IAsyncDisposable
             SettingsRoutes.Map(app, "/docket/v1/settings", portals);
             AppRoutes.Map(app, "/docket/v1/apps", portals.Apps);
             UserRoutes.Map(app, "/docket/v1/users", portals.Users);
-            AuthorizeRoutes.Map(app, portals, new SignIn(portals.Users, portals.Sessions));
+            var signIn = new SignIn(portals.Users, portals.Sessions);
+            app.Lifetime.ApplicationStopped.Register(signIn.Dispose);
+            AuthorizeRoutes.Map(app, portals, signIn);
             TokenRoutes.Map(app, portals, options.Clock);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();

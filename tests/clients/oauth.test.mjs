@@ -139,7 +139,7 @@ describe('OAuth', () => {
             'read and change tickets, their properties and their pipelines',
             'know which account it is let into',
             "read the names and email addresses of the account's users",
-            'contacts (has no effect here)',
+            'use contacts, which has no effect here',
           ]);
           await fits(page, width);
           await picture('3-consent');

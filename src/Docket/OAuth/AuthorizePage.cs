@@ -27,6 +27,7 @@ internal static class AuthorizePage
         button.first{color:#fff;background:#0b5394;border-color:#0b5394}
         button.plain{padding:0;border:0;background:none;color:#0b5394;font-weight:400;text-decoration:underline}
         .small{font-size:.9375rem;color:#48525d}
+        .who{margin:1.25rem 0 0}
         .alert{padding:.75rem 1rem;color:#7a1512;background:#fdecea;border-left:.25rem solid #b3261e}
         :focus-visible{outline:.1875rem solid #0b5394;outline-offset:.125rem}
         @media(max-width:30rem){main{margin:0 auto;padding:1.25rem}.buttons button{flex:1 1 100%}}
@@ -53,9 +54,9 @@ internal static class AuthorizePage
             <form method="post">
             <input type="hidden" name="key" value="{SignIn.FormKey(http)}">
             <label for="email">Email address</label>
-            <input class="text" id="email" name="email" type="email" value="{email}" autocomplete="username" required autofocus>
+            <input class="text" id="email" name="email" type="email" value="{email}" autocomplete="username" required{Focus(email.Length == 0)}>
             <label for="password">Password</label>
-            <input class="text" id="password" name="password" type="password" autocomplete="current-password" required>
+            <input class="text" id="password" name="password" type="password" autocomplete="current-password" required{Focus(email.Length > 0)}>
             <div class="buttons"><button class="first" name="do" value="sign-in">Sign in</button><button name="do" value="refuse" formnovalidate>Refuse</button></div>
             </form>
             """);
@@ -71,7 +72,7 @@ internal static class AuthorizePage
             <ul>{request.Scopes.Select(Scope)}</ul>
             <p class="small">If you agree, you go to {Host(request)}, and the app has access until it is removed.</p>
             <div class="buttons"><button class="first" name="do" value="agree">Agree</button><button name="do" value="refuse" formnovalidate>Refuse</button></div>
-            <p class="small buttons">Signed in as {accounts[0].User.Email}. <button class="plain" name="do" value="leave" formnovalidate>Sign in as somebody else</button></p>
+            <p class="small who">Signed in as {accounts[0].User.Email}. <button class="plain" name="do" value="leave" formnovalidate>Sign in as somebody else</button></p>
             </form>
             """);
 
@@ -80,7 +81,7 @@ internal static class AuthorizePage
         RespondAsync(http, StatusCodes.Status400BadRequest, "Authorization failed", $"""
             <h1>Authorization failed</h1>
             <p>{message}</p>
-            <ul>{details.Select(Item)}</ul>
+            {ForDevelopers(details)}
             """);
 
     static Html Choice(ImmutableArray<(User User, Portal Portal)> accounts)
@@ -96,6 +97,16 @@ internal static class AuthorizePage
     static Html Radio((User User, Portal Portal) account) =>
         $"""<label><input type="radio" name="account" value="{account.Portal.Id}" required><span>{account.Portal.Name} ({account.Portal.Id})</span></label>""";
 
+    static Html Focus(bool here)
+    {
+        if (here)
+        {
+            return $" autofocus";
+        }
+
+        return $"";
+    }
+
     static Html Alert(string? mistake)
     {
         if (mistake is null)
@@ -104,6 +115,16 @@ internal static class AuthorizePage
         }
 
         return $"""<p class="alert" role="alert">{mistake}</p>""";
+    }
+
+    static Html ForDevelopers(ImmutableArray<string> details)
+    {
+        if (details.IsEmpty)
+        {
+            return $"";
+        }
+
+        return $"<h2>For the developer</h2><ul>{details.Select(Item)}</ul>";
     }
 
     static Html Item(string text) => $"<li>{text}</li>";
@@ -117,8 +138,8 @@ internal static class AuthorizePage
         "crm.schemas.tickets.write" => "change the properties and pipelines of tickets",
         "crm.objects.owners.read" => "read the names and email addresses of the account's users",
         "oauth" => "know which account it is let into",
-        "docket.manage" => "manage the account (docket.manage; no user can allow that, so it has no effect)",
-        _ => $"{name} (has no effect here)",
+        "docket.manage" => "manage the account, which no user can allow: it has no effect",
+        _ => $"use {name}, which has no effect here",
     });
 
     static string Host(AuthorizeRequest request) => new Uri(request.RedirectUri).Authority;

@@ -30,7 +30,7 @@ internal sealed class SignIn(IUsers users, ISessions sessions) : IDisposable
     /// <summary>How long to wait for the passwords of others to be checked.</summary>
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    // Checking a password takes long on purpose: one at a time, or strangers could keep all processors busy.
+    // Checking a password takes long on purpose: one attempt at a time, or strangers could keep all processors and the disk busy.
     readonly SemaphoreSlim hashing = new(1);
 
     // Unknown addresses take as long as known ones.
@@ -59,11 +59,6 @@ internal sealed class SignIn(IUsers users, ISessions sessions) : IDisposable
     /// <summary>Signs in all users with this address and password, with a new cookie: one that somebody else has put there is worth nothing.</summary>
     public async Task<SignInEnd> TryAsync(HttpContext http, string email, string password)
     {
-        if (!sessions.MayTry(email))
-        {
-            return SignInEnd.Refused;
-        }
-
         if (!await hashing.WaitAsync(Patience, http.RequestAborted))
         {
             return SignInEnd.Busy;
@@ -72,7 +67,7 @@ internal sealed class SignIn(IUsers users, ISessions sessions) : IDisposable
         List<User> found;
         try
         {
-            found = Check(email, password);
+            found = sessions.MayTry(email) ? Check(email, password) : [];
         }
         finally
         {
@@ -121,6 +116,6 @@ internal sealed class SignIn(IUsers users, ISessions sessions) : IDisposable
         HttpOnly = true,
         SameSite = SameSiteMode.Lax,
         Path = "/oauth",
-        Secure = http.Request.IsHttps || string.Equals(http.Request.Headers["X-Forwarded-Proto"], "https", StringComparison.OrdinalIgnoreCase),
+        Secure = http.Request.IsHttps || http.Request.Headers["X-Forwarded-Proto"].ToString().StartsWith("https", StringComparison.OrdinalIgnoreCase),
     });
 }

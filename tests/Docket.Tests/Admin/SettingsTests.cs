@@ -110,7 +110,7 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("There is no setting \"search-lack\". There are: search-cap (on or off); search-lag (a time such as 500ms, 5s or 2m, at most 60m).", "set", "24000001", "search-lack", "5s")]
+    [InlineData("There is no setting \"search-lack\". There are: search-cap (on or off); search-lag (a time such as 500ms, 5s or 2m, at most 60m); access-token-lifetime (a time such as 500ms, 5s or 2m, at least 1s, at most 1440m); oauth-auto-approve (on or off).", "set", "24000001", "search-lack", "5s")]
     [InlineData("\"maybe\" is no value of search-cap. Give on or off.", "set", "24000001", "search-cap", "maybe")]
     [InlineData("There is no portal 7. See: docket portal list", "set", "7", "search-cap", "off")]
     [InlineData("There is no portal 7. See: docket portal list", "show", "7")]

@@ -356,7 +356,7 @@ public sealed partial class AuthorizeTests
         await browser.SignInAsync();
         var page = await browser.GetAsync(url);
         Assert.Equal(ScopeNames.Known.Count() + 1, Item().Count(page.Text));
-        Assert.Single(Item().Matches(page.Text), item => item.Value.Contains("has no effect here", StringComparison.Ordinal));
+        Assert.Single(Item().Matches(page.Text), item => item.Value.Contains("which has no effect here", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -67,7 +67,7 @@ public sealed class FileTests : IDisposable
         Change(Registry, "PRAGMA user_version=99");
         var (exit, output, errors) = await ServerProcess.RunAsync([.. command, "--data", directory]);
         Assert.Equal((1, ""), (exit, output));
-        Assert.Equal($"docket: {Registry} was written by a newer Docket (file version 99, this one knows 3). Start the newer Docket, or restore a backup.\n", errors);
+        Assert.Equal($"docket: {Registry} was written by a newer Docket (file version 99, this one knows 4). Start the newer Docket, or restore a backup.\n", errors);
     }
 
     [Theory]
