@@ -60,7 +60,8 @@ public sealed class TokenTests
             bob = user.Id.ToString();
         }
 
-        var mine = (await docket.CallAsync(HttpMethod.Post, Tickets, (await docket.TokensAsync())["access_token"], """{"properties":{"subject":"mine","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
+        var ann = (await docket.TokensAsync())["access_token"];
+        var mine = (await docket.CallAsync(HttpMethod.Post, Tickets, ann, """{"properties":{"subject":"mine","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
         var tokens = (await docket.ExchangeAsync(await docket.CodeAsync(email: "bob@example.com", password: "battery staple"))).Expect(200);
         Assert.Equal((other.ToString(), bob), (tokens["hub_id"], tokens["user_id"]));
         Assert.Equal(0, (await docket.CallAsync(HttpMethod.Get, Tickets, tokens["access_token"])).Expect(200).Count("results"));
@@ -72,7 +73,7 @@ public sealed class TokenTests
         (await docket.CallAsync(HttpMethod.Delete, "/appinstalls/v3/external-install", tokens["access_token"])).Expect(204);
         AssertCategory(Unknown, await docket.CallAsync(HttpMethod.Get, Tickets, tokens["access_token"]));
         AssertRefused("BAD_REFRESH_TOKEN", "invalid_grant", await docket.RefreshAsync(tokens["refresh_token"]!));
-        Assert.Equal(1, (await docket.CallAsync(HttpMethod.Get, Tickets, (await docket.TokensAsync())["access_token"])).Expect(200).Count("results"));
+        Assert.Equal(1, (await docket.CallAsync(HttpMethod.Get, Tickets, ann)).Expect(200).Count("results"));
     }
 
     [Theory]
@@ -357,7 +358,7 @@ public sealed class TokenTests
         AssertCategory(Unknown, await docket.CallAsync(HttpMethod.Get, Tickets, two["access_token"]));
         AssertRefused("BAD_REFRESH_TOKEN", "invalid_grant", await docket.RefreshAsync(two["refresh_token"]!));
         AssertRefused("BAD_AUTH_CODE", "invalid_grant", await docket.ExchangeAsync(code));
-        (await docket.TokensAsync())["access_token"]!.ToString(); // it may be let in again
+        (await docket.CallAsync(HttpMethod.Get, Tickets, (await docket.TokensAsync())["access_token"])).Expect(200); // it may be let in again
         (await docket.Server.DeleteAsync($"/appinstalls/{version}/external-install")).Expect(404);
     }
 
