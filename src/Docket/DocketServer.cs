@@ -9,6 +9,7 @@ using Docket.Http;
 using Docket.Jobs;
 using Docket.Limits;
 using Docket.Model;
+using Docket.OAuth;
 using Docket.Objects;
 using Docket.Owners;
 using Docket.Schemas;
@@ -162,6 +163,10 @@ public sealed class DocketServer : IAsyncDisposable
             AppRoutes.Map(app, "/docket/v1/apps", portals.Apps);
             RefusalRoutes.Map(app, "/docket/v1/apps", portals.Apps, limiter);
             UserRoutes.Map(app, "/docket/v1/users", portals.Users);
+            var signIn = new SignIn(portals.Users, portals.Sessions);
+            app.Lifetime.ApplicationStopped.Register(signIn.Dispose);
+            AuthorizeRoutes.Map(app, portals, signIn);
+            TokenRoutes.Map(app, portals, options.Clock);
             HealthRoutes.Map(app, portals, app.Lifetime.ApplicationStopping);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();

@@ -37,6 +37,7 @@ public sealed partial class TidyTests
         ["Account"] = AboutCalls,
         ["Objects"] = Feature,
         ["Admin"] = AboutCalls,
+        ["OAuth"] = Feature,
         ["Changes"] = Feature,
         ["Schemas"] = Feature,
         ["Owners"] = Feature,

@@ -44,6 +44,7 @@ internal static class AppRules
     }
 
     static bool IsRedirectUri(string text) =>
-        text.Length <= UriMax && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0
+        text.Length <= UriMax && !text.AsSpan().ContainsAnyExceptInRange('!', '~') // goes into a header as it is
+        && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0
         && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
 }

@@ -117,7 +117,7 @@ internal static class Wire
     {
         var error = answer.Error;
         json.WriteStartObject();
-        json.WriteString("status", "error");
+        json.WriteString("status", error.OAuth?.Status ?? "error");
         json.WriteString("message", error.Message);
         if (error.Limit is not null)
         {
@@ -179,6 +179,12 @@ internal static class Wire
         if (error.SubCategory is { } subCategory)
         {
             json.WriteString("subCategory", subCategory);
+        }
+
+        if (error.OAuth is { } oauth)
+        {
+            json.WriteString("error", oauth.Error);
+            json.WriteString("error_description", error.Message);
         }
 
         json.WriteEndObject();

@@ -27,6 +27,8 @@ internal sealed record PortalSettings
             (settings, text) => text.Length == 3 && text.All(char.IsAsciiLetterUpper) ? settings with { Currency = text } : null),
         new("account-type", string.Join(", ", AccountTypes), settings => settings.AccountType,
             (settings, text) => AccountTypes.Contains(text) ? settings with { AccountType = text } : null),
+        Setting.Duration("access-token-lifetime", 86_400_000, settings => settings.AccessTokenLifetimeMs, (settings, ms) => settings with { AccessTokenLifetimeMs = ms }, minMs: 1_000),
+        Setting.Switch("oauth-auto-approve", settings => settings.OAuthAutoApprove, (settings, on) => settings with { OAuthAutoApprove = on }),
     ];
 
     /// <summary>Whether a search reaches its first 10,000 results only, as HubSpot's does (reference/properties-pipelines-search-associations.md 4.3).</summary>
@@ -56,6 +58,12 @@ internal sealed record PortalSettings
     /// <summary>Told by the account info.</summary>
     public string AccountType { get; init; } = AccountTypes[0];
 
+    /// <summary>How long an access token of an OAuth app works, in milliseconds, at least 1,000 (reference/auth-limits-webhooks-imports.md 1.3).</summary>
+    public int AccessTokenLifetimeMs { get; init; } = 1_800_000;
+
+    /// <summary>Whether OAuth apps are let in without anybody signing in. For tests of clients (reference/auth-limits-webhooks-imports.md 1.2).</summary>
+    public bool OAuthAutoApprove { get; init; }
+
     /// <summary>These settings with one changed, or one line on what there is instead.</summary>
     public (PortalSettings Settings, string? Mistake) With(string name, string value)
     {
@@ -81,9 +89,9 @@ internal sealed record Setting(string Name, string Values, Func<PortalSettings, 
         name, "on or off", settings => get(settings) ? "on" : "off",
         (settings, text) => text switch { "on" or "true" => set(settings, true), "off" or "false" => set(settings, false), _ => null });
 
-    public static Setting Duration(string name, int maxMs, Func<PortalSettings, int> get, Func<PortalSettings, int, PortalSettings> set) => new(
-        name, $"a time such as 500ms, 5s or 2m, at most {ToText(maxMs)}", settings => ToText(get(settings)),
-        (settings, text) => ParseMs(text) is { } ms && ms <= maxMs ? set(settings, (int)ms) : null);
+    public static Setting Duration(string name, int maxMs, Func<PortalSettings, int> get, Func<PortalSettings, int, PortalSettings> set, int minMs = 0) => new(
+        name, $"a time such as 500ms, 5s or 2m, {(minMs == 0 ? "" : $"at least {ToText(minMs)}, ")}at most {ToText(maxMs)}", settings => ToText(get(settings)),
+        (settings, text) => ParseMs(text) is { } ms && ms >= minMs && ms <= maxMs ? set(settings, (int)ms) : null);
 
     public static Setting Limit(string name, int max, Func<PortalSettings, int?> get, Func<PortalSettings, int?, PortalSettings> set) => new(
         name, $"profile, off or a number from 1 to {max}",

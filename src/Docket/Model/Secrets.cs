@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -15,6 +16,9 @@ internal static class Secrets
 
     /// <summary>A client id or a client secret in the shape of a UUID, as on HubSpot; all 128 bits are random.</summary>
     public static string NewUuid() => new Guid(RandomNumberGenerator.GetBytes(16)).ToString();
+
+    /// <summary>A text of so many random bytes that means nothing by itself: a session, a code, an access token.</summary>
+    public static string NewOpaque(int bytes = 32) => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(bytes));
 
     /// <summary>What is kept of a secret.</summary>
     public static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));

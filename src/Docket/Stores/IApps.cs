@@ -15,6 +15,9 @@ internal interface IApps
     /// <summary>The apps of a portal, or all.</summary>
     ImmutableArray<App> List(long? portalId);
 
+    /// <summary>The OAuth app of a client id, of any portal, and the hash of its secret; <c>null</c> when there is none.</summary>
+    (App App, byte[] SecretHash)? FindClient(string clientId);
+
     /// <summary>An app of a portal, or <c>null</c>.</summary>
     App? Find(long portalId, long id);
 
@@ -28,6 +31,6 @@ internal interface IApps
     /// <returns>The new one; <c>null</c> when the portal has no such app.</returns>
     string? Rotate(long portalId, long id, long graceMs);
 
-    /// <summary>Deletes an app and revokes its tokens, at once for every request that starts afterwards; <c>false</c> when the portal has none of that id.</summary>
+    /// <summary>Deletes an app and revokes its tokens, and all that users have let it do, at once for every request that starts afterwards; <c>false</c> when the portal has none of that id.</summary>
     bool Delete(long portalId, long id);
 }

@@ -107,6 +107,12 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>The owners of a portal at this moment, who are its users.</summary>
     PortalOwners OwnersOf(long portalId);
 
+    /// <summary>Who of these is signed in.</summary>
+    ISessions Sessions { get; }
+
+    /// <summary>What they have let apps do.</summary>
+    IGrants Grants { get; }
+
     ImmutableArray<Portal> List();
 
     /// <summary>The store of a portal.</summary>

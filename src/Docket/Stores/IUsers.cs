@@ -12,10 +12,10 @@ internal interface IUsers
     /// <summary>The users of a portal in the order of their ids, those who have left among them; or of all portals.</summary>
     ImmutableArray<User> List(long? portalId);
 
-    /// <summary>Changes a user; <c>null</c> when the portal has none of that id, or another one with the new address.</summary>
+    /// <summary>Changes a user, whose sessions end when it is archived; <c>null</c> when the portal has none of that id, or another one with the new address.</summary>
     User? Change(long portalId, long id, UserChange change);
 
-    /// <summary>Sets what the password is checked against; <c>false</c> when the portal has no such user.</summary>
+    /// <summary>Sets what the password is checked against, and ends the user's sessions; <c>false</c> when the portal has no such user.</summary>
     bool SetPassword(long portalId, long id, string passwordHash);
 
     /// <summary>Those who may sign in with an address, one in each portal that has them, with what their passwords are checked against.</summary>

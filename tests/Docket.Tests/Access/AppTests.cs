@@ -72,6 +72,8 @@ public sealed class AppTests
     [InlineData("""{"name":"a","redirectUris":["https://example.com/back#part"]}""")]
     [InlineData("""{"name":"a","redirectUris":["https://user@example.com/back"]}""")]
     [InlineData("""{"name":"a","redirectUris":["javascript:alert(1)"]}""")]
+    [InlineData("""{"name":"a","redirectUris":["https://exämple.com/back"]}""")]
+    [InlineData("""{"name":"a","redirectUris":[" https://example.com/back"]}""")]
     [InlineData("""{"name":"a","nonsense":1}""")]
     [InlineData("""[]""")]
     public async Task What_can_be_no_app_is_refused(string json)

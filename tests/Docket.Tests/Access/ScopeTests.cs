@@ -14,7 +14,7 @@ public sealed partial class ScopeTests
     const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write", ReadOwners = "crm.objects.owners.read", Manage = "docket.manage";
 
     /// <summary>What anyone may call.</summary>
-    static readonly string[] Open = ["GET /healthz", "GET /readyz"];
+    static readonly string[] Health = ["GET /healthz ", "GET /readyz "];
 
     /// <summary>Every endpoint, the scope it needs and the names its refusal gives.</summary>
     public static TheoryData<string, string, string, string[]> Routes
@@ -88,12 +88,25 @@ public sealed partial class ScopeTests
         }
     }
 
+    /// <summary>What no bearer token is needed for: what is sent is the credential, or a user signs in.</summary>
+    static readonly string[] Open =
+    [
+        .. ((string[])["/oauth/authorize", "/oauth/{accountId}/authorize"]).SelectMany(path => (string[])[$"GET {path} ", $"POST {path} "]),
+        .. ((string[])["v1", "v3", "2026-03", "2026-09"]).Select(version => $"POST /oauth/{version}/token "),
+        .. ((string[])["v3", "2026-03", "2026-09"]).SelectMany(version => (string[])[$"POST /oauth/{version}/token/introspect ", $"POST /oauth/{version}/token/revoke "]),
+        "GET /oauth/v1/access-tokens/{token} ", "GET /oauth/v1/refresh-tokens/{token} ", "DELETE /oauth/v1/refresh-tokens/{token} ",
+        "POST /oauth/v2/private-apps/get/access-token-info ",
+    ];
+
+    /// <summary>What any token will do for.</summary>
+    static readonly string[] AnyToken = [.. ((string[])["v3", "2026-03", "2026-09"]).Select(version => $"DELETE /appinstalls/{version}/external-install {Scopes.None}")];
+
     [Fact]
     public async Task The_table_above_has_every_endpoint_of_the_server_and_dated_ones_need_the_same()
     {
         await using var server = await TestServer.StartAsync();
         Assert.Equal(
-            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} None")).Concat(Open.Select(endpoint => endpoint + " ")).Distinct().Order(StringComparer.Ordinal),
+            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} None")).Distinct().Concat(Health).Concat(Open).Concat(AnyToken).Order(StringComparer.Ordinal),
             server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single()} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {endpoint.Metadata.GetMetadata<NeedsScope>()?.Scope}").Order(StringComparer.Ordinal));
     }
 
@@ -114,6 +127,17 @@ public sealed partial class ScopeTests
         foreach (var (method, path) in paths)
         {
             AssertUnknown(await SendAsync(server, authorization, method, path));
+        }
+    }
+
+    [Fact]
+    public async Task What_any_token_will_do_for_still_needs_one()
+    {
+        await using var server = await TestServer.StartAsync();
+        foreach (var path in AnyToken.Select(entry => entry.Split(' ')))
+        {
+            AssertUnknown(await SendAsync(server, null, path[0], path[1]));
+            (await SendAsync(server, await TokenAsync(server, Scopes.None), path[0], path[1])).Expect(404); // a private app is not let in by anybody
         }
     }
 

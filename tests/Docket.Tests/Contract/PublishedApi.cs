@@ -7,7 +7,7 @@ namespace Docket.Tests.Contract;
 /// <summary>
 /// HubSpot's published OpenAPI 3.0 files, and whether an answer is what they say. They are not part of the project: they
 /// are read from <c>../shared/reference/openapi</c> beside it, or from the folder that <c>DOCKET_REFERENCE</c> names.
-/// The files use eleven keywords of the schema language; this knows those and throws at any other. Two things are
+/// The files use twelve keywords of the schema language; this knows those and throws at any other. Two things are
 /// stricter than the files: a member that a schema does not have is a finding, and so is each key of a <c>context</c>,
 /// which the schemas leave open.
 /// </summary>
@@ -16,7 +16,7 @@ internal sealed partial class PublishedApi
     const string Absent = "HubSpot's OpenAPI files are neither in ../shared/reference/openapi nor in the folder that DOCKET_REFERENCE names";
 
     /// <summary>Words of a schema that this understands, or that say nothing about values.</summary>
-    static readonly string[] Keywords = ["$ref", "type", "format", "enum", "nullable", "required", "properties", "additionalProperties", "items", "description", "example"];
+    static readonly string[] Keywords = ["$ref", "type", "format", "enum", "nullable", "required", "properties", "additionalProperties", "items", "description", "example", "default", "x-hubspot-sub-type-impl"];
 
     /// <summary>
     /// What else stands where the files have a name: other spellings of the object type
@@ -55,7 +55,7 @@ internal sealed partial class PublishedApi
     {
         var findings = new HashSet<Finding>();
         var response = operation.ResponseOf(status, out var listed);
-        if (!response.TryGetProperty("content", out var content) || content.EnumerateObject().Select(type => type.Value).FirstOrDefault() is not { ValueKind: JsonValueKind.Object } type)
+        if (response.ValueKind == JsonValueKind.Undefined || !response.TryGetProperty("content", out var content) || content.EnumerateObject().Select(type => type.Value).FirstOrDefault() is not { ValueKind: JsonValueKind.Object } type)
         {
             if (body.Length > 0)
             {
@@ -90,6 +90,18 @@ internal sealed partial class PublishedApi
         {
             at = new(NameOf(schema), "");
             schema = operation.Schemas.GetProperty(at.Schema);
+        }
+
+        if (schema.TryGetProperty("oneOf", out var alternatives))
+        {
+            // The one that fits best: the files have no discriminator.
+            findings.UnionWith(alternatives.EnumerateArray().Select(alternative =>
+            {
+                var its = new HashSet<Finding>();
+                Check(operation, alternative, value, at, its);
+                return its;
+            }).MinBy(its => its.Count)!);
+            return;
         }
 
         foreach (var keyword in schema.EnumerateObject().Where(keyword => !Keywords.Contains(keyword.Name)))
@@ -218,16 +230,16 @@ internal sealed partial class PublishedApi
 
         public bool Fits(string method, string[] request) => method == Method && PublishedApi.Fits(segments, request);
 
-        /// <summary>The response of a status. A success that is not listed counts as the first that is; any other status is <c>default</c>.</summary>
+        /// <summary>The response of a status. A success that is not listed counts as the first that is, and has no body where none is; any other status is <c>default</c>.</summary>
         public JsonElement ResponseOf(int status, out bool listed)
         {
             listed = Responses.TryGetProperty(status.ToString(), out var response) || status >= 300;
             if (response.ValueKind == JsonValueKind.Undefined)
             {
-                response = listed ? Responses.GetProperty("default") : Responses.EnumerateObject().First(other => other.Name[0] == '2').Value;
+                response = listed ? Responses.GetProperty("default") : Responses.EnumerateObject().FirstOrDefault(other => other.Name[0] == '2') is { Value.ValueKind: not JsonValueKind.Undefined } success ? success.Value : default;
             }
 
-            return response.TryGetProperty("$ref", out _) ? Components.GetProperty("responses").GetProperty(NameOf(response)) : response;
+            return response.ValueKind == JsonValueKind.Object && response.TryGetProperty("$ref", out _) ? Components.GetProperty("responses").GetProperty(NameOf(response)) : response;
         }
     }
 

@@ -9,7 +9,8 @@ namespace Docket.Tests.Conversations;
 
 /// <summary>
 /// A file in Hurl's syntax, of which it knows: method and address, headers, a body as JSON, <c>`text`</c> or a block
-/// fenced by three backticks, <c>HTTP status</c>, expected headers, <c>[Captures]</c> by jsonpath, and the expected body.
+/// fenced by three backticks, <c>HTTP status</c>, expected headers, <c>[Captures]</c> by jsonpath or by header and regex, and the
+/// expected body. Redirects are not followed.
 /// Two things are stricter than in Hurl: an answer without a body must be empty, and a JSON body is compared byte for
 /// byte once the expectation's white space is taken out. The comment <c># clock +5s</c> moves the server's clock.
 /// The variables <c>docket</c>, <c>token</c> and <c>unscoped</c>, a token without any scope, are there from the beginning.
@@ -49,15 +50,15 @@ internal sealed partial class Conversation
     public async Task<List<string>> PlayAsync(TestServer server, bool update)
     {
         var mismatches = new List<string>();
-        using var http = server.NewClient();
-        await SendAsync(server, http, url => url, (entry, response, body, fill) =>
+        using var http = server.NewClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        await SendAsync(server, http, url => url, (entry, response, body, variables) =>
         {
+            string fill(string text) => Fill(text, variables);
             if (update)
             {
-                // What is random is written as it is captured.
-                var captured = entry.Captures.Select(capture => "{{" + capture.Variable + "}}").Where(name => fill(name).Length > 20).ToList();
-                entry.Answer = entry.AnswerOf(response, body).ConvertAll(line =>
-                    captured.Aggregate(line.Replace(server.Url, "{{docket}}", StringComparison.Ordinal), (text, name) => text.Replace(fill(name), name, StringComparison.Ordinal)));
+                // What is long and was captured is a secret, and another one each time.
+                var named = variables.Where(variable => variable.Value.Length >= 30 || variable.Key == "docket").ToList();
+                entry.Answer = entry.AnswerOf(response, body).ConvertAll(line => named.Aggregate(line, (text, variable) => text.Replace(variable.Value, $"{{{{{variable.Key}}}}}", StringComparison.Ordinal)));
             }
             else if (entry.Mismatch(response, body, fill) is { } mismatch)
             {
@@ -79,13 +80,13 @@ internal sealed partial class Conversation
     public async Task<List<Exchange>> SendAsync(TestServer server, Func<string, string> other)
     {
         var exchanges = new List<Exchange>();
-        using var http = new HttpClient();
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
         await SendAsync(server, http, other, (entry, response, body, _) =>
             exchanges.Add(new($"{file}:{entry.Line}", entry.Method, response.RequestMessage!.RequestUri!.AbsolutePath, (int)response.StatusCode, body)));
         return exchanges;
     }
 
-    async Task SendAsync(TestServer server, HttpClient http, Func<string, string> other, Action<Entry, HttpResponseMessage, string, Func<string, string>> answered)
+    async Task SendAsync(TestServer server, HttpClient http, Func<string, string> other, Action<Entry, HttpResponseMessage, string, Dictionary<string, string>> answered)
     {
         var variables = new Dictionary<string, string> { ["docket"] = server.Url, ["token"] = TestServer.Token };
         if (lines.Exists(line => line.Contains("{{unscoped}}", StringComparison.Ordinal)))
@@ -99,8 +100,8 @@ internal sealed partial class Conversation
             using var request = entry.Request(other(entry.Url), text => Fill(text, variables));
             using var response = await http.SendAsync(request);
             var body = await response.Content.ReadAsStringAsync();
-            entry.Capture(body, variables);
-            answered(entry, response, body, text => Fill(text, variables));
+            entry.Capture(response, body, variables);
+            answered(entry, response, body, variables);
         }
     }
 
@@ -142,7 +143,7 @@ internal sealed partial class Conversation
             {
                 for (at++; at < lines.Count && CaptureLine().Match(lines[at]) is { Success: true } capture; at++)
                 {
-                    entry.Captures.Add((capture.Groups[1].Value, capture.Groups[2].Value));
+                    entry.Captures.Add(new(capture.Groups[1].Value, lines[at], capture.Groups[2].Value, capture.Groups[3].Value, capture.Groups[4].Value));
                 }
             }
 
@@ -225,11 +226,14 @@ internal sealed partial class Conversation
     [GeneratedRegex(@"^([A-Za-z][A-Za-z0-9-]*): ?(.*)$")]
     private static partial Regex HeaderLine();
 
-    [GeneratedRegex("^(\\w+): jsonpath \"([^\"]+)\"$")]
+    [GeneratedRegex("^(\\w+): (?:jsonpath \"([^\"]+)\"|header \"([^\"]+)\" regex \"([^\"]+)\")$")]
     private static partial Regex CaptureLine();
 
     [GeneratedRegex(@"^# clock \+([0-9.]+)(ms|s|m|h)$")]
     private static partial Regex ClockLine();
+
+    /// <summary>A variable and where its value is found: by <paramref name="Path"/> in the body, or by <paramref name="Pattern"/> in a header.</summary>
+    sealed record Captured(string Variable, string Line, string Path, string Header, string Pattern);
 
     /// <summary>One request and what is expected back.</summary>
     sealed class Entry
@@ -253,7 +257,7 @@ internal sealed partial class Conversation
 
         public List<(string Name, string Value)> ExpectedHeaders { get; } = [];
 
-        public List<(string Variable, string Path)> Captures { get; } = [];
+        public List<Captured> Captures { get; } = [];
 
         public string ExpectedBody { get; set; } = "";
 
@@ -287,11 +291,12 @@ internal sealed partial class Conversation
             return request;
         }
 
-        public void Capture(string body, Dictionary<string, string> variables)
+        public void Capture(HttpResponseMessage response, string body, Dictionary<string, string> variables)
         {
-            foreach (var (variable, path) in Captures)
+            foreach (var capture in Captures)
             {
-                variables[variable] = JsonText.IsJson(body) ? JsonPath.Find(JsonNode.Parse(body), path)?.ToString() ?? "" : "";
+                variables[capture.Variable] = capture.Header.Length > 0 ? Regex.Match(HeaderOf(response, capture.Header), capture.Pattern).Groups[1].Value
+                    : JsonText.IsJson(body) ? JsonPath.Find(JsonNode.Parse(body), capture.Path)?.ToString() ?? "" : "";
             }
         }
 
@@ -312,7 +317,7 @@ internal sealed partial class Conversation
             var answer = Lines((int)response.StatusCode, ExpectedHeaders.ConvertAll(header => (header.Name, HeaderOf(response, header.Name))), body);
             if (Captures.Count > 0)
             {
-                answer.InsertRange(1 + ExpectedHeaders.Count, Captures.Select(capture => $"{capture.Variable}: jsonpath \"{capture.Path}\"").Prepend("[Captures]"));
+                answer.InsertRange(1 + ExpectedHeaders.Count, Captures.Select(capture => capture.Line).Prepend("[Captures]"));
             }
 
             return answer;

@@ -8,7 +8,7 @@ namespace Docket.Stores.Sqlite;
 /// <summary>Apps and their tokens in the registry.</summary>
 internal sealed class AppTables(Registry registry) : IApps
 {
-    const string Select = "SELECT id, portal, name, scopes, created, client_id, redirect_uris, optional_scopes FROM app WHERE deleted IS NULL";
+    const string Select = "SELECT id, portal, name, scopes, created, client_id, redirect_uris, optional_scopes, client_secret FROM app WHERE deleted IS NULL";
 
     public (App App, string Token) CreatePrivate(long portalId, string name, ImmutableArray<string> scopes) => registry.Write(opened =>
     {
@@ -39,6 +39,12 @@ internal sealed class AppTables(Registry registry) : IApps
         }
 
         return apps.DrainToImmutable();
+    });
+
+    public (App App, byte[] SecretHash)? FindClient(string clientId) => registry.Read<(App, byte[])?>(opened =>
+    {
+        using var select = opened.Prepare($"{Select} AND client_id = ?");
+        return select.Bind(clientId).Step() ? (ToApp(select), select.Blob(8).ToArray()) : null;
     });
 
     public App? Find(long portalId, long id) => registry.Read(opened => Read(opened, portalId, id));
@@ -92,6 +98,7 @@ internal sealed class AppTables(Registry registry) : IApps
         delete.Bind(Instant.Now(registry.Clock)).Bind(id).Run();
         using var revoke = opened.Prepare("DELETE FROM app_token WHERE app = ?");
         revoke.Bind(id).Run();
+        GrantTables.EndAll(opened, id);
         return true;
     });
 
@@ -130,9 +137,9 @@ internal sealed class AppTables(Registry registry) : IApps
 
     static string ToJson(ImmutableArray<string> uris) => JsonSerializer.Serialize(uris, AppTablesJson.Default.ImmutableArrayString);
 
-    static string Join(ImmutableArray<string> names) => string.Join(' ', names);
+    public static string Join(ImmutableArray<string> names) => string.Join(' ', names);
 
-    static ImmutableArray<string> Split(string names) => [.. names.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+    public static ImmutableArray<string> Split(string names) => [.. names.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
 }
 
 [JsonSerializable(typeof(ImmutableArray<string>))]

@@ -31,7 +31,7 @@ internal sealed class Registry : IDisposable
 
     public TimeProvider Clock { get; }
 
-    /// <summary>Another number after every change, by this process or another. For those inside of <see cref="Read"/>.</summary>
+    /// <summary>Another number after every change that <see cref="Write"/> is told of, and after every one by another process. For those inside of <see cref="Read"/>.</summary>
     public (long Others, long Own) Version
     {
         get
@@ -61,15 +61,17 @@ internal sealed class Registry : IDisposable
     }
 
     /// <summary>Changes something in one transaction.</summary>
+    /// <param name="write">The change.</param>
+    /// <param name="changesCallers">Whether the result leaves nothing of what is kept in memory true: callers that were looked up, and settings. Left out, it does.</param>
     /// <exception cref="Model.Refusal">The file can't be written now.</exception>
-    public T Write<T>(Func<Connection, T> write) => Read(opened =>
+    public T Write<T>(Func<Connection, T> write, Predicate<T>? changesCallers = null) => Read(opened =>
     {
         opened.Execute("BEGIN IMMEDIATE");
         try
         {
             var result = write(opened);
             opened.Execute("COMMIT");
-            ownChanges++;
+            ownChanges += changesCallers?.Invoke(result) ?? true ? 1 : 0;
             return result;
         }
         catch

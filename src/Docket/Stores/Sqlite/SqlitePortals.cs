@@ -20,6 +20,9 @@ internal sealed class SqlitePortals : IPortals
 
     const string LockFile = "docket.lock";
 
+    /// <summary>How many callers are kept in memory. OAuth apps bring a new token every half hour.</summary>
+    const int CallersMax = 10_000;
+
     /// <summary>How often to look how far a new index is, in milliseconds.</summary>
     const int RebuildStepMs = 100;
 
@@ -69,6 +72,8 @@ internal sealed class SqlitePortals : IPortals
             Apps = new AppTables(registry);
             Usage = new UsageTable(registry);
             users = new UserTables(registry);
+            Sessions = new SessionTables(registry);
+            Grants = new GrantTables(registry);
             foreach (var portalId in serve ? settings.Keys : [])
             {
                 _ = OpenStore(portalId);
@@ -90,6 +95,10 @@ internal sealed class SqlitePortals : IPortals
 
     public IUsage Usage { get; }
 
+    public ISessions Sessions { get; }
+
+    public IGrants Grants { get; }
+
     public (Caller Caller, IStore Store)? FindToken(string token)
     {
         var key = KeyOf(token);
@@ -101,10 +110,16 @@ internal sealed class SqlitePortals : IPortals
                 return known;
             }
 
-            var found = key == developmentToken && !settings.IsEmpty ? new Caller(settings.Keys.Min(), 0, Scopes.All) : AppTables.FindCaller(opened, Convert.FromHexString(key));
+            var found = key == developmentToken && !settings.IsEmpty ? new Caller(settings.Keys.Min(), 0, Scopes.All)
+                : AppTables.FindCaller(opened, Convert.FromHexString(key)) ?? GrantTables.FindCaller(opened, Convert.FromHexString(key));
             if (found is not null)
             {
                 found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = OwnersOf(opened, found.PortalId) };
+                if (callers.Count >= CallersMax)
+                {
+                    callers.Clear();
+                }
+
                 callers.Add(key, found);
             }
 
@@ -223,7 +238,7 @@ internal sealed class SqlitePortals : IPortals
     }
 
     // What this Docket doesn't know is passed over: a newer one may have set it.
-    static PortalSettings ParseSettings(string json) =>
+    public static PortalSettings ParseSettings(string json) =>
         JsonSerializer.Deserialize(json, SettingsJson.Default.IReadOnlyDictionaryStringString)!
             .Aggregate(PortalSettings.Default, (settings, entry) => settings.With(entry.Key, entry.Value).Settings);
 

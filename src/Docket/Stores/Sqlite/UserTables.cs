@@ -9,7 +9,7 @@ internal sealed class UserTables(Registry registry) : IUsers
     /// <summary>Number of the first user: as many digits as users on HubSpot have.</summary>
     const long FirstUser = 88_000_001;
 
-    const string Select = "SELECT id, portal, email, first_name, last_name, created, updated, archived, password FROM user";
+    public const string Select = "SELECT id, portal, email, first_name, last_name, created, updated, archived, password FROM user";
 
     /// <summary>How often this process has changed users. For those inside of <see cref="Registry.Read"/>.</summary>
     public long Changes { get; private set; }
@@ -49,6 +49,11 @@ internal sealed class UserTables(Registry registry) : IUsers
         }
 
         Changes++;
+        if (change.Archived == true)
+        {
+            SessionTables.EndAll(opened, id);
+        }
+
         using var update = opened.Prepare("UPDATE OR IGNORE user SET email = ?, first_name = ?, last_name = ?, archived = ?, updated = ? WHERE id = ? RETURNING id");
         return update.Bind(change.Email ?? user.Email).Bind(change.FirstName ?? user.FirstName).Bind(change.LastName ?? user.LastName)
             .Bind(change.Archived ?? user.Archived ? 1 : 0).Bind(Instant.Now(registry.Clock)).Bind(id).Step() ? Read(opened, portalId, id) : null;
@@ -57,7 +62,13 @@ internal sealed class UserTables(Registry registry) : IUsers
     public bool SetPassword(long portalId, long id, string passwordHash) => registry.Write(opened =>
     {
         using var update = opened.Prepare("UPDATE user SET password = ? WHERE portal = ? AND id = ? RETURNING id");
-        return update.Bind(passwordHash).Bind(portalId).Bind(id).Step();
+        if (!update.Bind(passwordHash).Bind(portalId).Bind(id).Step())
+        {
+            return false;
+        }
+
+        SessionTables.EndAll(opened, id); // whoever knew the old one is out
+        return true;
     });
 
     public ImmutableArray<(User User, string PasswordHash)> FindSignIns(string email) => registry.Read(opened =>
@@ -79,6 +90,6 @@ internal sealed class UserTables(Registry registry) : IUsers
         return select.Bind(portalId).Bind(id).Step() ? ToUser(select) : null;
     }
 
-    static User ToUser(Statement row) =>
+    public static User ToUser(Statement row) =>
         new(row.Integer(0), row.Integer(1), row.Text(2), row.Text(3), row.Text(4), row.Integer(5), row.Integer(6), row.Integer(7) != 0);
 }

@@ -1,0 +1,167 @@
+using System.Collections.Immutable;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.OAuth;
+
+/// <summary>Where apps send users to be let in: signing in, and saying yes or no (reference/auth-limits-webhooks-imports.md 1.2).</summary>
+internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn)
+{
+    /// <summary>HubSpot's words.</summary>
+    const string InsufficientScopes = "Authorization failed because the provided scopes are insufficient. Please contact the app developer.";
+
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals, SignIn signIn)
+    {
+        var authorize = new AuthorizeRoutes(portals, signIn);
+        foreach (var path in (string[])["/oauth/authorize", "/oauth/{accountId}/authorize"])
+        {
+            routes.MapGet(path, http => authorize.AnswerAsync(http, authorize.ShowAsync));
+            routes.MapPost(path, http => authorize.AnswerAsync(http, authorize.DecideAsync));
+        }
+    }
+
+    // Until app and redirect URL are known to belong together nobody is sent anywhere.
+    Task AnswerAsync(HttpContext http, Func<HttpContext, AuthorizeRequest, Task> answer)
+    {
+        var query = http.Request.Query;
+        if (query["client_id"].Only() is not { } clientId || portals.Apps.FindClient(clientId) is not { } client)
+        {
+            return AuthorizePage.RefuseAsync(http, "The link that brought you here is wrong: it names no app that is known here (client_id).");
+        }
+
+        if (query["redirect_uri"].Only() is not { } redirectUri || !client.App.Client!.RedirectUris.Contains(redirectUri, StringComparer.Ordinal))
+        {
+            return AuthorizePage.RefuseAsync(http, $"The link that brought you here is wrong: its redirect_uri is none of those that {client.App.Name} is registered with.");
+        }
+
+        var request = AuthorizeRequest.Read(query, client.App, redirectUri);
+        if (!request.Missing.IsEmpty || !request.Unregistered.IsEmpty)
+        {
+            return AuthorizePage.RefuseAsync(http, InsufficientScopes, [.. request.Missing.Select(name => $"Not asked for: {name}"), .. request.Unregistered.Select(name => $"Not registered: {name}")]);
+        }
+
+        if (request.BadChallenge)
+        {
+            Redirect(http, request.Back(("error", "invalid_request"), ("error_description", "code_challenge has to be one of code_challenge_method S256")));
+            return Task.CompletedTask;
+        }
+
+        return answer(http, request);
+    }
+
+    Task ShowAsync(HttpContext http, AuthorizeRequest request)
+    {
+        if (AutoApproving(http, request) is { } user)
+        {
+            Agree(http, request, user);
+            return Task.CompletedTask;
+        }
+
+        var users = UsersOf(http);
+        return users.IsEmpty ? AskToSignInAsync(http, request)
+            : AuthorizePage.AskAsync(http, request, Accounts(users), mistake: null);
+    }
+
+    async Task DecideAsync(HttpContext http, AuthorizeRequest request)
+    {
+        var form = await FormBody.ReadAsync(http);
+        if (!SignIn.IsOwn(http, form))
+        {
+            await AuthorizePage.RefuseAsync(http, "This page was open for too long, or your browser keeps no cookies. Go back and try again.");
+            return;
+        }
+
+        switch (form.Text("do"))
+        {
+            case "sign-in":
+                await SignInAsync(http, request, form.Text("email"), form.Text("password"));
+                break;
+            case "agree":
+                await AgreeAsync(http, request, form.Text("account"));
+                break;
+            case "refuse":
+                Redirect(http, request.Back(("error", "access_denied"), ("error_description", "the user refused")));
+                break;
+            case "leave":
+                signIn.Leave(http);
+                Redirect(http, Here(http), StatusCodes.Status303SeeOther);
+                break;
+            default:
+                await ShowAsync(http, request);
+                break;
+        }
+    }
+
+    async Task SignInAsync(HttpContext http, AuthorizeRequest request, string email, string password)
+    {
+        switch (await signIn.TryAsync(http, email, password))
+        {
+            case SignInEnd.Done:
+                Redirect(http, Here(http), StatusCodes.Status303SeeOther); // a page that can be loaded again without sending the password again
+                break;
+            case SignInEnd.Refused:
+                await AuthorizePage.AskToSignInAsync(http, request, email, "That didn't work. Check the email address and the password. After five attempts you have to wait for a minute.");
+                break;
+            default:
+                await AuthorizePage.AskToSignInAsync(http, request, email, "Many people are signing in. Try again in a moment.", StatusCodes.Status503ServiceUnavailable);
+                break;
+        }
+    }
+
+    Task AgreeAsync(HttpContext http, AuthorizeRequest request, string account)
+    {
+        var users = UsersOf(http);
+        if (users.IsEmpty)
+        {
+            return AskToSignInAsync(http, request); // the session has ended meanwhile
+        }
+
+        if (users.FirstOrDefault(user => user.PortalId.ToString() == account) is not { } chosen)
+        {
+            return AuthorizePage.AskAsync(http, request, Accounts(users), "Choose the account first.");
+        }
+
+        Agree(http, request, chosen);
+        return Task.CompletedTask;
+    }
+
+    // No code when the app or the user went meanwhile.
+    void Agree(HttpContext http, AuthorizeRequest request, User user) => Redirect(http, request.Back(
+        portals.Grants.Allow(request.App, user, request.Scopes, request.RedirectUri, request.Challenge) is { } code ? ("code", code) : ("error", "access_denied")));
+
+    Task AskToSignInAsync(HttpContext http, AuthorizeRequest request) => AuthorizePage.AskToSignInAsync(
+        http, request, email: "",
+        signIn.Users(http).IsEmpty ? null : $"You are signed in, but not to account {AccountId(http)}. Sign in with an address that belongs to it.");
+
+    /// <summary>Who is signed in, of the account that the path names if it names one.</summary>
+    ImmutableArray<User> UsersOf(HttpContext http) => AccountId(http) is { } id ? [.. signIn.Users(http).Where(user => user.PortalId == id)] : signIn.Users(http);
+
+    /// <summary>In whose name an app is let in unasked; <c>null</c> when the portal doesn't want that, or has no users.</summary>
+    User? AutoApproving(HttpContext http, AuthorizeRequest request)
+    {
+        var id = AccountId(http) ?? request.App.PortalId;
+        return portals.List().FirstOrDefault(portal => portal.Id == id) is { Settings.OAuthAutoApprove: true } ? portals.Users.List(id).FirstOrDefault(user => !user.Archived) : null;
+    }
+
+    ImmutableArray<(User User, Portal Portal)> Accounts(ImmutableArray<User> users)
+    {
+        var all = portals.List();
+        return [.. users.Select(user => (user, all.First(portal => portal.Id == user.PortalId)))];
+    }
+
+    static long? AccountId(HttpContext http) =>
+        http.GetRouteValue("accountId") is not string text ? null : long.TryParse(text, out var id) ? id : throw new Refusal(Faults.ResourceNotFound());
+
+    // Relative, so that it holds behind any proxy.
+    static string Here(HttpContext http) => http.Request.QueryString.Value!;
+
+    static void Redirect(HttpContext http, string url, int status = StatusCodes.Status302Found)
+    {
+        http.Response.StatusCode = status;
+        http.Response.Headers.Location = url;
+        AuthorizePage.SetHeaders(http.Response);
+    }
+}

@@ -1,0 +1,147 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text.Json.Serialization;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.OAuth;
+
+/// <summary>Tokens of apps: getting, describing and revoking them (reference/auth-limits-webhooks-imports.md 1.1, 1.3, 1.4). The secret or token that is sent is the credential.</summary>
+internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
+{
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals, TimeProvider clock)
+    {
+        var tokens = new TokenRoutes(portals, clock);
+        routes.MapPost("/oauth/v1/token", Unstored(tokens.IssueAsync));
+        foreach (var version in (string[])["v3", "2026-03", "2026-09"])
+        {
+            routes.MapPost($"/oauth/{version}/token", Unstored(tokens.IssueAsync));
+            routes.MapPost($"/oauth/{version}/token/introspect", Unstored(tokens.IntrospectAsync));
+            routes.MapPost($"/oauth/{version}/token/revoke", Unstored(tokens.RevokeAsync));
+            routes.MapDelete($"/appinstalls/{version}/external-install", Unstored(tokens.UninstallAsync)).Needs(Scopes.None);
+        }
+
+        routes.MapGet("/oauth/v1/access-tokens/{token}", Unstored(tokens.DescribeAccessAsync));
+        routes.MapGet("/oauth/v1/refresh-tokens/{token}", Unstored(tokens.DescribeRefreshAsync));
+        routes.MapDelete("/oauth/v1/refresh-tokens/{token}", Unstored(tokens.DeleteRefreshAsync));
+        routes.MapPost("/oauth/v2/private-apps/get/access-token-info", Unstored(tokens.DescribePrivateAsync));
+    }
+
+    static RequestDelegate Unstored(Func<HttpContext, Task> answer) => http =>
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        return answer(http);
+    };
+
+    // Only what is in the body counts: what stands in a URL stands in logs too.
+    async Task IssueAsync(HttpContext http)
+    {
+        var form = await FormBody.ReadAsync(http);
+        var grantType = form.Text("grant_type");
+        if (grantType is not ("authorization_code" or "refresh_token"))
+        {
+            throw new Refusal(Faults.BadGrantType());
+        }
+
+        var app = Client(form);
+        var issued = grantType == "authorization_code" ? Exchange(form, app) : portals.Grants.Refresh(app.Id, form.Text("refresh_token"));
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, issued ?? throw new Refusal(Faults.BadRefreshToken()), TokenResponse.Write);
+    }
+
+    IssuedTokens? Exchange(IFormCollection form, App app)
+    {
+        var verifier = form.ContainsKey("code_verifier") ? form.Text("code_verifier") : null;
+        return portals.Grants.Exchange(app.Id, form.Text("code"), form.Text("redirect_uri"), verifier) switch
+        {
+            (ExchangeEnd.BadRedirectUri, _) => throw new Refusal(Faults.BadRedirectUri()),
+            (ExchangeEnd.BadCode, _) => throw new Refusal(Faults.BadAuthCode()),
+            (_, var issued) => issued,
+        };
+    }
+
+    // An app learns about its own tokens only; any other is not active (RFC 7662 2.2).
+    async Task IntrospectAsync(HttpContext http)
+    {
+        var form = await FormBody.ReadAsync(http);
+        var (app, token) = (Client(form), form.Text("token"));
+        var described = portals.Grants.FindAccess(token) is { } access ? new DescribedToken(token, access.Grant, access.ExpiresAt, Instant.Now(clock))
+            : portals.Grants.FindRefresh(token) is { } refresh ? new DescribedToken(token, refresh) : null;
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, described?.Grant.AppId == app.Id ? described : null, TokenResponse.WriteIntrospected);
+    }
+
+    // An unknown token is as good as revoked (RFC 7009 2.2).
+    async Task RevokeAsync(HttpContext http)
+    {
+        var form = await FormBody.ReadAsync(http);
+        portals.Grants.RevokeRefresh(form.Text("token"), Client(form).Id);
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    Task DescribeAccessAsync(HttpContext http)
+    {
+        var token = Token(http);
+        return portals.Grants.FindAccess(token) is not { } found ? throw new Refusal(Faults.ResourceNotFound())
+            : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, found.Grant, found.ExpiresAt, Instant.Now(clock)), TokenResponse.WriteDescribed);
+    }
+
+    Task DescribeRefreshAsync(HttpContext http)
+    {
+        var token = Token(http);
+        return portals.Grants.FindRefresh(token) is not { } grant ? throw new Refusal(Faults.BadRefreshToken())
+            : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, grant), TokenResponse.WriteDescribed);
+    }
+
+    Task DeleteRefreshAsync(HttpContext http)
+    {
+        if (!portals.Grants.RevokeRefresh(Token(http)))
+        {
+            throw new Refusal(Faults.BadRefreshToken());
+        }
+
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+
+    async Task DescribePrivateAsync(HttpContext http)
+    {
+        var body = await RequestBody.ReadJsonAsync(http, TokenKeyJson.Default.TokenKeyBody);
+        var caller = portals.FindToken(body.TokenKey ?? "")?.Caller;
+        var scopes = caller is null || caller.ExpiresAt <= Instant.Now(clock) ? null
+            : caller.AppId == 0 ? ScopeNames.All // the fixed development token
+            : portals.Apps.Find(caller.PortalId, caller.AppId) is { Client: null } app ? app.Scopes : (ImmutableArray<string>?)null;
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (caller!, scopes ?? throw new Refusal(Faults.ResourceNotFound())), TokenResponse.WritePrivate);
+    }
+
+    /// <summary>Lets the calling app out of the portal it calls; whoever is no such app has nothing there to be removed.</summary>
+    Task UninstallAsync(HttpContext http)
+    {
+        var caller = http.Call().Caller;
+        if (!portals.Grants.Uninstall(caller.PortalId, caller.AppId))
+        {
+            throw new Refusal(Faults.ResourceNotFound());
+        }
+
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The app that proves itself in a form.</summary>
+    App Client(IFormCollection form)
+    {
+        var (app, secretHash) = portals.Apps.FindClient(form.Text("client_id")) ?? throw new Refusal(Faults.BadClientId());
+        return CryptographicOperations.FixedTimeEquals(secretHash, Secrets.Hash(form.Text("client_secret"))) ? app : throw new Refusal(Faults.BadClientSecret());
+    }
+
+    static string Token(HttpContext http) => (string)http.GetRouteValue("token")!;
+}
+
+internal sealed record TokenKeyBody(string? TokenKey);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)])]
+[JsonSerializable(typeof(TokenKeyBody))]
+internal sealed partial class TokenKeyJson : JsonSerializerContext;

@@ -1,0 +1,160 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>Grants to OAuth apps in the registry. What ends is deleted, so what is found still holds.</summary>
+internal sealed class GrantTables(Registry registry) : IGrants
+{
+    /// <summary>How long a code works, in milliseconds.</summary>
+    const long CodeMs = 60_000;
+
+    /// <summary>How long an expired token is told from an unknown one, in milliseconds (reference/auth-limits-webhooks-imports.md 1.6).</summary>
+    const long ExpiredKeptMs = 7 * 24 * 3_600_000L;
+
+    const string From = """
+         FROM oauth_grant JOIN app ON app.id = app JOIN portal ON portal.id = oauth_grant.portal JOIN user ON user.id = user
+        """;
+
+    const string Columns = "SELECT app.id, client_id, portal.id, portal.name, portal.created, portal.settings, user.id, email, oauth_grant.scopes, oauth_grant.id";
+
+    public string? Allow(App app, User user, ImmutableArray<string> scopes, string redirectUri, string? challenge) => registry.Write(
+        opened =>
+        {
+            var code = Secrets.NewOpaque();
+            using var insert = opened.Prepare("""
+                INSERT INTO oauth_grant (app, portal, user, scopes, redirect_uri, challenge, code, code_expires)
+                SELECT app.id, user.portal, user.id, ?, ?, ?, ?, ? FROM app, user WHERE app.id = ? AND deleted IS NULL AND user.id = ? AND archived = 0 RETURNING id
+                """);
+            return insert.Bind(AppTables.Join(scopes)).Bind(redirectUri).Bind(challenge).Bind(Secrets.Hash(code)).Bind(Instant.Now(registry.Clock) + CodeMs).Bind(app.Id).Bind(user.Id).Step()
+                ? code : null;
+        },
+        changesCallers: static _ => false);
+
+    public (ExchangeEnd End, IssuedTokens? Tokens) Exchange(long appId, string code, string redirectUri, string? verifier)
+    {
+        var (end, tokens, _) = registry.Write<(ExchangeEnd, IssuedTokens?, bool Replayed)>(
+            opened =>
+            {
+                using var select = opened.Prepare($"{Columns}, redirect_uri, challenge, code_expires, exchanged {From} WHERE code = ? AND app.id = ?");
+                if (!select.Bind(Secrets.Hash(code)).Bind(appId).Step())
+                {
+                    return (ExchangeEnd.BadCode, null, false);
+                }
+
+                var (grant, id) = (ToGrant(select), select.Integer(9));
+                if (select.Integer(13) != 0)
+                {
+                    End(opened, "id = ?", id);
+                    return (ExchangeEnd.BadCode, null, true);
+                }
+
+                if (!string.Equals(select.Text(10), redirectUri, StringComparison.Ordinal))
+                {
+                    return (ExchangeEnd.BadRedirectUri, null, false);
+                }
+
+                // A verifier without a challenge: somebody has taken the challenge away on its way here (RFC 9700 4.8.2).
+                var proved = select.IsNull(11) ? verifier is null : verifier is not null && Answers(select.Text(11), verifier);
+                if (!proved || select.Integer(12) <= Instant.Now(registry.Clock))
+                {
+                    return (ExchangeEnd.BadCode, null, false);
+                }
+
+                var refresh = $"na1-{Secrets.NewUuid()}"; // HubSpot's shape (reference/auth-limits-webhooks-imports.md 1.1)
+                using var update = opened.Prepare("UPDATE oauth_grant SET exchanged = 1, refresh = ? WHERE id = ?");
+                update.Bind(Secrets.Hash(refresh)).Bind(id).Run();
+                return (ExchangeEnd.Done, new(grant, AddAccess(opened, id, grant), refresh), false);
+            },
+            changesCallers: static ended => ended.Replayed);
+        return (end, tokens);
+    }
+
+    public IssuedTokens? Refresh(long appId, string refreshToken) => registry.Write(
+        opened =>
+        {
+            using var select = opened.Prepare($"{Columns} {From} WHERE refresh = ? AND app.id = ?");
+            return select.Bind(Secrets.Hash(refreshToken)).Bind(appId).Step() && ToGrant(select) is var grant
+                ? new IssuedTokens(grant, AddAccess(opened, select.Integer(9), grant), refreshToken) : null;
+        },
+        changesCallers: static _ => false);
+
+    public (Grant Grant, long ExpiresAt)? FindAccess(string accessToken) => registry.Read<(Grant, long)?>(opened =>
+    {
+        using var select = opened.Prepare($"{Columns}, expires {From} JOIN oauth_access ON grant_id = oauth_grant.id WHERE hash = ? AND expires > ?");
+        return select.Bind(Secrets.Hash(accessToken)).Bind(Instant.Now(registry.Clock)).Step() ? (ToGrant(select), select.Integer(10)) : null;
+    });
+
+    public Grant? FindRefresh(string refreshToken) => registry.Read(opened =>
+    {
+        using var select = opened.Prepare($"{Columns} {From} WHERE refresh = ?");
+        return select.Bind(Secrets.Hash(refreshToken)).Step() ? ToGrant(select) : null;
+    });
+
+    public bool RevokeRefresh(string refreshToken, long? appId) => registry.Write(
+        opened =>
+        {
+            using var update = opened.Prepare("UPDATE oauth_grant SET refresh = NULL WHERE refresh = ? AND app = coalesce(?, app) RETURNING id");
+            return update.Bind(Secrets.Hash(refreshToken)).Bind(appId).Step();
+        },
+        changesCallers: static _ => false);
+
+    public bool Uninstall(long portalId, long appId) => registry.Write(opened => End(opened, "app = ? AND portal = ?", appId, portalId));
+
+    /// <summary>Who has the access token with this hash, without the settings of its portal; <c>null</c> when there is none.</summary>
+    public static Caller? FindCaller(Connection opened, ReadOnlySpan<byte> hash)
+    {
+        using var select = opened.Prepare("SELECT portal, app, scopes, expires FROM oauth_access JOIN oauth_grant ON id = grant_id WHERE hash = ?");
+
+        // Users have no roles, so none can hand out the management of the portal.
+        return !select.Bind(hash).Step() ? null
+            : new(select.Integer(0), select.Integer(1), ScopeNames.Granted(AppTables.Split(select.Text(2))) & ~Scopes.Manage) { ExpiresAt = select.Integer(3), IsOAuth = true };
+    }
+
+    /// <summary>Ends all that users have let an app do.</summary>
+    public static void EndAll(Connection opened, long appId) => End(opened, "app = ?", appId);
+
+    static bool End(Connection opened, string which, params ReadOnlySpan<long> values)
+    {
+        using var tokens = opened.Prepare($"DELETE FROM oauth_access WHERE grant_id IN (SELECT id FROM oauth_grant WHERE {which})");
+        using var grants = opened.Prepare($"DELETE FROM oauth_grant WHERE {which} RETURNING id");
+        foreach (var value in values)
+        {
+            tokens.Bind(value);
+            grants.Bind(value);
+        }
+
+        tokens.Run();
+        var any = grants.Step();
+        grants.Reset();
+        return any;
+    }
+
+    string AddAccess(Connection opened, long grantId, Grant grant)
+    {
+        var now = Instant.Now(registry.Clock);
+        RemoveOver(opened, now - ExpiredKeptMs);
+        var token = Secrets.NewOpaque(48);
+        using var insert = opened.Prepare("INSERT INTO oauth_access VALUES (?, ?, ?)");
+        insert.Bind(Secrets.Hash(token)).Bind(grantId).Bind(now + grant.Portal.Settings.AccessTokenLifetimeMs).Run();
+        return token;
+    }
+
+    // What nobody can use any more, and nobody needs to be told about.
+    static void RemoveOver(Connection opened, long before)
+    {
+        using var tokens = opened.Prepare("DELETE FROM oauth_access WHERE expires < ?");
+        tokens.Bind(before).Run();
+        using var grants = opened.Prepare("DELETE FROM oauth_grant WHERE refresh IS NULL AND code_expires < ? AND NOT EXISTS (SELECT 1 FROM oauth_access WHERE grant_id = oauth_grant.id)");
+        grants.Bind(before).Run();
+    }
+
+    // As text: what the app sent as a challenge need not be base64.
+    static bool Answers(string challenge, string verifier) => CryptographicOperations.FixedTimeEquals(
+        Encoding.UTF8.GetBytes(System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(verifier)))), Encoding.UTF8.GetBytes(challenge));
+
+    static Grant ToGrant(Statement row) => new(
+        row.Integer(0), row.Text(1), new(row.Integer(2), row.Text(3), row.Integer(4)) { Settings = SqlitePortals.ParseSettings(row.Text(5)) }, row.Integer(6), row.Text(7), AppTables.Split(row.Text(8)));
+}
