@@ -9,6 +9,7 @@ using Docket.Jobs;
 using Docket.Limits;
 using Docket.Model;
 using Docket.Objects;
+using Docket.Owners;
 using Docket.Schemas;
 using Docket.Search;
 using Docket.Stores;
@@ -27,6 +28,9 @@ namespace Docket;
 /// <summary>A running Docket. Options in, server out; its parts are wired here, in the order in which a request meets them.</summary>
 public sealed class DocketServer : IAsyncDisposable
 {
+    /// <summary>How fast a body has to come in the long run: slower than any line that still carries anything.</summary>
+    internal const double BodyBytesPerSecondMin = 240;
+
     readonly WebApplication app;
     readonly IPortals portals;
     readonly JobRunner jobs;
@@ -69,6 +73,8 @@ public sealed class DocketServer : IAsyncDisposable
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax;
             kestrel.Limits.MaxRequestLineSize = 64 * 1024; // long property lists in the query (reference/objects-and-batch.md 3.4, 414)
             kestrel.Limits.MaxRequestBufferSize = 256 * 1024; // a usual batch fits, so reading it never waits for the reader
+            kestrel.Limits.RequestHeadersTimeout = options.Patience;
+            kestrel.Limits.MinRequestBodyDataRate = new(BodyBytesPerSecondMin, options.Patience); // uploads of lines are let off: they may come as they are made
         });
         builder.WebHost.UseUrls(urls);
         builder.Services.AddRoutingCore();
@@ -100,6 +106,7 @@ public sealed class DocketServer : IAsyncDisposable
                 PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
                 PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
                 AccountRoutes.Map(routes, $"/account-info/{version.Name}", limiter);
+                OwnerRoutes.Map(routes, version.Prefix("owners"));
                 if (version.HasGdprDelete)
                 {
                     LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");

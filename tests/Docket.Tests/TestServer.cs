@@ -1,4 +1,6 @@
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Docket.Model;
@@ -55,7 +57,8 @@ public sealed class TestServer : IAsyncDisposable
     /// <param name="directory">Kept when the server ends; left out, a new one is made and goes with the server.</param>
     /// <param name="busyTimeoutMs">How long a write waits for another program's lock.</param>
     /// <param name="clock">The clock of a server before, so that time goes on.</param>
-    public static async Task<TestServer> StartAsync(string? directory = null, int busyTimeoutMs = 5_000, ManualClock? clock = null)
+    /// <param name="patience">How long to wait for a client that says nothing.</param>
+    public static async Task<TestServer> StartAsync(string? directory = null, int busyTimeoutMs = 5_000, ManualClock? clock = null, TimeSpan? patience = null)
     {
         var ownsDirectory = directory is null;
         directory ??= Directory.CreateTempSubdirectory("docket-test-").FullName;
@@ -68,6 +71,7 @@ public sealed class TestServer : IAsyncDisposable
             Token = Token,
             Clock = clock,
             BusyTimeoutMs = busyTimeoutMs,
+            Patience = patience ?? new DocketOptions().Patience,
             Random = new Random(1),
             NewCorrelationId = () => new Guid($"00000000-0000-7000-8000-{Interlocked.Increment(ref correlated):d12}"),
         });
@@ -100,6 +104,20 @@ public sealed class TestServer : IAsyncDisposable
 
         using var response = await Http.SendAsync(request);
         return await Answer.OfAsync(response);
+    }
+
+    /// <summary>Sends bytes as they are over a connection of their own, and reads what comes back until the server closes it.</summary>
+    public async Task<(int Status, string Headers, string Body)> SendRawAsync(string bytes)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, new Uri(Url).Port, TestContext.Current.CancellationToken);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(bytes), TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        var answer = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        Assert.True(end > 0, $"no answer but \"{answer}\"");
+        return (int.Parse(answer.Split(' ')[1]), answer[..end], answer[(end + 4)..]);
     }
 
     /// <summary>Makes a text property; <paramref name="rest"/> adds to or overrides its definition.</summary>

@@ -38,6 +38,7 @@ public sealed partial class TidyTests
         ["Admin"] = AboutCalls,
         ["Changes"] = Feature,
         ["Schemas"] = Feature,
+        ["Owners"] = Feature,
         ["Jobs"] = AboutRecords, // a job reads its inputs and tells their results as a batch does
         ["Search"] = AboutRecords,
     };

@@ -35,9 +35,12 @@ internal sealed partial class Refusals(RequestDelegate next, Func<Guid> newCorre
         }
         catch (BadHttpRequestException bad)
         {
-            await RespondAsync(http, bad.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? Faults.BodyTooLarge(RequestBody.BytesMax)
-                : Faults.BadRequest(bad.StatusCode, bad.Message));
+            await RespondAsync(http, bad.StatusCode switch
+            {
+                StatusCodes.Status413PayloadTooLarge => Faults.BodyTooLarge(RequestBody.BytesMax),
+                StatusCodes.Status408RequestTimeout => Faults.BodyTooSlow(),
+                _ => Faults.BadRequest(bad.StatusCode, bad.Message),
+            });
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {

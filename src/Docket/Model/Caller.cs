@@ -53,6 +53,9 @@ internal sealed record Caller(long PortalId, long AppId, Scopes Scopes)
                 Settings.LimitsSearch ?? profile.Search);
         }
     }
+
+    /// <summary>The owners of its portal.</summary>
+    public PortalOwners Owners { get; init; } = PortalOwners.None;
 }
 
 /// <summary>What a token may do. Names and aliases as on the wire are in <c>Access/ScopeNames.cs</c>.</summary>

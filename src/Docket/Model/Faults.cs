@@ -58,6 +58,9 @@ internal static partial class Faults
 
     public static Error ResourceNotFound() => new(404, "resource not found");
 
+    /// <summary>reference/properties-pipelines-search-associations.md 6 [decide].</summary>
+    public static Error OwnerNotFound() => ResourceNotFound() with { Category = NotFoundCategory };
+
     /// <summary>3.4, two spaces.</summary>
     public static Error IdNotNumeric(string id) =>
         new(404, "Object not found.  objectId are usually numeric.", NotFoundCategory) { Context = [("id", [id])] };
@@ -124,6 +127,8 @@ internal static partial class Faults
     public static Error UnsupportedMediaType() => new(415, "Unsupported Media Type");
 
     public static Error BodyTooLarge(long maxBytes) => new(413, $"Request body is larger than {maxBytes} bytes", Validation);
+
+    public static Error BodyTooSlow() => new(408, "The request's body arrived too slowly. Nothing of this request was written", Validation);
 
     public static Error BadRequest(int status, string message) => new(status, message, Validation);
 
@@ -203,6 +208,10 @@ internal static partial class Faults
 
     public static Fault NotAnOwner(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid integer (for owner ID).", property.Name, Text(value));
+
+    /// <summary>As seen on a live portal; see docs/decisions.md, Owners.</summary>
+    public static Fault UnknownOwner(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "INVALID_OWNER_ID", $"{Text(value)} was not a valid owner ID", property.Name, Text(value));
 
     public static Fault NotAMoment(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_LONG", $"{Text(value)} was not a valid long.", property.Name, Text(value));

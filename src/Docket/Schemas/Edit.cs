@@ -6,7 +6,7 @@ namespace Docket.Schemas;
 /// <summary>Who edits a schema, and when.</summary>
 /// <param name="Type">The object type whose schema it is.</param>
 /// <param name="Now">Milliseconds since 1970.</param>
-/// <param name="UserId">As in <c>createdUserId</c>. Docket has no users: it is the app behind the token.</param>
+/// <param name="UserId">As in <c>createdUserId</c>: the app behind the token, whatever user let it in.</param>
 internal sealed record Edit(ObjectType Type, long Now, string UserId);
 
 /// <summary>What an edit leads to: the new content, and what the write is answered with.</summary>

@@ -92,6 +92,9 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>How often they called today.</summary>
     IUsage Usage { get; }
 
+    /// <summary>The owners of a portal at this moment, who are its users.</summary>
+    PortalOwners OwnersOf(long portalId);
+
     ImmutableArray<Portal> List();
 
     /// <summary>The store of a portal.</summary>

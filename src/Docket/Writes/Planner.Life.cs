@@ -143,7 +143,7 @@ internal sealed partial class Planner
 
         var time = Math.Max(now, record.UpdatedAt + 1);
         var kept = KeptUniqueValues(record);
-        if (!ChangeStage(index, input, record, time, evenUnchanged: true) | !CheckUnique(index, record.Id) | !CheckKept(index, record.Id, kept))
+        if (!ChangeStage(index, input, record, time, evenUnchanged: true) | !CheckUnique(index, record.Id) | !CheckKept(index, record.Id, kept) | !CheckOwners(index))
         {
             return;
         }

@@ -135,8 +135,8 @@ internal sealed partial class Planner
 
         // In a dry run the place of its input stands for the id that a record never gets.
         var id = batch.DryRun ? index : Record.IdBase + sequence;
-        // Both are asked: every fault is told.
-        if (!EnterFirstStage(index, out var place) | !CheckUnique(index, id))
+        // All are asked: every fault is told.
+        if (!EnterFirstStage(index, out var place) | !CheckUnique(index, id) | !CheckOwners(index))
         {
             return;
         }
@@ -200,7 +200,7 @@ internal sealed partial class Planner
 
         // Strictly later, so that a record's history and its modification date never stand still (clocks do, and go back).
         var time = Math.Max(now, record.UpdatedAt + 1);
-        if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id))
+        if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id) | !CheckOwners(index))
         {
             return;
         }
@@ -386,6 +386,22 @@ internal sealed partial class Planner
         }
 
         return free;
+    }
+
+    // Whoever has left keeps their tickets and gets no other: only what changes is looked at.
+    bool CheckOwners(int index)
+    {
+        var known = true;
+        foreach (var value in wanted)
+        {
+            if (value.Property.Kind == PropertyKind.Owner && !value.Value.IsEmpty && !batch.Caller.Owners.IsActive(value.Value.Span))
+            {
+                plan.Outcome.Faults.Add(Faults.UnknownOwner(index, value.Property, value.Value.Span));
+                known = false;
+            }
+        }
+
+        return known;
     }
 
     void Claim(long id)

@@ -48,7 +48,7 @@ internal static class Validation
         for (var i = 0; i < inputs.Length; i++)
         {
             traced &= perRow || inputs[i].TraceId is not null;
-            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, faults, helps.HasFlag(Help.Labels));
+            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, caller.Owners, faults, helps.HasFlag(Help.Labels));
         }
 
         // 4. All or nothing, and there is a fault: nothing (1.7, step 7). The same when there were so many faults that not
@@ -134,7 +134,7 @@ internal static class Validation
         }
     }
 
-    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, List<Fault> faults, bool labels)
+    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, PortalOwners owners, List<Fault> faults, bool labels)
     {
         var before = faults.Count;
         var keyValue = input.Id;
@@ -172,6 +172,10 @@ internal static class Validation
             else if (PropertyValues.Check(index, schema, property, raw.Value, out var value) is { } fault)
             {
                 faults.Add(fault);
+            }
+            else if (property.Kind == PropertyKind.Owner && !value.Value.IsEmpty && !owners.Knows(value.Value.Span))
+            {
+                faults.Add(Faults.UnknownOwner(index, property, value.Value.Span));
             }
             else if (value is { Append: true, Value.IsEmpty: true })
             {

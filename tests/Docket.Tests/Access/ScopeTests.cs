@@ -11,7 +11,7 @@ namespace Docket.Tests.Access;
 public sealed partial class ScopeTests
 {
     const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs", Apps = "/docket/v1/apps", Users = "/docket/v1/users";
-    const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write", Manage = "docket.manage";
+    const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write", ReadOwners = "crm.objects.owners.read", Manage = "docket.manage";
 
     /// <summary>Every endpoint, the scope it needs and the names its refusal gives.</summary>
     public static TheoryData<string, string, string, string[]> Routes
@@ -29,6 +29,7 @@ public sealed partial class ScopeTests
             Add(Properties, WriteSchemas, ["tickets", WriteSchemas], "POST", "PATCH /{name}", "DELETE /{name}", "POST /batch/create", "POST /batch/archive", "POST /groups", "PATCH /groups/{name}", "DELETE /groups/{name}");
             Add(Pipelines, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{pipelineId}", "GET /{pipelineId}/audit", "GET /{pipelineId}/stages", "GET /{pipelineId}/stages/{stageId}", "GET /{pipelineId}/stages/{stageId}/audit");
             Add(Pipelines, WriteSchemas, ["tickets", WriteSchemas], "POST", "PUT /{pipelineId}", "PATCH /{pipelineId}", "DELETE /{pipelineId}", "POST /{pipelineId}/stages", "PUT /{pipelineId}/stages/{stageId}", "PATCH /{pipelineId}/stages/{stageId}", "DELETE /{pipelineId}/stages/{stageId}");
+            Add("/crm/v3/owners", ReadOwners, [ReadOwners], "GET", "GET /{ownerId}");
             Add(Settings, ReadSchemas, ["tickets", ReadSchemas], "GET");
             Add(Settings, Manage, [Manage], "PATCH");
             Add(Apps, Manage, [Manage], "GET", "POST", "GET /{appId}", "PATCH /{appId}", "DELETE /{appId}", "POST /{appId}/rotate", "POST /{appId}/refusals");

@@ -16,7 +16,7 @@ public sealed class CompatibilityPageTests
 
     const string Objects = "objects-and-batch.md", Schemas = "properties-pipelines-search-associations.md";
 
-    const string Search = "POST …/tickets/search", Associations = "associations", Owners = "owners";
+    const string Search = "POST …/tickets/search", Associations = "associations";
 
     /// <summary>Checks of the reference that nothing holds yet. What is built leaves this list for an attribute or a comment.</summary>
     static readonly Behaviour[] NotYet =
@@ -29,7 +29,6 @@ public sealed class CompatibilityPageTests
         new(Associations, "a batch read tells records without associations in a 207", "observed", $"{Schemas} 10.30", null),
         new(Associations, "a v3 batch create answers two results for each input, the inverse first", "observed", $"{Schemas} 10.31", null),
         new(Associations, "a label with an inverse has two ids, and both go together", "docs", $"{Schemas} 10.32", null),
-        new(Owners, "`id` is a text, `userId` a number; found by either", "spec, observed", $"{Schemas} 10.33", null),
     ];
 
     /// <summary>The numbered checks of the reference: chapter and how many it has.</summary>

@@ -1,6 +1,4 @@
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -193,7 +191,7 @@ public sealed class NonsenseTests
     public async Task An_odd_request_line_is_answered_in_the_envelope(string line)
     {
         await using var server = await TestServer.StartAsync();
-        var (status, headers, body) = await SendRawAsync(server, $"{line}\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        var (status, headers, body) = await server.SendRawAsync($"{line}\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         Assert.InRange(status, 200, 499);
         if (status >= 400)
         {
@@ -215,7 +213,7 @@ public sealed class NonsenseTests
     public async Task What_is_not_even_HTTP_is_refused_and_harms_nobody(string bytes)
     {
         await using var server = await TestServer.StartAsync();
-        var (status, _, _) = await SendRawAsync(server, bytes);
+        var (status, _, _) = await server.SendRawAsync(bytes);
         Assert.InRange(status, 400, 499);
         (await server.GetAsync(Objects)).Expect(200);
     }
@@ -241,7 +239,7 @@ public sealed class NonsenseTests
     {
         await using var server = await TestServer.StartAsync();
         var good = """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""";
-        var (status, _, _) = await SendRawAsync(server, $"POST {Objects} HTTP/1.1\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{good.Length:x}\r\n{good}\r\nnonsense\r\n\r\n");
+        var (status, _, _) = await server.SendRawAsync($"POST {Objects} HTTP/1.1\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{good.Length:x}\r\n{good}\r\nnonsense\r\n\r\n");
         Assert.Equal(400, status);
         Assert.Equal(0, (await server.GetAsync(Objects)).Expect(200).Count("results"));
     }
@@ -454,20 +452,6 @@ public sealed class NonsenseTests
         var stage = (await server.GetAsync(Pipelines)).Expect(200)["results[0].stages[0].id"];
         var made = (await server.PostAsync(Objects, $$$"""{"properties":{"subject":"sound","hs_pipeline_stage":"{{{stage}}}"}}""")).Expect(201);
         (await server.DeleteAsync($"{Objects}/{made["id"]}")).Expect(204);
-    }
-
-    static async Task<(int Status, string Headers, string Body)> SendRawAsync(TestServer server, string bytes)
-    {
-        var url = new Uri(server.Url);
-        using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, url.Port, TestContext.Current.CancellationToken);
-        await using var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.Latin1.GetBytes(bytes), TestContext.Current.CancellationToken);
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        var answer = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-        Assert.True(end > 0, $"no answer but \"{answer}\"");
-        return (int.Parse(answer.Split(' ')[1]), answer[..end], answer[(end + 4)..]);
     }
 
     static string Shown(byte[] body)

@@ -71,6 +71,17 @@ public sealed class FileTests : IDisposable
         Assert.Equal($"docket: {Registry} was written by a newer Docket (file version 99, this one knows {version}). Start the newer Docket, or restore a backup.\n", errors);
     }
 
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task A_file_that_another_program_holds_is_told_by_the_command_line_in_one_line()
+    {
+        await MakeAsync();
+        using var holder = new Connection(Registry, create: false);
+        holder.Execute("BEGIN IMMEDIATE");
+        var (exit, output, errors) = await ServerProcess.RunAsync(["app", "create", "another", "--data", directory]);
+        Assert.Equal((1, "", "docket: docket.db is locked by another program. Nothing of this request was written; try again.\n"), (exit, output, errors));
+    }
+
     [Theory]
     [InlineData("docket.db")]
     [InlineData("portal-24000001.db")]

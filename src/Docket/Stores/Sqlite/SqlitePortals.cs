@@ -29,6 +29,7 @@ internal sealed class SqlitePortals : IPortals
     readonly FileStream? serving;
     readonly Registry registry;
     readonly ConcurrentDictionary<long, Lazy<SqliteStore>> stores = new();
+    readonly UserTables users;
     readonly string? developmentToken;
 
     // Tokens that were looked up and all settings, as of a version of the registry: revoking works at once, also when another
@@ -36,6 +37,10 @@ internal sealed class SqlitePortals : IPortals
     readonly Dictionary<string, Caller> callers = new(StringComparer.Ordinal);
     ImmutableDictionary<long, PortalSettings> settings = ImmutableDictionary<long, PortalSettings>.Empty;
     (long, long) version = (-1, -1);
+
+    // Those of the portals that were asked for: read again after a change of users here, or of anything by another process.
+    readonly Dictionary<long, PortalOwners> owners = [];
+    (long, long) ownersVersion;
 
     /// <summary>Opens a data directory and, to serve it, all its portals.</summary>
     /// <param name="directory">Made when it isn't there.</param>
@@ -58,8 +63,8 @@ internal sealed class SqlitePortals : IPortals
         {
             registry = new Registry(Path.Combine(this.directory, "docket.db"), clock, busyTimeoutMs, opened => settings = SettingsOf(opened));
             Apps = new AppTables(registry);
-            Users = new UserTables(registry);
             Usage = new UsageTable(registry);
+            users = new UserTables(registry);
             foreach (var portalId in serve ? settings.Keys : [])
             {
                 _ = OpenStore(portalId);
@@ -74,7 +79,7 @@ internal sealed class SqlitePortals : IPortals
 
     public IApps Apps { get; }
 
-    public IUsers Users { get; }
+    public IUsers Users => users;
 
     public IUsage Usage { get; }
 
@@ -92,7 +97,7 @@ internal sealed class SqlitePortals : IPortals
             var found = key == developmentToken && !settings.IsEmpty ? new Caller(settings.Keys.Min(), 0, Scopes.All) : AppTables.FindCaller(opened, Convert.FromHexString(key));
             if (found is not null)
             {
-                found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default) };
+                found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = OwnersOf(opened, found.PortalId) };
                 callers.Add(key, found);
             }
 
@@ -100,6 +105,12 @@ internal sealed class SqlitePortals : IPortals
         });
         return caller is null ? null : (caller, OpenStore(caller.PortalId));
     }
+
+    public PortalOwners OwnersOf(long portalId) => registry.Read(opened =>
+    {
+        Refresh(opened);
+        return OwnersOf(opened, portalId);
+    });
 
     public ImmutableArray<Portal> List() => registry.Read(List);
 
@@ -211,6 +222,16 @@ internal sealed class SqlitePortals : IPortals
 
     static ImmutableDictionary<long, PortalSettings> SettingsOf(Connection opened) => List(opened).ToImmutableDictionary(portal => portal.Id, portal => portal.Settings);
 
+    PortalOwners OwnersOf(Connection opened, long portalId)
+    {
+        if (!owners.TryGetValue(portalId, out var known))
+        {
+            owners.Add(portalId, known = new PortalOwners(UserTables.List(opened, portalId)));
+        }
+
+        return known;
+    }
+
     void Refresh(Connection opened)
     {
         if (registry.Version == version)
@@ -221,6 +242,13 @@ internal sealed class SqlitePortals : IPortals
         version = registry.Version;
         callers.Clear();
         settings = SettingsOf(opened);
+        var usersVersion = (registry.Version.Others, users.Changes);
+        if (usersVersion != ownersVersion)
+        {
+            ownersVersion = usersVersion;
+            owners.Clear();
+        }
+
         foreach (var (id, store) in stores)
         {
             if (store.IsValueCreated)

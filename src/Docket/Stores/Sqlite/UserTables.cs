@@ -11,6 +11,9 @@ internal sealed class UserTables(Registry registry) : IUsers
 
     const string Select = "SELECT id, portal, email, first_name, last_name, created, updated, archived, password FROM user";
 
+    /// <summary>How often this process has changed users. For those inside of <see cref="Registry.Read"/>.</summary>
+    public long Changes { get; private set; }
+
     public User? Add(long portalId, string email, string firstName, string lastName) => registry.Write(opened =>
     {
         using var insert = opened.Prepare("""
@@ -18,10 +21,14 @@ internal sealed class UserTables(Registry registry) : IUsers
             SELECT (SELECT coalesce(max(id) + 1, ?) FROM user), ?, ?, ?, ?, ?, ? WHERE true ON CONFLICT DO NOTHING RETURNING id
             """);
         var now = Instant.Now(registry.Clock);
+        Changes++;
         return insert.Bind(FirstUser).Bind(portalId).Bind(email).Bind(firstName).Bind(lastName).Bind(now).Bind(now).Step() ? Read(opened, portalId, insert.Integer(0)) : null;
     });
 
-    public ImmutableArray<User> List(long? portalId) => registry.Read(opened =>
+    public ImmutableArray<User> List(long? portalId) => registry.Read(opened => List(opened, portalId));
+
+    /// <summary>The users of a portal, or of all, in the order of their ids.</summary>
+    public static ImmutableArray<User> List(Connection opened, long? portalId)
     {
         using var select = opened.Prepare($"{Select} WHERE portal = coalesce(?, portal) ORDER BY id");
         select.Bind(portalId);
@@ -32,7 +39,7 @@ internal sealed class UserTables(Registry registry) : IUsers
         }
 
         return users.DrainToImmutable();
-    });
+    }
 
     public User? Change(long portalId, long id, UserChange change) => registry.Write(opened =>
     {
@@ -41,6 +48,7 @@ internal sealed class UserTables(Registry registry) : IUsers
             return null;
         }
 
+        Changes++;
         using var update = opened.Prepare("UPDATE OR IGNORE user SET email = ?, first_name = ?, last_name = ?, archived = ?, updated = ? WHERE id = ? RETURNING id");
         return update.Bind(change.Email ?? user.Email).Bind(change.FirstName ?? user.FirstName).Bind(change.LastName ?? user.LastName)
             .Bind(change.Archived ?? user.Archived ? 1 : 0).Bind(Instant.Now(registry.Clock)).Bind(id).Step() ? Read(opened, portalId, id) : null;

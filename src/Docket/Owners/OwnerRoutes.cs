@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text.Json;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Owners;
+
+/// <summary>The Owners API: who may own the portal's tickets (reference/properties-pipelines-search-associations.md 6). Read only; users are managed by <c>Access/UserRoutes.cs</c>.</summary>
+internal static class OwnerRoutes
+{
+    const int LimitUnset = 100, LimitMax = 500;
+
+    public static void Map(IEndpointRouteBuilder routes, string path)
+    {
+        routes.MapGet(path, ListAsync).Needs(Scopes.OwnersRead);
+        routes.MapGet(path + "/{ownerId}", ReadAsync).Needs(Scopes.OwnersRead);
+    }
+
+    static Task ListAsync(HttpContext http)
+    {
+        var (archived, email) = (http.QueryFlag("archived"), http.Request.Query["email"].ToString());
+        var (from, limit) = (http.QueryNumber("after") ?? 0, http.QueryLimit(LimitUnset, LimitMax));
+        // One more than the page tells whether there is a next one, and where it begins.
+        var found = http.Call().Caller.Owners.All
+            .Where(user => user.Id >= from && user.Archived == archived && (email.Length == 0 || user.Email.Equals(email, StringComparison.OrdinalIgnoreCase)))
+            .Take(limit + 1).ToList();
+        return Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (found, limit, http.Request), static (json, answer) =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("results");
+            foreach (var user in answer.found.Take(answer.limit))
+            {
+                Write(json, user);
+            }
+
+            json.WriteEndArray();
+            if (answer.found.Count > answer.limit)
+            {
+                Wire.WritePaging(json, answer.Request, answer.found[answer.limit].Id);
+            }
+
+            json.WriteEndObject();
+        });
+    }
+
+    static Task ReadAsync(HttpContext http)
+    {
+        // An owner and its user have the same number, as on HubSpot's newer accounts.
+        if (http.Request.Query["idProperty"].ToString() is not ("" or "id" or "userId"))
+        {
+            throw new Refusal(Faults.BadParameter("idProperty"));
+        }
+
+        var archived = http.QueryFlag("archived");
+        return long.TryParse(http.LastPathSegment(), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+            && http.Call().Caller.Owners.All.FirstOrDefault(user => user.Id == id && user.Archived == archived) is { } owner
+            ? Wire.RespondAsync(http.Response, StatusCodes.Status200OK, owner, Write)
+            : throw new Refusal(Faults.OwnerNotFound());
+    }
+
+    static void Write(Utf8JsonWriter json, User owner)
+    {
+        json.WriteStartObject();
+        json.WriteString("id", owner.Id.ToString());
+        json.WriteString("email", owner.Email);
+        json.WriteString("type", "PERSON");
+        json.WriteString("firstName", owner.FirstName);
+        json.WriteString("lastName", owner.LastName);
+        if (!owner.Archived)
+        {
+            json.WriteNumber("userId", owner.Id);
+        }
+
+        json.WriteNumber("userIdIncludingInactive", owner.Id);
+        json.WriteString("createdAt", Instant.ToText(owner.CreatedAt));
+        json.WriteString("updatedAt", Instant.ToText(owner.UpdatedAt));
+        json.WriteBoolean("archived", owner.Archived);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,308 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Docket.Http;
+using Docket.Model;
+using Docket.Stores.Sqlite;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Tests.Access;
+
+/// <summary>
+/// Nothing crosses from one portal to another: every route of the server is tried with what belongs to another portal. A new
+/// route has to say in <see cref="Attempts"/> how it is tried, or this fails.
+/// </summary>
+public sealed partial class PortalWallTests
+{
+    /// <summary>Stands in every text that the portal keeps, and in no request of the other one.</summary>
+    const string Secret = "nobody else may read this";
+
+    const string Unique = "key-1", Email = "ada@example.com", Tickets = "/crm/v3/objects/tickets";
+
+    /// <summary>
+    /// What is asked of each route: a query, a space and a body, or one of them; an empty text is the bare route. A body that is not
+    /// JSON is a form. Names after a <c>$</c> become what the other portal has, and so do the places in the path. Paths are those of v3, and stand for the dated ones as well.
+    /// </summary>
+    internal static readonly Dictionary<string, string[]> Attempts = new()
+    {
+        ["GET /crm/v3/objects/{objectType}"] = ["", "?archived=true", "?limit=100&after=$ticket", "?properties=subject,ext_id&propertiesWithHistory=subject"],
+        ["GET /crm/v3/objects/{objectType}/{id}"] = ["", "?archived=true", "?asOf=2100-01-01T00:00:00Z", "?propertiesWithHistory=subject"],
+        ["POST /crm/v3/objects/{objectType}"] = ["""{"properties":{"hs_pipeline_stage":"1","ext_id":"$unique"}}""", """{"properties":{"hs_pipeline":"$pipeline","hs_pipeline_stage":"$stage"}}""", """{"properties":{"hs_pipeline_stage":"1","hubspot_owner_id":"$user"}}"""],
+        ["PATCH /crm/v3/objects/{objectType}/{id}"] = ["""{"properties":{"content":"changed"}}"""],
+        ["DELETE /crm/v3/objects/{objectType}/{id}"] = [""],
+        ["POST /crm/v3/objects/{objectType}/batch/read"] = ["""{"inputs":[{"id":"$ticket"},{"id":"$archived"}]}""", """?archived=true {"inputs":[{"id":"$archived"}]}""", """{"idProperty":"ext_id","properties":["subject"],"propertiesWithHistory":["subject"],"inputs":[{"id":"$unique"}]}"""],
+        ["POST /crm/v3/objects/{objectType}/batch/create"] = ["""{"inputs":[{"properties":{"hs_pipeline_stage":"1","hubspot_owner_id":"$user"}}]}"""],
+        ["POST /crm/v3/objects/{objectType}/batch/update"] = ["""{"inputs":[{"id":"$ticket","properties":{"content":"changed"}}]}""", """{"inputs":[{"id":"$unique","idProperty":"ext_id","properties":{"content":"changed"}}]}"""],
+        ["POST /crm/v3/objects/{objectType}/batch/upsert"] = ["""{"inputs":[{"id":"$unique","idProperty":"ext_id","properties":{"content":"changed","hs_pipeline_stage":"1"}}]}""", """{"inputs":[{"id":"x","idProperty":"$property","properties":{"hs_pipeline_stage":"1"}}]}"""],
+        ["POST /crm/v3/objects/{objectType}/batch/archive"] = ["""{"inputs":[{"id":"$ticket"}]}"""],
+        ["POST /crm/v3/objects/{objectType}/merge"] = ["""{"primaryObjectId":"$ticket","objectIdToMerge":"$archived"}"""],
+        ["POST /crm/v3/objects/{objectType}/search"] = ["{}", """{"query":"read","properties":["subject"]}""", """{"filterGroups":[{"filters":[{"propertyName":"ext_id","operator":"EQ","value":"$unique"}]}]}""", """{"after":"$ticket","filters":[{"propertyName":"hs_pipeline","operator":"EQ","value":"$pipeline"}]}"""],
+        ["POST /crm/v3/objects/{objectType}/gdpr-delete"] = ["""{"objectId":"$ticket"}""", """{"objectId":"$unique","idProperty":"ext_id"}"""],
+        ["POST /docket/v1/objects/{objectType}/gdpr-delete"] = ["""{"objectId":"$ticket"}""", """{"objectId":"$unique","idProperty":"ext_id"}"""],
+        ["POST /docket/v1/objects/{objectType}/{id}/restore"] = ["", """{"properties":{"hs_pipeline_stage":"1"}}"""],
+        ["GET /docket/v1/changes"] = ["", "?after=0&limit=100", "?after=$sequence"],
+        ["GET /crm/v3/properties/{objectType}"] = ["", "?archived=true"],
+        ["GET /crm/v3/properties/{objectType}/{name}"] = ["", "?archived=true"],
+        ["POST /crm/v3/properties/{objectType}"] = ["""{"name":"$property","label":"x","type":"string","fieldType":"text","groupName":"$group"}"""],
+        ["PATCH /crm/v3/properties/{objectType}/{name}"] = ["""{"label":"changed"}"""],
+        ["DELETE /crm/v3/properties/{objectType}/{name}"] = [""],
+        ["POST /crm/v3/properties/{objectType}/batch/read"] = ["""{"inputs":[{"name":"$property"}]}"""],
+        ["POST /crm/v3/properties/{objectType}/batch/create"] = ["""{"inputs":[{"name":"$property","label":"x","type":"string","fieldType":"text","groupName":"$group"}]}"""],
+        ["POST /crm/v3/properties/{objectType}/batch/archive"] = ["""{"inputs":[{"name":"$property"}]}"""],
+        ["GET /crm/v3/properties/{objectType}/groups"] = [""],
+        ["GET /crm/v3/properties/{objectType}/groups/{name}"] = [""],
+        ["POST /crm/v3/properties/{objectType}/groups"] = ["""{"name":"$group","label":"x"}"""],
+        ["PATCH /crm/v3/properties/{objectType}/groups/{name}"] = ["""{"label":"changed"}"""],
+        ["DELETE /crm/v3/properties/{objectType}/groups/{name}"] = [""],
+        ["GET /crm/v3/pipelines/{objectType}"] = [""],
+        ["GET /crm/v3/pipelines/{objectType}/{pipelineId}"] = [""],
+        ["GET /crm/v3/pipelines/{objectType}/{pipelineId}/audit"] = [""],
+        ["POST /crm/v3/pipelines/{objectType}"] = ["""{"label":"x","displayOrder":1,"pipelineId":"$pipeline","stages":[{"label":"x","displayOrder":0,"metadata":{"ticketState":"OPEN"}}]}"""],
+        ["PUT /crm/v3/pipelines/{objectType}/{pipelineId}"] = ["""{"label":"y","displayOrder":1,"stages":[{"stageId":"$stage","label":"y","displayOrder":0,"metadata":{"ticketState":"OPEN"}}]}"""],
+        ["PATCH /crm/v3/pipelines/{objectType}/{pipelineId}"] = ["""{"label":"changed"}"""],
+        ["DELETE /crm/v3/pipelines/{objectType}/{pipelineId}"] = [""],
+        ["GET /crm/v3/pipelines/{objectType}/{pipelineId}/stages"] = [""],
+        ["GET /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}"] = [""],
+        ["GET /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}/audit"] = [""],
+        ["POST /crm/v3/pipelines/{objectType}/{pipelineId}/stages"] = ["""{"label":"x","displayOrder":9,"metadata":{"ticketState":"OPEN"}}"""],
+        ["PUT /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}"] = ["""{"label":"z","displayOrder":9,"metadata":{"ticketState":"OPEN"}}"""],
+        ["PATCH /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}"] = ["""{"label":"changed"}"""],
+        ["DELETE /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}"] = [""],
+        ["GET /crm/v3/owners"] = ["", "?email=$email", "?archived=true", "?after=$user"],
+        ["GET /crm/v3/owners/{ownerId}"] = ["", "?idProperty=userId", "?archived=true"],
+        ["GET /docket/v1/jobs"] = ["", "?after=$job"],
+        ["GET /docket/v1/jobs/{id}"] = [""],
+        ["GET /docket/v1/jobs/{id}/results"] = ["", "?failed=true"],
+        ["POST /docket/v1/jobs/{id}/cancel"] = [""],
+        ["GET /docket/v1/settings"] = [""],
+        ["PATCH /docket/v1/settings"] = ["""{"search-lag":"1s"}"""],
+        ["GET /docket/v1/apps"] = [""],
+        ["POST /docket/v1/apps"] = ["""{"name":"x","scopes":["tickets"]}"""],
+        ["GET /docket/v1/apps/{appId}"] = [""],
+        ["PATCH /docket/v1/apps/{appId}"] = ["""{"name":"changed","scopes":[]}"""],
+        ["DELETE /docket/v1/apps/{appId}"] = [""],
+        ["POST /docket/v1/apps/{appId}/rotate"] = ["{}"],
+        ["GET /docket/v1/users"] = [""],
+        ["POST /docket/v1/users"] = ["""{"email":"$email"}"""],
+        ["GET /docket/v1/users/{userId}"] = [""],
+        ["PATCH /docket/v1/users/{userId}"] = ["""{"archived":true}"""],
+    };
+
+    [Fact]
+    public async Task No_route_shows_or_changes_anything_of_another_portal()
+    {
+        await using var server = await TestServer.StartAsync();
+        var owned = await FillAsync(server);
+        var (otherId, token) = await CreateOtherAsync(server);
+        using var other = server.NewClient();
+        other.DefaultRequestHeaders.Add("Authorization", "Bearer " + token);
+        // It has the same unique property, and users of its own, so that keys and owners are looked up in earnest.
+        (await SendAsync(other, "POST", "/crm/v3/properties/tickets", $$"""{"name":"{{TestServer.Key}}","label":"x","type":"string","fieldType":"text","groupName":"ticketinformation","hasUniqueValue":true}""")).Answer.Expect(201);
+        (await SendAsync(other, "POST", "/docket/v1/users", """{"email":"grace@example.com"}""")).Answer.Expect(201);
+
+        var before = await EverythingAsync(server);
+        Assert.Contains(Secret, before, StringComparison.Ordinal);
+        var rows = Rows(server, otherId);
+        Assert.Contains(rows, row => row.Contains(Secret, StringComparison.Ordinal));
+
+        // Reads first, while the other portal is empty: an id of its own could be the same by chance.
+        var tried = 0;
+        foreach (var endpoint in server.Endpoints.OrderBy(endpoint => MethodOf(endpoint) != "GET"))
+        {
+            var version = endpoint.Metadata.GetMetadata<ApiVersion>() ?? ApiVersion.V3;
+            var path = "/" + endpoint.RoutePattern.RawText!.Trim('/');
+            var route = $"{MethodOf(endpoint)} {Dated().Replace(path, match => ApiVersion.V3.Prefix(match.Groups[1].Value))}";
+            Assert.True(Attempts.TryGetValue(route, out var attempts), $"A new route: say in PortalWallTests.Attempts how {route} is tried with what belongs to another portal.");
+            foreach (var attempt in attempts)
+            {
+                foreach (var filled in Filled(path, owned))
+                {
+                    var split = !attempt.StartsWith('?') ? 0 : attempt.IndexOf(' ', StringComparison.Ordinal) is var at and >= 0 ? at : attempt.Length;
+                    var (query, body) = (Fill(attempt[..split], owned), Fill(attempt[split..].TrimStart(), owned));
+                    var (answer, headers) = await SendAsync(other, MethodOf(endpoint), filled + query, body);
+                    var story = $"{MethodOf(endpoint)} {filled}{query} {body}\n{answer.Status} {headers}{answer.Text}";
+                    Assert.True(answer.Status is < 500 and not (401 or 403), story);
+                    Assert.False(Regex.IsMatch(answer.Text + headers, $"{Secret}|{owned["portal"]}"), "An answer has something of another portal in it.\n" + story);
+                    Assert.False(query.Length + body.Length == 0 && answer.Status < 300 && Named().IsMatch(path) && MethodOf(endpoint) == "GET", "What belongs to another portal was found.\n" + story);
+                    tried++;
+                }
+            }
+        }
+
+        Assert.True(tried > server.Endpoints.Count());
+        Assert.Equal(before, await EverythingAsync(server));
+        Assert.Empty(rows.Except(Rows(server, otherId)));
+    }
+
+    [Fact]
+    public async Task The_same_idempotency_key_in_another_portal_is_another_request()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (_, token) = await CreateOtherAsync(server);
+        using var other = server.NewClient();
+        other.DefaultRequestHeaders.Add("Authorization", "Bearer " + token);
+        const string Body = """{"properties":{"subject":"the same","hs_pipeline_stage":"1"}}""";
+        server.Http.DefaultRequestHeaders.Add("Idempotency-Key", "the-same");
+        other.DefaultRequestHeaders.Add("Idempotency-Key", "the-same");
+        var mine = (await SendAsync(server.Http, "POST", Tickets, Body)).Answer.Expect(201);
+        var theirs = (await SendAsync(other, "POST", Tickets, Body)).Answer.Expect(201);
+        Assert.NotEqual(mine["url"], theirs["url"]);
+        Assert.Equal((1, 1), ((await SendAsync(server.Http, "GET", Tickets)).Answer.Count("results"), (await SendAsync(other, "GET", Tickets)).Answer.Count("results")));
+    }
+
+    /// <summary>One of each thing a portal can have, and their ids by name.</summary>
+    static async Task<Dictionary<string, string>> FillAsync(TestServer server)
+    {
+        await server.CreatePropertyAsync(TestServer.Key);
+        var group = (await server.PostAsync("/crm/v3/properties/tickets/groups", $$"""{"name":"their_group","label":"{{Secret}}"}""")).Expect(201);
+        var property = (await server.PostAsync("/crm/v3/properties/tickets", $$"""{"name":"their_property","label":"{{Secret}}","type":"string","fieldType":"text","groupName":"their_group"}""")).Expect(201);
+        var pipeline = (await server.PostAsync("/crm/v3/pipelines/tickets", $$$"""{"label":"{{{Secret}}}","displayOrder":1,"stages":[{"label":"{{{Secret}}}","displayOrder":0,"metadata":{"ticketState":"OPEN"}},{"label":"Closed {{{Secret}}}","displayOrder":1,"metadata":{"ticketState":"CLOSED"}}]}""")).Expect(201);
+        var user = (await server.PostAsync("/docket/v1/users", $$"""{"email":"{{Email}}","firstName":"{{Secret}}","lastName":"{{Secret}}"}""")).Expect(201);
+        var ticket = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","their_property":"{{{Secret}}}","ext_id":"{{{Unique}}}","hs_pipeline_stage":"1","hubspot_owner_id":"{{{user["id"]}}}"}}""")).Expect(201);
+        var archived = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
+        (await server.DeleteAsync($"{Tickets}/{archived["id"]}")).Expect(204);
+        var app = (await server.PostAsync("/docket/v1/apps", $$"""{"name":"{{Secret}}","scopes":["tickets"]}""")).Expect(201);
+        (await server.PostAsync("/docket/v1/apps", $$"""{"name":"{{Secret}} too","scopes":["tickets"],"redirectUris":["https://example.com/back"]}""")).Expect(201);
+        using var later = new HttpRequestMessage(HttpMethod.Post, Tickets + "/batch/upsert") { Content = new StringContent($$$"""{"inputs":[{"idProperty":"ext_id","id":"key-2","properties":{"subject":"{{{Secret}}}","hs_pipeline_stage":"1"}}]}""", null, "application/json") };
+        later.Headers.Add("Prefer", "respond-async");
+        using var accepted = await server.Http.SendAsync(later, TestContext.Current.CancellationToken);
+        var job = (await Answer.OfAsync(accepted)).Expect(202);
+        using var wait = new HttpRequestMessage(HttpMethod.Get, $"/docket/v1/jobs/{job["id"]}");
+        wait.Headers.Add("Prefer", "wait=60");
+        using var ended = await server.Http.SendAsync(wait, TestContext.Current.CancellationToken);
+        Assert.Equal("COMPLETE", (await Answer.OfAsync(ended)).Expect(200)["status"]);
+        return new()
+        {
+            ["portal"] = (await server.GetAsync($"{Tickets}/{ticket["id"]}")).Expect(200)["url"] is { } url ? Regex.Match(url, "/contacts/([0-9]+)/").Groups[1].Value : "",
+            ["ticket"] = ticket["id"]!,
+            ["archived"] = archived["id"]!,
+            ["unique"] = Unique,
+            ["property"] = property["name"]!,
+            ["group"] = group["name"]!,
+            ["pipeline"] = pipeline["id"]!,
+            ["stage"] = pipeline["stages[0].id"]!,
+            ["app"] = app["id"]!,
+            ["user"] = user["id"]!,
+            ["email"] = Email,
+            ["job"] = job["id"]!,
+            ["sequence"] = "1",
+        };
+    }
+
+    static async Task<(long Id, string Token)> CreateOtherAsync(TestServer server)
+    {
+        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        var id = portals.Create("other").Id;
+        return (id, portals.Apps.CreatePrivate(id, "other", ScopeNames.All).Token);
+    }
+
+    /// <summary>The path with each thing of the portal that its places can stand for.</summary>
+    static IEnumerable<string> Filled(string path, Dictionary<string, string> owned)
+    {
+        string[] names = path.Contains("/jobs/", StringComparison.Ordinal) ? ["job"]
+            : path.Contains("/groups/", StringComparison.Ordinal) ? ["group"]
+            : path.Contains("{name}", StringComparison.Ordinal) ? ["property"]
+            : path.Contains("{id}", StringComparison.Ordinal) ? ["ticket", "archived"]
+            : path.Contains("{appId}", StringComparison.Ordinal) ? ["app"]
+            : path.Contains("{userId}", StringComparison.Ordinal) || path.Contains("{ownerId}", StringComparison.Ordinal) ? ["user"]
+            : [""];
+        foreach (var name in names)
+        {
+            var filled = path.Replace("{objectType}", "tickets", StringComparison.Ordinal).Replace("{pipelineId}", owned["pipeline"], StringComparison.Ordinal).Replace("{stageId}", owned["stage"], StringComparison.Ordinal);
+            filled = name.Length == 0 ? filled : Place().Replace(filled, owned[name]);
+            Assert.DoesNotMatch(Place(), filled); // a new place: say above what stands there
+            yield return filled;
+        }
+    }
+
+    static string Fill(string text, Dictionary<string, string> owned) => Name().Replace(text, match => owned[match.Groups[1].Value]);
+
+    /// <summary>All that the first portal tells of itself.</summary>
+    static async Task<string> EverythingAsync(TestServer server)
+    {
+        var all = new List<string>();
+        var properties = string.Join(',', (await server.GetAsync("/crm/v3/properties/tickets")).Expect(200).Json!["results"]!.AsArray().Select(property => property!["name"]!.ToString()).Where(name => !name.Contains("time_in", StringComparison.Ordinal)));
+        foreach (var path in (string[])
+        [
+            $"{Tickets}?limit=50&properties={properties}&propertiesWithHistory=subject,ext_id,their_property,content,hubspot_owner_id", $"{Tickets}?limit=50&archived=true&properties={properties}",
+            "/crm/v3/properties/tickets", "/crm/v3/properties/tickets?archived=true", "/crm/v3/properties/tickets/groups", "/crm/v3/pipelines/tickets", "/crm/v3/pipelines/tickets/0/audit", "/crm/v3/owners", "/crm/v3/owners?archived=true",
+            "/docket/v1/changes?limit=1000", "/docket/v1/jobs", "/docket/v1/settings", "/docket/v1/apps", "/docket/v1/users",
+        ])
+        {
+            all.Add((await server.GetAsync(path)).Expect(200).Text);
+        }
+
+        foreach (var job in JsonNode.Parse(all[10])!["results"]!.AsArray())
+        {
+            all.Add((await server.GetAsync($"/docket/v1/jobs/{job!["id"]}/results")).Expect(200).Text);
+        }
+
+        foreach (var pipeline in JsonNode.Parse(all[5])!["results"]!.AsArray())
+        {
+            all.Add((await server.GetAsync($"/crm/v3/pipelines/tickets/{pipeline!["id"]}/audit")).Expect(200).Text);
+        }
+
+        return string.Join('\n', all);
+    }
+
+    /// <summary>The rows of docket.db that are not the other portal's.</summary>
+    static List<string> Rows(TestServer server, long otherId)
+    {
+        using var registry = new Connection(System.IO.Path.Combine(server.DataDirectory, "docket.db"), create: false);
+        var tables = new List<(string Name, List<string> Columns)>();
+        using (var select = registry.Prepare("SELECT t.name, c.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"))
+        {
+            while (select.Step())
+            {
+                if (tables.Count == 0 || tables[^1].Name != select.Text(0))
+                {
+                    tables.Add((select.Text(0), []));
+                }
+
+                tables[^1].Columns.Add(select.Text(1));
+            }
+        }
+
+        var rows = new List<string>();
+        foreach (var (name, columns) in tables)
+        {
+            var portal = name == "portal" ? "id" : columns.Contains("portal") ? "portal" : "0";
+            using var select = registry.Prepare($"SELECT concat_ws('|', {string.Join(", ", columns.Select(column => $"quote({column})"))}) FROM {name} WHERE {portal} <> ?");
+            select.Bind(otherId);
+            while (select.Step())
+            {
+                rows.Add($"{name}: {select.Text(0)}");
+            }
+        }
+
+        return rows;
+    }
+
+    static string MethodOf(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.HttpMethodMetadata>()!.HttpMethods.Single();
+
+    static async Task<(Answer Answer, string Headers)> SendAsync(HttpClient client, string method, string path, string body = "")
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        if (body.Length > 0)
+        {
+            request.Content = new StringContent(body, System.Text.Encoding.UTF8, body[0] == '{' ? "application/json" : "application/x-www-form-urlencoded");
+        }
+
+        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        return (await Answer.OfAsync(response), response.Headers.ToString());
+    }
+
+    /// <summary>The API of a dated path.</summary>
+    [GeneratedRegex(@"^/crm/(\w+)/\d{4}-\d\d[^/]*")]
+    private static partial Regex Dated();
+
+    /// <summary>A place in a path that an id stands for.</summary>
+    [GeneratedRegex(@"\{\w+\}")]
+    private static partial Regex Place();
+
+    /// <summary>A path that names one thing.</summary>
+    [GeneratedRegex(@"\{(?!objectType)\w+\}")]
+    private static partial Regex Named();
+
+    [GeneratedRegex(@"\$(\w+)")]
+    private static partial Regex Name();
+}

@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Docket.Http;
+
+namespace Docket.Tests.Access;
+
+/// <summary>Requests that are too much, in any way: each is told so, none is the server's fault, and it serves the next one.</summary>
+public sealed class RequestLimitTests
+{
+    const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert";
+
+    static readonly string Authorization = $"Authorization: Bearer {TestServer.Token}\r\n";
+
+    /// <summary>Every route that reads a body, with ids that are nobody's.</summary>
+    public static TheoryData<string, string> BodyRoutes =>
+        [.. from route in PortalWallTests.Attempts
+            where route.Value.Any(attempt => attempt.Contains('{', StringComparison.Ordinal)) && route.Key != "POST /crm/v3/objects/{objectType}/gdpr-delete" // v3 has none, and Docket's own is the same
+            let parts = route.Key.Split(' ')
+            select (parts[0], System.Text.RegularExpressions.Regex.Replace(parts[1].Replace("{objectType}", "tickets", StringComparison.Ordinal), @"\{\w+\}", "1"))];
+
+    [Theory]
+    [InlineData(60_000, 0, 10, 200)]
+    [InlineData(66_000, 0, 10, 414)]
+    [InlineData(0, 30_000, 10, 200)]
+    [InlineData(0, 34_000, 10, 431)]
+    [InlineData(0, 0, 90, 200)]
+    [InlineData(0, 0, 101, 431)]
+    public async Task The_request_line_and_the_headers_have_limits(int lineLength, int headerLength, int headers, int status)
+    {
+        await using var server = await TestServer.StartAsync();
+        var more = string.Concat(Enumerable.Range(0, headers).Select(i => $"X-Header-{i}: x\r\n"));
+        var (answered, _, _) = await server.SendRawAsync($"GET {Tickets}?properties={new string('p', lineLength)} HTTP/1.1\r\nHost: docket\r\n{Authorization}Connection: close\r\nX-Long: {new string('h', headerLength)}\r\n{more}\r\n");
+        Assert.Equal(status, answered);
+        (await server.GetAsync(Tickets)).Expect(200);
+    }
+
+    [Theory]
+    [MemberData(nameof(BodyRoutes))]
+    public async Task A_body_that_is_too_large_is_refused_before_it_is_read(string method, string path)
+    {
+        await using var server = await TestServer.StartAsync();
+        var (status, headers, body) = await server.SendRawAsync($"{method} {path} HTTP/1.1\r\nHost: docket\r\n{Authorization}Content-Type: application/json\r\nContent-Length: {RequestBody.BytesMax + 1}\r\nConnection: close\r\n\r\n");
+        Assert.Equal(413, status);
+        AssertEnvelope(headers, body);
+    }
+
+    [Theory]
+    [MemberData(nameof(BodyRoutes))]
+    public async Task JSON_that_is_too_deep_is_refused_wherever_it_is_read(string method, string path)
+    {
+        await using var server = await TestServer.StartAsync();
+        foreach (var depth in (int[])[70, 100_000])
+        {
+            var nested = new string('[', depth) + new string(']', depth);
+            foreach (var body in (string[])[nested, $$"""{"unknown":{{nested}}}""", $$$"""{"properties":{"subject":{{{nested}}}},"inputs":{{{nested}}},"filters":{{{nested}}},"label":{{{nested}}}}"""])
+            {
+                var answer = (await server.SendAsync(new HttpMethod(method), path, body)).Expect(400);
+                Assert.StartsWith("Invalid input JSON on line 1, column ", answer["message"], StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", "{\"inputs\":[", true)]
+    [InlineData($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nPrefer: respond-async\r\n", "{\"inputs\":[", true)]
+    [InlineData("PATCH /docket/v1/settings HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", "5\r\n{\"sea\r\n", true)]
+    [InlineData($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\n", null, false)]
+    public async Task Whoever_stops_in_the_midst_of_a_request_is_told_and_the_connection_closed(string start, string? body, bool isDocketsAnswer)
+    {
+        await using var server = await TestServer.StartAsync(patience: TimeSpan.FromSeconds(1.1));
+        // The server ends the connection: reading to its end is the proof.
+        var (status, headers, text) = await server.SendRawAsync(start + Authorization + (body is null ? "" : "\r\n" + body));
+        Assert.Equal(408, status);
+        if (isDocketsAnswer)
+        {
+            AssertEnvelope(headers, text);
+            Assert.Contains("The request's body arrived too slowly. Nothing of this request was written", text, StringComparison.Ordinal);
+        }
+
+        (await server.GetAsync(Tickets)).Expect(200);
+        Assert.Equal(0, (await server.GetAsync("/docket/v1/jobs")).Expect(200).Json!["results"]!.AsArray().Count(job => job!["status"]!.ToString() == "COMPLETE"));
+    }
+
+    [Fact]
+    public async Task A_body_that_comes_in_small_pieces_is_no_slow_one()
+    {
+        await using var server = await TestServer.StartAsync();
+        var body = """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""";
+        using var client = new TcpClient { NoDelay = true };
+        await client.ConnectAsync(IPAddress.Loopback, new Uri(server.Url).Port, TestContext.Current.CancellationToken);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST {Tickets} HTTP/1.1\r\nHost: docket\r\n{Authorization}Content-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
+        foreach (var letter in body)
+        {
+            await stream.WriteAsync(new[] { (byte)letter }, TestContext.Current.CancellationToken);
+        }
+
+        using var reader = new StreamReader(stream);
+        Assert.StartsWith("HTTP/1.1 201", await reader.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    static void AssertEnvelope(string headers, string body)
+    {
+        var envelope = JsonNode.Parse(body[body.IndexOf('{')..(body.LastIndexOf('}') + 1)])!; // without the lengths of its chunks
+        Assert.Equal("error", envelope["status"]!.ToString());
+        Assert.NotEqual("", envelope["message"]!.ToString());
+        Assert.Contains($"X-HubSpot-Correlation-Id: {envelope["correlationId"]}", headers);
+    }
+}
