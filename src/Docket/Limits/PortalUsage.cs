@@ -6,9 +6,9 @@ namespace Docket.Limits;
 /// <summary>How a call stands with the limits.</summary>
 /// <param name="Reached">What it is refused for, if it is.</param>
 /// <param name="WaitMs">When another one would not be, in milliseconds from now.</param>
-/// <param name="BurstLeft">How many more the app may do within ten seconds.</param>
-/// <param name="SecondlyLeft">How many more within a second, which nobody enforces.</param>
-/// <param name="DailyLeft">How many more all private apps may do today.</param>
+/// <param name="BurstLeft">How many more the app may do within ten seconds; says nothing of a search.</param>
+/// <param name="SecondlyLeft">How many more within a second, which nobody enforces; says nothing of a search.</param>
+/// <param name="DailyLeft">How many more all private apps may do today, where there is such a limit.</param>
 internal readonly record struct Standing(LimitPolicy Reached, long WaitMs, int BurstLeft, int SecondlyLeft, int DailyLeft);
 
 /// <summary>The calls of one portal: those of each app within ten seconds, all searches within a second, those of all private apps today.</summary>
@@ -48,20 +48,22 @@ internal sealed class PortalUsage
             var now = Turn(caller.Settings.TimeZone);
             var app = !search && limits.Burst > 0 ? AppOf(caller.AppId) : default;
             var (window, limit) = search && limits.Search > 0 ? (searches, limits.Search) : (app.TenSeconds, limits.Burst);
+            var used = window?.Count(now) ?? 0;
             var (reached, waitMs) = Ordered(caller.AppId) is var policy and not LimitPolicy.None ? (policy, policy == LimitPolicy.Daily ? endsAt - now : SearchMs)
                 : limits.Daily > 0 && calls >= limits.Daily ? (LimitPolicy.Daily, endsAt - now)
-                : window is not null && window.Count(now) >= limit ? (search ? LimitPolicy.Secondly : LimitPolicy.TenSecondlyRolling, window.WaitMs(limit, now))
+                : window is not null && used >= limit ? (search ? LimitPolicy.Secondly : LimitPolicy.TenSecondlyRolling, window.WaitMs(limit, now))
                 : (LimitPolicy.None, 0);
             if (reached == LimitPolicy.None)
             {
                 calls += caller.IsOAuth ? 0 : 1;
+                used++;
                 window?.Add(now);
                 app.Second?.Add(now);
             }
 
             return new(reached, waitMs,
-                app.TenSeconds is null ? 0 : Math.Max(0, limits.Burst - app.TenSeconds.Count(now)),
-                app.Second is null ? 0 : Math.Max(0, Secondly(limits.Burst) - app.Second.Count(now)),
+                Math.Max(0, limits.Burst - used),
+                Math.Max(0, Secondly(limits.Burst) - (app.Second?.Count(now) ?? 0)),
                 (int)Math.Max(0, limits.Daily - calls));
         }
     }

@@ -7,7 +7,7 @@ namespace Docket.Limits;
 /// <param name="spanMs">Length of the window in milliseconds.</param>
 internal sealed class RollingWindow(long spanMs)
 {
-    // A ring, oldest first. As many as a limit lets in, so it grows no further.
+    // A ring, oldest first; its length is a power of two. A limit lets in no more, so it grows no further.
     long[] moments = new long[16];
     int first, count;
 
@@ -22,7 +22,7 @@ internal sealed class RollingWindow(long spanMs)
 
         for (; count > 0 && At(0) <= now - spanMs; count--)
         {
-            first = (first + 1) % moments.Length;
+            first = (first + 1) & (moments.Length - 1);
         }
 
         return count;
@@ -40,12 +40,12 @@ internal sealed class RollingWindow(long spanMs)
         }
 
         // In order, even when the clock is corrected by a little.
-        moments[(first + count) % moments.Length] = count == 0 ? now : Math.Max(now, At(count - 1));
+        moments[(first + count) & (moments.Length - 1)] = count == 0 ? now : Math.Max(now, At(count - 1));
         count++;
     }
 
     /// <summary>How long it takes until fewer than <paramref name="limit"/> calls are in the window, in milliseconds; after <see cref="Count"/>, and with at least as many in it.</summary>
     public long WaitMs(int limit, long now) => At(count - limit) + spanMs - now;
 
-    long At(int index) => moments[(first + index) % moments.Length];
+    long At(int index) => moments[(first + index) & (moments.Length - 1)];
 }
