@@ -90,6 +90,19 @@ public sealed partial class PortalWallTests
         ["GET /account-info/v3/api-usage/daily"] = [""],
         ["GET /account-info/v3/api-usage/daily/private-apps"] = [""],
         ["GET /integrations/v1/me"] = [""],
+        ["GET /oauth/authorize"] = ["", "?client_id=x&redirect_uri=https%3A%2F%2Fexample.com%2Fback&scope=tickets"], // not with an app there is: the page tells its name to all who follow its link
+        ["POST /oauth/authorize"] = ["client_id=x", "client_id=x&email=$email&password=guessed"],
+        ["GET /oauth/{accountId}/authorize"] = [""],
+        ["POST /oauth/{accountId}/authorize"] = ["client_id=x&email=$email&password=guessed"],
+        ["POST /oauth/v1/token"] = ["grant_type=authorization_code&client_id=$client&client_secret=guessed&code=guessed&redirect_uri=https%3A%2F%2Fexample.com%2Fback", "grant_type=refresh_token&client_id=$client&client_secret=&refresh_token=guessed"],
+        ["POST /oauth/v3/token"] = ["grant_type=authorization_code&client_id=$client&client_secret=guessed&code=guessed&redirect_uri=https%3A%2F%2Fexample.com%2Fback"],
+        ["POST /oauth/v3/token/introspect"] = ["client_id=$client&client_secret=guessed&token=guessed"],
+        ["POST /oauth/v3/token/revoke"] = ["client_id=$client&client_secret=guessed&token=guessed"],
+        ["GET /oauth/v1/access-tokens/{token}"] = [""],
+        ["GET /oauth/v1/refresh-tokens/{token}"] = [""],
+        ["DELETE /oauth/v1/refresh-tokens/{token}"] = [""],
+        ["POST /oauth/v2/private-apps/get/access-token-info"] = ["""{"tokenKey":"$client"}"""],
+        ["DELETE /appinstalls/v3/external-install"] = [""],
         ["GET /healthz"] = [""],
         ["GET /readyz"] = [""],
     };
@@ -117,7 +130,7 @@ public sealed partial class PortalWallTests
         {
             var version = endpoint.Metadata.GetMetadata<ApiVersion>() ?? ApiVersion.V3;
             var path = "/" + endpoint.RoutePattern.RawText!.Trim('/');
-            var route = $"{MethodOf(endpoint)} {DatedAccount().Replace(Dated().Replace(path, match => ApiVersion.V3.Prefix(match.Groups[1].Value)), "/account-info/v3")}";
+            var route = $"{MethodOf(endpoint)} {DatedOthers().Replace(Dated().Replace(path, match => ApiVersion.V3.Prefix(match.Groups[1].Value)), "/$1/v3")}";
             Assert.True(Attempts.TryGetValue(route, out var attempts), $"A new route: say in PortalWallTests.Attempts how {route} is tried with what belongs to another portal.");
             foreach (var attempt in attempts)
             {
@@ -168,7 +181,7 @@ public sealed partial class PortalWallTests
         var archived = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
         (await server.DeleteAsync($"{Tickets}/{archived["id"]}")).Expect(204);
         var app = (await server.PostAsync("/docket/v1/apps", $$"""{"name":"{{Secret}}","scopes":["tickets"]}""")).Expect(201);
-        (await server.PostAsync("/docket/v1/apps", $$"""{"name":"{{Secret}} too","scopes":["tickets"],"redirectUris":["https://example.com/back"]}""")).Expect(201);
+        var client = (await server.PostAsync("/docket/v1/apps", $$"""{"name":"{{Secret}} too","scopes":["tickets"],"redirectUris":["https://example.com/back"]}""")).Expect(201);
         using var later = new HttpRequestMessage(HttpMethod.Post, Tickets + "/batch/upsert") { Content = new StringContent($$$"""{"inputs":[{"idProperty":"ext_id","id":"key-2","properties":{"subject":"{{{Secret}}}","hs_pipeline_stage":"1"}}]}""", null, "application/json") };
         later.Headers.Add("Prefer", "respond-async");
         using var accepted = await server.Http.SendAsync(later, TestContext.Current.CancellationToken);
@@ -188,6 +201,7 @@ public sealed partial class PortalWallTests
             ["pipeline"] = pipeline["id"]!,
             ["stage"] = pipeline["stages[0].id"]!,
             ["app"] = app["id"]!,
+            ["client"] = client["clientId"]!,
             ["user"] = user["id"]!,
             ["email"] = Email,
             ["job"] = job["id"]!,
@@ -210,6 +224,8 @@ public sealed partial class PortalWallTests
             : path.Contains("{name}", StringComparison.Ordinal) ? ["property"]
             : path.Contains("{id}", StringComparison.Ordinal) ? ["ticket", "archived"]
             : path.Contains("{appId}", StringComparison.Ordinal) ? ["app"]
+            : path.Contains("{accountId}", StringComparison.Ordinal) ? ["portal"]
+            : path.Contains("{token}", StringComparison.Ordinal) ? ["client"]
             : path.Contains("{userId}", StringComparison.Ordinal) || path.Contains("{ownerId}", StringComparison.Ordinal) ? ["user"]
             : [""];
         foreach (var name in names)
@@ -302,8 +318,8 @@ public sealed partial class PortalWallTests
     [GeneratedRegex(@"^/crm/(\w+)/\d{4}-\d\d[^/]*")]
     private static partial Regex Dated();
 
-    [GeneratedRegex(@"^/account-info/\d{4}-\d\d[^/]*")]
-    private static partial Regex DatedAccount();
+    [GeneratedRegex(@"^/(account-info|oauth|appinstalls)/\d{4}-\d\d[^/]*")]
+    private static partial Regex DatedOthers();
 
     /// <summary>A place in a path that an id stands for.</summary>
     [GeneratedRegex(@"\{\w+\}")]
