@@ -37,6 +37,7 @@ public sealed class DocketServer : IAsyncDisposable
     const string NameCertificate = "Name one with Kestrel__Certificates__Default__Path, and its …__KeyPath or …__Password.";
 
     readonly WebApplication app;
+    readonly IHostApplicationLifetime lifetime;
     readonly IPortals portals;
     readonly JobRunner jobs;
     readonly RateLimiter limiter;
@@ -46,6 +47,7 @@ public sealed class DocketServer : IAsyncDisposable
     DocketServer(WebApplication app, IPortals portals, JobRunner jobs, RateLimiter limiter, MetricsServer? metrics, IDisposable? traces, long portalId, string? firstToken)
     {
         this.app = app;
+        lifetime = app.Lifetime; // the app can't be asked for it when it is disposed of, which a server may be twice
         this.portals = portals;
         this.jobs = jobs;
         this.limiter = limiter;
@@ -242,7 +244,7 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>Finishes the requests and the steps of jobs under way, then closes the files.</summary>
     public async ValueTask DisposeAsync()
     {
-        app.Lifetime.StopApplication(); // from here on it isn't ready
+        lifetime.StopApplication(); // from here on it isn't ready
         await jobs.DisposeAsync(); // first: who waits for the end of a job would hold up the server
         await app.StopAsync();
         if (metrics is not null)

@@ -55,7 +55,7 @@ public sealed class FullDiskTests
             AssertFull(single);
             if (disk is FileSystem) // beside a limit on files there may be room for small writes
             {
-                await AssertReadyAsync(server, 503, "full");
+                await AssertReadyAsync(server, 503, "unready", "full");
             }
 
             // So are uploads that are to be worked on later; lines have their job, which ends.
@@ -77,7 +77,7 @@ public sealed class FullDiskTests
                 Assert.All(jobs.Json!["results"]!.AsArray(), job => Assert.Equal(job!["id"]!.ToString() == id ? "COMPLETE" : "CANCELED", job["status"]!.ToString()));
             }
 
-            await AssertReadyAsync(server, 200, "ready");
+            await AssertReadyAsync(server, 200, "ready", null);
             var before = acknowledged.Count;
             for (var i = 0; i < 5; i++)
             {
@@ -127,10 +127,10 @@ public sealed class FullDiskTests
         }
     }
 
-    static async Task AssertReadyAsync(ServerProcess server, int status, string state)
+    static async Task AssertReadyAsync(ServerProcess server, int expected, string status, string? state)
     {
-        var answer = (await server.SendAsync(HttpMethod.Get, "/readyz", "")).Expect(status);
-        Assert.Equal(state, answer["portals[0].state"]);
+        var answer = (await server.SendAsync(HttpMethod.Get, "/readyz", "")).Expect(expected);
+        Assert.Equal((status, state), (answer["status"], answer["portals[0].state"]));
         (await server.SendAsync(HttpMethod.Get, "/healthz", "")).Expect(200);
     }
 
