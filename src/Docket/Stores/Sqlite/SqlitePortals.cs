@@ -63,7 +63,7 @@ internal sealed class SqlitePortals : IPortals
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
         this.instruments = instruments;
-        this.developmentToken = developmentToken is null ? null : KeyOf(developmentToken);
+        this.developmentToken = developmentToken is null ? null : Convert.ToHexString(Secrets.Hash(developmentToken));
         CreateDirectory();
         serving = serve ? HoldDirectory() : null;
         try
@@ -101,7 +101,8 @@ internal sealed class SqlitePortals : IPortals
 
     public (Caller Caller, IStore Store)? FindToken(string token)
     {
-        var key = KeyOf(token);
+        var hash = Secrets.Hash(token);
+        var key = Convert.ToHexString(hash);
         var caller = registry.Read(opened =>
         {
             Refresh(opened);
@@ -111,7 +112,7 @@ internal sealed class SqlitePortals : IPortals
             }
 
             var found = key == developmentToken && !settings.IsEmpty ? new Caller(settings.Keys.Min(), 0, Scopes.All)
-                : AppTables.FindCaller(opened, Convert.FromHexString(key)) ?? GrantTables.FindCaller(opened, Convert.FromHexString(key));
+                : AppTables.FindCaller(opened, hash) ?? GrantTables.FindCaller(opened, hash);
             if (found is not null)
             {
                 found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = OwnersOf(opened, found.PortalId) };
@@ -219,8 +220,12 @@ internal sealed class SqlitePortals : IPortals
             throw;
         }
 
-        opened.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
-        return opened;
+        // Not while Refresh gives new ones: older settings could take their place.
+        return registry.Read(_ =>
+        {
+            opened.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
+            return opened;
+        });
     }
 
     string PathOf(long portalId) => Path.Combine(directory, $"portal-{portalId}.db");
@@ -256,15 +261,16 @@ internal sealed class SqlitePortals : IPortals
 
     void Refresh(Connection opened)
     {
-        if (registry.Version == version)
+        var now = registry.Version;
+        if (now == version)
         {
             return;
         }
 
-        version = registry.Version;
+        version = now;
         callers.Clear();
         settings = SettingsOf(opened);
-        var usersVersion = (registry.Version.Others, users.Changes);
+        var usersVersion = (now.Others, users.Changes);
         if (usersVersion != ownersVersion)
         {
             ownersVersion = usersVersion;
@@ -332,8 +338,6 @@ internal sealed class SqlitePortals : IPortals
             throw new OperatorMistake($"The data directory {directory} can't be written to: {failure.Message}");
         }
     }
-
-    static string KeyOf(string token) => Convert.ToHexString(Secrets.Hash(token));
 }
 
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
