@@ -31,8 +31,7 @@ public sealed class TestServer : IAsyncDisposable
         this.ownsDirectory = ownsDirectory;
         this.server = server;
         Clock = clock;
-        Http = NewClient();
-        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        Http = NewClient(Token);
     }
 
     public string Url => server.Url;
@@ -53,6 +52,14 @@ public sealed class TestServer : IAsyncDisposable
     /// <summary>A client without a token. Like <see cref="Http"/> it holds each answer against HubSpot's OpenAPI files.</summary>
     /// <param name="inner">What sends the requests, if not the usual handler.</param>
     public HttpClient NewClient(HttpMessageHandler? inner = null) => new(new CheckedAnswers(inner ?? new SocketsHttpHandler())) { BaseAddress = new Uri(server.Url) };
+
+    /// <summary>A client that has this token.</summary>
+    public HttpClient NewClient(string token)
+    {
+        var http = NewClient();
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        return http;
+    }
 
     /// <param name="directory">Kept when the server ends; left out, a new one is made and goes with the server.</param>
     /// <param name="busyTimeoutMs">How long a write waits for another program's lock.</param>

@@ -27,18 +27,7 @@ internal static class AppRoutes
     }
 
     static Task ListAsync(HttpContext http, IApps apps) =>
-        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, apps.List(http.Call().Caller.PortalId), static (json, list) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            foreach (var app in list)
-            {
-                Write(json, app, secret: null);
-            }
-
-            json.WriteEndArray();
-            json.WriteEndObject();
-        });
+        Wire.RespondListAsync(http.Response, apps.List(http.Call().Caller.PortalId), static (json, app) => Write(json, app, secret: null));
 
     static async Task CreateAsync(HttpContext http, IApps apps)
     {

@@ -20,19 +20,7 @@ internal static class UserRoutes
         routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(Scopes.Manage);
     }
 
-    static Task ListAsync(HttpContext http, IUsers users) =>
-        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, users.List(http.Call().Caller.PortalId), static (json, list) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            foreach (var user in list)
-            {
-                Write(json, user);
-            }
-
-            json.WriteEndArray();
-            json.WriteEndObject();
-        });
+    static Task ListAsync(HttpContext http, IUsers users) => Wire.RespondListAsync(http.Response, users.List(http.Call().Caller.PortalId), Write);
 
     static async Task AddAsync(HttpContext http, IUsers users)
     {
@@ -63,7 +51,7 @@ internal static class UserRoutes
     }
 
     static User Find(HttpContext http, IUsers users) =>
-        long.TryParse(http.GetRouteValue("userId") as string, out var id) && users.List(http.Call().Caller.PortalId).FirstOrDefault(user => user.Id == id) is { } found
+        long.TryParse(http.GetRouteValue("userId") as string, out var id) && users.Find(http.Call().Caller.PortalId, id) is { } found
             ? found : throw new Refusal(Faults.ResourceNotFound());
 
     static Task RespondAsync(HttpContext http, int status, User user) => Wire.RespondAsync(http.Response, status, user, Write);

@@ -20,10 +20,10 @@ internal static class SchemaResponse
     }
 
     public static Task ListAsync<T>(HttpContext http, IEnumerable<T> things, JsonTypeInfo<T> shape) =>
-        ResultsAsync(http, things, (json, thing) => JsonSerializer.Serialize(json, thing, shape));
+        Wire.RespondListAsync(http.Response, things, (json, thing) => JsonSerializer.Serialize(json, thing, shape));
 
     public static Task AuditAsync(HttpContext http, IEnumerable<PipelineAudit> entries, long portalId) =>
-        ResultsAsync(http, entries, (json, entry) => PipelineTrail.WriteEntry(json, entry, portalId));
+        Wire.RespondListAsync(http.Response, entries, (json, entry) => PipelineTrail.WriteEntry(json, entry, portalId));
 
     /// <summary>The answer to a batch: <paramref name="status"/>, or 207 when some inputs failed; each of those names its property (1.8).</summary>
     public static Task BatchAsync(HttpContext http, int status, ImmutableArray<PropertyResult> results)
@@ -46,20 +46,6 @@ internal static class SchemaResponse
     }
 
     public static void Nothing(HttpContext http) => http.Response.StatusCode = StatusCodes.Status204NoContent;
-
-    static Task ResultsAsync<T>(HttpContext http, IEnumerable<T> things, Action<Utf8JsonWriter, T> write) =>
-        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (things, write), static (json, list) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            foreach (var thing in list.things)
-            {
-                list.write(json, thing);
-            }
-
-            json.WriteEndArray();
-            json.WriteEndObject();
-        });
 
     static Task OneAsync<T>(HttpContext http, int status, T thing, JsonTypeInfo<T> shape) =>
         Wire.RespondAsync(http.Response, status, (thing, shape), static (json, one) => JsonSerializer.Serialize(json, one.thing, one.shape));

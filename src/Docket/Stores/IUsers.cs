@@ -12,6 +12,9 @@ internal interface IUsers
     /// <summary>The users of a portal in the order of their ids, those who have left among them; or of all portals.</summary>
     ImmutableArray<User> List(long? portalId);
 
+    /// <summary>A user of a portal, or <c>null</c>.</summary>
+    User? Find(long portalId, long id);
+
     /// <summary>Changes a user, whose sessions end when it is archived; <c>null</c> when the portal has none of that id, or another one with the new address.</summary>
     User? Change(long portalId, long id, UserChange change);
 

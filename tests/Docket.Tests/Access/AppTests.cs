@@ -16,7 +16,7 @@ public sealed class AppTests
         var app = (await server.PostAsync(Apps, """{"name":"Importer","scopes":["tickets","contacts"]}""")).Expect(201);
         Assert.Equal(("Importer", "private", null), (app["name"], app["type"], app["clientId"]));
         Assert.Matches("^pat-na1-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", app["token"]);
-        using var http = ClientOf(server, app["token"]!);
+        using var http = server.NewClient(app["token"]!);
         var ticket = await SendAsync(http, HttpMethod.Post, Tickets, """{"properties":{"subject":"by the importer","hs_pipeline_stage":"1"}}""");
         var read = (await server.GetAsync($"{Tickets}/{ticket.Expect(201)["id"]}?properties=hs_object_source_id&propertiesWithHistory=subject")).Expect(200);
         Assert.Equal((app["id"], app["id"]), (read["properties.hs_object_source_id"], read["propertiesWithHistory.subject[0].sourceId"]));
@@ -28,7 +28,7 @@ public sealed class AppTests
     {
         await using var server = await TestServer.StartAsync();
         var app = (await server.PostAsync(Apps, """{"name":"Reader","scopes":["crm.objects.tickets.read"]}""")).Expect(201);
-        using var http = ClientOf(server, app["token"]!);
+        using var http = server.NewClient(app["token"]!);
         (await SendAsync(http, HttpMethod.Get, Tickets)).Expect(200);
         (await SendAsync(http, HttpMethod.Post, Tickets, "{}")).Expect(403);
         (await server.PatchAsync($"{Apps}/{app["id"]}", """{"scopes":["tickets"],"name":"Writer"}""")).Expect(200);
@@ -45,8 +45,8 @@ public sealed class AppTests
         var app = (await server.PostAsync(Apps, """{"name":"Rotated","scopes":["tickets"]}""")).Expect(201);
         var rotated = (await server.PostAsync($"{Apps}/{app["id"]}/rotate", """{"graceSeconds":60}""")).Expect(200)["token"]!;
         Assert.NotEqual(app["token"], rotated);
-        using var before = ClientOf(server, app["token"]!);
-        using var after = ClientOf(server, rotated);
+        using var before = server.NewClient(app["token"]!);
+        using var after = server.NewClient(rotated);
         (await SendAsync(before, HttpMethod.Get, Tickets)).Expect(200);
         server.Clock.Advance(TimeSpan.FromSeconds(59));
         (await SendAsync(before, HttpMethod.Get, Tickets)).Expect(200);
@@ -57,7 +57,7 @@ public sealed class AppTests
 
         var last = (await server.PostAsync($"{Apps}/{app["id"]}/rotate", "{}")).Expect(200)["token"]!;
         (await SendAsync(after, HttpMethod.Get, Tickets)).Expect(401);
-        using var newest = ClientOf(server, last);
+        using var newest = server.NewClient(last);
         (await SendAsync(newest, HttpMethod.Get, Tickets)).Expect(200);
     }
 
@@ -90,7 +90,7 @@ public sealed class AppTests
         var app = (await server.PostAsync(Apps, """{"name":"Mine","redirectUris":["https://example.com/back"]}""")).Expect(201);
         var user = (await server.PostAsync(Users, """{"email":"ann@example.com"}""")).Expect(201);
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        using var other = ClientOf(server, portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token);
+        using var other = server.NewClient(portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token);
         foreach (var (method, path) in ((HttpMethod, string)[])
             [
                 (HttpMethod.Get, $"{Apps}/{app["id"]}"), (HttpMethod.Patch, $"{Apps}/{app["id"]}"), (HttpMethod.Delete, $"{Apps}/{app["id"]}"), (HttpMethod.Post, $"{Apps}/{app["id"]}/rotate"),
@@ -151,9 +151,9 @@ public sealed class AppTests
 
         await using (var server = await TestServer.StartAsync(directory))
         {
-            using var mighty = ClientOf(server, all);
-            using var reader = ClientOf(server, read);
-            using var gone = ClientOf(server, "gone");
+            using var mighty = server.NewClient(all);
+            using var reader = server.NewClient(read);
+            using var gone = server.NewClient("gone");
             var apps = (await SendAsync(mighty, HttpMethod.Get, Apps)).Expect(200);
             Assert.Equal(["all", "read"], apps.Json!["results"]!.AsArray().Select(app => app!["name"]!.ToString()));
             Assert.Equal("[\"crm.objects.tickets.read\",\"crm.schemas.tickets.read\"]", apps.Json["results"]![1]!["scopes"]!.ToJsonString());
@@ -163,13 +163,6 @@ public sealed class AppTests
         }
 
         Directory.Delete(directory, recursive: true);
-    }
-
-    static HttpClient ClientOf(TestServer server, string token)
-    {
-        var http = server.NewClient();
-        http.DefaultRequestHeaders.Authorization = new("Bearer", token);
-        return http;
     }
 
     static async Task<Answer> SendAsync(HttpClient http, HttpMethod method, string path, string? json = null)

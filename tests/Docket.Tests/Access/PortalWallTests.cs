@@ -113,8 +113,7 @@ public sealed partial class PortalWallTests
         await using var server = await TestServer.StartAsync();
         var owned = await FillAsync(server);
         var (otherId, token) = await CreateOtherAsync(server);
-        using var other = server.NewClient();
-        other.DefaultRequestHeaders.Add("Authorization", "Bearer " + token);
+        using var other = server.NewClient(token);
         // It has the same unique property, and users of its own, so that keys and owners are looked up in earnest.
         (await SendAsync(other, "POST", "/crm/v3/properties/tickets", $$"""{"name":"{{TestServer.Key}}","label":"x","type":"string","fieldType":"text","groupName":"ticketinformation","hasUniqueValue":true}""")).Answer.Expect(201);
         (await SendAsync(other, "POST", "/docket/v1/users", """{"email":"grace@example.com"}""")).Answer.Expect(201);
@@ -158,8 +157,7 @@ public sealed partial class PortalWallTests
     {
         await using var server = await TestServer.StartAsync();
         var (_, token) = await CreateOtherAsync(server);
-        using var other = server.NewClient();
-        other.DefaultRequestHeaders.Add("Authorization", "Bearer " + token);
+        using var other = server.NewClient(token);
         const string Body = """{"properties":{"subject":"the same","hs_pipeline_stage":"1"}}""";
         server.Http.DefaultRequestHeaders.Add("Idempotency-Key", "the-same");
         other.DefaultRequestHeaders.Add("Idempotency-Key", "the-same");

@@ -39,8 +39,7 @@ public sealed class RateLimiterTests
         (await server.PostAsync(Tickets + "/search", "{}")).Expect(200);
         (await server.GetAsync("/crm/objects/2026-03/tickets/7")).Expect(404);
         (await server.GetAsync("/integrations/v1/me")).Expect(200);
-        using var unscoped = server.NewClient();
-        unscoped.DefaultRequestHeaders.Authorization = new("Bearer", await server.CreateTokenAsync(Scopes.None));
+        using var unscoped = server.NewClient(await server.CreateTokenAsync(Scopes.None));
         Assert.Equal(403, (int)(await unscoped.GetAsync(Tickets, TestContext.Current.CancellationToken)).StatusCode);
         Assert.Equal("8", (await server.GetAsync(Usage))["results[0].currentUsage"]);
     }
@@ -50,8 +49,7 @@ public sealed class RateLimiterTests
     public async Task Two_apps_have_a_burst_each_and_share_the_day()
     {
         await using var server = await TestServer.StartAsync();
-        using var other = server.NewClient();
-        other.DefaultRequestHeaders.Authorization = new("Bearer", await server.CreateTokenAsync(Scopes.All));
+        using var other = server.NewClient(await server.CreateTokenAsync(Scopes.All));
         await LimitAsync(server, """{"limits-burst":"2","limits-daily":"5"}""");
         Assert.Equal("200 200 429", await StatusesAsync(server.Http, server.Http, server.Http));
         Assert.Equal("200 200 429", await StatusesAsync(other, other, other));
@@ -70,8 +68,7 @@ public sealed class RateLimiterTests
             token = portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token;
         }
 
-        using var other = server.NewClient();
-        other.DefaultRequestHeaders.Authorization = new("Bearer", token);
+        using var other = server.NewClient(token);
         await LimitAsync(server, """{"limits-daily":"1"}""");
         Assert.Equal("200 429", await StatusesAsync(server.Http, server.Http));
         Assert.Equal("200 200", await StatusesAsync(other, other));

@@ -19,14 +19,7 @@ public sealed class TraceTests
     {
         var (trace, caller) = (ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
         var spans = new ConcurrentQueue<Activity>();
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == Instruments.Name,
-            // Other tests have servers of their own.
-            Sample = (ref options) => options.Parent.TraceId == trace ? ActivitySamplingResult.AllData : ActivitySamplingResult.None,
-            ActivityStopped = spans.Enqueue,
-        };
-        ActivitySource.AddActivityListener(listener);
+        using var listener = Listen(trace, spans);
         await using var server = await TestServer.StartAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, Upsert) { Content = new StringContent(Ticket, Encoding.UTF8, "application/json") };
         request.Headers.TryAddWithoutValidation("traceparent", $"00-{trace}-{caller}-01");
@@ -48,13 +41,7 @@ public sealed class TraceTests
     {
         var trace = ActivityTraceId.CreateRandom();
         var spans = new ConcurrentQueue<Activity>();
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == Instruments.Name,
-            Sample = (ref options) => options.Parent.TraceId == trace ? ActivitySamplingResult.AllData : ActivitySamplingResult.None,
-            ActivityStopped = spans.Enqueue,
-        };
-        ActivitySource.AddActivityListener(listener);
+        using var listener = Listen(trace, spans);
         await using var server = await TestServer.StartAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, Upsert) { Content = new StringContent(Ticket, Encoding.UTF8, "application/json") };
         request.Headers.TryAddWithoutValidation("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
@@ -115,6 +102,19 @@ public sealed class TraceTests
     }
 
     static Task UntilAsync(Func<bool> done) => UntilAsync(() => Task.FromResult(done()));
+
+    // Only to spans of this trace: other tests have servers of their own.
+    static ActivityListener Listen(ActivityTraceId trace, ConcurrentQueue<Activity> spans)
+    {
+        var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == Instruments.Name,
+            Sample = (ref options) => options.Parent.TraceId == trace ? ActivitySamplingResult.AllData : ActivitySamplingResult.None,
+            ActivityStopped = spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        return listener;
+    }
 
     static async Task UntilAsync(Func<Task<bool>> done)
     {

@@ -41,6 +41,8 @@ internal sealed class UserTables(Registry registry) : IUsers
         return users.DrainToImmutable();
     }
 
+    public User? Find(long portalId, long id) => registry.Read(opened => Read(opened, portalId, id));
+
     public User? Change(long portalId, long id, UserChange change) => registry.Write(opened =>
     {
         if (Read(opened, portalId, id) is not { } user)
