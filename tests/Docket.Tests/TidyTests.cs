@@ -102,13 +102,13 @@ public sealed partial class TidyTests
     [Fact]
     public void The_architecture_page_knows_every_room_and_no_other()
     {
-        var page = File.ReadAllText(Path.Combine(Root, "docs", "architecture.md"));
+        var page = File.ReadAllText(Path.Combine(Root, "docs", "internals", "architecture.md"));
         var rooms = Sources().Select(RoomOf).Where(room => room.Length > 0).Select(room => room.Split('.')[^1]).Distinct().ToList();
-        Assert.Empty(rooms.Where(room => !Regex.IsMatch(page, $@"\b{room}/")).Select(room => $"docs/architecture.md does not mention {room}/"));
+        Assert.Empty(rooms.Where(room => !Regex.IsMatch(page, $@"\b{room}/")).Select(room => $"docs/internals/architecture.md does not mention {room}/"));
 
         // In its plan of the folders each room stands at the beginning of a line.
         var planned = RoomLines().Matches(page).Select(match => match.Groups[1].Value).Distinct();
-        Assert.Empty(planned.Where(name => !Directory.EnumerateDirectories(Root, name, SearchOption.AllDirectories).Any()).Select(name => $"docs/architecture.md speaks of {name}/, which is not there"));
+        Assert.Empty(planned.Where(name => !Directory.EnumerateDirectories(Root, name, SearchOption.AllDirectories).Any()).Select(name => $"docs/internals/architecture.md speaks of {name}/, which is not there"));
     }
 
     [Fact]

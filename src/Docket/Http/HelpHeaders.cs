@@ -8,7 +8,7 @@ namespace Docket.Http;
 /// <summary>Names the helps that mean something to an endpoint.</summary>
 internal sealed record TakesHelps(Help Helps);
 
-/// <summary>Reads the request headers by which a client opts into helps, and confirms them (docs/helps.md).</summary>
+/// <summary>Reads the request headers by which a client opts into helps, and confirms them (docs/optional-features.md).</summary>
 internal static class HelpHeaders
 {
     /// <summary>Tells which inputs of a batch went into a later one.</summary>

@@ -55,7 +55,7 @@ internal sealed class RequestBody : IDisposable
                 continue;
             }
 
-            // One copy into one piece: parsing a sequence of blocks costs more than copying it (docs/decisions.md, Request bodies).
+            // One copy into one piece: parsing a sequence of blocks costs more than copying it (docs/internals/decisions.md, Request bodies).
             var length = (int)read.Buffer.Length;
             var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(length, 1));
             read.Buffer.CopyTo(buffer);

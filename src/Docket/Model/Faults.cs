@@ -209,7 +209,7 @@ internal static partial class Faults
     public static Fault NotAnOwner(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid integer (for owner ID).", property.Name, Text(value));
 
-    /// <summary>As seen on a live portal; see docs/decisions.md, Owners.</summary>
+    /// <summary>As seen on a live portal; see docs/internals/decisions.md, Owners.</summary>
     public static Fault UnknownOwner(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_OWNER_ID", $"{Text(value)} was not a valid owner ID", property.Name, Text(value));
 

@@ -1,6 +1,6 @@
 namespace Docket.Model;
 
-/// <summary>What a request may ask for beyond HubSpot's ways; nothing by default (docs/helps.md). Headers are in <c>Http/HelpHeaders.cs</c>.</summary>
+/// <summary>What a request may ask for beyond HubSpot's ways; nothing by default (docs/optional-features.md). Headers are in <c>Http/HelpHeaders.cs</c>.</summary>
 [Flags]
 internal enum Help
 {

@@ -20,7 +20,7 @@ internal enum SignInEnd
 }
 
 /// <summary>
-/// Who uses a browser: a random cookie, of which only the hash is kept (docs/decisions.md, OAuth). Before anybody has signed in
+/// Who uses a browser: a random cookie, of which only the hash is kept (docs/internals/decisions.md, OAuth). Before anybody has signed in
 /// it already stands behind the forms, so that no other site can send them.
 /// </summary>
 internal sealed class SignIn(IUsers users, ISessions sessions) : IDisposable

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Docket.Tests.Compatibility;
 
 /// <summary>
-/// Says that a test holds a behaviour of HubSpot's: a row of the table in docs/compatibility.md. In a conversation the
+/// Says that a test holds a behaviour of HubSpot's: a row of the table in docs/behaviours.md. In a conversation the
 /// comment <c># holds: endpoint | behaviour | evidence | section</c> says the same.
 /// </summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]

@@ -5,7 +5,7 @@ using Docket.Tests.Conversations;
 namespace Docket.Tests.Compatibility;
 
 /// <summary>
-/// The table of docs/compatibility.md comes from the tests: each row is a <see cref="BehaviourAttribute"/> of a test or a
+/// The table of docs/behaviours.md comes from the tests: each row is a <see cref="BehaviourAttribute"/> of a test or a
 /// <c># holds:</c> comment of a conversation, so what the page says is held is held by the suite. <c>DOCKET_UPDATE=1</c>
 /// writes it into the page.
 /// </summary>
@@ -46,7 +46,7 @@ public sealed class CompatibilityPageTests
     [Fact]
     public async Task The_page_says_what_the_tests_hold()
     {
-        var path = Path.Combine(TidyTests.Root, "docs", "compatibility.md");
+        var path = Path.Combine(TidyTests.Root, "docs", "behaviours.md");
         var page = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         var begin = page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         var written = $"{page[..begin]}{Table()}{page[page.IndexOf(End, StringComparison.Ordinal)..]}";
@@ -56,7 +56,7 @@ public sealed class CompatibilityPageTests
         }
         else
         {
-            Assert.True(written == page, "docs/compatibility.md is behind the tests; DOCKET_UPDATE=1 writes its table anew:\n" + JsonText.Difference([.. written.Split('\n')], [.. page.Split('\n')]));
+            Assert.True(written == page, "docs/behaviours.md is behind the tests; DOCKET_UPDATE=1 writes its table anew:\n" + JsonText.Difference([.. written.Split('\n')], [.. page.Split('\n')]));
         }
     }
 

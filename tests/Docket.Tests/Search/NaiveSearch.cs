@@ -174,7 +174,7 @@ internal static class NaiveSearch
         return token;
     }
 
-    // Texts are ordered by their beginning (docs/decisions.md, Order of texts). No value of the tests is cut within a character.
+    // Texts are ordered by their beginning (docs/internals/decisions.md, Order of texts). No value of the tests is cut within a character.
     static string Cut(Comparison kind, string value)
     {
         var utf8 = Encoding.UTF8.GetBytes(kind == Comparison.Text ? value.ToLowerInvariant() : value);

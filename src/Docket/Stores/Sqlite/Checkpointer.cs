@@ -6,7 +6,7 @@ namespace Docket.Stores.Sqlite;
 /// <summary>
 /// Brings committed pages from the log into the file. Done by SQLite itself it would stop the writer for as long as a
 /// thousand random pages take to reach the disk. So a thread of its own copies and syncs while the writer goes on, and the
-/// writer only copies the small rest between two transactions, after which the log starts anew (docs/decisions.md, Checkpoints).
+/// writer only copies the small rest between two transactions, after which the log starts anew (docs/internals/decisions.md, Checkpoints).
 /// </summary>
 internal sealed partial class Checkpointer : IDisposable
 {

@@ -11,7 +11,7 @@ internal static class Engine
     /// <summary>Marks a file as Docket's in its header, so that no other database is taken for one ("Dckt").</summary>
     const int ApplicationId = 0x44636b74;
 
-    /// <summary>Bytes in a page (docs/decisions.md, Page size).</summary>
+    /// <summary>Bytes in a page (docs/internals/decisions.md, Page size).</summary>
     public const int PageSize = 4096;
 
     /// <summary>How long to wait for another program's lock.</summary>

@@ -15,7 +15,7 @@ internal sealed partial class PortalWriter : IDisposable
 {
     /// <summary>
     /// Most works in a transaction. Group commit: one sync to disk costs as much as many rows, so all that waits shares
-    /// it; the bound keeps the last one's wait short (docs/decisions.md, Group commit).
+    /// it; the bound keeps the last one's wait short (docs/internals/decisions.md, Group commit).
     /// </summary>
     const int GroupMax = 32;
 
@@ -340,7 +340,7 @@ internal sealed partial class PortalWriter : IDisposable
     }
 
     // Deleted values still lie in free places of pages and in the log: only a file written anew holds none of them
-    // (docs/decisions.md, Purging). The wish is a row of the purge's own transaction, so a stop can't lose it.
+    // (docs/internals/decisions.md, Purging). The wish is a row of the purge's own transaction, so a stop can't lose it.
     Refusal? Clean()
     {
         var file = Path.GetFileName(path);
