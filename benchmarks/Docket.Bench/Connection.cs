@@ -8,7 +8,7 @@ namespace Docket.Bench;
 /// <summary>An HTTP request written by hand into one reused buffer.</summary>
 internal sealed class Request
 {
-    readonly byte[] buffer = new byte[512 * 1024];
+    readonly byte[] buffer = new byte[4 * 1024 * 1024];
     readonly byte[] headers;
     int length, lengthField, bodyStart;
 
@@ -24,14 +24,18 @@ internal sealed class Request
         Add("GET "u8);
     }
 
+    /// <summary>Starts a POST of JSON; what is added next is its body.</summary>
+    public void Post(ReadOnlySpan<byte> path) => Post(path, "Content-Type: application/json\r\n"u8);
+
     /// <summary>Starts a POST; what is added next is its body.</summary>
-    public void Post(ReadOnlySpan<byte> path)
+    public void Post(ReadOnlySpan<byte> path, ReadOnlySpan<byte> itsHeaders)
     {
         length = 0;
         Add("POST "u8);
         Add(path);
         Add(headers);
-        Add("Content-Type: application/json\r\nContent-Length:"u8);
+        Add(itsHeaders);
+        Add("Content-Length:"u8);
         lengthField = length;
         Add("          \r\n\r\n"u8);
         bodyStart = length;
@@ -63,11 +67,15 @@ internal sealed class Request
         Add(text);
     }
 
-    public void End()
+    public void End() => End([]);
+
+    /// <summary>Ends the request; a GET with these headers.</summary>
+    public void End(ReadOnlySpan<byte> itsHeaders)
     {
         if (bodyStart == 0)
         {
             Add(headers);
+            Add(itsHeaders);
             Add("\r\n"u8);
         }
         else

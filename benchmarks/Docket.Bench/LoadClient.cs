@@ -104,7 +104,7 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
         public bool Turn()
         {
             var tickets = question.Write(request);
-            if (tickets == 0)
+            if (tickets < 0)
             {
                 return false;
             }
@@ -113,7 +113,7 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
             var status = connection.Exchange(request);
             Latencies.Add(Stopwatch.GetTimestamp() - start);
             Tickets += tickets;
-            return status == 200 && question.IsRight(connection.Body) ? true : throw Wrong(status, connection, request);
+            return status is 200 or 202 && question.IsRight(connection.Body) ? true : throw Wrong(status, connection, request);
         }
     }
 }

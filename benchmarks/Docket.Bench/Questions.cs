@@ -12,11 +12,30 @@ internal abstract class Question
 
     protected Ticket Ticket { get; } = new();
 
-    /// <summary>Writes the next request and says how many tickets it is about; 0 when there is nothing left to ask.</summary>
+    /// <summary>Writes the next request and says how many tickets it is about; less than 0 when there is nothing left to ask.</summary>
     public abstract int Write(Request request);
 
     /// <summary>Whether this is the answer to the request just written. Its status was right already.</summary>
     public abstract bool IsRight(ReadOnlySpan<byte> body);
+
+    /// <summary>An upsert's input with all values of a ticket.</summary>
+    protected void AddInput(Request request, int number, int version)
+    {
+        Ticket.Become(number, version);
+        request.Add("{\"idProperty\":\"hs_external_object_ids\",\"id\":\""u8);
+        request.AddText(Ticket.Key);
+        request.Add("\",\"properties\":{"u8);
+        for (var property = 0; property < Ticket.Names.Length; property++)
+        {
+            request.Add(property == 0 ? "\""u8 : ",\""u8);
+            request.Add(Ticket.Names[property]);
+            request.Add("\":\""u8);
+            request.AddText(Ticket[property]);
+            request.Add("\""u8);
+        }
+
+        request.Add("}}"u8);
+    }
 
     protected static void AddNames(Request request, ReadOnlySpan<byte> separator)
     {
@@ -40,7 +59,7 @@ internal abstract class Upserts(bool creates) : Question
         expected = WriteInputs(request);
         request.Add("]}"u8);
         request.End();
-        return expected;
+        return expected == 0 ? -1 : expected;
     }
 
     public override bool IsRight(ReadOnlySpan<byte> body) =>
@@ -51,21 +70,8 @@ internal abstract class Upserts(bool creates) : Question
 
     protected void WriteInput(Request request, int number, int version, bool first)
     {
-        Ticket.Become(number, version);
         request.Add(first ? ""u8 : ","u8);
-        request.Add("{\"idProperty\":\"hs_external_object_ids\",\"id\":\""u8);
-        request.AddText(Ticket.Key);
-        request.Add("\",\"properties\":{"u8);
-        for (var property = 0; property < Ticket.Names.Length; property++)
-        {
-            request.Add(property == 0 ? "\""u8 : ",\""u8);
-            request.Add(Ticket.Names[property]);
-            request.Add("\":\""u8);
-            request.AddText(Ticket[property]);
-            request.Add("\""u8);
-        }
-
-        request.Add("}}"u8);
+        AddInput(request, number, version);
     }
 }
 
@@ -107,6 +113,54 @@ internal sealed class Updates(Table table, Picker picker, int batchSize) : Upser
         }
 
         return numbers.Length;
+    }
+}
+
+/// <summary>
+/// An upload of NDJSON, and then the wait for the end of its job. Its rows are random tickets in their next versions, each so
+/// many times in a row, as in an export of events that is sorted by ticket.
+/// </summary>
+internal sealed class Uploads(Table table, Picker picker, int rowsATicket) : Question
+{
+    const int Batches = 20;
+
+    readonly int[] numbers = new int[BatchSize / rowsATicket];
+    byte[]? job;
+
+    public override int Write(Request request)
+    {
+        if (job is not null)
+        {
+            request.Get();
+            request.Add("/docket/v1/jobs/"u8);
+            request.Add(job);
+            request.End("Prefer: wait=60\r\n"u8);
+            return Batches * BatchSize;
+        }
+
+        request.Post("/crm/v3/objects/tickets/batch/upsert"u8, "Prefer: respond-async\r\nContent-Type: application/x-ndjson\r\n"u8);
+        for (var batch = 0; batch < Batches; batch++)
+        {
+            picker.Pick(numbers);
+            foreach (var number in numbers)
+            {
+                for (var row = 0; row < rowsATicket; row++)
+                {
+                    AddInput(request, number, table.Advance(number));
+                    request.Add("\n"u8);
+                }
+            }
+        }
+
+        request.End();
+        return 0;
+    }
+
+    public override bool IsRight(ReadOnlySpan<byte> body)
+    {
+        var isUpload = job is null;
+        job = isUpload ? Encoding.ASCII.GetBytes(Answers.Id(body).ToString()) : null;
+        return isUpload || (body.IndexOf("\"status\":\"COMPLETE\""u8) >= 0 && body.IndexOf(Encoding.ASCII.GetBytes($"\"updated\":{Batches * BatchSize},")) >= 0);
     }
 }
 

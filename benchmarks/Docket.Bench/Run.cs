@@ -95,6 +95,9 @@ internal sealed class Run : IDisposable
         InTurns(Report.Updates, () => raw.Updates(Question.BatchSize, options.Seconds), () => ServerUpdates(Question.BatchSize, options.Seconds));
         Ask(Report.Repeats, connection => new Repeats(table, NewPicker(connection)));
 
+        AskRows("NDJSON, 1 connection", rowsATicket: 1);
+        AskRows("  … 5 rows of a ticket in a row", rowsATicket: 5);
+
         var turn = options.Seconds / Turns;
         InTurns(Report.Singles, () => raw.Updates(batchSize: 1, turn), () => ServerUpdates(batchSize: 1, turn, parallel: 1));
         report.Row(new Row($"  … on {load.ConnectionCount} connections", ServerUpdates(batchSize: 1, options.Seconds), server.Memory()));
@@ -122,6 +125,14 @@ internal sealed class Run : IDisposable
     {
         seed++;
         report.Row(new Row(name, load.Run(ask, options.Seconds), server.Memory()));
+    }
+
+    void AskRows(string name, int rowsATicket)
+    {
+        seed++;
+        var slice = load.Run(connection => new Uploads(table, NewPicker(connection, parallel: 1), rowsATicket), options.Seconds, parallel: 1);
+        table.Changes += slice.Tickets;
+        report.Row(new Row(name, slice, server.Memory()));
     }
 
     Slice CreateTo(int end)

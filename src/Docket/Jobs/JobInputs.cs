@@ -33,22 +33,11 @@ internal sealed class JobInputs : IDisposable
 
     public int Count => rows.Count;
 
-    /// <summary>Reads stored inputs, up to the first that names the same record as one before it, which has to wait for that one.</summary>
+    /// <summary>Reads stored inputs.</summary>
     public static JobInputs Read(Job job, List<byte[]> lines, Caller caller, long now)
     {
         var inputs = new JobInputs(job, caller, now);
-        var seen = new HashSet<(string?, string)>();
-        foreach (var line in lines)
-        {
-            var row = inputs.ReadRow(line);
-            if (!job.Whole && job.Kind != WriteKind.Create && row.Input is { } input
-                && !seen.Add((input.IdProperty is { } name ? Convert.ToBase64String(name.Span) : null, Convert.ToBase64String(input.Id.Span))))
-            {
-                break;
-            }
-
-            inputs.rows.Add(row);
-        }
+        lines.ForEach(line => inputs.rows.Add(inputs.ReadRow(line)));
 
         return inputs;
     }
@@ -117,10 +106,11 @@ internal sealed class JobInputs : IDisposable
     // Together if they can be; else those that are refused even alone are left out.
     WriteBatch? Check(Schema schema, List<int> places, Error?[] errors)
     {
-        RecordInput[] Inputs() => [.. places.Select(place => rows[place].Input!)];
+        WriteBatch? CheckAll() => places.Count == 0 ? null : Validation.Check(
+            job.Kind, [.. places.Select(place => rows[place].Input!)], schema, caller, job.Whole ? job.Helps : job.Helps | Help.RowOutcomes, inOrder: !job.Whole);
         try
         {
-            return places.Count == 0 ? null : Validation.Check(job.Kind, Inputs(), schema, caller, job.Whole ? job.Helps : job.Helps | Help.RowOutcomes);
+            return CheckAll();
         }
         catch (Refusal) when (!job.Whole)
         {
@@ -137,7 +127,7 @@ internal sealed class JobInputs : IDisposable
             }
 
             places.RemoveAll(place => errors[place] is not null);
-            return places.Count == 0 ? null : Validation.Check(job.Kind, Inputs(), schema, caller, job.Helps | Help.RowOutcomes);
+            return CheckAll();
         }
     }
 

@@ -193,7 +193,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                     return;
                 }
 
-                // They can't be applied together, such as two that name one record in different ways: fewer at a time.
+                // They can't be applied together, such as those that have too many faults for one answer: fewer at a time.
             }
         }
     }

@@ -24,9 +24,7 @@ internal readonly record struct PlannedWrite(
 /// <summary>What is to be written for a batch, decided in full before the first row is.</summary>
 /// <param name="Outcome">What the caller will be told.</param>
 /// <param name="Writes">In the order of their sequence numbers. Empty when the batch is refused.</param>
-/// <param name="Released">Unique values that records give up; written before <paramref name="Claimed"/>.</param>
-/// <param name="Claimed">Unique values that records take.</param>
+/// <param name="Holders">Unique values that records take, and those that they give up (no id). In order: a value may go from one to the next.</param>
 /// <param name="StageMoves">By how much the number of active records in a stage changes.</param>
 internal sealed record Plan(
-    Outcome Outcome, List<PlannedWrite> Writes, List<UniqueValue> Released, List<(UniqueValue Value, long Id)> Claimed,
-    Dictionary<string, int> StageMoves);
+    Outcome Outcome, List<PlannedWrite> Writes, List<(UniqueValue Value, long? Id)> Holders, Dictionary<string, int> StageMoves);

@@ -44,7 +44,7 @@ internal sealed partial class Planner
         Unite(primary, other, ids);
         Seek(primary, schema.Stage, out var stage);
         Move(Encoding.UTF8.GetString(stage.Span), 1);
-        Write(0, Effect.Merged, ChangeKind.Merge, primary.LastChange, time, new(
+        Write(0, Effect.Merged, ChangeKind.Merge, primary, time, new(
             Record.IdBase + sequence, primary.CreatedAt, time, null, primary.Source, sequence, sequence, recordValues.Take()));
     }
 
@@ -120,7 +120,7 @@ internal sealed partial class Planner
             changeValues.Add(number, back, value.Span);
             if (!value.IsEmpty && schema.FindNumberEvenArchived(number) is { Unique: true } property)
             {
-                plan.Claimed.Add((new(property, value), Record.IdBase + sequence));
+                plan.Holders.Add((new(property, value), Record.IdBase + sequence));
             }
         }
     }
@@ -151,7 +151,7 @@ internal sealed partial class Planner
         var created = ChangeCreateDate(record);
         Sort();
         Claim(record.Id);
-        kept.ForEach(value => plan.Claimed.Add((value, record.Id)));
+        kept.ForEach(value => plan.Holders.Add((value, record.Id)));
         ReadOnlyMemory<byte> stage;
         if (FindWanted(schema.Stage) is var at and >= 0)
         {
@@ -164,7 +164,7 @@ internal sealed partial class Planner
 
         Move(Encoding.UTF8.GetString(stage.Span), 1);
         Merge(record);
-        Write(index, Effect.Restored, ChangeKind.Restore, record.LastChange, time, record with
+        Write(index, Effect.Restored, ChangeKind.Restore, record, time, record with
         {
             CreatedAt = created,
             UpdatedAt = time,
@@ -218,6 +218,6 @@ internal sealed partial class Planner
         }
 
         var time = Math.Max(now, record.UpdatedAt + 1);
-        Write(index, Effect.Purged, ChangeKind.Purge, record.LastChange, time, record with { UpdatedAt = time, LastChange = sequence, Values = default });
+        Write(index, Effect.Purged, ChangeKind.Purge, record, time, record with { UpdatedAt = time, LastChange = sequence, Values = default });
     }
 }

@@ -17,7 +17,7 @@ internal sealed partial class Planner
     readonly long now;
     readonly Plan plan;
     readonly List<PropertyValue> wanted = [];
-    readonly HashSet<long> touched = [];
+    readonly Dictionary<long, Record> touched = [];
     readonly ValueWriter recordValues = new(), changeValues = new();
     long sequence;
 
@@ -28,7 +28,7 @@ internal sealed partial class Planner
         this.now = now;
         schema = batch.Schema;
         sequence = firstSequence;
-        plan = new(new(batch, new InputResult[batch.Inputs.Length], [.. batch.Faults]), new(batch.Inputs.Length), [], [], []);
+        plan = new(new(batch, new InputResult[batch.Inputs.Length], [.. batch.Faults]), new(batch.Inputs.Length), [], []);
     }
 
     /// <summary>Makes the plan.</summary>
@@ -59,13 +59,19 @@ internal sealed partial class Planner
 
     void Decide(int index, in CheckedInput input)
     {
+        if (batch.InOrder)
+        {
+            Decide(index, input, Latest(index, input));
+            return;
+        }
+
         var record = found.Records[index];
         if (input.Key is not null && found.Owners.TryGetValue(new(input.Key, input.KeyValue), out var owner) && owner != record?.Id)
         {
             throw new Refusal(Faults.DuplicateIds([owner.ToString()])); // an input before this one took the value
         }
 
-        if (record is not null && !touched.Add(record.Id))
+        if (record is not null && !touched.TryAdd(record.Id, record))
         {
             if (batch.Kind is WriteKind.Archive or WriteKind.Purge)
             {
@@ -75,6 +81,19 @@ internal sealed partial class Planner
             throw new Refusal(Faults.DuplicateIds([record.Id.ToString()]));
         }
 
+        Decide(index, input, record);
+    }
+
+    // The record that an input names, as the inputs before it leave it.
+    Record? Latest(int index, in CheckedInput input)
+    {
+        var record = found.Records[index];
+        long? id = input.Key is null ? record?.Id : found.Owners.TryGetValue(new(input.Key, input.KeyValue), out var owner) ? owner : null;
+        return id is null ? null : touched.GetValueOrDefault(id.Value) ?? record;
+    }
+
+    void Decide(int index, in CheckedInput input, Record? record)
+    {
         switch (batch.Kind)
         {
             case WriteKind.Archive:
@@ -112,8 +131,7 @@ internal sealed partial class Planner
 
         plan.Outcome.Results.AsSpan().Clear();
         plan.Writes.Clear();
-        plan.Released.Clear();
-        plan.Claimed.Clear();
+        plan.Holders.Clear();
         plan.StageMoves.Clear();
         return plan;
     }
@@ -211,7 +229,7 @@ internal sealed partial class Planner
         Release(record);
         Claim(record.Id);
         Merge(record);
-        Write(index, Effect.Updated, ChangeKind.Update, record.LastChange, time, record with
+        Write(index, Effect.Updated, ChangeKind.Update, record, time, record with
         {
             CreatedAt = created,
             UpdatedAt = time,
@@ -346,7 +364,7 @@ internal sealed partial class Planner
 
         Leave(record);
         var time = Math.Max(now, record.UpdatedAt + 1);
-        Write(index, Effect.Archived, ChangeKind.Archive, record.LastChange, time, record with
+        Write(index, Effect.Archived, ChangeKind.Archive, record, time, record with
         {
             UpdatedAt = time,
             ArchivedAt = time,
@@ -363,7 +381,7 @@ internal sealed partial class Planner
             // Also what an archived property holds: it would come back with values that nobody has any more.
             if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
             {
-                plan.Released.Add(new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+                plan.Holders.Add((new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)), null));
             }
         }
 
@@ -411,7 +429,7 @@ internal sealed partial class Planner
             if (value.Property.Unique && !value.Value.IsEmpty)
             {
                 var claimed = new UniqueValue(value.Property, value.Value);
-                plan.Claimed.Add((claimed, id));
+                plan.Holders.Add((claimed, id));
                 found.Owners[claimed] = id;
             }
         }
@@ -424,7 +442,7 @@ internal sealed partial class Planner
             if (value.Property.Unique && Seek(record, value.Property, out var old) && !old.IsEmpty)
             {
                 var released = new UniqueValue(value.Property, old);
-                plan.Released.Add(released);
+                plan.Holders.Add((released, null));
                 found.Owners.Remove(released);
             }
         }
@@ -460,12 +478,12 @@ internal sealed partial class Planner
         }
     }
 
-    void Write(int index, Effect effect, ChangeKind kind, long? previous, long time, Record record)
+    void Write(int index, Effect effect, ChangeKind kind, Record? before, long time, Record record)
     {
-        var before = kind is ChangeKind.Update or ChangeKind.Restore ? found.Records[index]!.Values : default;
-        plan.Writes.Add(new(kind, record, previous, time, batch.Raw[index].TraceId, changeValues.Take(), before));
+        plan.Writes.Add(new(
+            kind, record, before?.LastChange, time, batch.Raw[index].TraceId, changeValues.Take(), kind is ChangeKind.Update or ChangeKind.Restore ? before!.Values : default));
         plan.Outcome.Results[index] = new(effect, record);
-        touched.Add(record.Id);
+        touched[record.Id] = record;
         sequence++;
     }
 

@@ -18,8 +18,14 @@ internal static class Validation
     const int NearNamesMax = 100;
 
     /// <summary>Gives the checked batch.</summary>
+    /// <param name="kind">What its inputs want.</param>
+    /// <param name="inputs">As they came.</param>
+    /// <param name="schema">The schema to check against.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="helps">What the request asks for beyond HubSpot's ways.</param>
+    /// <param name="inOrder">See <see cref="WriteBatch.InOrder"/>.</param>
     /// <exception cref="Refusal">Something is wrong with the batch (size, <c>idProperty</c>, repeated ids), or with an input of a batch that is all or nothing.</exception>
-    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller, Help helps = Help.None)
+    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller, Help helps = Help.None, bool inOrder = false)
     {
         // 1. The batch as such.
         if (inputs.Length == 0)
@@ -35,7 +41,7 @@ internal static class Validation
         // 2. The property each input is found by, and that no two inputs name the same record, unless they may become one.
         var keys = FindKeys(kind, inputs, schema, caller);
         var fold = helps.HasFlag(Help.FoldDuplicates);
-        if (kind is WriteKind.Update or WriteKind.Upsert && !fold)
+        if (kind is WriteKind.Update or WriteKind.Upsert && !fold && !inOrder)
         {
             RefuseDuplicates(inputs, keys);
         }
@@ -67,6 +73,7 @@ internal static class Validation
             Inputs = isChecked,
             Faults = faults,
             Traced = traced,
+            InOrder = inOrder,
             Helps = helps,
             Folded = fold ? Fold(isChecked) : [],
         };

@@ -57,6 +57,12 @@ internal sealed class WriteBatch
     /// <summary>Each input is decided on its own: every one has its own trace id (reference/objects-and-batch.md 1.6), or the request asks for the same without, or the batch is part of a large one.</summary>
     public required bool Traced { get; init; }
 
+    /// <summary>
+    /// Inputs may name the same record, each being decided as if the ones before it were stored already. Otherwise that is
+    /// refused (reference/objects-and-batch.md 1.2).
+    /// </summary>
+    public required bool InOrder { get; init; }
+
     /// <summary>What the request asks for beyond HubSpot's ways.</summary>
     public required Help Helps { get; init; }
 

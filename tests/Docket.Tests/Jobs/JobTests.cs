@@ -106,6 +106,65 @@ public sealed class JobTests
         Assert.Equal(("by other_id", "by ext_id"), (read["propertiesWithHistory.subject[0].value"], read["propertiesWithHistory.subject[1].value"]));
     }
 
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/x-ndjson")]
+    public async Task Inputs_of_one_record_in_a_row_are_applied_together_each_as_a_change_of_its_own(string type)
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        string[] lines = [.. Enumerable.Range(0, 200).Select(i => $$$"""{"idProperty":"ext_id","id":"key-{{{i / 5}}}","properties":{"subject":"s{{{i}}}","hs_pipeline_stage":"{{{(i == 7 ? 99 : 1)}}}"}}""")];
+        var body = type == "application/json" ? Batch(lines) : string.Join('\n', lines);
+        var job = await EndAsync(server, (await SendAsync(server, Upsert, body, type)).Expect(202)["id"]!);
+        Assert.Equal(("40", "159", "0", "1"), (job["created"], job["updated"], job["unchanged"], job["failed"]));
+        Assert.Equal("1 0 2", Leftovers(server)); // two steps, each one transaction
+
+        var rows = await RowsAsync(server, job["id"]!);
+        Assert.Equal(Enumerable.Range(0, 200).Select(i => i == 7 ? null : $"s{i}"), rows.Select(row => row["result"]?["properties"]!["subject"]!.ToString()));
+        Assert.Equal(Enumerable.Range(0, 200).Select(i => i == 7 ? null : i % 5 == 0 ? "true" : "false"), rows.Select(row => row["result"]?["new"]!.ToString().ToLowerInvariant()));
+        var history = (await server.GetAsync($"{Tickets}/key-1?idProperty=ext_id&propertiesWithHistory=subject")).Expect(200).Json!["propertiesWithHistory"]!["subject"]!.AsArray();
+        Assert.Equal(["s9", "s8", "s6", "s5"], history.Select(entry => entry!["value"]!.ToString()));
+        Assert.Equal(4, history.Select(entry => entry!["timestamp"]!.ToString()).Distinct().Count());
+        var changes = (await server.GetAsync("/docket/v1/changes?limit=100")).Expect(200).Json!["results"]!.AsArray();
+        Assert.Equal(Enumerable.Range(0, 101).Where(i => i != 7).Select(i => $"s{i}"), changes.Select(change => change!["changes"]!.AsArray().Single(value => value!["property"]!.ToString() == "subject")!["after"]!.ToString()));
+        Assert.Equal(rows[0]["result"]!["id"]!.ToString(), (await server.PostAsync(Tickets + "/search", """{"filterGroups":[{"filters":[{"propertyName":"subject","operator":"EQ","value":"s4"}]}]}"""))["results[0].id"]);
+    }
+
+    [Fact]
+    public async Task An_input_sees_which_unique_values_the_ones_before_it_took_and_gave_up()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        await server.CreatePropertyAsync("other_id");
+        (await server.PostAsync(Tickets, """{"properties":{"ext_id":"A","other_id":"B","hs_pipeline_stage":"1"}}""")).Expect(201);
+        string Row(string key, string id, string values) => $$$"""{"idProperty":"{{{key}}}","id":"{{{id}}}","properties":{ {{{values}}} }}""";
+        string[] lines =
+        [
+            Row("other_id", "B", "\"other_id\":\"C\""), // 0: B is free, the ticket has C
+            Row("ext_id", "N", "\"other_id\":\"B\",\"hs_pipeline_stage\":\"1\""), // 1: a new ticket takes it
+            Row("ext_id", "A", "\"other_id\":\"B\""), // 2: so the first can't have it back
+            Row("other_id", "B", "\"subject\":\"the new one\""), // 3
+            Row("other_id", "C", "\"subject\":\"the first\""), // 4
+            Row("other_id", "D", "\"subject\":\"no stage\""), // 5: was not created
+            Row("other_id", "D", "\"hs_pipeline_stage\":\"1\""), // 6: so this one creates it
+            Row("ext_id", "N", "\"ext_id\":\"M\""), // 7: N is M now
+            Row("ext_id", "N", "\"hs_pipeline_stage\":\"1\""), // 8: so N is another one
+        ];
+        var job = await EndAsync(server, (await SendAsync(server, Upsert, string.Join('\n', lines), "application/x-ndjson")).Expect(202)["id"]!);
+        var rows = await RowsAsync(server, job["id"]!);
+        Assert.Equal("1 0 1", Leftovers(server));
+        var ids = rows.Select(row => row["result"]?["id"]!.ToString()).ToList();
+        Assert.Equal([0, 1, -1, 1, 0, -1, 6, 1, 8], ids.Select(id => id is null ? -1 : ids.IndexOf(id)));
+        Assert.Contains("other_id", rows[2]["error"]!["message"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(("the first", "C"), await ShowAsync("A"));
+        Assert.Equal(("the new one", "B"), await ShowAsync("M"));
+        Assert.Equal((null, null), await ShowAsync("N"));
+
+        async Task<(string?, string?)> ShowAsync(string id)
+        {
+            var read = (await server.GetAsync($"{Tickets}/{id}?idProperty=ext_id&properties=subject,other_id")).Expect(200);
+            return (read["properties.subject"], read["properties.other_id"]);
+        }
+    }
+
     [Fact]
     public async Task Too_many_inputs_or_a_malformed_end_refuse_a_JSON_batch_and_leave_nothing_behind()
     {

@@ -20,11 +20,44 @@ public sealed class ExactlyOnceTests
     public Task A_job_that_is_killed_again_and_again_applies_each_input_once() => Seed.PlayAsync(async random =>
     {
         var directory = Directory.CreateTempSubdirectory("docket-once-").FullName;
-        var body = $$"""{"inputs":[{{string.Join(',', Enumerable.Range(0, Inputs).Select(Line))}}]}""";
+        await using var last = await KillAsync(directory, random, Create, Line);
+        var job = await EndAsync(last, "1");
+        Assert.Equal(("COMPLETE", Inputs, Inputs, "0"), (job["status"], int.Parse(job["done"]!), int.Parse(job["created"]!), job["failed"]));
+        var tickets = await SubjectsAsync(last);
+        Assert.Equal(Enumerable.Range(0, Inputs).Select(i => $"line {i}").Order(StringComparer.Ordinal), tickets.Values.Order(StringComparer.Ordinal));
+        await AssertResultsAsync(last, "1", Inputs, tickets);
+        Directory.Delete(directory, recursive: true);
+    });
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task A_job_that_repeats_each_record_five_times_and_is_killed_again_and_again_makes_each_change_once() => Seed.PlayAsync(async random =>
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-once-").FullName;
+        await using var last = await KillAsync(directory, random, Tickets + "/batch/upsert", i =>
+            $$$"""{"idProperty":"hs_external_object_ids","id":"key {{{i / 5}}}","properties":{"subject":"line {{{i}}}","hs_pipeline_stage":"1"}}""");
+        var job = await EndAsync(last, "1");
+        Assert.Equal(("COMPLETE", Inputs / 5, Inputs - (Inputs / 5)), (job["status"], int.Parse(job["created"]!), int.Parse(job["updated"]!)));
+        var subjects = new List<string>();
+        for (var after = "0"; after is not null;)
+        {
+            var page = (await last.SendAsync(HttpMethod.Get, $"/docket/v1/changes?limit=1000&after={after}", "")).Expect(200);
+            subjects.AddRange(page.Json!["results"]!.AsArray().Select(change => change!["changes"]!.AsArray().Single(value => value!["property"]!.ToString() == "subject")!["after"]!.ToString()));
+            after = page["paging.next.after"];
+        }
+
+        Assert.Equal(Enumerable.Range(0, Inputs).Select(i => $"line {i}"), subjects);
+        Directory.Delete(directory, recursive: true);
+    });
+
+    /// <summary>Sends a job, kills the server in the midst of it several times, and gives one that goes on to the end.</summary>
+    static async Task<ServerProcess> KillAsync(string directory, Random random, string path, Func<int, string> line)
+    {
+        var body = $$"""{"inputs":[{{string.Join(',', Enumerable.Range(0, Inputs).Select(line))}}]}""";
         string id;
         await using (var server = await ServerProcess.StartAsync(directory))
         {
-            id = (await SendAsync(server, Create, new StringContent(body, Encoding.UTF8, "application/json"), async: true)).Expect(202)["id"]!;
+            id = (await SendAsync(server, path, new StringContent(body, Encoding.UTF8, "application/json"), async: true)).Expect(202)["id"]!;
             server.Kill();
         }
 
@@ -38,14 +71,8 @@ public sealed class ExactlyOnceTests
 
         Assert.Equal(seen.Order(), seen);
         Assert.Contains(seen, done => done is > 0 and < Inputs); // it was killed in the midst
-        await using var last = await ServerProcess.StartAsync(directory);
-        var job = await EndAsync(last, id);
-        Assert.Equal(("COMPLETE", Inputs, Inputs, "0"), (job["status"], int.Parse(job["done"]!), int.Parse(job["created"]!), job["failed"]));
-        var tickets = await SubjectsAsync(last);
-        Assert.Equal(Enumerable.Range(0, Inputs).Select(i => $"line {i}").Order(StringComparer.Ordinal), tickets.Values.Order(StringComparer.Ordinal));
-        await AssertResultsAsync(last, id, Inputs, tickets);
-        Directory.Delete(directory, recursive: true);
-    });
+        return await ServerProcess.StartAsync(directory);
+    }
 
     [Fact]
     [Trait("Category", "Slow")]

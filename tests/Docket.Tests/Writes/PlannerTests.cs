@@ -220,23 +220,28 @@ public class PlannerTests
         var inputs = new List<RecordInput>();
         for (var i = random.Next(1, 5); i > 0; i--)
         {
-            var values = new List<(string, string)>();
-            foreach (var (name, choices) in Choices)
-            {
-                if (random.Next(3) == 0)
-                {
-                    values.Add((name, choices[random.Next(choices.Length)]));
-                }
-            }
-
             var input = kind == WriteKind.Archive
                 ? new RecordInput { Id = Utf8((Record.IdBase + random.Next(1, 12)).ToString()) }
-                : Upsert(random.Next(4) == 0 ? "ext_b" : "ext_a", Keys[random.Next(Keys.Length)], [.. values]);
+                : Upsert(random.Next(4) == 0 ? "ext_b" : "ext_a", Keys[random.Next(Keys.Length)], RandomValues(random));
             inputs.Add(traced ? Traced($"t{i}", input) : input);
         }
 
         // Repeated ids are validation's business.
         return (kind, [.. inputs.DistinctBy(input => (Text(input.IdProperty ?? default), Text(input.Id)))]);
+    }
+
+    static (string Name, string Value)[] RandomValues(Random random)
+    {
+        var values = new List<(string, string)>();
+        foreach (var (name, choices) in Choices)
+        {
+            if (random.Next(3) == 0)
+            {
+                values.Add((name, choices[random.Next(choices.Length)]));
+            }
+        }
+
+        return [.. values];
     }
 
     static readonly string[] Keys = ["k1", "k2", "k3"];
@@ -267,6 +272,35 @@ public class PlannerTests
     });
 
     [Fact]
+    public void Inputs_in_order_leave_what_they_would_leave_one_after_the_other() => Gen.Int[0, int.MaxValue].Sample(
+        seed =>
+        {
+            var random = new Random(seed);
+            var (single, together) = (new MemoryPortal(), new MemoryPortal());
+            for (var round = 0; round < 3; round++)
+            {
+                var kind = round == 0 || random.Next(3) > 0 ? WriteKind.Upsert : WriteKind.Update;
+                var sent = Enumerable.Range(0, random.Next(1, 9)).Select(_ => kind == WriteKind.Update && random.Next(3) == 0
+                    ? Upsert(null, (Record.IdBase + random.Next(1, 9)).ToString(), RandomValues(random))
+                    : Upsert(random.Next(3) == 0 ? "ext_b" : "ext_a", Keys[random.Next(Keys.Length)], RandomValues(random))).ToArray();
+                List<string> one = [];
+                foreach (var input in sent)
+                {
+                    one.Add(Tell(single.Apply(Validation.Check(kind, [input], Schema, Schemata.Caller, Help.RowOutcomes)), 0));
+                }
+
+                var outcome = together.Apply(Validation.Check(kind, sent, Schema, Schemata.Caller, Help.RowOutcomes, inOrder: true));
+                Assert.Equal(one, sent.Select((_, index) => Tell(outcome, index)));
+                Assert.Equal(single.Show(), together.Show());
+                Assert.Equal(single.Changes, together.Changes);
+            }
+        },
+        iter: 2_000);
+
+    static string Tell(Outcome outcome, int index) =>
+        $"{outcome.Results[index].Effect} {outcome.Results[index].Record?.Id} {string.Join(',', outcome.Faults.Where(fault => fault.Index == index).Select(fault => fault.Message))}";
+
+    [Fact]
     public void The_new_records_of_a_dry_run_have_the_places_of_their_inputs_for_ids()
     {
         var batch = Validation.Check(WriteKind.Upsert, [Upsert("ext_a", "K", ("hs_pipeline_stage", "1")), Upsert("ext_a", "L", ("hs_pipeline_stage", "1"))], Schema, Schemata.Caller, Help.DryRun);
@@ -274,9 +308,9 @@ public class PlannerTests
         Assert.Equal([0, 1], plan.Outcome.Results.Select(result => result.Record!.Id));
     }
 
-    static RecordInput Upsert(string key, string id, params (string Name, string Value)[] values) => new()
+    static RecordInput Upsert(string? key, string id, params (string Name, string Value)[] values) => new()
     {
-        IdProperty = Utf8(key),
+        IdProperty = key is null ? (ReadOnlyMemory<byte>?)null : Utf8(key),
         Id = Utf8(id),
         Values = [.. values.Select(value => new RawValue(Utf8(value.Name), Utf8(value.Value)))],
     };
@@ -331,8 +365,18 @@ public class PlannerTests
                 stages[stage] = stages.GetValueOrDefault(stage) + by;
             }
 
-            plan.Released.ForEach(value => Assert.True(owners.Remove(value)));
-            plan.Claimed.ForEach(claim => owners.Add(claim.Value, claim.Id));
+            foreach (var (value, id) in plan.Holders)
+            {
+                if (id is { } holder)
+                {
+                    owners.Add(value, holder);
+                }
+                else
+                {
+                    Assert.True(owners.Remove(value));
+                }
+            }
+
             return plan.Outcome;
         }
 

@@ -371,7 +371,7 @@ internal sealed partial class PortalWriter : IDisposable
     Outcome Apply(WriteBatch batch)
     {
         // The schema moved on between validation and now: the batch is checked again, against the schema it will be stored under.
-        var current = ReferenceEquals(batch.Schema, schema) ? batch : Validation.Check(batch.Kind, batch.Raw, schema, batch.Caller, batch.Helps);
+        var current = ReferenceEquals(batch.Schema, schema) ? batch : Validation.Check(batch.Kind, batch.Raw, schema, batch.Caller, batch.Helps, batch.InOrder);
         var plan = Planner.Decide(current, lookup.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {

@@ -68,14 +68,16 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
             eraser.Erase(plan.Writes, type);
         }
 
-        foreach (var value in plan.Released)
+        foreach (var (value, holder) in plan.Holders)
         {
-            release.Bind(value.Property!.Number).Bind(value.Value.Span).Run();
-        }
-
-        foreach (var (value, id) in plan.Claimed)
-        {
-            claim.Bind(value.Property!.Number).Bind(value.Value.Span).Bind(RecordKey.Of(type, id, archived: false)).Run();
+            if (holder is { } id)
+            {
+                claim.Bind(value.Property!.Number).Bind(value.Value.Span).Bind(RecordKey.Of(type, id, archived: false)).Run();
+            }
+            else
+            {
+                release.Bind(value.Property!.Number).Bind(value.Value.Span).Run();
+            }
         }
 
         foreach (var (stage, by) in plan.StageMoves)
