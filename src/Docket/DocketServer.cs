@@ -138,9 +138,10 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseMiddleware<Refusals>();
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, limiter, options.Clock, options.Random);
+            var all = app.MapGroup("").AnswersHead();
             foreach (var version in ApiVersion.All)
             {
-                var routes = app.MapGroup("").WithMetadata(version);
+                var routes = all.MapGroup("").WithMetadata(version);
                 ObjectRoutes.Map(routes, version.Prefix("objects") + "/{objectType}", (http, kind) => new JobUpload(jobs, http, kind).AcceptAsync());
                 SearchRoutes.Map(routes.MapGroup("").WithMetadata(new CountsAsSearch()), version.Prefix("objects") + "/{objectType}");
                 PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
@@ -153,23 +154,24 @@ public sealed class DocketServer : IAsyncDisposable
                 }
             }
 
-            var old = app.MapGroup("").WithMetadata(ApiVersion.V3);
+            var old = all.MapGroup("").WithMetadata(ApiVersion.V3);
+            ObjectRoutes.MapReads(old, "/crm/v4/objects/{objectType}"); // readers of tickets ask there; the rest of v4 is about associations
             AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
             AccountRoutes.MapMe(old, "/integrations/v1/me");
 
-            LifeRoutes.Map(app, "/docket/v1/objects/{objectType}");
-            LifeRoutes.MapGdprDelete(app, "/docket/v1/objects/{objectType}");
-            ChangeRoutes.Map(app, "/docket/v1/changes", app.Lifetime.ApplicationStopping);
-            JobRoutes.Map(app, jobs);
-            SettingsRoutes.Map(app, "/docket/v1/settings", portals);
-            AppRoutes.Map(app, "/docket/v1/apps", portals.Apps);
-            RefusalRoutes.Map(app, "/docket/v1/apps", portals.Apps, limiter);
-            UserRoutes.Map(app, "/docket/v1/users", portals.Users);
+            LifeRoutes.Map(all, "/docket/v1/objects/{objectType}");
+            LifeRoutes.MapGdprDelete(all, "/docket/v1/objects/{objectType}");
+            ChangeRoutes.Map(all, "/docket/v1/changes", app.Lifetime.ApplicationStopping);
+            JobRoutes.Map(all, jobs);
+            SettingsRoutes.Map(all, "/docket/v1/settings", portals);
+            AppRoutes.Map(all, "/docket/v1/apps", portals.Apps);
+            RefusalRoutes.Map(all, "/docket/v1/apps", portals.Apps, limiter);
+            UserRoutes.Map(all, "/docket/v1/users", portals.Users);
             var signIn = new SignIn(portals.Users, portals.Sessions);
             app.Lifetime.ApplicationStopped.Register(signIn.Dispose);
-            AuthorizeRoutes.Map(app, portals, signIn);
-            TokenRoutes.Map(app, portals, options.Clock);
-            HealthRoutes.Map(app, portals, app.Lifetime.ApplicationStopping);
+            AuthorizeRoutes.Map(all, portals, signIn);
+            TokenRoutes.Map(all, portals, options.Clock);
+            HealthRoutes.Map(all, portals, app.Lifetime.ApplicationStopping);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();
             await ListenAsync(options.Urls, async () =>

@@ -23,8 +23,14 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
 
     public Task InvokeAsync(HttpContext http)
     {
-        if (http.GetEndpoint()?.Metadata is not { } endpoint || endpoint.GetMetadata<NeedsScope>() is not { } needs)
+        if (http.GetEndpoint() is not RouteEndpoint { Metadata: var endpoint })
         {
+            return next(http); // routing answers 404 or 405
+        }
+
+        if (endpoint.GetMetadata<NeedsScope>() is not { } needs)
+        {
+            HelpHeaders.Read(http, Help.None, writes: !http.Request.IsGetOrHead());
             return next(http);
         }
 
@@ -59,7 +65,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
         {
             Version = version ?? ApiVersion.V3,
             Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None,
-                writes: needs.Scope is Scopes.TicketsWrite or Scopes.SchemaWrite || (needs.Scope == Scopes.Manage && !HttpMethods.IsGet(http.Request.Method))),
+                writes: !http.Request.IsGetOrHead() && needs.Scope is not (Scopes.TicketsRead or Scopes.SchemaRead)),
             Random = random,
         });
         return next(http);

@@ -61,7 +61,7 @@ internal static class ChangeRoutes
         try
         {
             await events.StartAsync(ending.Token);
-            while (true)
+            while (!HttpMethods.IsHead(http.Request.Method))
             {
                 await events.WaitAsync(call.Store.WaitBeyondAsync(after, ending.Token), ending.Token);
                 foreach (var change in await call.Store.FeedAsync(after, LimitDefault, ending.Token))

@@ -14,8 +14,20 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
         try
         {
             await next(http);
-            if (!http.Response.HasStarted && http.Response is { StatusCode: 404 or 405 or 415, ContentType: null })
+            if (!http.Response.HasStarted && http.Response is { StatusCode: 404 or 405 or 415, ContentType: null } response)
             {
+                if (response.StatusCode == StatusCodes.Status405MethodNotAllowed)
+                {
+                    response.Headers.Allow = $"{response.Headers.Allow}, {HttpMethods.Options}";
+                }
+
+                // Routing finds no route for OPTIONS, and says which methods there are. That stands in the documentation, so it needs no token.
+                if (HttpMethods.IsOptions(http.Request.Method) && response.StatusCode == StatusCodes.Status405MethodNotAllowed)
+                {
+                    response.StatusCode = StatusCodes.Status204NoContent;
+                    return;
+                }
+
                 await RespondAsync(http, Unrouted(http));
             }
         }
@@ -61,8 +73,8 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
 
     static Task RespondAsync(HttpContext http, Error error)
     {
-        // HubSpot's newer clients would try again after a 409 too, in vain (reference/auth-limits-webhooks-imports.md 2.5).
-        if (error.Status is StatusCodes.Status409Conflict or StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+        // HubSpot's newer clients would try again after a 409 too, in vain (reference/auth-limits-webhooks-imports.md 2.5). A 429 says it by itself.
+        if (error.Status is StatusCodes.Status409Conflict or StatusCodes.Status503ServiceUnavailable)
         {
             http.Response.Headers["x-should-retry"] = error.Headers.Any(header => header.Name == "Retry-After") ? "true" : "false";
         }

@@ -15,10 +15,16 @@ internal static partial class Faults
             LimitPolicy.Daily => ("daily", null),
             _ => ("secondly", $"publicapi:search-api-calls-secondly:{caller.PortalId}"),
         };
+        // HubSpot sends no Retry-After; urllib3 would sleep as long as it says, with DAILY until midnight (reference/auth-limits-webhooks-imports.md 2.5).
+        var again = policy != LimitPolicy.Daily;
         return new(429, $"You have reached your {word} limit.", "RATE_LIMITS")
         {
             Limit = new(word.ToUpperInvariant(), group),
-            Headers = [("Retry-After", Math.Max(1, (waitMs + 999) / 1000).ToString())],
+            Headers =
+            [
+                ("x-should-retry", again ? "true" : "false"),
+                .. again && caller.Settings.LimitsRetryAfter ? [("Retry-After", Math.Max(1, (waitMs + 999) / 1000).ToString())] : ((string, string)[])[],
+            ],
         };
     }
 }

@@ -21,6 +21,7 @@ internal sealed record PortalSettings
         Setting.Limit("limits-burst", 1_000_000, settings => settings.LimitsBurst, (settings, number) => settings with { LimitsBurst = number }),
         Setting.Limit("limits-daily", int.MaxValue, settings => settings.LimitsDaily, (settings, number) => settings with { LimitsDaily = number }),
         Setting.Limit("limits-search", 1_000_000, settings => settings.LimitsSearch, (settings, number) => settings with { LimitsSearch = number }),
+        Setting.Switch("limits-retry-after", settings => settings.LimitsRetryAfter, (settings, on) => settings with { LimitsRetryAfter = on }),
         new("time-zone", "a time zone such as UTC or Europe/Berlin", settings => settings.TimeZone.Id,
             (settings, text) => TimeZoneInfo.TryFindSystemTimeZoneById(text, out var zone) ? settings with { TimeZone = zone } : null),
         new("currency", "a currency such as USD", settings => settings.Currency,
@@ -48,6 +49,9 @@ internal sealed record PortalSettings
 
     /// <summary>As <see cref="LimitsBurst"/>.</summary>
     public int? LimitsSearch { get; init; }
+
+    /// <summary>Whether a 429 says in <c>Retry-After</c> when to call again, which HubSpot's doesn't; that of the day never does.</summary>
+    public bool LimitsRetryAfter { get; init; }
 
     /// <summary>Whose midnight begins a day of calls; also told by the account info.</summary>
     public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Utc;

@@ -20,8 +20,8 @@ internal static class ObjectRoutes
     /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>. Batches whose client would rather not wait go to <paramref name="writeLaterAsync"/>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, Func<HttpContext, WriteKind, Task> writeLaterAsync)
     {
+        MapReads(routes, prefix);
         var objects = routes.MapGroup(prefix);
-        objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
         objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
         objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).Needs(Scopes.TicketsWrite).Takes(BatchHelps);
         objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
@@ -29,11 +29,18 @@ internal static class ObjectRoutes
         objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
         objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps | Help.Shuffle);
         objects.MapPost("merge", LifeRoutes.MergeAsync).Needs(Scopes.TicketsWrite);
-        objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
         objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
         objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
 
         Task Batch(HttpContext http, WriteKind kind) => Prefer.AsksAsync(http.Request) ? writeLaterAsync(http, kind) : WriteBatchAsync(http, kind);
+    }
+
+    /// <summary>Maps the list and the single read below a prefix that holds <c>{objectType}</c>.</summary>
+    public static void MapReads(IEndpointRouteBuilder routes, string prefix)
+    {
+        var objects = routes.MapGroup(prefix);
+        objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
+        objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
     }
 
     static async Task WriteBatchAsync(HttpContext http, WriteKind kind)

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -46,7 +47,14 @@ internal sealed class MetricsServer : IAsyncDisposable
             server.app.Use((http, next) =>
             {
                 http.Features.Get<IHttpMetricsTagsFeature>()?.MetricsDisabled = true; // a look changes nothing
-                return next(http);
+                if (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method))
+                {
+                    return next(http);
+                }
+
+                http.Response.StatusCode = HttpMethods.IsOptions(http.Request.Method) ? StatusCodes.Status204NoContent : StatusCodes.Status405MethodNotAllowed;
+                http.Response.Headers.Allow = "GET, HEAD, OPTIONS";
+                return Task.CompletedTask;
             });
             server.app.UseOpenTelemetryPrometheusScrapingEndpoint(provider, null, "/metrics", null, null);
             await server.app.StartAsync(cancellation);

@@ -26,6 +26,8 @@ public sealed partial class PortalWallTests
     {
         ["GET /crm/v3/objects/{objectType}"] = ["", "?archived=true", "?limit=100&after=$ticket", "?properties=subject,ext_id&propertiesWithHistory=subject"],
         ["GET /crm/v3/objects/{objectType}/{id}"] = ["", "?archived=true", "?asOf=2100-01-01T00:00:00Z", "?propertiesWithHistory=subject"],
+        ["GET /crm/v4/objects/{objectType}"] = ["", "?archived=true"],
+        ["GET /crm/v4/objects/{objectType}/{id}"] = [""],
         ["POST /crm/v3/objects/{objectType}"] = ["""{"properties":{"hs_pipeline_stage":"1","ext_id":"$unique"}}""", """{"properties":{"hs_pipeline":"$pipeline","hs_pipeline_stage":"$stage"}}""", """{"properties":{"hs_pipeline_stage":"1","hubspot_owner_id":"$user"}}"""],
         ["PATCH /crm/v3/objects/{objectType}/{id}"] = ["""{"properties":{"content":"changed"}}"""],
         ["DELETE /crm/v3/objects/{objectType}/{id}"] = [""],
@@ -127,23 +129,15 @@ public sealed partial class PortalWallTests
         var tried = 0;
         foreach (var endpoint in server.Endpoints.OrderBy(endpoint => MethodOf(endpoint) != "GET"))
         {
-            var version = endpoint.Metadata.GetMetadata<ApiVersion>() ?? ApiVersion.V3;
-            var path = "/" + endpoint.RoutePattern.RawText!.Trim('/');
-            var route = $"{MethodOf(endpoint)} {DatedOthers().Replace(Dated().Replace(path, match => ApiVersion.V3.Prefix(match.Groups[1].Value)), "/$1/v3")}";
-            Assert.True(Attempts.TryGetValue(route, out var attempts), $"A new route: say in PortalWallTests.Attempts how {route} is tried with what belongs to another portal.");
-            foreach (var attempt in attempts)
+            var path = PathOf(endpoint);
+            foreach (var (target, body) in AttemptsOn(endpoint, owned))
             {
-                foreach (var filled in Filled(path, owned))
-                {
-                    var split = !attempt.StartsWith('?') ? 0 : attempt.IndexOf(' ', StringComparison.Ordinal) is var at and >= 0 ? at : attempt.Length;
-                    var (query, body) = (Fill(attempt[..split], owned), Fill(attempt[split..].TrimStart(), owned));
-                    var (answer, headers) = await SendAsync(other, MethodOf(endpoint), filled + query, body);
-                    var story = $"{MethodOf(endpoint)} {filled}{query} {body}\n{answer.Status} {headers}{answer.Text}";
-                    Assert.True(answer.Status is < 500 and not (401 or 403), story);
-                    Assert.False(Regex.IsMatch(answer.Text + headers, $"{Secret}|{owned["portal"]}"), "An answer has something of another portal in it.\n" + story);
-                    Assert.False(query.Length + body.Length == 0 && answer.Status < 300 && Named().IsMatch(path) && MethodOf(endpoint) == "GET", "What belongs to another portal was found.\n" + story);
-                    tried++;
-                }
+                var (answer, headers) = await SendAsync(other, MethodOf(endpoint), target, body);
+                var story = $"{MethodOf(endpoint)} {target} {body}\n{answer.Status} {headers}{answer.Text}";
+                Assert.True(answer.Status is < 500 and not (401 or 403), story);
+                Assert.False(Regex.IsMatch(answer.Text + headers, $"{Secret}|{owned["portal"]}"), "An answer has something of another portal in it.\n" + story);
+                Assert.False(!target.Contains('?', StringComparison.Ordinal) && body.Length == 0 && answer.Status < 300 && Named().IsMatch(path) && MethodOf(endpoint) == "GET", "What belongs to another portal was found.\n" + story);
+                tried++;
             }
         }
 
@@ -168,7 +162,7 @@ public sealed partial class PortalWallTests
     }
 
     /// <summary>One of each thing a portal can have, and their ids by name.</summary>
-    static async Task<Dictionary<string, string>> FillAsync(TestServer server)
+    internal static async Task<Dictionary<string, string>> FillAsync(TestServer server)
     {
         await server.CreatePropertyAsync(TestServer.Key);
         var group = (await server.PostAsync("/crm/v3/properties/tickets/groups", $$"""{"name":"their_group","label":"{{Secret}}"}""")).Expect(201);
@@ -214,6 +208,24 @@ public sealed partial class PortalWallTests
         return (id, portals.Apps.CreatePrivate(id, "other", ScopeNames.All).Token);
     }
 
+    /// <summary>The requests by which a route is tried: path with query, and body.</summary>
+    internal static IEnumerable<(string Target, string Body)> AttemptsOn(RouteEndpoint endpoint, Dictionary<string, string> owned)
+    {
+        var route = $"{MethodOf(endpoint)} {DatedOthers().Replace(Dated().Replace(PathOf(endpoint), match => ApiVersion.V3.Prefix(match.Groups[1].Value)), "/$1/v3")}";
+        Assert.True(Attempts.TryGetValue(route, out var attempts), $"A new route: say in PortalWallTests.Attempts how {route} is tried with what belongs to another portal.");
+        foreach (var attempt in attempts)
+        {
+            var split = !attempt.StartsWith('?') ? 0 : attempt.IndexOf(' ', StringComparison.Ordinal) is var at and >= 0 ? at : attempt.Length;
+            var (query, body) = (Fill(attempt[..split], owned), Fill(attempt[split..].TrimStart(), owned));
+            foreach (var filled in Filled(PathOf(endpoint), owned))
+            {
+                yield return (filled + query, body);
+            }
+        }
+    }
+
+    static string PathOf(RouteEndpoint endpoint) => "/" + endpoint.RoutePattern.RawText!.Trim('/');
+
     /// <summary>The path with each thing of the portal that its places can stand for.</summary>
     static IEnumerable<string> Filled(string path, Dictionary<string, string> owned)
     {
@@ -238,7 +250,7 @@ public sealed partial class PortalWallTests
     static string Fill(string text, Dictionary<string, string> owned) => Name().Replace(text, match => owned[match.Groups[1].Value]);
 
     /// <summary>All that the first portal tells of itself.</summary>
-    static async Task<string> EverythingAsync(TestServer server)
+    internal static async Task<string> EverythingAsync(TestServer server)
     {
         var all = new List<string>();
         var properties = string.Join(',', (await server.GetAsync("/crm/v3/properties/tickets")).Expect(200).Json!["results"]!.AsArray().Select(property => property!["name"]!.ToString()).Where(name => !name.Contains("time_in", StringComparison.Ordinal)));
@@ -266,7 +278,7 @@ public sealed partial class PortalWallTests
     }
 
     /// <summary>The rows of docket.db that are not the other portal's.</summary>
-    static List<string> Rows(TestServer server, long otherId)
+    internal static List<string> Rows(TestServer server, long otherId)
     {
         using var registry = new Connection(System.IO.Path.Combine(server.DataDirectory, "docket.db"), create: false);
         var tables = new List<(string Name, List<string> Columns)>();
@@ -298,9 +310,9 @@ public sealed partial class PortalWallTests
         return rows;
     }
 
-    static string MethodOf(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.HttpMethodMetadata>()!.HttpMethods.Single();
+    internal static string MethodOf(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.HttpMethodMetadata>()!.HttpMethods[0];
 
-    static async Task<(Answer Answer, string Headers)> SendAsync(HttpClient client, string method, string path, string body = "")
+    internal static async Task<(Answer Answer, string Headers)> SendAsync(HttpClient client, string method, string path, string body = "")
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (body.Length > 0)

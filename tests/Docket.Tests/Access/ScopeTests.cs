@@ -24,6 +24,7 @@ public sealed partial class ScopeTests
             var routes = new TheoryData<string, string, string, string[]>();
             Add(Objects, ReadTickets, ["tickets"], "GET", "POST /batch/read", "GET /{id}", "POST /search");
             Add(Objects, WriteTickets, ["tickets"], "POST", "POST /batch/create", "POST /batch/update", "POST /batch/upsert", "POST /batch/archive", "POST /merge", "PATCH /{id}", "DELETE /{id}");
+            Add("/crm/v4/objects/tickets", ReadTickets, ["tickets"], "GET", "GET /{id}");
             Add("/docket/v1/objects/tickets", WriteTickets, ["tickets"], "POST /{id}/restore", "POST /gdpr-delete");
             Add("/crm/objects/2025-09/tickets", WriteTickets, ["tickets"], "POST /gdpr-delete");
             Add("/crm/objects/2026-09-beta/tickets", WriteTickets, ["tickets"], "POST /gdpr-delete");
@@ -107,7 +108,7 @@ public sealed partial class ScopeTests
         await using var server = await TestServer.StartAsync();
         Assert.Equal(
             Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {ScopeNames.Granted([row.Data.Item3])}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} None")).Distinct().Concat(Health).Concat(Open).Concat(AnyToken).Order(StringComparer.Ordinal),
-            server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single()} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {endpoint.Metadata.GetMetadata<NeedsScope>()?.Scope}").Order(StringComparer.Ordinal));
+            server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0]} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {endpoint.Metadata.GetMetadata<NeedsScope>()?.Scope}").Order(StringComparer.Ordinal));
     }
 
     [Theory]

@@ -81,7 +81,7 @@ public sealed partial class ContractTests(ContractTests.Answers answers) : IClas
             await using (var server = await TestServer.StartAsync())
             {
                 Endpoints.AddRange(server.Endpoints.Select(endpoint => (
-                    endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single(),
+                    endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0],
                     $"/{endpoint.RoutePattern.RawText!.Trim('/').Replace("{objectType}", "tickets", StringComparison.Ordinal)}")));
             }
 

@@ -75,6 +75,9 @@ internal static class Deviations
     public static readonly (string Method, string Path)[] OwnEndpoints =
     [
         ("POST", "/crm/objects/2026-09-beta/tickets/gdpr-delete"),
+        // Readers of tickets ask there, and HubSpot answers as v3 does; its files of v4 are about associations only.
+        ("GET", "/crm/v4/objects/tickets"),
+        ("GET", "/crm/v4/objects/tickets/{id}"),
         // Of the dated Owners API only one version's file is published (reference/properties-pipelines-search-associations.md 6).
         .. ((string[])["2025-09", "2026-09", "2026-09-beta"]).SelectMany(version => ((string[])["", "/{ownerId}"]).Select(rest => ("GET", $"/crm/owners/{version}{rest}"))),
     ];

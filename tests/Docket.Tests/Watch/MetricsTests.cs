@@ -47,6 +47,13 @@ public sealed partial class MetricsTests : IDisposable
         Assert.Empty(ours.SelectMany(line => Label().Matches(line)).Select(label => label.Groups[1].Value).Distinct().Except(known));
         Assert.All((string[])["SECRET", TestServer.Token, "24000001", "1000000000"], text => Assert.DoesNotContain(text, metrics, StringComparison.OrdinalIgnoreCase));
 
+        // Other methods than GET.
+        foreach (var (method, status) in ((HttpMethod, int)[])[(HttpMethod.Head, 200), (HttpMethod.Options, 204), (HttpMethod.Post, 405)])
+        {
+            using var answer = await http.SendAsync(new HttpRequestMessage(method, metricsUrl), Cancellation);
+            Assert.Equal((status, ""), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancellation)));
+        }
+
         // The one address has only these, the other only the API; and a look is not counted.
         Assert.Equal(404, (int)(await http.GetAsync(new Uri(new Uri(metricsUrl), Tickets), Cancellation)).StatusCode);
         (await server.SendAsync(HttpMethod.Get, "/metrics", "")).Expect(404);
