@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Docket.Access;
 using Docket.Model;
@@ -5,16 +6,16 @@ using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket app create|list|rotate|delete</c>. Works beside a running server, which takes notice with its next request.</summary>
+/// <summary><c>docket app create|list|show|rotate|delete</c>. Works beside a running server, which takes notice with its next request.</summary>
 internal static class AppCommand
 {
-    public static Command Make() => new("app", "Create, list, rotate and delete apps: what calls a portal.") { Create(), List(), Rotate(), Delete() };
+    public static Command Make() => new("app", "Create, list, show, rotate and delete apps: what calls a portal.") { Create(), List(), Show(), Rotate(), Delete() };
 
     static Command Create()
     {
         var (data, portal) = (DataOption.Make(), PortalOption.Make());
         var name = new Argument<string>("name") { Description = "What you call it" };
-        var scopes = Names("--scope", $"What it may do; repeat for several: {string.Join(", ", ScopeNames.Known)}", ["tickets"]);
+        var scopes = Names("--scope", $"What it may do; repeat for several: {string.Join(", ", ScopeNames.Known)}", [.. AppRules.DefaultScopes]);
         var optional = Names("--optional-scope", "What an OAuth app asks for but does without", []);
         var redirects = Names("--redirect-uri", "Where users are sent back to; makes it an OAuth app", []);
         var command = new Command("create", "Create an app and show its token, or its client secret, once.") { name, data, portal, scopes, optional, redirects };
@@ -22,15 +23,10 @@ internal static class AppCommand
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var uris = parsed.GetRequiredValue(redirects);
-            var wanted = new AppChange(parsed.GetRequiredValue(name), [.. parsed.GetRequiredValue(scopes)], [.. parsed.GetRequiredValue(optional)], uris is [] ? null : [.. uris]);
-            if (AppRules.Mistakes(wanted) is [var mistake, ..])
+            var wanted = new AppChange(parsed.GetRequiredValue(name), Distinct(parsed.GetRequiredValue(scopes)), Distinct(parsed.GetRequiredValue(optional)), uris is [] ? null : Distinct(uris));
+            if (AppRules.MistakesOfNew(wanted) is [var mistake, ..])
             {
                 throw new OperatorMistake(mistake);
-            }
-
-            if (wanted is { RedirectUris: null, OptionalScopes.IsEmpty: false })
-            {
-                throw new OperatorMistake("Only an OAuth app has optional scopes: give its --redirect-uri too.");
             }
 
             var portalId = PortalOption.Choose(portals, parsed.GetValue(portal));
@@ -44,25 +40,44 @@ internal static class AppCommand
             }
 
             PrintSecret(app, secret);
-            foreach (var unknown in wanted.Scopes!.Value.Concat(wanted.OptionalScopes!.Value).Except(ScopeNames.Known))
-            {
-                Console.Error.WriteLine($"docket: {unknown} is no scope that Docket knows, and allows nothing here.");
-            }
+            Warn(app);
         });
         return command;
     }
 
     static Command List()
     {
-        var (data, portal) = (DataOption.Make(), PortalOption.Make("all"));
-        var command = new Command("list", "List the apps, without their secrets.") { data, portal };
+        var (data, portal, json) = (DataOption.Make(), PortalOption.Make("all"), Listing.Json());
+        var command = new Command("list", "List the apps, without their secrets.") { data, portal, json };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Table.Print(["id", "portal", "name", "type", "scopes", "created"], portals.Apps.List(PortalOption.Filter(portals, parsed.GetValue(portal))).Select(app => (string[])
+            Listing.Print(parsed.GetValue(json), portals.Apps.List(PortalOption.Filter(portals, parsed.GetValue(portal))), AppRoutes.Write,
+                ["id", "portal", "name", "type", "scopes", "created"],
+                app => [app.Id.ToString(), app.PortalId.ToString(), app.Name, TypeOf(app), string.Join(' ', app.Scopes), Instant.ToText(app.CreatedAt)]);
+        });
+        return command;
+    }
+
+    static Command Show()
+    {
+        var (data, id, json) = (DataOption.Make(), IdArgument(), Listing.Json());
+        var command = new Command("show", "Show an app, without its secret.") { id, data, json };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var found = Find(portals, parsed.GetValue(id));
+            Listing.Print(parsed.GetValue(json), found, AppRoutes.Write, app => (string[][])
             [
-                app.Id.ToString(), app.PortalId.ToString(), app.Name, app.Client is null ? "private" : "oauth", string.Join(' ', app.Scopes), Instant.ToText(app.CreatedAt),
-            ]));
+                ["id", app.Id.ToString()], ["portal", app.PortalId.ToString()], ["name", app.Name], ["type", TypeOf(app)],
+                ["scopes", string.Join(' ', app.Scopes)],
+                .. app.Client is { } client ? (string[][])
+                [
+                    ["optional scopes", string.Join(' ', client.OptionalScopes)], ["redirect URLs", string.Join(' ', client.RedirectUris)], ["client id", client.Id],
+                ] : [],
+                ["created", Instant.ToText(app.CreatedAt)],
+            ]);
+            Warn(found);
         });
         return command;
     }
@@ -70,14 +85,7 @@ internal static class AppCommand
     static Command Rotate()
     {
         var (data, id) = (DataOption.Make(), IdArgument());
-        var grace = new Option<int>("--grace-days") { Description = "How long the old token goes on working, 0 to 7 days; an old client secret ends at once" };
-        grace.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 0 or > 7)
-            {
-                result.AddError("--grace-days is 0 to 7.");
-            }
-        });
+        var grace = Numbers.Option("--grace-days", "How long the old token goes on working, 0 to 7 days; an old client secret ends at once", 0, 7);
         var command = new Command("rotate", "Make a new token, or a new client secret, and show it once.") { id, grace, data };
         command.SetAction(async (parsed, _) =>
         {
@@ -105,7 +113,19 @@ internal static class AppCommand
     static Option<string[]> Names(string name, string description, string[] unset) =>
         new(name) { Description = description, DefaultValueFactory = _ => unset, AllowMultipleArgumentsPerToken = true };
 
-    static Argument<long> IdArgument() => new("id") { Description = "The app's id, from docket app list" };
+    static Argument<long> IdArgument() => Numbers.Argument("id", "The app's id, from docket app list");
+
+    static ImmutableArray<string> Distinct(string[] texts) => [.. texts.Distinct(StringComparer.Ordinal)];
+
+    static string TypeOf(App app) => app.Client is null ? "private" : "oauth";
+
+    static void Warn(App app)
+    {
+        foreach (var warning in AppRules.Warnings(app))
+        {
+            Console.Error.WriteLine($"docket: {warning}");
+        }
+    }
 
     static App Find(IPortals portals, long id) =>
         portals.Apps.List(null).FirstOrDefault(app => app.Id == id) ?? throw new OperatorMistake($"There is no app {id}. See: docket app list");

@@ -12,7 +12,7 @@ internal static class IndexCommand
     static Command Rebuild()
     {
         var data = DataOption.Make();
-        var portal = new Option<long?>("--portal") { Description = "Of this portal only" };
+        var portal = Numbers.Option("--portal", "Of this portal only");
         var command = new Command("rebuild", "Build the search index anew from the records. A running server does it itself; its searches wait meanwhile.") { portal, data };
         command.SetAction(async (parsed, cancellation) =>
         {

@@ -1,22 +1,24 @@
 using System.CommandLine;
+using System.Text.Json;
+using Docket.Admin;
 using Docket.Model;
 using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket portal create|list|show|set</c>. Works beside a running server, which takes notice with its next request.</summary>
+/// <summary><c>docket portal create|list|show|set|rename|delete</c>. Works beside a running server, which takes notice with its next request.</summary>
 internal static class PortalCommand
 {
-    public static Command Make() => new("portal", "Create and list portals, show and change their settings.") { Create(), List(), Show(), Set() };
+    public static Command Make() => new("portal", "Create, list, rename and delete portals, show and change their settings.") { Create(), List(), Show(), Set(), Rename(), Delete() };
 
     static Command Create()
     {
         var data = DataOption.Make();
-        var name = new Argument<string>("name") { Description = "What you call it" };
+        var name = NameArgument();
         var command = new Command("create", "Create a portal and an app with all scopes for it.") { name, data };
         command.SetAction(async (parsed, _) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data), create: true);
             var portal = portals.Create(parsed.GetRequiredValue(name));
             var (_, text) = portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All);
             Console.WriteLine($"Portal {portal.Id} ({portal.Name})");
@@ -27,34 +29,34 @@ internal static class PortalCommand
 
     static Command List()
     {
-        var data = DataOption.Make();
-        var command = new Command("list", "List the portals.") { data };
+        var (data, json) = (DataOption.Make(), Listing.Json());
+        var command = new Command("list", "List the portals.") { data, json };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Table.Print(["id", "name", "created"], portals.List().Select(portal => (string[])[portal.Id.ToString(), portal.Name, Instant.ToText(portal.CreatedAt)]));
+            Listing.Print(parsed.GetValue(json), portals.List(), WritePortal, ["id", "name", "created"], portal => [portal.Id.ToString(), portal.Name, Instant.ToText(portal.CreatedAt)]);
         });
         return command;
     }
 
     static Command Show()
     {
-        var (data, portal) = (DataOption.Make(), PortalArgument());
-        var command = new Command("show", "Show the settings of a portal.") { portal, data };
+        var (data, portal, json) = (DataOption.Make(), PortalArgument(), Listing.Json());
+        var command = new Command("show", "Show the settings of a portal.") { portal, data, json };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Print(Find(portals, parsed.GetValue(portal)).Settings);
+            Print(parsed.GetValue(json), Find(portals, parsed.GetValue(portal)).Settings);
         });
         return command;
     }
 
     static Command Set()
     {
-        var (data, portal) = (DataOption.Make(), PortalArgument());
+        var (data, portal, json) = (DataOption.Make(), PortalArgument(), Listing.Json());
         var name = new Argument<string>("name") { Description = string.Join(", ", PortalSettings.All.Select(setting => setting.Name)) };
         var value = new Argument<string>("value") { Description = string.Join("; ", PortalSettings.All.Select(setting => $"{setting.Name}: {setting.Values}")) };
-        var command = new Command("set", "Change a setting of a portal.") { portal, name, value, data };
+        var command = new Command("set", "Change a setting of a portal.") { portal, name, value, data, json };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
@@ -65,16 +67,72 @@ internal static class PortalCommand
                 throw new OperatorMistake(mistake);
             }
 
-            Print(portals.Change(found.Id, new Dictionary<string, string> { [wantedName] = wantedValue })!.Settings);
+            Print(parsed.GetValue(json), portals.Change(found.Id, new Dictionary<string, string> { [wantedName] = wantedValue })!.Settings);
         });
         return command;
     }
 
-    static Argument<long> PortalArgument() => new("portal") { Description = "The portal's id, from docket portal list" };
+    static Command Rename()
+    {
+        var (data, portal, name) = (DataOption.Make(), PortalArgument(), NameArgument());
+        var command = new Command("rename", "Rename a portal.") { portal, name, data };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var found = Find(portals, parsed.GetValue(portal));
+            var renamed = portals.Rename(found.Id, parsed.GetRequiredValue(name));
+            Console.WriteLine($"Portal {renamed!.Id} ({found.Name}) is now called {renamed.Name}.");
+        });
+        return command;
+    }
+
+    static Command Delete()
+    {
+        var (data, portal) = (DataOption.Make(), PortalArgument());
+        var yes = new Option<bool>("--yes") { Description = "Don't ask" };
+        var command = new Command("delete", "Delete a portal for good: its tickets, apps, tokens, users and files.") { portal, yes, data };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var found = Find(portals, parsed.GetValue(portal));
+            if (!parsed.GetValue(yes))
+            {
+                Ask.ToConfirm($"All tickets, apps, tokens and users of portal {found.Id} ({found.Name}) will be deleted for good.", found.Id.ToString());
+            }
+
+            portals.Delete(found.Id);
+            Console.WriteLine($"Portal {found.Id} ({found.Name}) is deleted.");
+        });
+        return command;
+    }
+
+    static Argument<string> NameArgument()
+    {
+        var name = new Argument<string>("name") { Description = "What you call it" };
+        name.Validators.Add(result =>
+        {
+            if (string.IsNullOrWhiteSpace(result.GetValueOrDefault<string>()) || result.GetValueOrDefault<string>()!.Length > Portal.NameMax)
+            {
+                result.AddError($"The name of a portal has 1 to {Portal.NameMax} characters.");
+            }
+        });
+        return name;
+    }
+
+    static Argument<long> PortalArgument() => Numbers.Argument("portal", "The portal's id, from docket portal list");
 
     static Portal Find(IPortals portals, long id) =>
         portals.List().FirstOrDefault(portal => portal.Id == id) ?? throw new OperatorMistake($"There is no portal {id}. See: docket portal list");
 
-    static void Print(PortalSettings settings) =>
-        Table.Print(["setting", "value", "takes"], PortalSettings.All.Select(setting => (string[])[setting.Name, setting.Show(settings), setting.Values]));
+    static void Print(bool asJson, PortalSettings settings) =>
+        Listing.Print(asJson, settings, SettingsRoutes.Write, settings => [["setting", "value", "takes"], .. PortalSettings.All.Select(setting => (string[])[setting.Name, setting.Show(settings), setting.Values])]);
+
+    static void WritePortal(Utf8JsonWriter json, Portal portal)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("id", portal.Id);
+        json.WriteString("name", portal.Name);
+        json.WriteString("createdAt", Instant.ToText(portal.CreatedAt));
+        json.WriteEndObject();
+    }
 }

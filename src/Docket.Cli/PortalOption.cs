@@ -6,7 +6,7 @@ namespace Docket.Cli;
 /// <summary>The option of which portal is meant, the same for all commands.</summary>
 internal static class PortalOption
 {
-    public static Option<long?> Make(string unset = "the first one") => new("--portal") { Description = $"The portal's id; {unset} when left out" };
+    public static Option<long?> Make(string unset = "the first one") => Numbers.Option("--portal", $"The portal's id; {unset} when left out");
 
     /// <summary>The portal that is wanted, or the first one.</summary>
     /// <exception cref="OperatorMistake">There is no such portal.</exception>

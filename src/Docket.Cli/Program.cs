@@ -1,29 +1,25 @@
 using System.CommandLine;
-using Docket;
+using System.CommandLine.Invocation;
 using Docket.Cli;
-using Docket.Model;
-
-var root = new RootCommand("Docket: a ticket store that speaks HubSpot's CRM API.")
-{
-    ServeCommand.Make(),
-    AppCommand.Make(),
-    UserCommand.Make(),
-    PortalCommand.Make(),
-    IndexCommand.Make(),
-};
 
 try
 {
-    return await root.Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    var root = new RootCommand("Docket: a ticket store that speaks HubSpot's CRM API.")
+    {
+        ServeCommand.Make(),
+        AppCommand.Make(),
+        UserCommand.Make(),
+        PortalCommand.Make(),
+        IndexCommand.Make(),
+    };
+    // A name may begin with @, so no argument is read as the name of a file with more of them.
+    var parsed = root.Parse(args, new() { ResponseFileTokenReplacer = null });
+    // Where a command has commands of its own, help is the better answer.
+    return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Subcommands.Count == 0
+        ? Failures.Report(parsed)
+        : await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
 }
-catch (OperatorMistake mistake)
+catch (Exception failure)
 {
-    await Console.Error.WriteLineAsync($"docket: {mistake.Message}");
-    return 1;
-}
-catch (Refusal refusal)
-{
-    // A file that was opened and can't be written now, such as on a full disk.
-    await Console.Error.WriteLineAsync($"docket: {refusal.Error.Message}");
-    return 1;
+    return Failures.Report(failure);
 }

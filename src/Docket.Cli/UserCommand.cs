@@ -17,12 +17,12 @@ internal static class UserCommand
         var first = new Option<string>("--first-name") { Description = "May be left out", DefaultValueFactory = _ => "" };
         var last = new Option<string>("--last-name") { Description = "May be left out", DefaultValueFactory = _ => "" };
         var none = new Option<bool>("--no-password") { Description = "An owner who can't sign in" };
-        var command = new Command("add", "Add a user. The password is asked for, or read from the standard input.") { email, data, portal, first, last, none };
+        var command = new Command("add", "Add a user. The password is asked for twice, or read from the standard input.") { email, data, portal, first, last, none };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var (address, firstName, lastName) = (parsed.GetRequiredValue(email), parsed.GetRequiredValue(first), parsed.GetRequiredValue(last));
-            var password = parsed.GetValue(none) ? null : ReadPassword();
+            var password = parsed.GetValue(none) ? null : Ask.Password();
             if (UserRules.Mistakes(new(address, firstName, lastName), password) is [var mistake, ..])
             {
                 throw new OperatorMistake(mistake);
@@ -42,13 +42,14 @@ internal static class UserCommand
 
     static Command List()
     {
-        var (data, portal) = (DataOption.Make(), PortalOption.Make("all"));
-        var command = new Command("list", "List the users.") { data, portal };
+        var (data, portal, json) = (DataOption.Make(), PortalOption.Make("all"), Listing.Json());
+        var command = new Command("list", "List the users.") { data, portal, json };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Table.Print(["id", "portal", "email", "first name", "last name", "archived"], portals.Users.List(PortalOption.Filter(portals, parsed.GetValue(portal))).Select(user => (string[])
-                [user.Id.ToString(), user.PortalId.ToString(), user.Email, user.FirstName, user.LastName, user.Archived ? "yes" : "no"]));
+            Listing.Print(parsed.GetValue(json), portals.Users.List(PortalOption.Filter(portals, parsed.GetValue(portal))), UserRoutes.Write,
+                ["id", "portal", "email", "first name", "last name", "archived"],
+                user => [user.Id.ToString(), user.PortalId.ToString(), user.Email, user.FirstName, user.LastName, user.Archived ? "yes" : "no"]);
         });
         return command;
     }
@@ -56,12 +57,12 @@ internal static class UserCommand
     static Command Password()
     {
         var (data, id) = (DataOption.Make(), IdArgument());
-        var command = new Command("password", "Set a user's password, which is asked for or read from the standard input.") { id, data };
+        var command = new Command("password", "Set a user's password, which is asked for twice, or read from the standard input.") { id, data };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var user = Find(portals, parsed.GetValue(id));
-            var password = ReadPassword();
+            var password = Ask.Password();
             if (Passwords.Mistake(password) is { } mistake)
             {
                 throw new OperatorMistake(mistake);
@@ -87,34 +88,8 @@ internal static class UserCommand
         return command;
     }
 
-    static Argument<long> IdArgument() => new("id") { Description = "The user's id, from docket user list" };
+    static Argument<long> IdArgument() => Numbers.Argument("id", "The user's id, from docket user list");
 
     static User Find(IPortals portals, long id) =>
         portals.Users.List(null).FirstOrDefault(user => user.Id == id) ?? throw new OperatorMistake($"There is no user {id}. See: docket user list");
-
-    // Never an argument: those are seen by everyone on the machine and stay in the shell's history.
-    static string ReadPassword()
-    {
-        if (Console.IsInputRedirected)
-        {
-            return Console.In.ReadLine() ?? "";
-        }
-
-        Console.Write("Password: ");
-        var password = new System.Text.StringBuilder();
-        while (Console.ReadKey(intercept: true) is var key && key.Key != ConsoleKey.Enter)
-        {
-            if (key.Key == ConsoleKey.Backspace)
-            {
-                password.Length = Math.Max(0, password.Length - 1);
-            }
-            else if (!char.IsControl(key.KeyChar))
-            {
-                password.Append(key.KeyChar);
-            }
-        }
-
-        Console.WriteLine();
-        return password.ToString();
-    }
 }

@@ -78,14 +78,14 @@ public sealed class DocketServer : IAsyncDisposable
     /// <exception cref="OperatorMistake">The data directory or the address can't be used.</exception>
     public static async Task<DocketServer> StartAsync(DocketOptions options, CancellationToken cancellation = default)
     {
-        var urls = Addresses(options.Urls, "http", "https");
+        var urls = Addresses(options.Urls, "http://127.0.0.1:8787", "http", "https");
         if (urls.Any(IsTls) && options.Kestrel?.GetSection("Certificates:Default").GetChildren().Any() is not true)
         {
             // Else Kestrel takes the certificate that the SDK makes for developers, if there is one.
-            throw new OperatorMistake($"{options.Urls} can't be listened on: there is no certificate. {NameCertificate}");
+            throw new OperatorMistake($"Cannot listen on {options.Urls}: there is no certificate. {NameCertificate}");
         }
 
-        var metricsUrls = options.MetricsUrls is { } wanted ? Addresses(wanted, "http") : null;
+        var metricsUrls = options.MetricsUrls is { } wanted ? Addresses(wanted, "http://127.0.0.1:9464", "http") : null;
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
@@ -218,17 +218,31 @@ public sealed class DocketServer : IAsyncDisposable
         // What Kestrel throws for a certificate that isn't there, is no certificate, or doesn't fit its key or password.
         catch (Exception failure) when (IsTls(urls) && failure is InvalidOperationException or NotSupportedException or CryptographicException or ArgumentException or FormatException or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
-            throw new OperatorMistake($"{urls} can't be listened on: the certificate can't be used ({failure.Message.Split('\n')[0].Trim().TrimEnd('.')}). {NameCertificate}");
+            throw new OperatorMistake($"Cannot listen on {urls}: the certificate can't be used ({failure.Message.Split('\n')[0].Trim().TrimEnd('.')}). {NameCertificate}");
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
-            throw new OperatorMistake($"{urls} can't be listened on: {failure.Message}");
+            throw new OperatorMistake($"Cannot listen on {urls}: " + SocketErrorOf(failure) switch
+            {
+                SocketError.AddressAlreadyInUse => "another program uses the port. Stop it, or choose another port.",
+                SocketError.AccessDenied => "the user that runs Docket may not use this port. Choose one from 1024 on.",
+                SocketError.AddressNotAvailable => "this machine has no such address. 127.0.0.1 is for this machine only, 0.0.0.0 for all of its addresses.",
+                _ => failure.Message,
+            });
         }
     }
 
+    static SocketError? SocketErrorOf(Exception? failure) => failure switch
+    {
+        null => null,
+        SocketException socket => socket.SocketErrorCode,
+        AggregateException several => several.InnerExceptions.Select(SocketErrorOf).FirstOrDefault(error => error is not null),
+        _ => SocketErrorOf(failure.InnerException),
+    };
+
     static bool IsTls(string urls) => urls.Contains("https:", StringComparison.OrdinalIgnoreCase);
 
-    static string[] Addresses(string text, params string[] schemes)
+    static string[] Addresses(string text, string example, params string[] schemes)
     {
         var urls = text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         foreach (var url in urls is [] ? [""] : urls)
@@ -236,7 +250,22 @@ public sealed class DocketServer : IAsyncDisposable
             // As Kestrel reads it: * and + stand for any host, which makes it no proper URL.
             if (!Uri.TryCreate(url.Replace("://*", "://any", StringComparison.Ordinal).Replace("://+", "://any", StringComparison.Ordinal), UriKind.Absolute, out var address) || !schemes.Contains(address.Scheme))
             {
-                throw new OperatorMistake($"\"{url}\" is no address to listen on. Give one such as {schemes[^1]}://127.0.0.1:8787.");
+                throw new OperatorMistake($"Cannot listen on \"{url}\": it is not an address. Give one such as {example}.");
+            }
+
+            if (address.Host is "unix" or "pipe")
+            {
+                continue; // what follows is a path
+            }
+
+            if (address is not { PathAndQuery: "/", Fragment: "", UserInfo: "" })
+            {
+                throw new OperatorMistake($"Cannot listen on \"{url}\": an address has a host and a port and nothing after them. Give {address.Scheme}://{address.Host}:{address.Port}.");
+            }
+
+            if (address is { Host: "localhost", Port: 0 })
+            {
+                throw new OperatorMistake($"Cannot listen on \"{url}\": localhost is several addresses, which would get ports of their own. Give {address.Scheme}://127.0.0.1:0.");
             }
         }
 
@@ -261,11 +290,25 @@ public sealed class DocketServer : IAsyncDisposable
     }
 
     /// <summary>The portals of a data directory, beside a server that may be running on it.</summary>
-    internal static IPortals OpenPortals(string directory) => new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: false);
+    /// <param name="directory">The directory.</param>
+    /// <param name="create">Make it when it isn't there.</param>
+    /// <exception cref="OperatorMistake">It can't be used, or isn't there.</exception>
+    internal static IPortals OpenPortals(string directory, bool create = false)
+    {
+        if (!create)
+        {
+            SqlitePortals.RequireData(directory);
+        }
+
+        return new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: false);
+    }
 
     /// <summary>As <see cref="OpenPortals"/>, and held as a server holds them when none does; for work that someone has to do.</summary>
-    internal static IPortals OpenOrHoldPortals(string directory) =>
-        new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: !SqlitePortals.IsServed(directory));
+    internal static IPortals OpenOrHoldPortals(string directory)
+    {
+        SqlitePortals.RequireData(directory);
+        return new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: !SqlitePortals.IsServed(directory));
+    }
 
     static (long PortalId, string? Token) FirstPortal(IPortals portals, string? fixedToken)
     {

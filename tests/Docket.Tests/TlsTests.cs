@@ -79,7 +79,7 @@ public sealed class TlsTests : IDisposable
         {
             await using var server = await DocketServer.StartAsync(options, Cancellation);
         });
-        Assert.StartsWith("https://127.0.0.1:0 can't be listened on: " + expected, mistake.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Cannot listen on https://127.0.0.1:0: " + expected, mistake.Message, StringComparison.Ordinal);
         Assert.EndsWith("Name one with Kestrel__Certificates__Default__Path, and its …__KeyPath or …__Password.", mistake.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', mistake.Message);
         Assert.DoesNotContain("wrong", mistake.Message, StringComparison.Ordinal);
@@ -93,7 +93,7 @@ public sealed class TlsTests : IDisposable
     {
         var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--data", InDirectory("data"), "--urls", "https://127.0.0.1:0"], (Variable + "Path", InDirectory("missing.pfx")));
         Assert.Equal((1, ""), (exit, output));
-        Assert.StartsWith("docket: https://127.0.0.1:0 can't be listened on: the certificate can't be used (", errors, StringComparison.Ordinal);
+        Assert.StartsWith("docket: Cannot listen on https://127.0.0.1:0: the certificate can't be used (", errors, StringComparison.Ordinal);
         Assert.Equal(errors.Length - 1, errors.IndexOf('\n'));
     }
 

@@ -1,11 +1,12 @@
 // The docket command: the first start, apps, users, portals, mistakes, and the end.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { it } from 'node:test';
-import { call, createProperty, docket, docketReading, run, serve, temporaryDirectory } from './docket.mjs';
+import { call, createProperty, docket, docketReading, PROGRAM, run, serve, temporaryDirectory } from './docket.mjs';
 
 const UPSERT = '/crm/v3/objects/tickets/batch/upsert';
 const TOKEN_TEXT = /\bpat-[A-Za-z0-9-]{20,}\b/;
@@ -171,9 +172,6 @@ it('users are added with a password from the standard input or without one, list
 
 it('every mistake is one line that says what is wrong, ends with 1, and changes nothing', async () => {
   const data = temporaryDirectory();
-  const nothingYet = await docket('app', 'create', 'x', '--data', data);
-  assert.deepEqual([nothingYet.code, nothingYet.stdout], [1, '']);
-  assert.match(nothingYet.stderr, /^docket: There is no portal yet\. .*\n$/);
 
   await done('portal', 'create', 'First', '--data', data);
   await addUser(data, undefined, 'ada@example.com', '--no-password');
@@ -272,11 +270,28 @@ it('SIGTERM lets a request under way finish, keeps what it wrote, and ends with 
   assert.equal((await call(again, 'GET', '/crm/v3/objects/tickets/under-way?idProperty=ext_id')).status, 200);
 });
 
-it('a wrong command line is told what is wrong, in one screen and without a stack trace', async () => {
-  for (const args of [['serve', '--no-such-option'], ['no-such-command'], ['app', 'delete'], ['app', 'rotate', '1', '--grace-days', '8'], ['user', 'archive', 'ada']]) {
+it('a wrong command line is answered in one line, in plain words', async () => {
+  for (const [told, ...args] of [
+    ['"abc" is not a number, which portal has to be. See: docket portal show --help', 'portal', 'show', 'abc'],
+    ['"-1" is not a number, which portal has to be. See: docket portal show --help', 'portal', 'show', '--', '-1'],
+    ['"99999999999999999999" is not a number, which id has to be. See: docket app rotate --help', 'app', 'rotate', '99999999999999999999'],
+    ['"ada" is not a number, which id has to be. See: docket user archive --help', 'user', 'archive', 'ada'],
+    ['"x" is not a number, which --portal has to be. See: docket app list --help', 'app', 'list', '--portal', 'x'],
+    ['"x" is not a number, which --portal has to be. See: docket index rebuild --help', 'index', 'rebuild', '--portal', 'x'],
+    ['"x" is not a number, which --grace-days has to be. See: docket app rotate --help', 'app', 'rotate', '1', '--grace-days', 'x'],
+    ['--grace-days is 0 to 7. See: docket app rotate --help', 'app', 'rotate', '1', '--grace-days', '8'],
+    ['The name of a portal has 1 to 200 characters. See: docket portal create --help', 'portal', 'create', ' '],
+    ['Required argument missing for command: \'delete\'. See: docket app delete --help', 'app', 'delete'],
+    ['Unrecognized command or argument \'--no-such-option\'. See: docket serve --help', 'serve', '--no-such-option'],
+    ['The data directory has an empty name. Choose one with --data.', 'serve', '--data', '', '--urls', 'http://127.0.0.1:0'],
+  ]) {
+    assert.deepEqual(await docket(...args), { code: 1, signal: null, stdout: '', stderr: `docket: ${told}\n`, output: `docket: ${told}\n` });
+  }
+
+  for (const args of [[], ['no-such-command'], ['app'], ['app', 'creat']]) {
     const ended = await docket(...args);
-    assert.notEqual(ended.code, 0, args.join(' '));
-    assert.ok(ended.stderr.length > 0, args.join(' '));
+    assert.equal(ended.code, 1, args.join(' '));
+    assert.match(ended.output, /Usage:[^]*Commands:/, 'help, where there are commands to choose from');
     assert.doesNotMatch(ended.output, /^\s+at /m);
   }
 
@@ -286,6 +301,141 @@ it('a wrong command line is told what is wrong, in one screen and without a stac
   const version = await docket('--version');
   assert.equal(version.code, 0);
   assert.match(version.stdout, /^\d+\.\d+\.\d+/);
+});
+
+it('only serve and portal create make a data directory', async () => {
+  const data = path.join(temporaryDirectory(), 'typo');
+  const commands = [
+    ['portal', 'list'], ['portal', 'show', '1'], ['portal', 'set', '1', 'search-cap', 'on'], ['portal', 'rename', '1', 'x'], ['portal', 'delete', '1', '--yes'],
+    ['app', 'create', 'x'], ['app', 'list'], ['app', 'show', '1'], ['app', 'rotate', '1'], ['app', 'delete', '1'],
+    ['user', 'add', 'a@example.com', '--no-password'], ['user', 'list'], ['user', 'password', '1'], ['user', 'archive', '1'], ['index', 'rebuild'],
+  ];
+  for (const args of commands) {
+    const ended = await docket(...args, '--data', data);
+    assert.deepEqual([ended.code, ended.stderr], [1, `docket: There is no directory ${data}. Choose the one of your data with --data.\n`], args.join(' '));
+    assert.ok(!fs.existsSync(data), args.join(' '));
+  }
+
+  fs.mkdirSync(data);
+  const empty = await docket('portal', 'list', '--data', data);
+  assert.deepEqual([empty.code, fs.readdirSync(data)], [1, []]);
+  assert.match(empty.stderr, /^docket: There is no Docket data in .*docket portal create NAME\n$/);
+  await done('portal', 'create', 'First', '--data', data);
+  assert.match(await done('portal', 'list', '--data', data), /First/);
+});
+
+it('a failure that nothing foresaw is one sentence and 1; DOCKET_DEBUG=1 shows the rest', async () => {
+  const data = temporaryDirectory();
+  await done('portal', 'create', 'First', '--data', data);
+  const command = (limit, debug) => run('bash', ['-c', `ulimit -n ${limit}; DOCKET_DEBUG=${debug} dotnet ${PROGRAM} portal list --data ${data}`]);
+  const full = await command(40, 0);
+  assert.deepEqual([full.code, full.output], [1, 'docket: No more files can be opened. Raise the limit on open files (ulimit -n), and try again.\n']);
+
+  const copy = temporaryDirectory();
+  fs.cpSync(path.dirname(PROGRAM), copy, { recursive: true });
+  for (const file of fs.readdirSync(copy, { recursive: true }).filter((name) => /e_sqlite3\.(so|dylib|dll)$/.test(name) && !/provider/.test(name))) {
+    fs.rmSync(path.join(copy, file));
+  }
+
+  const without = (debug) => run('bash', ['-c', `DOCKET_DEBUG=${debug} dotnet ${path.join(copy, path.basename(PROGRAM))} portal list --data ${data}`]);
+  const missing = await without(0);
+  assert.equal(missing.code, 1);
+  assert.match(missing.output, /^docket: A part of Docket can't be loaded: .*e_sqlite3.* Install Docket again.*\n$/);
+  assert.match((await without(1)).output, /^docket: A part[^]*DllNotFoundException[^]*^\s+at /m);
+
+  const unwritable = await run('bash', ['-c', `dotnet ${PROGRAM} portal list --data ${data} > /dev/full`]);
+  assert.deepEqual([unwritable.code, unwritable.output], [1, 'docket: No space left on device.\n']);
+});
+
+it('lists are printed as JSON too, in the shape of the API, and apps are shown', async (t) => {
+  const data = temporaryDirectory();
+  const server = await serve(data);
+  t.after(() => server.stop());
+  const { id } = await createApp(data, 'desk', '--redirect-uri', 'https://desk.example/back', '--scope', 'tickets', 'tickets', '--optional-scope', 'crm.objects.contacts.read');
+  await addUser(data, undefined, 'ada@example.com', '--no-password');
+  const json = async (...args) => JSON.parse(await done(...args, '--data', data, '--json'));
+  assert.deepEqual(await json('app', 'list'), (await call(server, 'GET', '/docket/v1/apps')).json);
+  assert.deepEqual(await json('user', 'list'), (await call(server, 'GET', '/docket/v1/users')).json);
+  assert.deepEqual(await json('portal', 'show', '24000001'), (await call(server, 'GET', '/docket/v1/settings')).json);
+  assert.deepEqual((await json('portal', 'list')).results.map((portal) => [portal.id, portal.name]), [[24000001, 'default']]);
+
+  const shown = await json('app', 'show', id);
+  assert.deepEqual(shown, (await call(server, 'GET', `/docket/v1/apps/${id}`)).json);
+  assert.deepEqual([shown.portalId, shown.scopes, shown.optionalScopes, shown.warnings.length], [24000001, ['tickets'], ['crm.objects.contacts.read'], 1]);
+  const table = await docket('app', 'show', id, '--data', data);
+  assert.match(table.stdout, /^id +\d+\n[^]*^client id +[0-9a-f-]{36}$/m);
+  assert.match(table.stderr, /crm\.objects\.contacts\.read/);
+
+  // The same by API: scopes when none are given, and a word about those that are unknown.
+  const made = await call(server, 'POST', '/docket/v1/apps', { name: 'by API' });
+  assert.deepEqual([made.status, made.json.scopes, made.json.warnings], [201, ['tickets'], undefined]);
+  const { id: same } = await createApp(data, 'by command');
+  assert.deepEqual((await json('app', 'show', same)).scopes, ['tickets']);
+});
+
+it('a portal is renamed, and deleted beside a running server, which closes it: its tokens end, its files go, its id is not given again', async (t) => {
+  const data = temporaryDirectory();
+  const server = await serve(data);
+  t.after(() => server.stop());
+  const created = await done('portal', 'create', 'Second', '--data', data);
+  const portal = /Portal (\d+)/.exec(created)[1];
+  const token = TOKEN_TEXT.exec(created)[0];
+  assert.equal(await status(server, token), 200);
+  await addUser(data, 'correct horse battery\n', 'ada@example.com', '--portal', portal);
+  assert.match(await done('portal', 'rename', portal, 'Zweites', '--data', data), /Second.*Zweites/);
+  assert.match(line(await done('portal', 'list', '--data', data), portal), /Zweites/);
+
+  const stream = await fetch(`${server.url}/docket/v1/changes`, { headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' } });
+  assert.equal(stream.status, 200);
+  const unsure = await docketReading('', 'portal', 'delete', portal, '--data', data);
+  assert.deepEqual([unsure.code, unsure.stdout], [1, '']);
+  assert.match(unsure.stderr, /for good\. Confirm it with --yes\.\n$/);
+  assert.equal(await status(server, token), 200);
+
+  assert.match(await done('portal', 'delete', portal, '--yes', '--data', data), /Zweites/);
+  assert.equal(await status(server, token), 401);
+  await stream.text().catch(() => {}); // ends
+  assert.deepEqual([await status(server), (await call(server, 'GET', '/readyz')).status], [200, 200]);
+  for (let tries = 0; tries < 400 && openFiles(server.child.pid).some((file) => file.includes(portal)); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+
+  assert.deepEqual(openFiles(server.child.pid).filter((file) => file.includes(portal)), []);
+  assert.deepEqual(fs.readdirSync(data).filter((name) => name.includes(portal)), []);
+  assert.doesNotMatch(await done('user', 'list', '--data', data), /ada/);
+  assert.notEqual(/Portal (\d+)/.exec(await done('portal', 'create', 'Third', '--data', data))[1], portal);
+  assert.doesNotMatch(server.output, /fail|warn/);
+});
+
+const openFiles = (pid) => fs.readdirSync(`/proc/${pid}/fd`).map((fd) => {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return ''; // closed by now
+  }
+});
+
+it('a password is asked for twice at a terminal', async () => {
+  const data = temporaryDirectory();
+  await done('portal', 'create', 'First', '--data', data);
+  // script gives the command a terminal, and types what it reads: each answer once it was asked for.
+  const typed = async (...answers) => {
+    const child = spawn('script', ['-qec', `dotnet ${PROGRAM} user add ada@example.com --data ${data}`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      if (answers.length > 0 && /: $/.test(output)) {
+        child.stdin.write(`${answers.shift()}\r`);
+      }
+    });
+    await once(child, 'close');
+    return output;
+  };
+  const differ = await typed('correct horse battery', 'correct horse bakery');
+  assert.match(differ, /The two passwords differ\. Nothing was changed\./);
+  assert.doesNotMatch(differ, /horse/);
+  assert.doesNotMatch(await done('user', 'list', '--data', data), /ada/);
+  assert.match(await typed('correct horse battery', 'correct horse battery'), /User \d+/);
 });
 
 it('the search index is built anew beside a running server and without one', async (t) => {
@@ -304,6 +454,9 @@ it('the search index is built anew beside a running server and without one', asy
   assert.match(beside.stdout, /built/);
   assert.notEqual(fs.statSync(index).birthtimeMs, before, 'another file');
   assert.equal(await total(server), 1);
+
+  await done('portal', 'create', 'Second', '--data', data); // no one has called it yet
+  assert.match(await done('index', 'rebuild', '--data', data), /24000002/);
 
   await server.stop();
   fs.writeFileSync(index, 'not an index');

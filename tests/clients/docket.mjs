@@ -20,6 +20,9 @@ function program() {
   return join(bin, newest.replace('.runtimeconfig.json', '.dll'));
 }
 
+/** The path of the docket command. */
+export const PROGRAM = program();
+
 const temporary = [];
 process.on('exit', () => temporary.forEach((directory) => rmSync(directory, { recursive: true, force: true })));
 
@@ -51,12 +54,12 @@ export function run(command, args, { input } = {}) {
 export const docket = (...args) => docketReading(undefined, ...args);
 
 /** Runs `docket …` to its end, with a text to read from its standard input. */
-export const docketReading = (input, ...args) => run('dotnet', [program(), ...args], { input });
+export const docketReading = (input, ...args) => run('dotnet', [PROGRAM, ...args], { input });
 
 /** Starts `docket serve` on a free port and waits until it tells its address. */
 export async function serve(data, { token = TOKEN, args = [] } = {}) {
   const options = ['serve', '--data', data, '--urls', 'http://127.0.0.1:0', ...(token ? ['--token', token] : []), ...args];
-  const child = spawn('dotnet', [program(), ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('dotnet', [PROGRAM, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
   const server = { child, output: '', url: undefined };
   server.exited = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
   server.stop = async () => {

@@ -27,17 +27,17 @@ internal static class AppRoutes
     }
 
     static Task ListAsync(HttpContext http, IApps apps) =>
-        Wire.RespondListAsync(http.Response, apps.List(http.Call().Caller.PortalId), static (json, app) => Write(json, app, secret: null));
+        Wire.RespondListAsync(http.Response, apps.List(http.Call().Caller.PortalId), Write);
 
     static async Task CreateAsync(HttpContext http, IApps apps)
     {
         var body = await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.AppBody);
         var change = body.ToChange();
-        Faults.RefuseIf(AppRules.Mistakes(change with { Name = change.Name ?? "" }));
-        var portalId = http.Call().Caller.PortalId;
+        Faults.RefuseIf(AppRules.MistakesOfNew(change));
+        var (portalId, scopes) = (http.Call().Caller.PortalId, change.Scopes ?? AppRules.DefaultScopes);
         var (app, secret) = change.RedirectUris is { } uris
-            ? apps.CreateClient(portalId, change.Name!, change.Scopes ?? [], change.OptionalScopes ?? [], uris)
-            : apps.CreatePrivate(portalId, change.Name!, change.Scopes ?? []);
+            ? apps.CreateClient(portalId, change.Name!, scopes, change.OptionalScopes ?? [], uris)
+            : apps.CreatePrivate(portalId, change.Name!, scopes);
         await RespondAsync(http, StatusCodes.Status201Created, app, secret);
     }
 
@@ -45,8 +45,10 @@ internal static class AppRoutes
     {
         var body = await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.AppBody);
         var change = body.ToChange();
-        Faults.RefuseIf(AppRules.Mistakes(change));
-        await RespondAsync(http, StatusCodes.Status200OK, apps.Change(http.Call().Caller.PortalId, AppId(http), change));
+        var (portalId, id) = (http.Call().Caller.PortalId, AppId(http));
+        var app = apps.Find(portalId, id) ?? throw new Refusal(Faults.ResourceNotFound());
+        Faults.RefuseIf(AppRules.MistakesOfChange(app, change));
+        await RespondAsync(http, StatusCodes.Status200OK, apps.Change(portalId, id, change));
     }
 
     static Task DeleteAsync(HttpContext http, IApps apps)
@@ -76,10 +78,14 @@ internal static class AppRoutes
         app is null ? throw new Refusal(Faults.ResourceNotFound())
             : Wire.RespondAsync(http.Response, status, (app, secret), static (json, answer) => Write(json, answer.app, answer.secret));
 
+    /// <summary>Writes an app without its secret, here and for the command line.</summary>
+    public static void Write(Utf8JsonWriter json, App app) => Write(json, app, secret: null);
+
     static void Write(Utf8JsonWriter json, App app, string? secret)
     {
         json.WriteStartObject();
         json.WriteNumber("id", app.Id);
+        json.WriteNumber("portalId", app.PortalId);
         json.WriteString("name", app.Name);
         json.WriteString("type", app.Client is null ? "private" : "oauth");
         WriteList(json, "scopes", app.Scopes);
@@ -96,6 +102,11 @@ internal static class AppRoutes
         }
 
         json.WriteString("createdAt", Instant.ToText(app.CreatedAt));
+        if (AppRules.Warnings(app).ToImmutableArray() is { IsEmpty: false } warnings)
+        {
+            WriteList(json, "warnings", warnings);
+        }
+
         json.WriteEndObject();
     }
 

@@ -8,8 +8,38 @@ internal static class AppRules
 {
     const int NameMax = 200, ListMax = 100, UriMax = 2_000;
 
-    /// <summary>The mistakes in what is given of an app; what is <c>null</c> isn't given.</summary>
-    public static List<string> Mistakes(AppChange app)
+    /// <summary>What an app may do when nothing is said of it.</summary>
+    public static ImmutableArray<string> DefaultScopes { get; } = ["tickets"];
+
+    /// <summary>The mistakes in what is given of a new app.</summary>
+    public static List<string> MistakesOfNew(AppChange app)
+    {
+        var mistakes = Mistakes(app with { Name = app.Name ?? "" });
+        if (app is { RedirectUris: null, OptionalScopes.IsEmpty: false })
+        {
+            mistakes.Add("Only an OAuth app has optional scopes: give it a redirect URL too.");
+        }
+
+        return mistakes;
+    }
+
+    /// <summary>The mistakes in what is to change of an app; what is <c>null</c> stays.</summary>
+    public static List<string> MistakesOfChange(App app, AppChange change)
+    {
+        var mistakes = Mistakes(change);
+        if (app.Client is null && (change.RedirectUris is not null || change.OptionalScopes is not null))
+        {
+            mistakes.Add("Only an OAuth app has redirect URLs and optional scopes, and a private app doesn't become one: create another app.");
+        }
+
+        return mistakes;
+    }
+
+    /// <summary>What is not wrong but looks as if it were: HubSpot has scopes that Docket doesn't know, and a misspelt one looks the same.</summary>
+    public static IEnumerable<string> Warnings(App app) =>
+        app.Scopes.Concat(app.Client?.OptionalScopes ?? []).Except(ScopeNames.Known).Select(scope => $"Docket doesn't know the scope {scope}, which allows nothing here.");
+
+    static List<string> Mistakes(AppChange app)
     {
         var mistakes = new List<string>();
         if (app.Name is { } name && (string.IsNullOrWhiteSpace(name) || name.Length > NameMax))

@@ -56,10 +56,12 @@ internal static class UserRoutes
 
     static Task RespondAsync(HttpContext http, int status, User user) => Wire.RespondAsync(http.Response, status, user, Write);
 
-    static void Write(Utf8JsonWriter json, User user)
+    /// <summary>Writes a user, here and for the command line.</summary>
+    public static void Write(Utf8JsonWriter json, User user)
     {
         json.WriteStartObject();
         json.WriteNumber("id", user.Id);
+        json.WriteNumber("portalId", user.PortalId);
         json.WriteString("email", user.Email);
         json.WriteString("firstName", user.FirstName);
         json.WriteString("lastName", user.LastName);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Access;
 using Docket.Http;
@@ -27,16 +28,19 @@ internal static class SettingsRoutes
     }
 
     static Task RespondAsync(HttpContext http, PortalSettings settings) =>
-        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, settings, static (json, settings) =>
-        {
-            json.WriteStartObject();
-            foreach (var setting in PortalSettings.All)
-            {
-                json.WriteString(setting.Name, setting.Show(settings));
-            }
+        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, settings, Write);
 
-            json.WriteEndObject();
-        });
+    /// <summary>Writes settings, here and for the command line.</summary>
+    public static void Write(Utf8JsonWriter json, PortalSettings settings)
+    {
+        json.WriteStartObject();
+        foreach (var setting in PortalSettings.All)
+        {
+            json.WriteString(setting.Name, setting.Show(settings));
+        }
+
+        json.WriteEndObject();
+    }
 }
 
 [JsonSourceGenerationOptions(Converters = [typeof(TextConverter)])]

@@ -99,18 +99,21 @@ internal static class Wire
 
     /// <summary>Answers 200 with all of a list, which has no pages.</summary>
     public static Task RespondListAsync<T>(HttpResponse response, IEnumerable<T> things, Action<Utf8JsonWriter, T> write) =>
-        RespondAsync(response, StatusCodes.Status200OK, (things, write), static (json, list) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            foreach (var thing in list.things)
-            {
-                list.write(json, thing);
-            }
+        RespondAsync(response, StatusCodes.Status200OK, (things, write), WriteList);
 
-            json.WriteEndArray();
-            json.WriteEndObject();
-        });
+    /// <summary>Writes all of a list, which has no pages.</summary>
+    public static void WriteList<T>(Utf8JsonWriter json, (IEnumerable<T> Things, Action<Utf8JsonWriter, T> Write) list)
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("results");
+        foreach (var thing in list.Things)
+        {
+            list.Write(json, thing);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
 
     /// <summary>Where the next page begins.</summary>
     public static void WritePaging(Utf8JsonWriter json, string after, string? link = null)

@@ -82,6 +82,10 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                 Work(store, portalId, job);
             }
         }
+        catch (Exception) when (IsDeleted(portalId))
+        {
+            // and its jobs with it
+        }
         catch (Exception failure)
         {
             LogFailure(failure, job.Id, portalId);
@@ -152,10 +156,14 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             {
                 break;
             }
-            catch (Refusal refusal) when (refusal.Error.Status < 500)
+            catch (Refusal refusal) when (refusal.Error.Status < 500 && !IsDeleted(portalId))
             {
                 // The job has gone on or was canceled: look at it again, though not in a circle without end.
                 await Task.WhenAny(Task.Delay(Glance, clock, stop.Token));
+            }
+            catch (Exception) when (IsDeleted(portalId))
+            {
+                break;
             }
             catch (Exception failure)
             {
@@ -168,6 +176,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         work.Ended.TrySetResult();
         await CleanUpAsync();
     }
+
+    // Nothing is left to go on with.
+    bool IsDeleted(long portalId) => portals.List().All(portal => portal.Id != portalId);
 
     async Task StepAsync(IStore store, long portalId, Job job)
     {

@@ -6,6 +6,9 @@ namespace Docket.Model;
 /// <param name="CreatedAt">Milliseconds since 1970.</param>
 internal sealed record Portal(long Id, string Name, long CreatedAt)
 {
+    /// <summary>Longest name, in characters.</summary>
+    public const int NameMax = 200;
+
     public PortalSettings Settings { get; init; } = PortalSettings.Default;
 }
 

@@ -124,6 +124,17 @@ internal interface IPortals : IAsyncDisposable
     /// <returns>The portal afterwards; <c>null</c> when there is none.</returns>
     Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes);
 
+    /// <summary>Renames a portal.</summary>
+    /// <returns>The portal afterwards; <c>null</c> when there is none.</returns>
+    Portal? Rename(long portalId, string name);
+
+    /// <summary>
+    /// Deletes a portal with its files, apps, tokens and users. Its tokens end with the next request, also where another process
+    /// serves it, which then closes its files too. Its id is not given again.
+    /// </summary>
+    /// <returns><c>false</c> when there is none.</returns>
+    bool Delete(long portalId);
+
     /// <summary>Has the search index of a portal built anew, by the server that serves it or else here, and waits for it.</summary>
     /// <param name="portalId">The portal.</param>
     /// <param name="progress">Told now and then how much is done, 0 to 1.</param>

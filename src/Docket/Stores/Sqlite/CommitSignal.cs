@@ -1,3 +1,5 @@
+using Docket.Model;
+
 namespace Docket.Stores.Sqlite;
 
 /// <summary>How far something has got with a portal's changes: the number of the newest one that is done, and a wait for the next.</summary>
@@ -6,7 +8,7 @@ internal sealed class CommitSignal
     readonly object gate = new();
     TaskCompletionSource? next;
     long sequence;
-    bool woken;
+    bool woken, ended;
 
     /// <summary>Sequence number of the newest change that is done, 0 before the first.</summary>
     public long Sequence => Interlocked.Read(ref sequence);
@@ -40,6 +42,19 @@ internal sealed class CommitSignal
         }
     }
 
+    /// <summary>Ends all waits, now and later: nothing more will be done.</summary>
+    public void End()
+    {
+        TaskCompletionSource? reached;
+        lock (gate)
+        {
+            ended = true;
+            (reached, next) = (next, null);
+        }
+
+        reached?.SetResult();
+    }
+
     /// <summary>Waits on a thread of one's own, for a greater number than <paramref name="after"/> or so many milliseconds.</summary>
     public void WaitBeyond(long after, int milliseconds)
     {
@@ -65,6 +80,11 @@ internal sealed class CommitSignal
                 if (sequence > after)
                 {
                     return;
+                }
+
+                if (ended)
+                {
+                    throw new Refusal(Faults.ShuttingDown());
                 }
 
                 next ??= new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -98,7 +98,8 @@ internal static class Engine
         }
     }
 
-    static string Explain(SqliteFailure failure, string path) => failure.Code switch
+    /// <summary>The same for the operator.</summary>
+    public static string Explain(SqliteFailure failure, string path) => failure.Code switch
     {
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(path, failure),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => $"{path} is locked by another program. Close that program and start again.",

@@ -13,7 +13,7 @@ namespace Docket.Stores.Sqlite;
 /// The portals of a data directory: <c>docket.db</c> lists them and their tokens, <c>portal-*.db</c> hold them. Several
 /// processes may use it at once (the command line beside a server); only one may serve.
 /// </summary>
-internal sealed class SqlitePortals : IPortals
+internal sealed partial class SqlitePortals : IPortals
 {
     /// <summary>Number of the first portal. Eight digits, as portals on HubSpot have.</summary>
     const long FirstPortal = 24_000_001;
@@ -58,7 +58,7 @@ internal sealed class SqlitePortals : IPortals
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
     public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null)
     {
-        this.directory = Path.GetFullPath(directory);
+        this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The data directory has an empty name. Choose one with --data.");
         this.clock = clock;
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
@@ -135,7 +135,11 @@ internal sealed class SqlitePortals : IPortals
         return OwnersOf(opened, portalId);
     });
 
-    public ImmutableArray<Portal> List() => registry.Read(List);
+    public ImmutableArray<Portal> List() => registry.Read(opened =>
+    {
+        Refresh(opened);
+        return List(opened);
+    });
 
     public IStore Open(long portalId) => OpenStore(portalId);
 
@@ -155,9 +159,62 @@ internal sealed class SqlitePortals : IPortals
         return List(opened).FirstOrDefault(portal => portal.Id == portalId);
     });
 
+    public Portal? Rename(long portalId, string name) => registry.Write(opened =>
+    {
+        using var update = opened.Prepare("UPDATE portal SET name = ? WHERE id = ?");
+        update.Bind(name).Bind(portalId).Run();
+        return List(opened).FirstOrDefault(portal => portal.Id == portalId);
+    });
+
+    public bool Delete(long portalId)
+    {
+        var found = registry.Write(opened =>
+        {
+            if (List(opened).All(portal => portal.Id != portalId))
+            {
+                return false;
+            }
+
+            // Rows of apps and of the portal itself stay: their ids are in the history of other portals, in backups and elsewhere.
+            foreach (var sql in (string[])
+            [
+                "DELETE FROM oauth_access WHERE grant_id IN (SELECT id FROM oauth_grant WHERE portal = ?1 OR app IN (SELECT id FROM app WHERE portal = ?1))",
+                "DELETE FROM oauth_grant WHERE portal = ?1 OR app IN (SELECT id FROM app WHERE portal = ?1)",
+                "DELETE FROM session WHERE user IN (SELECT id FROM user WHERE portal = ?1)",
+                "DELETE FROM user WHERE portal = ?1",
+                "DELETE FROM app_token WHERE app IN (SELECT id FROM app WHERE portal = ?1)",
+                "DELETE FROM usage WHERE portal = ?1",
+            ])
+            {
+                using var delete = opened.Prepare(sql);
+                delete.Bind(portalId).Run();
+            }
+
+            foreach (var sql in (string[])["UPDATE app SET deleted = ?2 WHERE portal = ?1 AND deleted IS NULL", "UPDATE portal SET deleted = ?2 WHERE id = ?1"])
+            {
+                using var update = opened.Prepare(sql);
+                update.Bind(portalId).Bind(Instant.Now(clock)).Run();
+            }
+
+            return true;
+        });
+        if (found)
+        {
+            DeleteFiles(portalId);
+        }
+
+        return found;
+    }
+
     public async Task RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation)
     {
         var path = PathOf(portalId);
+        if (!File.Exists(path))
+        {
+            progress(1); // made beside the server, and nobody has called it yet
+            return;
+        }
+
         var seed = IndexFile.AskForRebuild(Indexer.PathOf(path));
         if (serving is not null)
         {
@@ -165,9 +222,14 @@ internal sealed class SqlitePortals : IPortals
         }
 
         long records;
-        using (var portal = new Connection(path, create: false))
+        try
         {
+            using var portal = new Connection(path, create: false);
             records = Math.Max(1, portal.QueryInteger("SELECT count(*) FROM record"));
+        }
+        catch (SqliteFailure failure)
+        {
+            throw new OperatorMistake(Engine.Explain(failure, path));
         }
 
         while (IndexFile.BuiltSoFar(Indexer.PathOf(path), seed) is { } built)
@@ -209,6 +271,13 @@ internal sealed class SqlitePortals : IPortals
             return store.Value;
         }
 
+        // One that was deleted gets no new file.
+        if (!registry.Read(opened => List(opened).Any(portal => portal.Id == portalId)))
+        {
+            stores.TryRemove(new(portalId, store));
+            throw new Refusal(Faults.ResourceNotFound());
+        }
+
         SqliteStore opened;
         try
         {
@@ -228,12 +297,35 @@ internal sealed class SqlitePortals : IPortals
         });
     }
 
+    // What a portal that was deleted still has under way is refused.
+    void CloseDeleted(long portalId, SqliteStore store)
+    {
+        store.Dispose();
+        DeleteFiles(portalId); // its index may have been written once more since the files were deleted
+    }
+
+    void DeleteFiles(long portalId)
+    {
+        try
+        {
+            IndexFile.Delete(PathOf(portalId));
+            IndexFile.Delete(Indexer.PathOf(PathOf(portalId)));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            LogLeftFiles(failure, PathOf(portalId)); // the portal is gone all the same, and on Windows the server deletes them when it has closed them
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The files of a portal that was deleted can't be deleted: {Path}")]
+    partial void LogLeftFiles(Exception failure, string path);
+
     string PathOf(long portalId) => Path.Combine(directory, $"portal-{portalId}.db");
 
     static ImmutableArray<Portal> List(Connection registry)
     {
         var portals = ImmutableArray.CreateBuilder<Portal>();
-        using var select = registry.Prepare("SELECT id, name, created, settings FROM portal ORDER BY id");
+        using var select = registry.Prepare("SELECT id, name, created, settings FROM portal WHERE deleted IS NULL ORDER BY id");
         while (select.Step())
         {
             portals.Add(new(select.Integer(0), select.Text(1), select.Integer(2)) { Settings = ParseSettings(select.Text(3)) });
@@ -279,7 +371,14 @@ internal sealed class SqlitePortals : IPortals
 
         foreach (var (id, store) in stores)
         {
-            if (store.IsValueCreated)
+            if (!settings.ContainsKey(id))
+            {
+                if (stores.TryRemove(new(id, store)) && store.IsValueCreated)
+                {
+                    _ = Task.Run(() => CloseDeleted(id, store.Value)); // not here: requests wait for each other
+                }
+            }
+            else if (store.IsValueCreated)
             {
                 store.Value.Settings = settings.GetValueOrDefault(id, PortalSettings.Default);
             }
@@ -308,6 +407,18 @@ internal sealed class SqlitePortals : IPortals
         }
     }
 
+    /// <summary>Refuses a data directory that nothing is in: a mistyped one is not to be made.</summary>
+    /// <exception cref="OperatorMistake">It isn't there, or has no registry.</exception>
+    public static void RequireData(string directory)
+    {
+        if (!File.Exists(Path.Combine(directory, "docket.db")))
+        {
+            throw new OperatorMistake(Directory.Exists(directory)
+                ? $"There is no Docket data in {Path.GetFullPath(directory)}. Choose another directory with --data, or make a first portal: docket portal create NAME"
+                : $"There is no directory {(directory.Length > 0 ? Path.GetFullPath(directory) : "\"\"")}. Choose the one of your data with --data.");
+        }
+    }
+
     /// <summary>Whether a server holds a data directory at this moment.</summary>
     public static bool IsServed(string directory)
     {
@@ -317,7 +428,7 @@ internal sealed class SqlitePortals : IPortals
             using var free = File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None) : null;
             return false;
         }
-        catch (IOException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return true;
         }

@@ -128,6 +128,7 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public void Dispose()
     {
+        writer.Committed.End();
         indexer.Dispose();
         while (readers.TryTake(out var reader))
         {

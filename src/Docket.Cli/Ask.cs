@@ -1,0 +1,55 @@
+namespace Docket.Cli;
+
+/// <summary>Questions to whoever sits at the terminal.</summary>
+internal static class Ask
+{
+    /// <summary>Reads a password: twice from a terminal, once from a standard input that isn't one.</summary>
+    /// <remarks>Never an argument: those are seen by everyone on the machine and stay in the shell's history.</remarks>
+    /// <exception cref="OperatorMistake">The two differ.</exception>
+    public static string Password()
+    {
+        if (Console.IsInputRedirected)
+        {
+            return Console.In.ReadLine() ?? "";
+        }
+
+        var password = ReadHidden("Password: ");
+        return ReadHidden("The same again: ") == password ? password : throw new OperatorMistake("The two passwords differ. Nothing was changed.");
+    }
+
+    /// <summary>Has something confirmed that can't be taken back, by typing <paramref name="word"/>.</summary>
+    /// <exception cref="OperatorMistake">It isn't.</exception>
+    public static void ToConfirm(string warning, string word)
+    {
+        if (Console.IsInputRedirected)
+        {
+            throw new OperatorMistake($"{warning} Confirm it with --yes.");
+        }
+
+        Console.Write($"{warning}\nType {word} to go on: ");
+        if (Console.ReadLine()?.Trim() != word)
+        {
+            throw new OperatorMistake("Nothing was changed.");
+        }
+    }
+
+    static string ReadHidden(string question)
+    {
+        Console.Write(question);
+        var text = new System.Text.StringBuilder();
+        while (Console.ReadKey(intercept: true) is var key && key.Key != ConsoleKey.Enter)
+        {
+            if (key.Key == ConsoleKey.Backspace)
+            {
+                text.Length = Math.Max(0, text.Length - 1);
+            }
+            else if (!char.IsControl(key.KeyChar))
+            {
+                text.Append(key.KeyChar);
+            }
+        }
+
+        Console.WriteLine();
+        return text.ToString();
+    }
+}

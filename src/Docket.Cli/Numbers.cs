@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Docket.Cli;
+
+/// <summary>Arguments and options that are numbers. What is none is refused in plain words.</summary>
+internal static class Numbers
+{
+    public static Argument<long> Argument(string name, string description) =>
+        new(name) { Description = description, CustomParser = result => Parse(result, name) ?? 0 };
+
+    public static Option<long?> Option(string name, string description) =>
+        new(name) { Description = description, CustomParser = result => Parse(result, name) };
+
+    /// <summary>An option from <paramref name="min"/>, which is its default, to <paramref name="max"/>.</summary>
+    public static Option<int> Option(string name, string description, int min, int max) => new(name)
+    {
+        Description = description,
+        DefaultValueFactory = _ => min,
+        CustomParser = result =>
+        {
+            if (Parse(result, name) is { } number && (number < min || number > max))
+            {
+                result.AddError($"{name} is {min} to {max}.");
+                return min;
+            }
+
+            return (int)(Parse(result, name) ?? min);
+        },
+    };
+
+    static long? Parse(ArgumentResult result, string name)
+    {
+        var text = result.Tokens[0].Value;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        if (!result.Errors.Any())
+        {
+            result.AddError($"\"{text}\" is not a number, which {name} has to be.");
+        }
+
+        return null;
+    }
+}
