@@ -216,7 +216,14 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         {
             do
             {
-                await CleanUpAsync();
+                try
+                {
+                    await CleanUpAsync();
+                }
+                catch (Exception failure) when (failure is not OperationCanceledException)
+                {
+                    LogSweep(failure); // such as the list of portals that can't be read; the next round tries again
+                }
             }
             while (await timer.WaitForNextTickAsync(stop.Token));
         }

@@ -97,6 +97,22 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public async Task A_server_that_tidies_up_without_the_list_of_portals_stops_in_order()
+    {
+        var clock = new ManualClock { HoldsTimers = true };
+        var server = await TestServer.StartAsync(clock: clock);
+        using var other = new Connection(Path.Combine(server.DataDirectory, "docket.db"), create: false);
+        other.Execute("ALTER TABLE portal RENAME TO gone");
+        for (var round = 0; round < 5; round++)
+        {
+            clock.Advance(TimeSpan.FromHours(1)); // old jobs are removed now and then
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        await server.DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_server_that_stops_is_not_ready()
     {
         await using var server = await TestServer.StartAsync();

@@ -77,7 +77,7 @@ public sealed class ChangeStreamTests
         var stopping = server.DisposeAsync().AsTask();
         Assert.Equal("", await stream.LineAsync());
         Assert.Null(await stream.LineAsync());
-        await stopping.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await stopping.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -184,7 +184,7 @@ public sealed class ChangeStreamTests
         }
 
         /// <summary>The next line, <c>null</c> at the end.</summary>
-        public async Task<string?> LineAsync() => await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        public async Task<string?> LineAsync() => await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromMinutes(1));
 
         public async Task<(string Id, string Kind, JsonNode Data)> NextAsync()
         {

@@ -16,6 +16,7 @@ public sealed partial class VersionTests
         ApiVersion.All.Select(version => version.Name).Where(name => name != "v3"));
 
     [Theory]
+    [Trait("Category", "Slow")]
     [MemberData(nameof(Conversations))]
     public async Task What_is_said_on_v3_is_said_alike_on_dated_paths(string file, string name)
     {

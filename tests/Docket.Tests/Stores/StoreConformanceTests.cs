@@ -581,7 +581,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         var waiting = Store.WaitBeyondAsync(Store.Sequence, Cancellation);
         Assert.False(waiting.IsCompleted);
         await CreateAsync(("hs_pipeline_stage", "1"));
-        await waiting.WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
+        await waiting.WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
 
         string[] Told(Change change) => [.. change.Values.Select(value =>
             $"{Store.Schema(ObjectType.Ticket).FindNumber(value.Number)!.Name}: {(value.Before is { } before ? Encoding.UTF8.GetString(before.Span) : "-")} > {Encoding.UTF8.GetString(value.After.Span)}")];
