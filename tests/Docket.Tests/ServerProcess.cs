@@ -154,6 +154,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>SIGKILL: the process gets no chance to do anything.</summary>
     public void Kill() => process.Kill();
 
+    /// <summary>Waits until it has ended by itself.</summary>
+    public Task EndAsync() => process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
+
     public async ValueTask DisposeAsync()
     {
         http.Dispose();

@@ -13,7 +13,7 @@ public sealed class NonsenseTests
     const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs";
 
     /// <summary>Good requests, which become nonsense. <c>ID</c> stands for a ticket that is there.</summary>
-    static readonly (string Method, string Path, string Body)[] Templates =
+    internal static readonly (string Method, string Path, string Body)[] Templates =
     [
         ("POST", Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1","content":"é€😀","amount":12.5,"ext_id":"single","seen":"2026-03-14T09:26:53.589Z","tags_set":";a;b"},"objectWriteTraceId":"t","associations":[]}"""),
         ("PATCH", Objects + "/ID", """{"properties":{"subject":"b","hs_pipeline_stage":"2","hubspot_owner_id":"7","urgent":true}}"""),
@@ -281,7 +281,7 @@ public sealed class NonsenseTests
         }
     }
 
-    static (string Method, string Path, byte[] Body, List<(string, string)> Headers) Nonsense(Random random, (string Method, string Path, string Body)[] templates, string id)
+    internal static (string Method, string Path, byte[] Body, List<(string, string)> Headers) Nonsense(Random random, (string Method, string Path, string Body)[] templates, string id)
     {
         var (method, path, text) = templates[random.Next(templates.Length)];
         var body = Encoding.UTF8.GetBytes(text.Replace("ID", id, StringComparison.Ordinal));
@@ -382,7 +382,7 @@ public sealed class NonsenseTests
         _ => Values[random.Next(Values.Length)],
     };
 
-    static HttpRequestMessage Request(string method, string url, byte[] body, List<(string Name, string Value)> headers)
+    internal static HttpRequestMessage Request(string method, string url, byte[] body, List<(string Name, string Value)> headers)
     {
         var request = new HttpRequestMessage(new HttpMethod(method), new Uri(url, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
         request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + TestServer.Token);
@@ -454,7 +454,7 @@ public sealed class NonsenseTests
         (await server.DeleteAsync($"{Objects}/{made["id"]}")).Expect(204);
     }
 
-    static string Shown(byte[] body)
+    internal static string Shown(byte[] body)
     {
         var text = Encoding.UTF8.GetString(body);
         return text.Length <= 2_000 ? text : $"{text[..1_000]} … {text[^200..]} ({text.Length} characters)";
