@@ -23,17 +23,19 @@ internal static class ChangeRoutes
     {
         var after = http.QueryNumber("after") ?? 0;
         var limit = http.QueryLimit(LimitDefault, LimitMax);
-        return http.Request.Headers.Accept.ToString().Contains(EventStream, StringComparison.OrdinalIgnoreCase)
-            ? StreamAsync(http, LastEventId(http.Request) ?? after, stopping)
-            : PageAsync(http, after, limit);
+        var objectId = http.QueryNumber("objectId");
+        return !http.Request.Headers.Accept.ToString().Contains(EventStream, StringComparison.OrdinalIgnoreCase) ? PageAsync(http, objectId, after, limit)
+            : objectId is null ? StreamAsync(http, LastEventId(http.Request) ?? after, stopping)
+            : throw new Refusal(Faults.ObjectIdOfPage());
     }
 
-    static async Task PageAsync(HttpContext http, long after, int limit)
+    static async Task PageAsync(HttpContext http, long? objectId, long after, int limit)
     {
         var call = http.Call();
-        var changes = await call.Store.FeedAsync(after, limit, http.RequestAborted);
-        // A change that is here stands in the schema that is read after it.
-        var (schema, newest) = (call.Schema, call.Store.Sequence);
+        var (changes, newest) = objectId is { } id
+            ? await call.Store.FeedOfAsync(call.Type, id, after, limit, http.RequestAborted)
+            : (await call.Store.FeedAsync(after, limit, http.RequestAborted), call.Store.Sequence);
+        var schema = call.Schema; // a change that is here stands in the schema that is read after it
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (changes, schema, newest), static (json, answer) =>
         {
             json.WriteStartObject();

@@ -52,7 +52,11 @@ internal static partial class Faults
     public static Error BeyondReach(int max) => new(400, $"The maximum number of results that can be paged through is {max}.", Validation);
 
     /// <summary>[decide].</summary>
-    public static Error SearchTooLong(string what, int max) => new(400, $"The maximum length of the {what} is {max} characters.", Validation);
+    public static Error SearchTooLong(int max) => new(400, $"The maximum length of the request body is {max} characters.", Validation);
+
+    /// <summary>As in HubSpot/hubspot-api-nodejs issue 555.</summary>
+    public static Error MismatchedQuotationMarks(long line, long column, string value) =>
+        new(400, $"Invalid input JSON on line {line}, column {column}: Filter value '{Shorten(value)}' has mismatched quotation marks", Validation);
 
     /// <summary>Words are ours.</summary>
     public static Error IndexNotReady(int? percent) =>

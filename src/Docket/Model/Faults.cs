@@ -95,6 +95,9 @@ internal static partial class Faults
     public static Error BadHeader(string name) => new(400, $"Unable to parse value for header: {name}", Validation);
 
     /// <summary>Words are ours: HubSpot has no <c>asOf</c>.</summary>
+    public static Error ObjectIdOfPage() => new(400, "objectId is for pages of changes; a stream has the changes of all objects", Validation);
+
+    /// <summary>Words are ours.</summary>
     public static Error AsOfOfOne() => new(400, "asOf is for reading one object; a list shows the objects as they are now", Validation);
 
     /// <summary>3.4, associations on create: Docket has no records of other types that one could point to.</summary>

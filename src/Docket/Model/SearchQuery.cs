@@ -21,8 +21,8 @@ internal enum SearchOperator
 }
 
 /// <summary>One operand of a filter, in the form in which stored values are compared (reference/properties-pipelines-search-associations.md 4.5).</summary>
-/// <param name="Text">The text, in lower case where the comparison ignores case; or the pattern of a token.</param>
-/// <param name="Number">The number, or the moment in milliseconds since 1970, of a property that is compared as one.</param>
+/// <param name="Text">The text, in lower case where the comparison ignores case; or the pattern of a token; or the number as it was sent, with all of its digits.</param>
+/// <param name="Number">The number, as near as this type gets, or the moment in milliseconds since 1970, of a property that is compared as one.</param>
 internal readonly record struct SearchValue(string Text, double Number = 0);
 
 /// <summary>
@@ -60,4 +60,5 @@ internal sealed record SearchQuery(
 /// <param name="Total">All matches, on every page the same.</param>
 /// <param name="Records">The page, in order.</param>
 /// <param name="Last">The place behind the last of them; <c>null</c> when there is nothing after it.</param>
-internal sealed record SearchPage(long Total, ImmutableArray<Record> Records, SearchCursor? Last);
+/// <param name="Time">When they were found, milliseconds since 1970: for times that still run.</param>
+internal sealed record SearchPage(long Total, ImmutableArray<Record> Records, SearchCursor? Last, long Time);

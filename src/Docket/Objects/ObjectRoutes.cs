@@ -152,7 +152,7 @@ internal static class ObjectRoutes
         var record = await FindAsync(call, key, id, query.Archived, asOf, http.RequestAborted) ?? throw NotFound(id, idProperty);
         var view = RecordView.For(call, schema, asOf);
         view.Show(record);
-        var history = query.History is { } asked ? await PropertyHistory.ReadAsync(call.Store, view, asked, http.RequestAborted) : [];
+        var history = query.History is { } asked ? await call.Store.ReadAsync(snapshot => PropertyHistory.Read(snapshot, view, asked), http.RequestAborted) : [];
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
             RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.query.Properties, answer.history));
     }
@@ -167,10 +167,13 @@ internal static class ObjectRoutes
             throw new Refusal(Faults.AsOfOfOne());
         }
 
-        // One more than the page tells whether there is a next one, and where it begins.
-        var records = await call.Store.ListAsync(call.Type, http.QueryNumber("after") ?? 0, limit + 1, query.Archived, http.RequestAborted);
-        var page = await AddHistoryAsync(call, schema, query.History, records.Length > limit ? records[..limit] : records, http.RequestAborted);
-        var next = records.Length > limit ? records[limit].Id : (long?)null;
+        var from = http.QueryNumber("after") ?? 0;
+        var (page, next) = await call.Store.ReadAsync(snapshot =>
+        {
+            // One more than the page tells whether there is a next one, and where it begins.
+            var records = snapshot.List(call.Type, from, limit + 1, query.Archived);
+            return (AddHistory(snapshot, call, schema, query.History, records.Take(limit)), records.Length > limit ? records[limit].Id : (long?)null);
+        }, http.RequestAborted);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, schema, query, page, next, http.Request), (json, answer) =>
         {
             json.WriteStartObject();
@@ -192,34 +195,28 @@ internal static class ObjectRoutes
         var request = await BatchReadRequest.ReadAsync(http);
         var key = FindKey(call, schema, request.IdProperty ?? "");
         var archived = http.QueryFlag("archived");
-        var records = ImmutableArray.CreateBuilder<Record>();
-        var ids = new HashSet<long>();
-        var missing = new List<Fault>();
-        foreach (var (index, id) in request.Inputs!.Select(input => input!.Id!).Distinct(StringComparer.Ordinal).Index())
-        {
-            if (await FindAsync(call, key, id, archived, http.RequestAborted) is { } record)
-            {
-                if (ids.Add(record.Id)) // two ids of a merged record are one record
-                {
-                    records.Add(record);
-                }
-            }
-            else
-            {
-                missing.Add(Faults.NotFound(index, call.Type, Encoding.UTF8.GetBytes(id)));
-            }
-        }
-
-        var found = records.DrainToImmutable();
-        if (call.ResultOrder(found.Length) is { } order)
-        {
-            found = [.. order.Select(at => found[at])];
-        }
-
         // Unlike in lists, what is asked for with history is not repeated among the properties (reference/objects-and-batch.md 4.8).
         var set = ReadQuery.SetOf(schema, request.Properties is { Count: > 0 } ? schema.ReadAlways : schema.ReadDefault, request.Properties ?? [], call.Helps);
         PropertySet? history = request.PropertiesWithHistory is { Count: > 0 } asked ? ReadQuery.SetOf(schema, new PropertySet(schema), asked) : null;
-        var page = await AddHistoryAsync(call, schema, history, found, http.RequestAborted);
+        var missing = new List<Fault>();
+        var page = await call.Store.ReadAsync(snapshot =>
+        {
+            var found = new List<Record>();
+            var ids = new HashSet<long>();
+            foreach (var (index, id) in request.Inputs!.Select(input => input!.Id!).Distinct(StringComparer.Ordinal).Index())
+            {
+                if (Find(snapshot, call, key, id, archived) is not { } record)
+                {
+                    missing.Add(Faults.NotFound(index, call.Type, Encoding.UTF8.GetBytes(id)));
+                }
+                else if (ids.Add(record.Id)) // two ids of a merged record are one record
+                {
+                    found.Add(record);
+                }
+            }
+
+            return AddHistory(snapshot, call, schema, history, call.ResultOrder(found.Count) is { } order ? order.Select(at => found[at]) : found);
+        }, http.RequestAborted);
         var errors = FaultReport.Rows(missing, [], call.Caller.PortalId);
         await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (call, schema, set, page), static (json, answer) =>
             WriteRecords(json, answer.call, answer.schema, answer.set, answer.page));
@@ -240,11 +237,14 @@ internal static class ObjectRoutes
         return key.Unique ? key : throw new Refusal(Faults.NonUniqueIdProperty(call.Type, idProperty, call.Caller.PortalId));
     }
 
-    static ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, CancellationToken cancellation) =>
-        key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number ? call.Store.FindAsync(call.Type, number, archived, cancellation) : default
+    static Record? Find(ISnapshot snapshot, Call call, Property? key, string id, bool archived) =>
+        key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number ? snapshot.Find(call.Type, number, archived) : null
         // Archived records hold no unique values; and a key is found in the form in which it is stored.
-        : archived || Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) is not { } value ? default
-        : call.Store.FindAsync(key, value, cancellation);
+        : archived || Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) is not { } value ? null
+        : snapshot.Find(key, value.Span);
+
+    static ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, CancellationToken cancellation) =>
+        call.Store.ReadAsync(snapshot => Find(snapshot, call, key, id, archived), cancellation);
 
     // How it was: found by where its id leads now, then looked at then.
     static async ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, long? asOf, CancellationToken cancellation)
@@ -312,23 +312,15 @@ internal static class ObjectRoutes
         RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
     }
 
-    static async Task<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
-        Call call, Schema schema, PropertySet? history, ImmutableArray<Record> records, CancellationToken cancellation)
+    static ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> AddHistory(
+        ISnapshot snapshot, Call call, Schema schema, PropertySet? history, IEnumerable<Record> records)
     {
-        if (history is not { } asked)
-        {
-            return [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
-        }
-
         var view = RecordView.For(call, schema);
-        var page = ImmutableArray.CreateBuilder<(Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>)>();
-        foreach (var record in records)
+        return [.. records.Select(record =>
         {
             view.Show(record);
-            page.Add((record, await PropertyHistory.ReadAsync(call.Store, view, asked, cancellation)));
-        }
-
-        return page.DrainToImmutable();
+            return (record, history is { } asked ? PropertyHistory.Read(snapshot, view, asked) : []);
+        })];
     }
 
     static void WriteRecords(

@@ -16,45 +16,44 @@ internal static class PropertyHistory
 
     static readonly Source Calculated = new("CALCULATED", "CalculatedPropertyComputer");
 
-    public static async Task<ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>> ReadAsync(
-        IStore store, RecordView view, PropertySet set, CancellationToken cancellation)
+    public static ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> Read(ISnapshot snapshot, RecordView view, PropertySet set)
     {
         var histories = ImmutableArray.CreateBuilder<(Property, ImmutableArray<HistoryEntry>)>();
         for (var rank = set.Next(0); rank >= 0; rank = set.Next(rank + 1))
         {
             var property = view.Schema.Properties[rank];
-            histories.Add((property, await ReadAsync(store, view, property, cancellation)));
+            histories.Add((property, Read(snapshot, view, property)));
         }
 
         return histories.DrainToImmutable();
     }
 
-    static async ValueTask<ImmutableArray<HistoryEntry>> ReadAsync(IStore store, RecordView view, Property property, CancellationToken cancellation)
+    static ImmutableArray<HistoryEntry> Read(ISnapshot snapshot, RecordView view, Property property)
     {
         var (schema, record) = (view.Schema, view.Record);
         switch (property.Derivation)
         {
             case Derivation.None:
-                var stored = await store.HistoryAsync(record, property, EntriesMax, cancellation);
+                var stored = snapshot.History(record, property, EntriesMax);
                 return property.Place is null ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
             case Derivation.SameAsOrigin:
-                var origin = await store.HistoryAsync(record, property.Origin!, EntriesMax, cancellation);
+                var origin = snapshot.History(record, property.Origin!, EntriesMax);
                 return [.. origin.Select(entry => entry with { Source = Calculated })];
             case Derivation.LastModifiedDate:
-                var changes = await store.ChangesAsync(record, EntriesMax, cancellation);
+                var changes = snapshot.Changes(record, EntriesMax);
                 return [.. changes.Select(entry => entry with { Value = Instant.ToText(entry.Timestamp) })];
             case Derivation.CreateDate:
-                var set = await store.HistoryAsync(record, property, EntriesMax, cancellation);
+                var set = snapshot.History(record, property, EntriesMax);
                 return [.. set, .. FirstCreateDate(view, property, set)];
             case Derivation.IsClosed:
-                return Closings(schema, await store.HistoryAsync(record, schema.Stage, EntriesMax, cancellation));
+                return Closings(schema, snapshot.History(record, schema.Stage, EntriesMax));
             case Derivation.CurrentStageEntered:
-                var entered = await store.HistoryAsync(record, schema.Stage, EntriesMax, cancellation);
+                var entered = snapshot.History(record, schema.Stage, EntriesMax);
                 // A merge is no entering: the stage stays what it was.
                 return [.. entered.Where((entry, at) => at + 1 == entered.Length || entered[at + 1].Value != entry.Value)
                     .Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
             case Derivation.TimeToClose:
-                var closed = await store.HistoryAsync(record, schema.ClosedDate, EntriesMax, cancellation);
+                var closed = snapshot.History(record, schema.ClosedDate, EntriesMax);
                 return [.. closed.Select(entry => new HistoryEntry(TimeToClose(entry.Value, record.CreatedAt), entry.Timestamp, Calculated))];
             case Derivation.TimeInStage:
                 return []; // worked out when it is read: it has no past

@@ -26,11 +26,16 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
         return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"), Moment(http.Request, "asOf"));
     }
 
-    // Written as the values of datetime properties are: ISO 8601 or epoch milliseconds.
+    // Written as the moments in a search are: ISO 8601 or epoch milliseconds.
     static long? Moment(HttpRequest request, string parameter)
     {
         var text = request.Query[parameter].ToString();
-        return text.Length == 0 ? null : PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(text)) ?? throw new Refusal(Faults.BadParameter(parameter));
+        return text.Length == 0 ? null : Parse(text) ?? Parse(WithPlus(text)) ?? throw new Refusal(Faults.BadParameter(parameter));
+
+        static long? Parse(string text) => PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(text), PropertyValues.FractionMax);
+
+        // The plus of an offset that the client didn't encode arrives as a blank.
+        static string WithPlus(string text) => text.LastIndexOf(' ') is var blank and >= 0 ? $"{text[..blank]}+{text[(blank + 1)..]}" : text;
     }
 
     /// <summary>

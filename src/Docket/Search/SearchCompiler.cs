@@ -18,7 +18,10 @@ internal static class SearchCompiler
     /// <summary>How many results can be paged through.</summary>
     public const int ReachMax = 10_000;
 
-    /// <summary>Characters of a request's body and of its <c>query</c>.</summary>
+    /// <summary>
+    /// Characters of <c>query</c> and the values of all filters together. HubSpot's guide says the whole body, but connectors send
+    /// the name of every property in each search (4.3).
+    /// </summary>
     public const int LengthMax = 3_000;
 
     /// <summary>What <c>query</c> looks at in tickets, besides the record id (4.5).</summary>
@@ -35,17 +38,18 @@ internal static class SearchCompiler
         }
 
         Limit("filters", FiltersMax, body.Groups.Sum(group => group.Count));
-        if (body.Query.Length > LengthMax)
+        if (body.Query.Length + body.Groups.Sum(group => group.Sum(LengthOf)) > LengthMax)
         {
-            throw new Refusal(Faults.SearchTooLong("query", LengthMax));
+            throw new Refusal(Faults.SearchTooLong(LengthMax));
         }
 
         var limit = ParseLimit(body.Limit);
         var (skip, after) = ParseAfter(body.After, capped);
         // A group without filters says nothing (4.1).
         var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(helps.HasFlag(Help.Labels) ? WithIds(filter, schema) : filter, schema)).ToImmutableArray()).ToImmutableArray();
-        // One sort counts; more are ignored (4.2).
-        var sort = body.Sorts is [var first, ..] ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
+        // One sort counts; more are ignored (4.2), and so is a text that names no property (4.1).
+        var first = body.Sorts.Find(sort => !sort.IsText || schema.Find(sort.Property) is not null);
+        var sort = first is not null ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
         return new(schema, groups, WordsOf(body.Query), [.. Searched.Select(name => schema.Find(name)).OfType<Property>()], sort, skip, after,
             capped ? Math.Min(limit, ReachMax - skip) : limit);
     }
@@ -53,6 +57,8 @@ internal static class SearchCompiler
     /// <summary>What a request sends to go on behind a place.</summary>
     public static string Write(SearchCursor cursor, bool sorted) =>
         !sorted ? cursor.Id.ToString() : $"{cursor.Id}-{(cursor.Value is { } value ? Base64Url.EncodeToString(value.Span) : "")}";
+
+    static int LengthOf(RawFilter filter) => (filter.Value?.Length ?? 0) + (filter.HighValue?.Length ?? 0) + (filter.Values?.Sum(value => value.Length) ?? 0);
 
     static void Limit(string what, int max, int found)
     {
@@ -128,6 +134,7 @@ internal static class SearchCompiler
         }
 
         var property = Find(filter.Property, schema);
+        CheckQuotationMarks(filter, property);
         return filter.Operator switch
         {
             SearchOperator.HasProperty or SearchOperator.NotHasProperty => new(property, filter.Operator, []), // a value is ignored (4.6)
@@ -138,10 +145,31 @@ internal static class SearchCompiler
         };
     }
 
-    static SearchFilter Between(Property property, SearchValue low, SearchValue high, RawFilter filter) =>
-        low.Number > high.Number || Encoding.UTF8.GetBytes(low.Text).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(high.Text)) > 0
+    // HubSpot refuses them where it looks for a text as a whole or for its words, not in query (4.1).
+    static void CheckQuotationMarks(RawFilter filter, Property property)
+    {
+        if (IsFreeText(property)
+            && filter.Operator is SearchOperator.Eq or SearchOperator.Neq or SearchOperator.In or SearchOperator.NotIn or SearchOperator.ContainsToken or SearchOperator.NotContainsToken
+            && (filter.Values ?? []).Append(filter.Value ?? "").FirstOrDefault(value => value.Count(character => character == '"') % 2 == 1) is { } lone)
+        {
+            throw new Refusal(Faults.MismatchedQuotationMarks(filter.Line, filter.Column, lone));
+        }
+    }
+
+    static bool IsFreeText(Property property) => property.Kind == PropertyKind.Text && property.Definition.Type != "enumeration";
+
+    static SearchFilter Between(Property property, SearchValue low, SearchValue high, RawFilter filter)
+    {
+        var order = property.Kind switch
+        {
+            PropertyKind.Number => ExactNumber.Parse(low.Text).CompareTo(ExactNumber.Parse(high.Text)),
+            PropertyKind.Date or PropertyKind.DateTime => low.Number.CompareTo(high.Number),
+            _ => Encoding.UTF8.GetBytes(low.Text).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(high.Text)),
+        };
+        return order > 0
             ? throw new Refusal(Faults.SearchProblem(property.Name, filter.Value, $"{filter.Value} is greater than the highValue {filter.HighValue}"))
             : new(property, SearchOperator.Between, [low, high]);
+    }
 
     // Texts are compared in lower case, but in lists they are taken as sent; options are compared as they are (4.5).
     static SearchValue Operand(Property property, string value, bool asSent = false)
@@ -150,13 +178,13 @@ internal static class SearchCompiler
         {
             case PropertyKind.Number:
                 return PropertyValues.IsNumber(Encoding.UTF8.GetBytes(value)) && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-                    ? new("", number)
+                    ? new(value, number)
                     : throw Misfit(property, value, "a number");
             case PropertyKind.Date or PropertyKind.DateTime:
-                return PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(value)) is { } moment ? new("", moment) : throw Misfit(property, value, "a date or time");
+                return PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(value), PropertyValues.FractionMax) is { } moment ? new("", moment) : throw Misfit(property, value, "a date or time");
             case PropertyKind.Bool:
                 return bool.TryParse(value, out var flag) ? new(flag ? "true" : "false") : throw Misfit(property, value, "true or false");
-            case PropertyKind.Text when !asSent && property.Definition.Type != "enumeration":
+            case PropertyKind.Text when !asSent && IsFreeText(property):
                 return new(value.ToLowerInvariant());
             default:
                 return new(value);

@@ -5,11 +5,11 @@ using Docket.Model;
 
 namespace Docket.Search;
 
-/// <summary>One filter as it stands in a request.</summary>
-internal sealed record RawFilter(string Property, SearchOperator Operator, string? Value, string? HighValue, List<string>? Values);
+/// <summary>One filter as it stands in a request, and where it ends.</summary>
+internal sealed record RawFilter(string Property, SearchOperator Operator, string? Value, string? HighValue, List<string>? Values, long Line = 1, long Column = 1);
 
-/// <summary>One sort as it stands in a request.</summary>
-internal sealed record RawSort(string Property, bool Descending);
+/// <summary>One sort as it stands in a request: an object, or only a text.</summary>
+internal sealed record RawSort(string Property, bool Descending, bool IsText = false);
 
 /// <summary>The body of a search as it stands there: well-formed, nothing looked up yet (reference/properties-pipelines-search-associations.md 4.1).</summary>
 internal sealed class SearchBody
@@ -198,7 +198,7 @@ internal ref struct SearchReader
             _ => value is null ? "a value" : null,
         };
         return lacks is null
-            ? new(property, known, value, highValue, values)
+            ? new(property, known, value, highValue, values, line, column)
             : throw new Refusal(Faults.OperatorRequires(line, column, Operators[(int)known], lacks));
     }
 
@@ -235,7 +235,7 @@ internal ref struct SearchReader
             if (json.TokenType == JsonTokenType.String)
             {
                 var name = json.GetString()!;
-                search.Sorts.Add(name.StartsWith('-') ? new(name[1..], true) : new(name, false));
+                search.Sorts.Add(name.StartsWith('-') ? new(name[1..], true, IsText: true) : new(name, false, IsText: true));
                 continue;
             }
 

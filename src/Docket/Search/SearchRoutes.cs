@@ -23,10 +23,6 @@ internal static class SearchRoutes
         using (var bytes = await RequestBody.ReadAsync(http))
         {
             body = SearchReader.Read(bytes);
-            if (bytes.CountCharacters() > SearchCompiler.LengthMax)
-            {
-                throw new Refusal(Faults.SearchTooLong("request body", SearchCompiler.LengthMax));
-            }
         }
 
         var query = SearchCompiler.Compile(body, schema, capped, call.Helps);
@@ -38,7 +34,7 @@ internal static class SearchRoutes
             json.WriteStartObject();
             json.WriteNumber("total", page.Total);
             json.WriteStartArray("results");
-            var view = RecordView.For(call, query.Schema);
+            var view = RecordView.For(call, query.Schema, page.Time);
             foreach (var record in page.Records)
             {
                 view.Show(record);

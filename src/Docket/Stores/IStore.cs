@@ -39,25 +39,19 @@ internal interface IStore
     /// The record of an id as it was at <paramref name="time"/> (milliseconds since 1970), active or archived; <c>null</c> when it
     /// was not there yet. A record merged away is found as it was before, and from the merge on as part of the other.
     /// </summary>
-    ValueTask<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation);
+    Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation);
+
+    /// <summary>Several reads of one state: what a batch changes together is seen together.</summary>
+    ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation);
 
     /// <summary>The ids of all records with a value of a unique property: the active one, and archived ones that had it. A walk over the archive.</summary>
-    ValueTask<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
-
-    /// <summary>Up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, ascending by id.</summary>
-    ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation);
-
-    /// <summary>The newest values that were stored under a property of a record, newest first, at most <paramref name="limit"/>.</summary>
-    ValueTask<ImmutableArray<HistoryEntry>> HistoryAsync(Record record, Property property, int limit, CancellationToken cancellation);
+    Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
 
     /// <summary>
     /// The active records that a query finds, by what was committed before the call; or somewhat earlier, where the portal's
-    /// settings ask for a lag. A record that was archived in the midst of it is left out.
+    /// settings ask for a lag. They are shown as they were when they were found, whatever was written since.
     /// </summary>
     ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation);
-
-    /// <summary>When a record was changed at all, newest first, at most <paramref name="limit"/>; without values.</summary>
-    ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation);
 
     /// <summary>Sequence number of the newest committed change, 0 before the first.</summary>
     long Sequence { get; }
@@ -71,6 +65,13 @@ internal interface IStore
     /// </summary>
     ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation);
 
+    /// <summary>
+    /// As <see cref="FeedAsync"/>, the changes of one record, also of one that is archived, merged away or gone for good. Takes
+    /// as long as going back over its changes to <paramref name="after"/>.
+    /// </summary>
+    /// <returns>The changes, and the number of the record's newest one; 0 when there never was such a record.</returns>
+    Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation);
+
     /// <summary>Whether it can serve at this moment. Cheap, and answered soon also when it can't.</summary>
     Task<Condition> ConditionAsync();
 
@@ -79,6 +80,25 @@ internal interface IStore
 
     /// <summary>Answers kept for requests that come again.</summary>
     IAnswers Answers { get; }
+}
+
+/// <summary>The records of a portal in one state: nothing is written in between.</summary>
+internal interface ISnapshot
+{
+    /// <summary>As <see cref="IStore.FindAsync(ObjectType, long, bool, CancellationToken)"/>.</summary>
+    Record? Find(ObjectType type, long id, bool archived);
+
+    /// <summary>The active record that holds a unique value.</summary>
+    Record? Find(Property key, ReadOnlySpan<byte> value);
+
+    /// <summary>Up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, ascending by id.</summary>
+    ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived);
+
+    /// <summary>The newest values that were stored under a property of a record, newest first, at most <paramref name="limit"/>.</summary>
+    ImmutableArray<HistoryEntry> History(Record record, Property property, int limit);
+
+    /// <summary>When a record was changed at all, newest first, at most <paramref name="limit"/>; without values.</summary>
+    ImmutableArray<HistoryEntry> Changes(Record record, int limit);
 }
 
 /// <summary>How a portal stands, each in one word.</summary>

@@ -11,6 +11,12 @@ internal static class PropertyValues
     /// <summary>Longest text, in UTF-16 characters.</summary>
     public const int TextMax = 65_536;
 
+    /// <summary>
+    /// Digits of a second's fraction that reads take: down to nanoseconds. HubSpot's searches take them, its writes refuse more
+    /// than three (reference/objects-and-batch.md 2.2, INVALID_LONG; properties-pipelines-search-associations.md 4.1).
+    /// </summary>
+    public const int FractionMax = 9;
+
     /// <summary>Gives the value as it is stored, or what is wrong with it. An empty value clears.</summary>
     public static Fault? Check(int index, Schema schema, Property property, ReadOnlyMemory<byte> raw, out PropertyValue value)
     {
@@ -99,7 +105,9 @@ internal static class PropertyValues
     }
 
     /// <summary>Milliseconds since 1970 of an ISO 8601 moment or of epoch milliseconds; <c>null</c> for anything else.</summary>
-    public static long? ParseMoment(ReadOnlySpan<byte> text)
+    /// <param name="text">The text.</param>
+    /// <param name="fractionMax">Most digits of a second's fraction; those behind the milliseconds are cut off.</param>
+    public static long? ParseMoment(ReadOnlySpan<byte> text, int fractionMax = 3)
     {
         if (Utf8Parser.TryParse(text, out long milliseconds, out var used) && used == text.Length)
         {
@@ -140,18 +148,17 @@ internal static class PropertyValues
                 at++;
                 var start = at;
                 var fraction = 0;
-                while (at < text.Length && char.IsAsciiDigit((char)text[at]) && at - start < 4)
+                for (var worth = 100; at < text.Length && char.IsAsciiDigit((char)text[at]); worth /= 10)
                 {
-                    fraction = fraction * 10 + text[at++] - '0';
+                    fraction += (text[at++] - '0') * worth;
                 }
 
-                // Four and more digits are refused on HubSpot (reference/objects-and-batch.md 2.2, INVALID_LONG).
-                if (at - start is 0 or > 3)
+                if (at == start || at - start > fractionMax)
                 {
                     return null;
                 }
 
-                moment = moment.AddMilliseconds(fraction * (at - start == 1 ? 100 : at - start == 2 ? 10 : 1));
+                moment = moment.AddMilliseconds(fraction);
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -137,11 +138,26 @@ internal static class NaiveSearch
     /// <summary>Below zero, zero or above as one value comes before, with or after another.</summary>
     public static int Compare(Comparison kind, string a, string b) => kind switch
     {
-        Comparison.Number => double.Parse(a, CultureInfo.InvariantCulture).CompareTo(double.Parse(b, CultureInfo.InvariantCulture)),
+        Comparison.Number => CompareNumbers(a, b),
         Comparison.Moment => Moment(a).CompareTo(Moment(b)),
         Comparison.Text => Encoding.UTF8.GetBytes(a.ToLowerInvariant()).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b.ToLowerInvariant())),
         _ => Encoding.UTF8.GetBytes(a).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b)),
     };
+
+    // Both as whole numbers of the smaller one's last place.
+    static int CompareNumbers(string a, string b)
+    {
+        var ((wholeA, placeA), (wholeB, placeB)) = (Whole(a), Whole(b));
+        var place = Math.Min(placeA, placeB);
+        return (wholeA * BigInteger.Pow(10, placeA - place)).CompareTo(wholeB * BigInteger.Pow(10, placeB - place));
+
+        static (BigInteger, int) Whole(string text)
+        {
+            var parts = text.ToLowerInvariant().Split('e');
+            var behindDot = parts[0].Contains('.', StringComparison.Ordinal) ? parts[0].Length - parts[0].IndexOf('.', StringComparison.Ordinal) - 1 : 0;
+            return (BigInteger.Parse(parts[0].Replace(".", "", StringComparison.Ordinal), CultureInfo.InvariantCulture), (parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 0) - behindDot);
+        }
+    }
 
     /// <summary>Runs of letters and digits in lower case, as much of each as can be found.</summary>
     public static List<string> Tokens(string text, string more = "")

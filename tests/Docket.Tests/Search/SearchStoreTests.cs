@@ -120,6 +120,58 @@ public sealed class SearchStoreTests : IDisposable
         Assert.Equal(1, (await FindAsync(Query("newest"))).Total);
     }
 
+    [Fact]
+    public async Task A_clock_that_is_set_back_does_not_hide_writes_while_searches_lag()
+    {
+        const int lagMs = 2_000;
+        store.Settings = PortalSettings.Default with { SearchLagMs = lagMs };
+        clock.Advance(TimeSpan.FromMinutes(5));
+        await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "before"), ("hs_pipeline_stage", "1")])]);
+        clock.Advance(TimeSpan.FromHours(-1));
+        await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "after"), ("hs_pipeline_stage", "1")])]);
+        clock.Advance(TimeSpan.FromMilliseconds(lagMs));
+        foreach (var word in (string[])["before", "after"])
+        {
+            for (var tries = 0; (await FindAsync(Query(word))).Total == 0; tries++)
+            {
+                Assert.True(tries < 500, $"{word} stays hidden");
+                await Task.Delay(10, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Reads_that_may_take_long_wait_for_each_other_and_hold_up_no_others()
+    {
+        var record = (await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "one"), ("hs_pipeline_stage", "1")])])).Single();
+        using var enough = new ManualResetEventSlim();
+        var cancellation = TestContext.Current.CancellationToken;
+        // Without an end, as it were.
+        var slow = Enumerable.Range(0, 2).Select(_ => store.ReadLongAsync(
+            _ =>
+            {
+                enough.Wait(cancellation);
+                return Thread.CurrentThread.IsThreadPoolThread;
+            },
+            cancellation)).ToArray();
+        Task[] later =
+        [
+            store.FindAsOfAsync(ObjectType.Ticket, record.Id, Instant.Now(clock), cancellation),
+            store.FeedOfAsync(ObjectType.Ticket, record.Id, 0, 10, cancellation),
+            store.FindHoldersAsync(ObjectType.Ticket, store.Schema(ObjectType.Ticket).Find("subject")!, "one"u8.ToArray(), cancellation),
+        ];
+
+        Assert.NotNull(await store.FindAsync(ObjectType.Ticket, record.Id, archived: false, cancellation));
+        await ApplyAsync(WriteKind.Update, [Input(record.Id, [("subject", "two")])]);
+        Assert.Equal(1, (await FindAsync(Query("two"))).Total);
+        Assert.Equal(2, (await store.FeedAsync(0, 10, cancellation)).Length);
+        Assert.DoesNotContain(later, read => read.IsCompleted);
+
+        enough.Set();
+        Assert.DoesNotContain(true, await Task.WhenAll(slow));
+        await Task.WhenAll(later);
+    }
+
     static (string, string)[] Values(Random random) =>
     [
         ("subject", random.Next(4) switch { 0 => "", 1 => "same beginning", 2 => $"same beginning {random.Next(30)}", _ => $"{(char)('a' + random.Next(26))}{random.Next(100)}" }),

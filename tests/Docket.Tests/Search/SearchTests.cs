@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Docket.Stores.Sqlite;
+using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Search;
 
@@ -362,8 +363,12 @@ public sealed class SearchTests
     [InlineData("""{"after":"10000000001-YWI"}""", 400)]
     [InlineData("""{"after":"99999999999999999999"}""", 400)]
     [InlineData("""{"sorts":["-subject","none"]}""", 200)]
-    [InlineData("""{"sorts":["none"]}""", 400)]
+    [InlineData("""{"sorts":["none"]}""", 200)]
+    [InlineData("""{"sorts":["-none","-"]}""", 200)]
+    [InlineData("""{"sorts":["{\"propertyName\":\"createdate\",\"direction\":\"DESCENDING\"}"]}""", 200)]
     [InlineData("""{"sorts":[{}]}""", 400)]
+    [InlineData("""{"sorts":[{"propertyName":"none"}]}""", 400)]
+    [InlineData("""{"sorts":["none",{"propertyName":"none"}]}""", 400)]
     [InlineData("""{"filters":null,"filterGroups":null,"sorts":null,"query":null,"properties":null,"limit":null,"after":null}""", 200)]
     [InlineData("""{"filters":[{"propertyName":"amount_of_nothing","operator":"HAS_PROPERTY"}]}""", 400)]
     [InlineData("""{"filters":[{"propertyName":"createdate","operator":"BETWEEN","value":"2","highValue":"1"}]}""", 400)]
@@ -379,12 +384,153 @@ public sealed class SearchTests
     }
 
     [Fact]
-    public async Task Bodies_have_at_most_3000_characters()
+    [Behaviour("POST …/tickets/search", "`query` and the values of all filters have at most 3,000 characters together", "docs, observed, decide", "properties-pipelines-search-associations.md 4.3")]
+    public async Task The_query_and_the_values_of_filters_have_at_most_3000_characters()
     {
         await using var server = await TestServer.StartAsync();
-        var room = 3_000 - """{"query":""}""".Length;
-        (await server.PostAsync(Search, $$"""{"query":"{{new string('é', room)}}"}""")).Expect(200);
-        Assert.Equal("The maximum length of the request body is 3000 characters.", (await server.PostAsync(Search, $$"""{"query":"{{new string('é', room + 1)}}"}""")).Expect(400)["message"]);
+        await FitsAsync("""{"query":"…"}""", 3_000);
+        await FitsAsync("""{"query":"12345","filters":[{"propertyName":"subject","operator":"EQ","value":"…"}]}""", 2_995);
+        await FitsAsync("""{"query":"12345","filterGroups":[{"filters":[{"propertyName":"subject","operator":"IN","values":["67","…"]}]},{"filters":[{"propertyName":"subject","operator":"BETWEEN","value":"0","highValue":"89"}]}]}""", 2_990);
+
+        async Task FitsAsync(string body, int room)
+        {
+            (await server.PostAsync(Search, body.Replace("…", new('é', room), StringComparison.Ordinal))).Expect(200);
+            var answer = (await server.PostAsync(Search, body.Replace("…", new('é', room + 1), StringComparison.Ordinal))).Expect(400);
+            Assert.Equal(("The maximum length of the request body is 3000 characters.", "VALIDATION_ERROR"), (answer["message"], answer["category"]));
+        }
+    }
+
+    [Fact]
+    [Behaviour("POST …/tickets/search", "`properties` and `sorts` may be as long as they are: connectors name every property", "observed, decide", "properties-pipelines-search-associations.md 4.3")]
+    public async Task A_search_may_name_all_properties_as_connectors_do()
+    {
+        await using var server = await TestServer.StartAsync();
+        var id = (await server.PostAsync(Tickets, """{"properties":{"subject":"one","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
+        var names = (await server.GetAsync(Properties)).Expect(200).Json!["results"]!.AsArray().Select(property => property!["name"]!.ToString()).ToArray();
+        var body = new JsonObject
+        {
+            ["filterGroups"] = new JsonArray(new JsonObject
+            {
+                ["filters"] = new JsonArray(new JsonObject { ["propertyName"] = "hs_lastmodifieddate", ["operator"] = "GTE", ["value"] = "2020-01-01T00:00:00.000000Z" }),
+            }),
+            ["properties"] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]),
+            ["sorts"] = new JsonArray([.. names.Select(name => new JsonObject { ["propertyName"] = name, ["direction"] = "ASCENDING" })]),
+        }.ToJsonString();
+        Assert.True(body.Length > 10_000);
+        var page = (await server.PostAsync(Search, body)).Expect(200);
+        Assert.Equal(id, page["results[0].id"]);
+        Assert.Equal(names.Order(StringComparer.Ordinal), page.Json!["results"]![0]!["properties"]!.AsObject().Select(property => property.Key).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    [Behaviour("POST …/tickets/search", "a sort as text that names no property is ignored", "observed", "properties-pipelines-search-associations.md 4.1")]
+    public async Task A_sort_as_text_that_names_no_property_leaves_the_default_order()
+    {
+        await using var server = await TestServer.StartAsync();
+        string[] ids = [await CreateAsync(server, "b"), await CreateAsync(server, "a"), await CreateAsync(server, "c")];
+        var text = JsonValue.Create("""{"propertyName":"subject","direction":"DESCENDING"}""").ToJsonString();
+        Assert.Equal(ids, await IdsAsync(server, $$"""{"sorts":[{{text}}]}"""));
+        Assert.Equal(ids, await IdsAsync(server, """{"sorts":["none"]}"""));
+        Assert.Equal([ids[1], ids[0], ids[2]], await IdsAsync(server, """{"sorts":["subject"]}"""));
+        Assert.Equal([ids[2], ids[0], ids[1]], await IdsAsync(server, """{"sorts":["-subject"]}"""));
+    }
+
+    [Theory]
+    [Behaviour("POST …/tickets/search", "a text with an odd number of `\"` in a filter is refused with HubSpot's sentence", "observed", "properties-pipelines-search-associations.md 4.1")]
+    [InlineData("EQ")]
+    [InlineData("NEQ")]
+    [InlineData("CONTAINS_TOKEN")]
+    [InlineData("NOT_CONTAINS_TOKEN")]
+    [InlineData("IN")]
+    [InlineData("NOT_IN")]
+    public async Task A_filter_value_with_one_quotation_mark_is_refused(string comparison)
+    {
+        await using var server = await TestServer.StartAsync();
+        var body = Body("subject", "hi\\\"");
+        var refused = (await server.PostAsync(Search, body)).Expect(400);
+        Assert.Equal(($"Invalid input JSON on line 1, column {body.IndexOf('}', StringComparison.Ordinal) + 1}: Filter value 'hi\"' has mismatched quotation marks", "VALIDATION_ERROR"), (refused["message"], refused["category"]));
+        (await server.PostAsync(Search, Body("subject", "a \\\"b\\\" c\\\""))).Expect(400);
+        (await server.PostAsync(Search, Body("subject", "say \\\"hi\\\""))).Expect(200);
+        (await server.PostAsync(Search, Body("subject", "it's"))).Expect(200);
+        (await server.PostAsync(Search, Body("hs_ticket_priority", "hi\\\""))).Expect(200); // only texts
+        (await server.PostAsync(Search, """{"query":"hi\""}""")).Expect(200);
+
+        string Body(string property, string value) => comparison is "IN" or "NOT_IN"
+            ? $$"""{"filters":[{"propertyName":"{{property}}","operator":"{{comparison}}","values":["fine","{{value}}"]}]}"""
+            : $$"""{"filters":[{"propertyName":"{{property}}","operator":"{{comparison}}","value":"{{value}}"}]}""";
+    }
+
+    [Theory]
+    [Behaviour("POST …/tickets/search", "moments with four to nine fraction digits are cut to milliseconds", "observed", "properties-pipelines-search-associations.md 4.1")]
+    [InlineData("2026-03-14T09:26:53.589999Z")]
+    [InlineData("2026-03-14T09:26:53.5890Z")]
+    [InlineData("2026-03-14T09:26:53.589123456Z")]
+    [InlineData("2026-03-14T09:26:53.5899999+00:00")]
+    [InlineData("2026-03-14 11:26:53.589999+02:00")]
+    [InlineData("2026-03-14 04:56:53.589999-0430")]
+    [InlineData("2026-03-14 09:26:53.58912+00")]
+    [InlineData("2026-03-14T09:26:53.589999")]
+    public async Task Moments_with_more_than_three_fraction_digits_are_cut_in_reads_and_refused_in_writes(string moment)
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreatePropertyAsync("seen_at", "datetime", "date", unique: false);
+        var id = (await server.PostAsync(Tickets, """{"properties":{"seen_at":"2026-03-14T09:26:53.589Z","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
+        foreach (var property in (string[])["seen_at", "createdate", "hs_lastmodifieddate", "hs_v2_date_entered_current_stage"])
+        {
+            foreach (var (comparison, expected) in ((string, string)[])[("EQ", "1"), ("NEQ", "0"), ("GT", "0"), ("GTE", "1"), ("LT", "0"), ("LTE", "1"), ("CONTAINS_TOKEN", "1"), ("NOT_CONTAINS_TOKEN", "0")])
+            {
+                Assert.Equal(expected, await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"{{comparison}}","value":"{{moment}}"}"""));
+            }
+
+            Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"IN","values":["1","{{moment}}"]}"""));
+            Assert.Equal("0", await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"NOT_IN","values":["{{moment}}"]}"""));
+            Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"BETWEEN","value":"{{moment}}","highValue":"{{moment}}"}"""));
+        }
+
+        (await server.GetAsync($"{Tickets}/{id}?asOf={Uri.EscapeDataString(moment)}")).Expect(200);
+        (await server.GetAsync($"{Tickets}/{id}?asOf={moment.Replace(' ', 'T')}")).Expect(200); // a plus that isn't encoded
+        (await server.GetAsync($"{Tickets}/{id}?asOf={Uri.EscapeDataString(moment.Replace(".589", ".588", StringComparison.Ordinal))}")).Expect(404);
+        Assert.Contains("was not a valid long.", (await server.PatchAsync($"{Tickets}/{id}", $$$"""{"properties":{"seen_at":"{{{moment}}}"}}""")).Expect(400)["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_unique_number_is_never_taken_for_another_one()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreatePropertyAsync("nkey", "number", "number");
+        string[] numbers = ["7615917337495251230", "7615917337495251231", "7615917337495251232", "0.1", "0.1000000000000000055511151231257827", "1e999", "1e1000", "5"];
+        var ids = new List<string>();
+        foreach (var number in numbers)
+        {
+            ids.Add((await server.PostAsync(Tickets, $$$"""{"properties":{"nkey":"{{{number}}}","hs_pipeline_stage":"1"}}""")).Expect(201)["id"]!);
+        }
+
+        string[] order = [ids[3], ids[4], ids[7], ids[0], ids[1], ids[2], ids[5], ids[6]];
+        Assert.Equal(order, await IdsAsync(server, """{"sorts":["nkey"]}"""));
+        Assert.Equal(order.Reverse(), await IdsAsync(server, """{"sorts":["-nkey"]}"""));
+        for (var at = 0; at < order.Length; at++)
+        {
+            var number = numbers[ids.IndexOf(order[at])];
+            Assert.Equal([order[at]], await FindAsync("EQ"));
+            Assert.Equal(order.Where((_, i) => i != at), await FindAsync("NEQ"));
+            Assert.Equal([order[at]], await FindAsync("IN"));
+            Assert.Equal(order.Where((_, i) => i != at), await FindAsync("NOT_IN"));
+            Assert.Equal(order[..at], await FindAsync("LT"));
+            Assert.Equal(order[..(at + 1)], await FindAsync("LTE"));
+            Assert.Equal(order[(at + 1)..], await FindAsync("GT"));
+            Assert.Equal(order[at..], await FindAsync("GTE"));
+            Assert.Equal([order[at]], await FindAsync("BETWEEN"));
+
+            Task<string[]> FindAsync(string comparison) => IdsAsync(server, $$"""{"filters":[{"propertyName":"nkey","operator":"{{comparison}}","value":"{{number}}","highValue":"{{number}}","values":["{{number}}"]}],"sorts":["nkey"]}""");
+        }
+
+        // However it is written.
+        Assert.Equal([ids[1]], await IdsAsync(server, """{"filters":[{"propertyName":"nkey","operator":"EQ","value":"+07615917337495251231.0"}]}"""));
+        Assert.Equal([ids[1]], await IdsAsync(server, """{"filters":[{"propertyName":"nkey","operator":"EQ","value":"761591733749525123.1e1"}]}"""));
+        (await server.PostAsync(Search, """{"filters":[{"propertyName":"nkey","operator":"BETWEEN","value":"7615917337495251231","highValue":"7615917337495251230"}]}""")).Expect(400);
+        // An id is a number too.
+        Assert.Equal("0", await TotalAsync(server, $$"""{"propertyName":"hs_object_id","operator":"EQ","value":"{{ids[0]}}.0000000000000000001"}"""));
+        Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"hs_object_id","operator":"EQ","value":"{{ids[0]}}.0000000000000000000"}"""));
     }
 
     [Fact]
@@ -403,6 +549,12 @@ public sealed class SearchTests
             Assert.Equal((100, "10100", "10000"), (page.Count("results"), page["total"], page["paging.next.after"]));
         }
     }
+
+    static async Task<string> CreateAsync(TestServer server, string subject) =>
+        (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{subject}}}","hs_pipeline_stage":"1"}}""")).Expect(201)["id"]!;
+
+    static async Task<string[]> IdsAsync(TestServer server, string body) =>
+        [.. (await server.PostAsync(Search, body)).Expect(200).Json!["results"]!.AsArray().Select(ticket => ticket!["id"]!.ToString())];
 
     static async Task<string?> TotalAsync(TestServer server, string filter) =>
         (await server.PostAsync(Search, $$"""{"filters":[{{filter}}]}""")).Expect(200)["total"];

@@ -157,7 +157,7 @@ public sealed class FileTests : IDisposable
                 SELECT group_concat('DROP TABLE "' || name || '";', ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
                 AND name NOT IN ('source', 'record', 'unique_value', 'change', 'stage_use', 'property', 'property_group', 'pipeline', 'pipeline_audit')
                 """);
-            connection.Execute(later + "PRAGMA user_version=1");
+            connection.Execute(later + "DROP INDEX change_gone; PRAGMA user_version=1");
         }
 
         await using var server = await TestServer.StartAsync(directory);

@@ -145,14 +145,17 @@ public sealed class PurgeTests
             string file;
             await using (var server = await TestServer.StartAsync(directory))
             {
-                await CreateAsync(server, "Mrkr", null, new string('x', 500) + "Mrkr");
+                string[] ids = [await CreateAsync(server, "Mrkr", null, new string('x', 500) + "Mrkr"), await CreateAsync(server, "Mrkr other", null, "Mrkr")];
+                (await server.PatchAsync($"{Tickets}/{ids[0]}", """{"properties":{"subject":"Mrkr again"}}""")).Expect(200);
+                var merged = (await server.PostAsync($"{Tickets}/merge", $$"""{"primaryObjectId":"{{ids[0]}}","objectIdToMerge":"{{ids[1]}}"}""")).Expect(200)["id"];
+                (await server.PatchAsync($"{Tickets}/{merged}", """{"properties":{"subject":"Mrkr merged"}}""")).Expect(200);
                 file = server.PortalFile;
             }
 
             // As after the commit of a purge.
             using (var connection = new Connection(file, create: false))
             {
-                connection.Execute("DELETE FROM record; UPDATE change SET content = x''; DELETE FROM stage_use; INSERT INTO cleaning (since) VALUES (1)");
+                connection.Execute("INSERT INTO erasing SELECT last_change FROM record; DELETE FROM record; DELETE FROM forward; DELETE FROM stage_use; INSERT INTO cleaning (since) VALUES (1)");
             }
 
             await using (var server = await TestServer.StartAsync(directory))

@@ -197,7 +197,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal(["note: 29", "note: 28"], await HistoryAsync(record, "note", limit: 2));
         Assert.Empty(await HistoryAsync(record, "content"));
         Assert.Empty(await HistoryAsync(record, "note", limit: 0));
-        var entries = await Store.HistoryAsync(record, Property("note"), 100, Cancellation);
+        var entries = await ReadAsync(snapshot => snapshot.History(record, Property("note"), 100));
         Assert.All(entries, entry => Assert.Equal(Schemata.Caller.Source, entry.Source));
         Assert.Equal(entries.Select(entry => entry.Timestamp).OrderDescending(), entries.Select(entry => entry.Timestamp));
     }
@@ -215,10 +215,10 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
         await ApplyAsync(WriteKind.Archive, ById(record.Id));
         record = (await FindAsync(record.Id, archived: true))!;
-        var changes = await Store.ChangesAsync(record, 100, Cancellation);
+        var changes = await ReadAsync(snapshot => snapshot.Changes(record, 100));
         // The clock stands still; a record's changes don't.
         Assert.Equal([Now + 4, Now + 3, Now + 2, Now + 1, Now], changes.Select(change => change.Timestamp));
-        Assert.Equal([Now + 4, Now + 3], (await Store.ChangesAsync(record, 2, Cancellation)).Select(change => change.Timestamp));
+        Assert.Equal([Now + 4, Now + 3], (await ReadAsync(snapshot => snapshot.Changes(record, 2))).Select(change => change.Timestamp));
     }
 
     [Fact]
@@ -385,7 +385,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal("(never set)", Value(merged, "closed_date"));
         Assert.Equal(["subject: p2", "subject: p2", "subject: p1"], await HistoryAsync(merged, "subject"));
         Assert.Equal(["note: n2", "note: n2", "note: n1"], await HistoryAsync(merged, "note"));
-        Assert.Equal(["MERGE_OBJECTS", "INTEGRATION", "INTEGRATION"], (await Store.ChangesAsync(merged, 10, Cancellation)).Select(entry => entry.Source.Type));
+        Assert.Equal(["MERGE_OBJECTS", "INTEGRATION", "INTEGRATION"], (await ReadAsync(snapshot => snapshot.Changes(merged, 10))).Select(entry => entry.Source.Type));
 
         // Once more, and all ids lead to the last one; also when it is archived and after opening again.
         var third = await CreateAsync(("subject", "third"), ("hs_pipeline_stage", "2"));
@@ -440,7 +440,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal(("one", "back", null), (Value(restored.Record!, "subject"), Value(restored.Record!, "note"), restored.Record!.ArchivedAt));
         await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
         Assert.Equal(["subject: one"], await HistoryAsync(restored.Record!, "subject"));
-        Assert.Equal(3, (await Store.ChangesAsync(restored.Record!, 10, Cancellation)).Length);
+        Assert.Equal(3, (await ReadAsync(snapshot => snapshot.Changes(restored.Record!, 10))).Length);
         Assert.Equal(FaultKind.NotFound, Assert.Single((await ApplyAsync(WriteKind.Restore, ById(record.Id))).Faults).Kind); // it is active
     }
 
@@ -545,7 +545,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             }
         }
 
-        ValueTask<Record?> AsOfAsync(long id, long time) => Store.FindAsOfAsync(ObjectType.Ticket, id, time, Cancellation);
+        Task<Record?> AsOfAsync(long id, long time) => Store.FindAsOfAsync(ObjectType.Ticket, id, time, Cancellation);
     }
 
     [Fact]
@@ -585,6 +585,76 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
         string[] Told(Change change) => [.. change.Values.Select(value =>
             $"{Store.Schema(ObjectType.Ticket).FindNumber(value.Number)!.Name}: {(value.Before is { } before ? Encoding.UTF8.GetString(before.Span) : "-")} > {Encoding.UTF8.GetString(value.After.Span)}")];
+    }
+
+    [Fact]
+    public Task The_changes_of_one_record_are_those_of_the_feed_whatever_became_of_it() => Seed.PlayAsync(async random =>
+    {
+        var ids = new HashSet<long>();
+        for (var step = 0; step < 120; step++)
+        {
+            var (kind, count) = ((WriteKind, int)[])[(WriteKind.Create, 0), (WriteKind.Update, 1), (WriteKind.Update, 1), (WriteKind.Update, 1), (WriteKind.Archive, 1), (WriteKind.Restore, 1), (WriteKind.Merge, 2), (WriteKind.Purge, 1)]
+                is var kinds ? kinds[step < 8 ? 0 : step % 40 == 39 ? 7 : random.Next(7)] : default;
+            var chosen = ids.OrderBy(_ => random.Next()).Take(count).ToArray();
+            (string, string)[] values = kind is WriteKind.Create ? [("subject", $"{step}"), ("hs_pipeline_stage", "1")] : kind is WriteKind.Update ? [("subject", $"{step}")] : [];
+            try
+            {
+                var outcome = await Store.ApplyAsync(Validation.Check(kind, count == 0 ? [Input(values)] : [.. chosen.Select(id => ById(id, values))], Store.Schema(ObjectType.Ticket), Schemata.Caller));
+                ids.UnionWith(outcome.Results.Where(result => result.Record is not null).Select(result => result.Record!.Id));
+            }
+            catch (Refusal) when (kind == WriteKind.Merge)
+            {
+                // Both have become the same one.
+            }
+        }
+
+        var feed = await Store.FeedAsync(0, 1_000, Cancellation);
+        Assert.Equal(Enumerable.Range((int)ChangeKind.Create, 7), feed.Select(change => (int)change.Kind).Distinct().Order());
+        foreach (var id in ids)
+        {
+            var expected = feed.Where(change => change.RecordId == id).ToArray();
+            var found = new List<Change>();
+            for (var (after, limit) = (0L, random.Next(1, 5)); ;)
+            {
+                var (page, newest) = await Store.FeedOfAsync(ObjectType.Ticket, id, after, limit, Cancellation);
+                Assert.Equal(expected[^1].Sequence, newest);
+                found.AddRange(page);
+                if (page.Length == 0)
+                {
+                    break;
+                }
+
+                Assert.True(page.Length == limit || page[^1].Sequence == newest);
+                after = page[^1].Sequence;
+            }
+
+            Assert.Equal(expected.Select(Shown), found.Select(Shown));
+        }
+
+        foreach (var nobody in (long[])[0, 1, ids.Max() + 1, long.MaxValue])
+        {
+            var (none, newest) = await Store.FeedOfAsync(ObjectType.Ticket, nobody, 0, 10, Cancellation);
+            Assert.Equal((0, 0), (none.Length, newest));
+        }
+
+        static string Shown(Change change) => $"{change.Sequence} {change.RecordId} {change.Kind} {change.Time} {change.Source} {string.Join(',', change.Related)} "
+            + string.Join(' ', change.Values.Select(value => $"{value.Number}:{(value.Before is { } before ? Encoding.UTF8.GetString(before.Span) : "-")}>{Encoding.UTF8.GetString(value.After.Span)}"));
+    });
+
+    [Fact]
+    public async Task A_record_with_thousands_of_changes_goes_for_good_while_others_are_written()
+    {
+        const int changes = 2_500;
+        var record = await CreateAsync(("subject", "first"), ("hs_pipeline_stage", "1"));
+        await Task.WhenAll(Enumerable.Range(0, changes).Select(i => ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", $"subject {i}")))));
+        var purge = ApplyAsync(WriteKind.Purge, ById(record.Id));
+        var others = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => CreateAsync(("subject", $"other {i}"), ("hs_pipeline_stage", "1"))));
+        await purge;
+
+        Assert.Equal(others.Select(other => other.Id).Order(), (await ListAsync()).Select(other => other.Id));
+        var (left, newest) = await Store.FeedOfAsync(ObjectType.Ticket, record.Id, 0, changes * 2, Cancellation);
+        Assert.Equal((changes + 2, ChangeKind.Purge, newest), (left.Length, left[^1].Kind, left[^1].Sequence));
+        Assert.All(left, change => Assert.Empty(change.Values));
     }
 
     [Fact]
@@ -777,10 +847,12 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
     ValueTask<Record?> FindAsync(string key, string value) => Store.FindAsync(Property(key), Encoding.UTF8.GetBytes(value), Cancellation);
 
-    async Task<Record[]> ListAsync(long from = 0, int limit = 1_000, bool archived = false) => [.. await Store.ListAsync(ObjectType.Ticket, from, limit, archived, Cancellation)];
+    async Task<Record[]> ListAsync(long from = 0, int limit = 1_000, bool archived = false) => [.. await ReadAsync(snapshot => snapshot.List(ObjectType.Ticket, from, limit, archived))];
+
+    ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read) => Store.ReadAsync(read, Cancellation);
 
     async Task<string[]> HistoryAsync(Record record, string name, int limit = 100) =>
-        [.. (await Store.HistoryAsync(record, Property(name), limit, Cancellation)).Select(entry => $"{name}: {entry.Value}")];
+        [.. (await ReadAsync(snapshot => snapshot.History(record, Property(name), limit))).Select(entry => $"{name}: {entry.Value}")];
 
     string Value(Record record, string name)
     {

@@ -19,6 +19,9 @@ internal sealed partial class PortalWriter : IDisposable
     /// </summary>
     const int GroupMax = 32;
 
+    /// <summary>Changes of records that are gone for good to empty in one transaction, while others wait: some milliseconds.</summary>
+    const int EmptiedAtOnce = 1_000;
+
     /// <summary>How long a look at the file's condition waits for the writer, in milliseconds: who asks has little patience.</summary>
     const int ProbeWaitMs = 500;
 
@@ -64,7 +67,7 @@ internal sealed partial class PortalWriter : IDisposable
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");
         checkpointer = new Checkpointer(path, connection, logger);
-        _ = Clean(); // what a stop came between; a failure is in the log, and the next purge tries again
+        EmptyAll(); // what a stop came between; a failure is in the log, and the next purge tries again
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + Path.GetFileNameWithoutExtension(path) };
         thread.UnsafeStart(); // a portal may be opened by a request, whose place in log and trace this thread must not take over
     }
@@ -177,8 +180,12 @@ internal sealed partial class PortalWriter : IDisposable
         {
             try
             {
-                Commit(group);
-                checkpointer.AfterCommit();
+                if (group.Count > 0)
+                {
+                    Commit(group);
+                    checkpointer.AfterCommit();
+                }
+
                 AnswerPurges();
             }
             catch (Exception failure)
@@ -186,17 +193,19 @@ internal sealed partial class PortalWriter : IDisposable
                 // Nothing may end this thread: the portal's writes would wait for ever, and the other portals with the process.
                 LogFailure(failure, path);
                 group.ForEach(work => work.Fail(failure));
+                uncleaned.ForEach(work => work.Fail(failure));
                 uncleaned.Clear();
             }
         }
     }
 
+    // Empty while there is only something left to erase.
     bool TakeGroup()
     {
         group.Clear();
         lock (waiting)
         {
-            while (waiting.Count == 0)
+            while (waiting.Count == 0 && uncleaned.Count == 0)
             {
                 if (closing)
                 {
@@ -315,7 +324,8 @@ internal sealed partial class PortalWriter : IDisposable
         return null;
     }
 
-    // All purges of a group share one cleaning; the other works of it don't wait for that.
+    // All purges of a group share one cleaning; the other works of it don't wait for that, and of the erasing before it only
+    // for a part at a time.
     void AnswerPurges()
     {
         if (uncleaned.Count == 0)
@@ -323,7 +333,13 @@ internal sealed partial class PortalWriter : IDisposable
             return;
         }
 
-        var failure = Clean();
+        var (done, failure) = EmptySome();
+        if (failure is null && !done)
+        {
+            return; // after whatever waits
+        }
+
+        failure ??= Clean();
         foreach (var work in uncleaned)
         {
             if (failure is null)
@@ -339,11 +355,52 @@ internal sealed partial class PortalWriter : IDisposable
         uncleaned.Clear();
     }
 
+    (bool Done, Refusal? Failure) EmptySome()
+    {
+        try
+        {
+            if (connection.QueryInteger("SELECT count(*) FROM erasing") == 0)
+            {
+                return (true, null);
+            }
+
+            begin.Run();
+            var done = writer.EmptySome(EmptiedAtOnce);
+            commit.Run();
+            checkpointer.AfterCommit();
+            return (done, null);
+        }
+        catch (SqliteFailure failure)
+        {
+            connection.Rollback();
+            return (false, Left(failure));
+        }
+    }
+
+    void EmptyAll()
+    {
+        var (done, failure) = EmptySome();
+        while (!done && failure is null)
+        {
+            (done, failure) = EmptySome();
+        }
+
+        if (done)
+        {
+            _ = Clean();
+        }
+    }
+
+    Refusal Left(SqliteFailure failure)
+    {
+        LogUncleaned(failure, path);
+        return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? "there is no room to write it anew" : "it could not be written anew, see the server's log"));
+    }
+
     // Deleted values still lie in free places of pages and in the log: only a file written anew holds none of them
     // (docs/internals/decisions.md, Purging). The wish is a row of the purge's own transaction, so a stop can't lose it.
     Refusal? Clean()
     {
-        var file = Path.GetFileName(path);
         try
         {
             if (connection.QueryInteger("SELECT count(*) FROM cleaning") == 0)
@@ -355,7 +412,7 @@ internal sealed partial class PortalWriter : IDisposable
             if (!checkpointer.TruncateLog())
             {
                 LogUncleaned(null, path);
-                return new(Faults.TracesLeft(file, "another program is reading it"));
+                return new(Faults.TracesLeft(Path.GetFileName(path), "another program is reading it"));
             }
 
             connection.Execute("DELETE FROM cleaning");
@@ -363,8 +420,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
         catch (SqliteFailure failure)
         {
-            LogUncleaned(failure, path);
-            return new(Faults.TracesLeft(file, failure.NoRoom ? "there is no room to write it anew" : "it could not be written anew, see the server's log"));
+            return Left(failure);
         }
     }
 

@@ -6,8 +6,9 @@ namespace Docket.Stores.Sqlite;
 
 /// <summary>
 /// Empties what is kept of a record besides its row: every change of it and of the records merged into it, and the ids
-/// that lead to it. The changes stay as stubs, so that the feed has no gap. What the values leave behind in pages of the
-/// file is <see cref="PortalWriter"/>'s to clean, which the row in <c>cleaning</c> asks for.
+/// that lead to it. The changes stay as stubs, so that the feed has no gap. They are emptied some at a time, between which
+/// others write, however many there are; what the values leave behind in pages of the file is <see cref="PortalWriter"/>'s to
+/// clean. The rows in <c>erasing</c> and <c>cleaning</c> ask for it.
 /// </summary>
 internal sealed class RecordEraser(Connection connection) : IDisposable
 {
@@ -15,13 +16,19 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
 
     readonly Statement empty = connection.Prepare("UPDATE change SET trace = NULL, content = x'' WHERE sequence = ?");
 
+    readonly Statement next = connection.Prepare("SELECT sequence FROM erasing LIMIT 1");
+
+    readonly Statement done = connection.Prepare("DELETE FROM erasing WHERE sequence = ?");
+
+    readonly Statement later = connection.Prepare("INSERT INTO erasing (sequence) VALUES (?)");
+
     readonly Statement merged = connection.Prepare("SELECT record FROM forward WHERE survivor = ?");
 
     readonly Statement forget = connection.Prepare("DELETE FROM forward WHERE survivor = ?");
 
     readonly Statement ask = connection.Prepare("INSERT INTO cleaning (since) VALUES (?)");
 
-    /// <summary>Erases what the records of a purge leave behind.</summary>
+    /// <summary>Erases what the records of a purge leave behind, but for their changes: those are <see cref="EmptySome"/>'s.</summary>
     /// <param name="purges">The purges, one for each record.</param>
     /// <param name="type">Of which type the records are.</param>
     public void Erase(List<PlannedWrite> purges, ObjectType type)
@@ -31,7 +38,7 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
         foreach (var purge in purges)
         {
             var key = RecordKey.Of(type, purge.Record.Id, archived: false);
-            EmptyChanges(purge.Previous!.Value);
+            later.Bind(purge.Previous!.Value).Run();
             ids.Add(purge.Record.Id);
             merged.Bind(key);
             while (merged.Step())
@@ -69,31 +76,55 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
         return false;
     }
 
-    void EmptyChanges(long lastChange)
+    /// <summary>Empties some of the changes that are left, inside the transaction that is open; <c>true</c> when there are no more.</summary>
+    public bool EmptySome(int max)
     {
-        var left = new Stack<long>([lastChange]);
-        while (left.TryPop(out var sequence) && read.Bind(sequence).Step())
+        while (next.Step())
         {
-            var isMerge = read.Integer(0) == (long)ChangeKind.Merge;
-            long? previous = read.IsNull(1) ? null : read.Integer(1);
-            read.Reset();
-            empty.Bind(sequence).Run();
-            if (isMerge)
+            long? chain = next.Integer(0);
+            next.Reset();
+            done.Bind(chain).Run();
+            while (chain is { } sequence)
             {
-                // The chains of both records go on there.
-                left.Push(sequence - 1);
-                left.Push(sequence - 2);
-            }
-            else if (previous is { } before)
-            {
-                left.Push(before);
+                if (max-- == 0)
+                {
+                    later.Bind(sequence).Run();
+                    return false;
+                }
+
+                chain = Empty(sequence);
             }
         }
+
+        return true;
+    }
+
+    // Gives the change before it.
+    long? Empty(long sequence)
+    {
+        if (!read.Bind(sequence).Step())
+        {
+            return null;
+        }
+
+        var isMerge = read.Integer(0) == (long)ChangeKind.Merge;
+        long? previous = read.IsNull(1) ? null : read.Integer(1);
+        read.Reset();
+        empty.Bind(sequence).Run();
+        if (isMerge)
+        {
+            // The chains of both records go on there.
+            later.Bind(sequence - 1).Run();
+            later.Bind(sequence - 2).Run();
+            return null;
+        }
+
+        return previous;
     }
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[read, empty, merged, forget, ask])
+        foreach (var statement in (ReadOnlySpan<Statement>)[read, empty, next, done, later, merged, forget, ask])
         {
             statement.Dispose();
         }

@@ -9,14 +9,29 @@ internal sealed partial class RecordReader
     /// <summary>Values on a page of the feed, in bytes, after which it ends early: a thousand changes can hold a thousand long texts each.</summary>
     const int FeedBytesMax = 4 * 1024 * 1024;
 
+    /// <summary>A state of the past: after some changes, and before all that are beyond a number or a moment.</summary>
+    readonly record struct Point(long Sequence, long Time)
+    {
+        public bool IsBefore(long sequence, long time) => sequence > Sequence || time > Time;
+    }
+
     /// <summary>A record as it was. Goes back over the changes since then, and reads the values that stood before them.</summary>
-    public Record? FindAsOf(ObjectType type, long id, long time, Property createDate) => InOneSnapshot(() =>
+    public Record? FindAsOf(ObjectType type, long id, long time, Property createDate, CancellationToken cancellation) =>
+        InOneSnapshot(() => FindAsOf(type, id, new Point(long.MaxValue, time), createDate, cancellation));
+
+    /// <summary>Records as they were once a change was done, without those that are gone for good since.</summary>
+    public ImmutableArray<Record> FindAt(ObjectType type, ImmutableArray<long> ids, long sequence, Property createDate, CancellationToken cancellation) =>
+        InOneSnapshot(() => ids.Select(id => FindAsOf(type, id, new Point(sequence, long.MaxValue), createDate, cancellation)).OfType<Record>().ToImmutableArray());
+
+    Record? FindAsOf(ObjectType type, long id, Point point, Property createDate, CancellationToken cancellation)
     {
         while (true)
         {
             if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is { } record)
             {
-                return AsOf(id, record.LastChange, SettersOf(record), time, createDate);
+                return point.Time == long.MaxValue && record.LastChange <= point.Sequence
+                    ? record
+                    : AsOf(id, record.LastChange, SettersOf(record), point, createDate, cancellation);
             }
 
             if (MergedAwayBy(type, id) is not { } away)
@@ -27,14 +42,14 @@ internal sealed partial class RecordReader
             change.Bind(away).Step();
             var (mergedAt, before, setters) = (change.Integer(0), change.Integer(3), SettersBefore([], away, change.Blob(2)));
             change.Reset();
-            if (time < mergedAt)
+            if (point.IsBefore(away, mergedAt))
             {
-                return AsOf(id, before, setters, time, createDate);
+                return AsOf(id, before, setters, point, createDate, cancellation);
             }
 
             id = SurvivorOf(away)!.Value;
         }
-    });
+    }
 
     /// <summary>The next changes after a number, with the values before them.</summary>
     public ImmutableArray<Change> Feed(long after, int limit) => InOneSnapshot(() =>
@@ -44,11 +59,7 @@ internal sealed partial class RecordReader
         feed.Bind(after).Bind(limit);
         while (feed.Step())
         {
-            var (sequence, key, kind) = (feed.Integer(0), feed.Integer(1), (ChangeKind)feed.Integer(2));
-            var trace = feed.IsNull(5) ? (ReadOnlyMemory<byte>?)null : feed.Blob(5).ToArray(); // spelled out: a bare null would become empty memory
-            var values = kind == ChangeKind.MergedAway ? [] : ValuesOf(sequence, kind, feed.Blob(6), ref bytes);
-            changes.Add(new(
-                sequence, RecordKey.TypeOf(key), RecordKey.IdOf(key), kind, feed.Integer(3), sources.Find(feed.Integer(4)), trace, Related(sequence, kind), values));
+            changes.Add(ReadChange(ref bytes));
             if (bytes > FeedBytesMax)
             {
                 feed.Reset();
@@ -59,12 +70,82 @@ internal sealed partial class RecordReader
         return changes.DrainToImmutable();
     });
 
-    Record? AsOf(long id, long lastChange, SortedDictionary<int, long> setters, long time, Property createDate)
+    /// <summary>The next changes of one record after a number, and the number of its newest one. Goes back from there by the record's own links.</summary>
+    public (ImmutableArray<Change> Changes, long Newest) FeedOf(ObjectType type, long id, long after, int limit, CancellationToken cancellation) => InOneSnapshot(() =>
+    {
+        if (LastChangeOf(type, id) is not { } newest)
+        {
+            return ([], 0);
+        }
+
+        // The oldest of those that come after: each one met on the way back pushes out the newest of them.
+        var page = new Queue<long>();
+        long? sequence = newest;
+        while (sequence is { } at && at > after)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            page.Enqueue(at);
+            if (page.Count > limit)
+            {
+                page.Dequeue();
+            }
+
+            back.Bind(at).Step();
+            sequence = (ChangeKind)back.Integer(1) is ChangeKind.Create or ChangeKind.Merge || back.IsNull(0) ? null : back.Integer(0);
+            back.Reset();
+        }
+
+        var changes = ImmutableArray.CreateBuilder<Change>();
+        var bytes = 0;
+        foreach (var next in page.Reverse())
+        {
+            feed.Bind(next - 1).Bind(1).Step();
+            changes.Add(ReadChange(ref bytes));
+            feed.Reset();
+            if (bytes > FeedBytesMax)
+            {
+                break;
+            }
+        }
+
+        return (changes.DrainToImmutable(), newest);
+    });
+
+    // The row of feed.
+    Change ReadChange(ref int bytes)
+    {
+        var (sequence, key, kind) = (feed.Integer(0), feed.Integer(1), (ChangeKind)feed.Integer(2));
+        var trace = feed.IsNull(5) ? (ReadOnlyMemory<byte>?)null : feed.Blob(5).ToArray(); // spelled out: a bare null would become empty memory
+        var values = kind == ChangeKind.MergedAway ? [] : ValuesOf(sequence, kind, feed.Blob(6), ref bytes);
+        return new(sequence, RecordKey.TypeOf(key), RecordKey.IdOf(key), kind, feed.Integer(3), sources.Find(feed.Integer(4)), trace, Related(sequence, kind), values);
+    }
+
+    long? LastChangeOf(ObjectType type, long id)
+    {
+        if (id is < 0 or > RecordKey.IdMax)
+        {
+            return null;
+        }
+
+        if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is { } record)
+        {
+            return record.LastChange;
+        }
+
+        // Of one that has no row any more: the index change_gone leads to its end.
+        gone.Bind(RecordKey.Of(type, id, archived: false)).Step();
+        long? last = gone.IsNull(0) ? null : gone.Integer(0);
+        gone.Reset();
+        return last;
+    }
+
+    Record? AsOf(long id, long lastChange, SortedDictionary<int, long> setters, Point point, Property createDate, CancellationToken cancellation)
     {
         // 1. Back to the change that was the newest one then. Each later one tells who had set its values before.
         var sequence = lastChange;
-        for (change.Bind(sequence).Step(); change.Integer(0) > time; change.Bind(sequence).Step())
+        for (change.Bind(sequence).Step(); point.IsBefore(sequence, change.Integer(0)); change.Bind(sequence).Step())
         {
+            cancellation.ThrowIfCancellationRequested();
             if ((ChangeKind)change.Integer(4) is ChangeKind.Create or ChangeKind.Merge)
             {
                 change.Reset();
@@ -205,11 +286,19 @@ internal sealed partial class RecordReader
         return sequence;
     }
 
-    // Several reads of one state: the writer goes on meanwhile.
-    T InOneSnapshot<T>(Func<T> read)
+    /// <summary>Several reads of one state: the writer goes on.</summary>
+    public T InOneSnapshot<T>(Func<T> read)
     {
+        if (inSnapshot)
+        {
+            return read();
+        }
+
+        // A reader that fails is not used again: see SqliteStore.Read.
         connection.Execute("BEGIN");
+        inSnapshot = true;
         var result = read();
+        inSnapshot = false;
         connection.Execute("COMMIT");
         return result;
     }

@@ -5,11 +5,12 @@ using Docket.Model;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>Reads records and history on a connection of its own: readers and the writer don't wait for each other.</summary>
-internal sealed partial class RecordReader : IDisposable
+internal sealed partial class RecordReader : ISnapshot, IDisposable
 {
     readonly Connection connection;
     readonly Sources sources;
-    readonly Statement list, change, contents, feed, forward, merge;
+    readonly Statement list, change, contents, feed, back, forward, merge, gone;
+    bool inSnapshot;
 
     public RecordReader(string path, Sources sources)
     {
@@ -22,7 +23,9 @@ internal sealed partial class RecordReader : IDisposable
         change = connection.Prepare("SELECT time, source, content, previous, kind, record FROM change WHERE sequence = ?");
         contents = connection.Prepare("SELECT key, content FROM record WHERE key BETWEEN ? AND ?");
         feed = connection.Prepare("SELECT sequence, record, kind, time, source, trace, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
+        back = connection.Prepare("SELECT previous, kind FROM change WHERE sequence = ?");
         forward = connection.Prepare("SELECT change FROM forward WHERE record = ?");
+        gone = connection.Prepare($"SELECT max(sequence) FROM change WHERE record = ? AND kind IN ({(int)ChangeKind.MergedAway}, {(int)ChangeKind.Purge})");
         merge = connection.Prepare($"SELECT record FROM change WHERE sequence > ? AND kind = {(int)ChangeKind.Merge} ORDER BY sequence LIMIT 1");
     }
 
@@ -32,6 +35,8 @@ internal sealed partial class RecordReader : IDisposable
 
     /// <summary>The record of an id, or the one that it became part of.</summary>
     public Record? Find(ObjectType type, long id, bool archived) => Lookup.FindId(type, id, archived) ?? Follow(type, id, archived);
+
+    public Record? Find(Property key, ReadOnlySpan<byte> value) => Lookup.FindUnique(key, value);
 
     public ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived)
     {
@@ -75,23 +80,30 @@ internal sealed partial class RecordReader : IDisposable
     }
 
     /// <summary>The value that a property of a record had once a change was done, whatever became of the record since; empty for none.</summary>
-    public byte[] ValueAt(ObjectType type, long id, Property property, long sequence)
+    public byte[] ValueAt(ObjectType type, long id, Property property, long sequence) => InOneSnapshot(() =>
     {
-        if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is not { } record)
+        long at;
+        if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is { } record)
+        {
+            var stored = new ValueReader(record.Values.Span);
+            if (!stored.Seek(property.Number))
+            {
+                return [];
+            }
+
+            at = record.FirstChange + stored.Link;
+            if (at <= sequence)
+            {
+                return stored.Value.ToArray();
+            }
+        }
+        else if (MergedAwayBy(type, id) is { } away)
+        {
+            at = away; // holds all values that it had
+        }
+        else
         {
             return [];
-        }
-
-        var stored = new ValueReader(record.Values.Span);
-        if (!stored.Seek(property.Number))
-        {
-            return [];
-        }
-
-        var at = record.FirstChange + stored.Link;
-        if (at <= sequence)
-        {
-            return stored.Value.ToArray();
         }
 
         while (change.Bind(at).Step())
@@ -109,7 +121,7 @@ internal sealed partial class RecordReader : IDisposable
         }
 
         return [];
-    }
+    });
 
     /// <summary>The newest changes of a record as a whole, newest first; values are left out.</summary>
     public ImmutableArray<HistoryEntry> Changes(Record record, int limit)
@@ -154,7 +166,7 @@ internal sealed partial class RecordReader : IDisposable
     public void Dispose()
     {
         Lookup.Dispose();
-        foreach (var statement in (ReadOnlySpan<Statement>)[list, change, contents, feed, forward, merge])
+        foreach (var statement in (ReadOnlySpan<Statement>)[list, change, contents, feed, back, forward, merge, gone])
         {
             statement.Dispose();
         }

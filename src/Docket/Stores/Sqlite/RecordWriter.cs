@@ -86,6 +86,9 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
         }
     }
 
+    /// <inheritdoc cref="RecordEraser.EmptySome"/>
+    public bool EmptySome(int max) => eraser.EmptySome(max);
+
     public void Dispose()
     {
         eraser.Dispose();

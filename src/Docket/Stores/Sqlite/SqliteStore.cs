@@ -17,6 +17,12 @@ internal sealed class SqliteStore : IStore, IDisposable
     /// <summary>How long a search waits for an index that is behind, in milliseconds.</summary>
     const int SearchWaitMs = 20_000;
 
+    /// <summary>How often something is searched because what was found before is gone when it is looked at.</summary>
+    const int SearchTries = 3;
+
+    /// <summary>Reads that may take long at the same time: they share the processors with all others, and each holds the log of the file.</summary>
+    const int LongReadsMax = 2;
+
     /// <summary>How long a deletion for good waits for the index to be written anew, in milliseconds.</summary>
     const int PurgeWaitMs = 120_000;
 
@@ -26,6 +32,7 @@ internal sealed class SqliteStore : IStore, IDisposable
     readonly Indexer indexer;
     readonly TimeProvider clock;
     readonly ConcurrentBag<RecordReader> readers = [];
+    readonly SemaphoreSlim longReads = new(LongReadsMax);
     volatile PortalSettings settings = PortalSettings.Default;
 
     /// <summary>Opens the file of a portal, new or not.</summary>
@@ -73,15 +80,22 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
-        var (schema, usedStages) = await writer.ChangeSchemaAsync(change, keepUsedStages);
-        if (schema is not null)
+        for (var tries = 1; ; tries++)
         {
-            return schema;
-        }
+            var (schema, usedStages) = await writer.ChangeSchemaAsync(change, keepUsedStages);
+            if (schema is not null)
+            {
+                return schema;
+            }
 
-        var standing = new SearchFilter(writer.Schema.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
-        var first = await FindAsync(new(writer.Schema, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
-        throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
+            var standing = new SearchFilter(writer.Schema.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
+            var first = await FindAsync(new(writer.Schema, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
+            // None there any more: by now the change may be allowed.
+            if (!first.Ids.IsEmpty || tries == SearchTries)
+            {
+                throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
+            }
+        }
     }
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>
@@ -90,25 +104,26 @@ internal sealed class SqliteStore : IStore, IDisposable
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         new(Read(reader => reader.Lookup.FindUnique(key, value.Span)));
 
-    public ValueTask<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
-        new(Read(reader => reader.FindAsOf(type, id, time, writer.Schema.CreateDate)));
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation) => new(Read(reader => reader.InOneSnapshot(() => read(reader))));
 
-    public ValueTask<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
-        new(Read(reader => reader.FindHolders(type, key, value.Span)));
+    public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
+        ReadLongAsync(reader => reader.FindAsOf(type, id, time, writer.Schema.CreateDate, cancellation), cancellation);
 
-    public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation) =>
-        new(Read(reader => reader.List(type, from, limit, archived)));
-
-    public ValueTask<ImmutableArray<HistoryEntry>> HistoryAsync(Record record, Property property, int limit, CancellationToken cancellation) =>
-        new(Read(reader => reader.History(record, property, limit)));
-
-    public ValueTask<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit, CancellationToken cancellation) =>
-        new(Read(reader => reader.Changes(record, limit)));
+    public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        ReadLongAsync(reader => reader.FindHolders(type, key, value.Span), cancellation);
 
     public async ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation)
     {
-        var page = await FindAsync(query, cancellation);
-        return new(page.Total, Read(reader => page.Ids.Select(id => reader.Lookup.FindId(query.Schema.Type, id, archived: false)).OfType<Record>().ToImmutableArray()), page.Last);
+        for (var tries = 1; ; tries++)
+        {
+            // Records are read as the index has them, so that they meet the query whatever was written since.
+            var page = await FindAsync(query, cancellation);
+            var records = Read(reader => reader.FindAt(query.Schema.Type, page.Ids, page.Position, query.Schema.CreateDate, cancellation));
+            if (records.Length == page.Ids.Length || tries == SearchTries)
+            {
+                return new(page.Total, records, page.Last, page.Time);
+            }
+        }
     }
 
     public long Sequence => writer.Committed.Sequence;
@@ -117,6 +132,9 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation) =>
         new(Read(reader => reader.Feed(after, limit)));
+
+    public Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation) =>
+        ReadLongAsync(reader => reader.FeedOf(type, id, after, limit, cancellation), cancellation);
 
     public async Task<Condition> ConditionAsync() => new(await writer.TroubleAsync() ?? ReadTrouble() ?? Condition.Ready, indexer.State);
 
@@ -136,6 +154,7 @@ internal sealed class SqliteStore : IStore, IDisposable
         }
 
         writer.Dispose();
+        longReads.Dispose();
     }
 
     async Task<Outcome> ApplyAfterAsync(Task nearEnough, WriteBatch batch, Note? note)
@@ -172,7 +191,11 @@ internal sealed class SqliteStore : IStore, IDisposable
         {
             return await indexer.SearchAsync(
                 query.Schema, writer.Committed.Sequence,
-                (file, reader) => new IndexSearch(file.Index, reader, query, sources, (id, property) => ReadValue(id, property, file.Position), Instant.Now(clock)).Run(),
+                (file, reader) =>
+                {
+                    var (position, now) = (file.Position, Instant.Now(clock));
+                    return new IndexSearch(file.Index, reader, query, sources, (id, property) => ReadValue(id, property, position), now).Run() with { Position = position, Time = now };
+                },
                 patience.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -227,6 +250,20 @@ internal sealed class SqliteStore : IStore, IDisposable
         catch (SqliteFailure failure)
         {
             throw Engine.Translate(failure, path);
+        }
+    }
+
+    /// <summary>As <see cref="Read"/>, what may take long: on a thread of its own, a few at a time. The threads of the pool serve everyone else's requests.</summary>
+    public async Task<T> ReadLongAsync<T>(Func<RecordReader, T> read, CancellationToken cancellation)
+    {
+        await longReads.WaitAsync(cancellation);
+        try
+        {
+            return await Task.Factory.StartNew(() => Read(read), cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        }
+        finally
+        {
+            longReads.Release();
         }
     }
 }

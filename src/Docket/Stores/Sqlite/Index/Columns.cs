@@ -43,7 +43,7 @@ internal sealed class Columns(Connection connection) : IDisposable
         ref var last = ref recent[column];
         if (last.Column is not { } chunk || last.Place != place)
         {
-            chunk = loaded.TryGetValue(place, out var known) ? known : Load(place, Finder) ?? Keep(place, new Column());
+            chunk = loaded.TryGetValue(place, out var known) ? known : Load(place, Finder);
             last = (place, chunk);
         }
 
@@ -69,11 +69,7 @@ internal sealed class Columns(Connection connection) : IDisposable
     public ReadOnlySpan<ulong> Values(int column, int chunk, Statement finder)
     {
         var place = Place(column, chunk);
-        if ((loaded.TryGetValue(place, out var known) ? known : Load(place, finder)) is not { } found)
-        {
-            return [];
-        }
-
+        var found = loaded.TryGetValue(place, out var known) ? known : Load(place, finder);
         found.Used = round;
         return found.Values;
     }
@@ -128,11 +124,11 @@ internal sealed class Columns(Connection connection) : IDisposable
 
     static long Place(int column, int chunk) => ((long)column << 32) | (uint)chunk;
 
-    Column? Load(long place, Statement finder)
+    Column Load(long place, Statement finder)
     {
         if (!finder.Bind(place).Step())
         {
-            return null;
+            return Keep(place, new Column()); // so that it isn't looked for again and again
         }
 
         var column = new Column(finder.Blob(0));

@@ -9,7 +9,7 @@ namespace Docket.Stores.Sqlite.Index;
 /// <summary>How the index keeps the values of a property. The numbers stand in the file.</summary>
 internal enum Form
 {
-    /// <summary>A key that compares as the number does.</summary>
+    /// <summary>A key that compares as the number does, and a hash of the number where the key doesn't say all of it.</summary>
     Number = 1,
 
     /// <summary>A key that compares as the moment does.</summary>
@@ -42,7 +42,7 @@ internal static class Key
         _ => Form.Exact,
     };
 
-    /// <summary>Ascending as the numbers are.</summary>
+    /// <summary>Ascending as the numbers are, as far as this type can tell them apart: see <see cref="OfExact"/>.</summary>
     public static ulong OfNumber(double number)
     {
         var bits = BitConverter.DoubleToInt64Bits(number + 0.0); // -0 becomes 0
@@ -51,6 +51,27 @@ internal static class Key
 
     /// <summary>The number behind a key.</summary>
     public static double ToNumber(ulong key) => BitConverter.UInt64BitsToDouble(key >= 1UL << 63 ? key ^ (1UL << 63) : ~key);
+
+    /// <summary>
+    /// 0 for a number that its key says exactly, being the shortest one with that key: nearly all are. For others a hash, equal
+    /// for equal numbers however they are written, and for no others that will ever meet.
+    /// </summary>
+    public static ulong OfExact(ReadOnlySpan<byte> value, long seed)
+    {
+        // Up to 15 digits come back from this type as they were.
+        if (value.Length <= 15 && !value.ContainsAny((byte)'e', (byte)'E'))
+        {
+            return 0;
+        }
+
+        if (!PropertyValues.IsNumber(value) || !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+        {
+            return 0; // stored under another type
+        }
+
+        var exact = ExactNumber.Parse(value);
+        return exact.CompareTo(ExactNumber.Of(number)) == 0 ? 0 : OfHash(exact.ToUtf8(), seed);
+    }
 
     /// <summary>Ascending as the texts are, as far as the first eight bytes tell.</summary>
     public static ulong OfText(ReadOnlySpan<byte> text)

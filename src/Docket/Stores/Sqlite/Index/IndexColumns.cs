@@ -29,11 +29,12 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         _ => Each(SearchIndex.IdColumn, chunk, _ => Key.OfNumber(0)),
     };
 
-    /// <summary>As <see cref="Keys"/>, the hashes of texts.</summary>
+    /// <summary>As <see cref="Keys"/>, the hashes of texts, and of numbers that their keys don't say exactly: derived ones are never among those.</summary>
     public ReadOnlySpan<ulong> Hashes(Property property, int chunk) => property.Derivation switch
     {
         Derivation.SourceType or Derivation.SourceId => EachSource(property, chunk, index.Hash),
         Derivation.IsClosed => IsClosed(chunk, index.Hash),
+        Derivation.SameAsOrigin => Hashes(property.Origin!, chunk),
         _ => Column(SearchIndex.HashColumn(property), chunk),
     };
 

@@ -4,11 +4,19 @@ using System.Globalization;
 using System.Runtime.Intrinsics;
 using System.Text;
 using Docket.Model;
+using Docket.Writes;
 
 namespace Docket.Stores.Sqlite.Index;
 
 /// <summary>The ids of a page, and how many records match in all.</summary>
-internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCursor? Last);
+internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCursor? Last)
+{
+    /// <summary>Sequence number of the newest change that the index held.</summary>
+    public long Position { get; init; }
+
+    /// <summary>When it was searched, milliseconds since 1970.</summary>
+    public long Time { get; init; }
+}
 
 /// <summary>
 /// One search on an index: each filter becomes a set of documents for each chunk, groups and words combine them, and the
@@ -18,7 +26,7 @@ internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCur
 /// <param name="reader">The search's connection to the index file.</param>
 /// <param name="query">What is looked for.</param>
 /// <param name="sources">What the numbers of sources stand for.</param>
-/// <param name="readValue">The stored value of a property of a record, as the index has it: decides where the first eight bytes of texts are equal.</param>
+/// <param name="readValue">The stored value of a property of a record, as the index has it: decides where the first eight bytes of texts are equal, or numbers by their keys.</param>
 /// <param name="now">Milliseconds since 1970, for times that still run.</param>
 internal sealed class IndexSearch(
     SearchIndex index, IndexReader reader, SearchQuery query, Sources sources, Func<long, Property, byte[]> readValue, long now)
@@ -161,15 +169,40 @@ internal sealed class IndexSearch(
                 }
 
                 return From(parts);
-            case Form.Number or Form.Moment when property.Derivation == Derivation.RecordId:
-                return From(WithIds(filter.Values));
-            case Form.Number or Form.Moment:
+            case Form.Number when property.Derivation == Derivation.RecordId:
+                return From(WithIds(filter.Values.Where(value => ExactOf(value) == 0 && value.Number is >= 0 and < long.MaxValue && value.Number == Math.Floor(value.Number)).Select(value => (long)value.Number)));
+            case Form.Number:
+                return EqualsAnyNumber(property, filter.Values);
+            case Form.Moment:
                 var keys = filter.Values.Select(value => Key.OfNumber(value.Number)).ToHashSet();
                 return (chunk, into) => InSet(columns.Keys(property, chunk), keys, into);
             default:
                 return HasHash(property, filter.Values.Select(value => value.Text));
         }
     }
+
+    // A number that its key doesn't say exactly has a hash, and is found by that alone.
+    Condition EqualsAnyNumber(Property property, ImmutableArray<SearchValue> numbers)
+    {
+        var keys = numbers.Where(number => ExactOf(number) == 0).Select(number => Key.OfNumber(number.Number)).ToHashSet();
+        var hashes = numbers.Select(ExactOf).Where(hash => hash != 0).ToHashSet();
+        return (chunk, into) =>
+        {
+            InSet(columns.Keys(property, chunk), keys, into);
+            var exact = columns.Hashes(property, chunk);
+            for (var doc = 0; doc < exact.Length; doc++)
+            {
+                if (exact[doc] != 0)
+                {
+                    into.Remove(doc);
+                }
+            }
+
+            InSet(exact, hashes, into);
+        };
+    }
+
+    ulong ExactOf(SearchValue number) => index.Exact(Encoding.UTF8.GetBytes(number.Text));
 
     Condition HasHash(Property property, IEnumerable<string> texts)
     {
@@ -179,12 +212,12 @@ internal sealed class IndexSearch(
     }
 
     // Found by the ids' order, without looking at the other documents.
-    DocSet?[] WithIds(ImmutableArray<SearchValue> ids)
+    DocSet?[] WithIds(IEnumerable<long> ids)
     {
         var sets = new DocSet?[index.Chunks];
         foreach (var id in ids)
         {
-            if (id.Number is >= 0 and <= long.MaxValue && id.Number == Math.Floor(id.Number) && index.Find((long)id.Number, reader.Column) is var document and >= 0)
+            if (index.Find(id, reader.Column) is var document and >= 0)
             {
                 (sets[document >> DocSet.Bits] ??= new()).Add(document & (DocSet.Size - 1));
             }
@@ -196,7 +229,12 @@ internal sealed class IndexSearch(
     // Lower and upper bound, each with whether it is inside.
     Condition InOrder(Property property, SearchValue? low, bool lowInside, SearchValue? high, bool highInside)
     {
-        if (Key.FormOf(property) is Form.Number or Form.Moment)
+        if (Key.FormOf(property) == Form.Number)
+        {
+            return InOrderOfNumbers(property, low, lowInside, high, highInside);
+        }
+
+        if (Key.FormOf(property) == Form.Moment)
         {
             var from = low is { } lowest ? Key.OfNumber(lowest.Number) + (lowInside ? 0UL : 1) : 1;
             var to = high is { } highest ? Key.OfNumber(highest.Number) - (highInside ? 0UL : 1) : ulong.MaxValue;
@@ -228,6 +266,39 @@ internal sealed class IndexSearch(
         bool IsInside(ReadOnlySpan<byte> text) =>
             (lowText is null || text.SequenceCompareTo(lowText) is var toLow && (lowInside ? toLow >= 0 : toLow > 0))
             && (highText is null || text.SequenceCompareTo(highText) is var toHigh && (highInside ? toHigh <= 0 : toHigh < 0));
+    }
+
+    Condition InOrderOfNumbers(Property property, SearchValue? low, bool lowInside, SearchValue? high, bool highInside)
+    {
+        var (lowKey, highKey) = (low is { } l ? Key.OfNumber(l.Number) : 1, high is { } h ? Key.OfNumber(h.Number) : ulong.MaxValue);
+        var (lowest, highest) = (low is { } lo ? ExactNumber.Parse(lo.Text) : default, high is { } hi ? ExactNumber.Parse(hi.Text) : default);
+        // Of the numbers with the key of a bound, those that the key says exactly are all the same one.
+        var from = low is null || IsAbove(ExactNumber.Of(Key.ToNumber(lowKey))) ? lowKey : lowKey + 1;
+        var to = high is null || IsBelow(ExactNumber.Of(Key.ToNumber(highKey))) ? highKey : highKey - 1;
+        return (chunk, into) =>
+        {
+            var keys = columns.Keys(property, chunk);
+            InRange(keys, from, to, into);
+            var exact = columns.Hashes(property, chunk);
+            for (var doc = 0; doc < exact.Length; doc++)
+            {
+                // The others with such a key are looked up.
+                if (exact[doc] == 0 || ((low is null || keys[doc] != lowKey) && (high is null || keys[doc] != highKey)))
+                {
+                    continue;
+                }
+
+                into.Remove(doc);
+                if (keys[doc] >= lowKey && keys[doc] <= highKey && NumberOf((chunk << DocSet.Bits) + doc, property) is var number && IsAbove(number) && IsBelow(number))
+                {
+                    into.Add(doc);
+                }
+            }
+        };
+
+        bool IsAbove(ExactNumber number) => low is null || (number.CompareTo(lowest) is var order && (lowInside ? order >= 0 : order > 0));
+
+        bool IsBelow(ExactNumber number) => high is null || (number.CompareTo(highest) is var order && (highInside ? order <= 0 : order < 0));
     }
 
     // The texts of a property that has few, as they are compared.
@@ -291,7 +362,7 @@ internal sealed class IndexSearch(
         }
 
         Condition inTokens = conditions.Count == 0 ? (_, _) => { } : Both([.. conditions]);
-        return long.TryParse(word, NumberStyles.None, null, out var id) ? Either([inTokens, From(WithIds([new("", id)]))]) : inTokens;
+        return long.TryParse(word, NumberStyles.None, null, out var id) ? Either([inTokens, From(WithIds([id]))]) : inTokens;
     }
 
     bool HoldsToken(ReadOnlySpan<byte> value, ReadOnlySpan<byte> pattern)
@@ -467,6 +538,7 @@ internal sealed class IndexSearch(
     {
         var isText = sort.Property.Derivation == Derivation.None && Key.FormOf(sort.Property) is Form.Text or Form.Exact or Form.Set;
         var start = query.After is { } cursor ? new Start(this, sort, isText, cursor, index.FirstAfter(cursor.Id, reader.Column)) : null;
+        var isApproximate = isText || (Key.FormOf(sort.Property) == Form.Number && Enumerable.Range(0, index.Chunks).Any(chunk => !columns.Hashes(sort.Property, chunk).IsEmpty));
         var (skip, limit) = (start is null ? query.Skip : 0, query.Limit + 1); // one more tells whether there is a next page
         var first = Smallest(sort, matches, start, skip + limit, out _);
         if (first.Count <= skip)
@@ -475,9 +547,9 @@ internal sealed class IndexSearch(
         }
 
         var page = first[skip..];
-        if (isText)
+        if (isApproximate)
         {
-            page = Exactly(sort, matches, start, page, skip, limit);
+            page = Exactly(sort, isText, matches, start, page, skip, limit);
         }
 
         var isLast = page.Count < limit;
@@ -500,19 +572,28 @@ internal sealed class IndexSearch(
     {
         readonly ulong order = cursor.Value is not { } value ? Place.Unset
             : Place.OrderOf(
-                isText ? Key.OfText(value.Span) : BinaryPrimitives.TryReadUInt64BigEndian(value.Span, out var key) ? key : throw new Refusal(Faults.BadBodyParameter("after")),
+                isText ? Key.OfText(value.Span) : BinaryPrimitives.TryReadUInt64BigEndian(value.Span, out var key) ? key : throw Bad(),
                 sort.Descending);
+
+        // Behind the key, where it doesn't say all of the number.
+        readonly ExactNumber? number = isText || cursor.Value is not { Length: > sizeof(ulong) } all ? null
+            : PropertyValues.IsNumber(all.Span[sizeof(ulong)..]) ? ExactNumber.Parse(all.Span[sizeof(ulong)..]) : throw Bad();
 
         public bool IsBefore(Place place)
         {
-            if (place.Order != order || !isText || order == Place.Unset)
+            var isNumber = !isText && Key.FormOf(sort.Property) == Form.Number;
+            if (place.Order != order || order == Place.Unset || (!isText && !isNumber))
             {
                 return place.Order > order || (place.Order == order && place.Document >= firstAfter);
             }
 
-            var comparison = search.OrderTextOf(place.Document, sort.Property).SequenceCompareTo(cursor.Value!.Value.Span);
+            var comparison = isText ? search.OrderTextOf(place.Document, sort.Property).SequenceCompareTo(cursor.Value!.Value.Span)
+                : number is null && search.ExactAt(place.Document, sort.Property) == 0 ? 0
+                : search.NumberOf(place.Document, sort.Property).CompareTo(number ?? ExactNumber.Of(Key.ToNumber(sort.Descending ? ~order : order)));
             return comparison == 0 ? place.Document >= firstAfter : comparison > 0 != sort.Descending;
         }
+
+        static Refusal Bad() => new(Faults.BadBodyParameter("after"));
     }
 
     // The first places in order. Most documents are behind the last of them and cost a comparison.
@@ -560,8 +641,8 @@ internal sealed class IndexSearch(
         }
     }
 
-    // The same page by the texts themselves: of all documents whose first eight bytes are those of the page's.
-    List<Place> Exactly(SearchSort sort, DocSet[] matches, Start? start, List<Place> page, int skip, int limit)
+    // The same page by the texts or numbers themselves: of all documents with the keys of the page's.
+    List<Place> Exactly(SearchSort sort, bool isText, DocSet[] matches, Start? start, List<Place> page, int skip, int limit)
     {
         var (low, high) = (page[0].Order, page[^1].Order);
         var (before, same) = (0, new List<Place>());
@@ -590,6 +671,9 @@ internal sealed class IndexSearch(
 
         same.Sort();
         var texts = new Dictionary<int, byte[]>();
+        var numbers = new Dictionary<int, ExactNumber>();
+        var comparer = Comparer<Place>.Create((a, b) =>
+            (isText ? Text(a.Document).AsSpan().SequenceCompareTo(Text(b.Document)) : CompareNumbers(a.Document, b.Document)) is var order and not 0 ? sort.Descending ? -order : order : a.Document.CompareTo(b.Document));
         for (var from = 0; from < same.Count;)
         {
             var to = from + 1;
@@ -600,8 +684,7 @@ internal sealed class IndexSearch(
 
             if (to > from + 1)
             {
-                same.Sort(from, to - from, Comparer<Place>.Create((a, b) =>
-                    Text(a.Document).AsSpan().SequenceCompareTo(Text(b.Document)) is var order and not 0 ? sort.Descending ? -order : order : a.Document.CompareTo(b.Document)));
+                same.Sort(from, to - from, comparer);
             }
 
             from = to;
@@ -611,6 +694,11 @@ internal sealed class IndexSearch(
         return [.. same.Skip(skip - before).Concat(page.Where(place => place.Order == Place.Unset)).Take(limit)];
 
         byte[] Text(int document) => texts.TryGetValue(document, out var text) ? text : texts[document] = OrderTextOf(document, sort.Property).ToArray();
+
+        // No record is read for those that their key, or the hash beside it, shows to be the same number.
+        int CompareNumbers(int a, int b) => ExactAt(a, sort.Property) == ExactAt(b, sort.Property) ? 0 : Number(a).CompareTo(Number(b));
+
+        ExactNumber Number(int document) => numbers.TryGetValue(document, out var number) ? number : numbers[document] = NumberOf(document, sort.Property);
     }
 
     ReadOnlyMemory<byte>? LastValue(SearchSort sort, bool isText, Place last)
@@ -627,7 +715,22 @@ internal sealed class IndexSearch(
 
         var key = new byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64BigEndian(key, sort.Descending ? ~last.Order : last.Order);
-        return key;
+        return ExactAt(last.Document, sort.Property) == 0 ? key : (byte[])[.. key, .. NumberOf(last.Document, sort.Property).ToUtf8()];
+    }
+
+    ulong ExactAt(int document, Property property) =>
+        Key.FormOf(property) == Form.Number && columns.Hashes(property, document >> DocSet.Bits) is var exact && (document & (DocSet.Size - 1)) is var doc && doc < exact.Length ? exact[doc] : 0;
+
+    // A number with all of its digits. Of a record that has just been deleted for good only the key is left.
+    ExactNumber NumberOf(int document, Property property)
+    {
+        if (ExactAt(document, property) != 0 && readValue(index.IdOf(document, reader.Column), property.Origin ?? property) is { Length: > 0 } value && PropertyValues.IsNumber(value))
+        {
+            return ExactNumber.Parse(value);
+        }
+
+        var keys = columns.Keys(property, document >> DocSet.Bits);
+        return ExactNumber.Of(Key.ToNumber(keys[document & (DocSet.Size - 1)]));
     }
 
     // A stored text as it is compared. Valid until the next call.

@@ -348,7 +348,8 @@ internal sealed partial class Indexer : IDisposable
 
         var index = opened.Index;
         var lag = lagMs();
-        var until = IsLagging(opened) ? Instant.Now(clock) - lag : long.MaxValue;
+        var now = Instant.Now(clock);
+        var until = IsLagging(opened) ? now - lag : long.MaxValue;
         var purged = new HashSet<int>();
         var taken = 0;
         atHand.Clear();
@@ -362,7 +363,8 @@ internal sealed partial class Indexer : IDisposable
         {
             foreach (var change in atHand.Count > 0 ? atHand : changes.After(opened.Position, BatchMax))
             {
-                if (change.Time > until || change.Sequence > upTo)
+                // One of a time yet to come was made before the clock was set back: it is not held up until then.
+                if (change.Sequence > upTo || (change.Time > until && change.Time <= now))
                 {
                     break;
                 }

@@ -50,10 +50,13 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>Where the keys of a property are.</summary>
     public static int KeyColumn(Property property) => FirstPropertyColumn + property.Number * 2;
 
-    /// <summary>Where the hashes of a property's texts are.</summary>
+    /// <summary>Where the hashes of a property's texts are, or of those numbers that their keys don't say exactly.</summary>
     public static int HashColumn(Property property) => KeyColumn(property) + 1;
 
     public ulong Hash(ReadOnlySpan<byte> text) => Key.OfHash(text, seed);
+
+    /// <summary>As <see cref="Key.OfExact"/>.</summary>
+    public ulong Exact(ReadOnlySpan<byte> number) => Key.OfExact(number, seed);
 
     /// <summary>As <see cref="Find(long, Statement)"/>, for the one that writes the index.</summary>
     public int Find(long id) => Find(id, Columns.Finder);
@@ -156,6 +159,10 @@ internal sealed class SearchIndex : IDisposable
                     }
                 }
 
+                break;
+            case Form.Number:
+                Columns.Set(KeyColumn(property), document, Key.OfValue(form, value));
+                Columns.Set(HashColumn(property), document, Exact(value));
                 break;
             default:
                 var key = Key.OfValue(form, value);
