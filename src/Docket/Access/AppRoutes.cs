@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Docket.Http;
 using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
@@ -31,7 +32,7 @@ internal static class AppRoutes
 
     static async Task CreateAsync(HttpContext http, IApps apps)
     {
-        var body = await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.AppBody);
+        var body = await RequestBody.ReadJsonAsync(http, AppBody.Shape.Read);
         var change = body.ToChange();
         Faults.RefuseIf(AppRules.MistakesOfNew(change));
         var (portalId, scopes) = (http.Call().Caller.PortalId, change.Scopes ?? AppRules.DefaultScopes);
@@ -43,7 +44,7 @@ internal static class AppRoutes
 
     static async Task ChangeAsync(HttpContext http, IApps apps)
     {
-        var body = await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.AppBody);
+        var body = await RequestBody.ReadJsonAsync(http, AppBody.Shape.Read);
         var change = body.ToChange();
         var (portalId, id) = (http.Call().Caller.PortalId, AppId(http));
         var app = apps.Find(portalId, id) ?? throw new Refusal(Faults.ResourceNotFound());
@@ -64,7 +65,7 @@ internal static class AppRoutes
 
     static async Task RotateAsync(HttpContext http, IApps apps)
     {
-        var grace = http.Request.ContentLength is 0 or null ? 0 : (await RequestBody.ReadJsonAsync(http, AppBodyJson.Default.RotateBody)).GraceSeconds;
+        var grace = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? 0 : (await RequestBody.ReadJsonAsync(http, RotateBody.Shape.Read)).GraceSeconds;
         Faults.RefuseIf(grace is < 0 or > GraceSecondsMax ? [$"graceSeconds is 0 to {GraceSecondsMax}."] : []);
         var (portalId, id) = (http.Call().Caller.PortalId, AppId(http));
         var secret = apps.Rotate(portalId, id, grace * 1000);
@@ -72,7 +73,7 @@ internal static class AppRoutes
     }
 
     // What is no number is no app either.
-    static long AppId(HttpContext http) => long.TryParse(http.GetRouteValue("appId") as string, out var id) ? id : 0;
+    static long AppId(HttpContext http) => long.TryParse(http.GetRouteValue("appId") as string, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0;
 
     static Task RespondAsync(HttpContext http, int status, App? app, string? secret = null) =>
         app is null ? throw new Refusal(Faults.ResourceNotFound())
@@ -123,16 +124,38 @@ internal static class AppRoutes
 }
 
 /// <summary>An app as a request gives it. One with redirect URLs is an OAuth app.</summary>
-internal sealed record AppBody(string? Name, List<string>? Scopes, List<string>? OptionalScopes, List<string>? RedirectUris)
+internal sealed record AppBody
 {
-    public AppChange ToChange() => new(Name, ToArray(Scopes), ToArray(OptionalScopes), ToArray(RedirectUris));
+    public static readonly JsonShape<AppBody> Shape = new(
+        null,
+        [],
+        ("name", (app, ref json) => app.Name = json.Text()),
+        ("scopes", (app, ref json) => app.Scopes = Texts(ref json, "a list of scopes")),
+        ("optionalScopes", (app, ref json) => app.OptionalScopes = Texts(ref json, "a list of scopes")),
+        ("redirectUris", (app, ref json) => app.RedirectUris = Texts(ref json, "a list of URLs")))
+    {
+        IsClosed = true,
+    };
 
-    static ImmutableArray<string>? ToArray(List<string>? texts) => texts is null ? null : [.. texts.Select(text => text ?? "").Distinct(StringComparer.Ordinal)];
+    public string? Name { get; set; }
+
+    public ImmutableArray<string>? Scopes { get; set; }
+
+    public ImmutableArray<string>? OptionalScopes { get; set; }
+
+    public ImmutableArray<string>? RedirectUris { get; set; }
+
+    public AppChange ToChange() => new(Name, Scopes, OptionalScopes, RedirectUris);
+
+    // A null in the list is no scope and no URL, and is refused as an empty text is.
+    static ImmutableArray<string>? Texts(ref JsonCursor json, string what) =>
+        json.List(what, static (ref json) => json.Text() ?? "") is { } texts ? [.. texts.Distinct(StringComparer.Ordinal)] : null;
 }
 
-internal sealed record RotateBody(long GraceSeconds);
+/// <summary>How the change of a token is to be done.</summary>
+internal sealed record RotateBody
+{
+    public static readonly JsonShape<RotateBody> Shape = new(null, [], ("graceSeconds", (rotation, ref json) => rotation.GraceSeconds = json.Number() ?? 0)) { IsClosed = true };
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)], UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
-[JsonSerializable(typeof(AppBody))]
-[JsonSerializable(typeof(RotateBody))]
-internal sealed partial class AppBodyJson : JsonSerializerContext;
+    public long GraceSeconds { get; set; }
+}

@@ -1,5 +1,5 @@
+using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Docket.Http;
 using Docket.Model;
 using Docket.Stores;
@@ -24,7 +24,7 @@ internal static class UserRoutes
 
     static async Task AddAsync(HttpContext http, IUsers users)
     {
-        var body = await RequestBody.ReadJsonAsync(http, UserBodyJson.Default.UserBody);
+        var body = await RequestBody.ReadJsonAsync(http, UserBody.Shape.Read);
         Faults.RefuseIf(UserRules.Mistakes(body.ToChange() with { Email = body.Email ?? "" }, body.Password));
         var portalId = http.Call().Caller.PortalId;
         var user = users.Add(portalId, body.Email!, body.FirstName ?? "", body.LastName ?? "") ?? throw new Refusal(Faults.UserExists(body.Email!));
@@ -38,7 +38,7 @@ internal static class UserRoutes
 
     static async Task ChangeAsync(HttpContext http, IUsers users)
     {
-        var body = await RequestBody.ReadJsonAsync(http, UserBodyJson.Default.UserBody);
+        var body = await RequestBody.ReadJsonAsync(http, UserBody.Shape.Read);
         Faults.RefuseIf(UserRules.Mistakes(body.ToChange(), body.Password));
         var user = Find(http, users);
         var changed = users.Change(user.PortalId, user.Id, body.ToChange()) ?? throw new Refusal(Faults.UserExists(body.Email!));
@@ -51,7 +51,7 @@ internal static class UserRoutes
     }
 
     static User Find(HttpContext http, IUsers users) =>
-        long.TryParse(http.GetRouteValue("userId") as string, out var id) && users.Find(http.Call().Caller.PortalId, id) is { } found
+        long.TryParse(http.GetRouteValue("userId") as string, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && users.Find(http.Call().Caller.PortalId, id) is { } found
             ? found : throw new Refusal(Faults.ResourceNotFound());
 
     static Task RespondAsync(HttpContext http, int status, User user) => Wire.RespondAsync(http.Response, status, user, Write);
@@ -73,11 +73,29 @@ internal static class UserRoutes
 }
 
 /// <summary>A user as a request gives it.</summary>
-internal sealed record UserBody(string? Email, string? FirstName, string? LastName, string? Password, bool? Archived)
+internal sealed record UserBody
 {
+    public static readonly JsonShape<UserBody> Shape = new(
+        null,
+        [],
+        ("email", (user, ref json) => user.Email = json.Text()),
+        ("firstName", (user, ref json) => user.FirstName = json.Text()),
+        ("lastName", (user, ref json) => user.LastName = json.Text()),
+        ("password", (user, ref json) => user.Password = json.Text()),
+        ("archived", (user, ref json) => user.Archived = json.Flag()))
+    {
+        IsClosed = true,
+    };
+
+    public string? Email { get; set; }
+
+    public string? FirstName { get; set; }
+
+    public string? LastName { get; set; }
+
+    public string? Password { get; set; }
+
+    public bool? Archived { get; set; }
+
     public UserChange ToChange() => new(Email, FirstName, LastName, Archived);
 }
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)], UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
-[JsonSerializable(typeof(UserBody))]
-internal sealed partial class UserBodyJson : JsonSerializerContext;

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Limits;
@@ -21,7 +20,7 @@ internal static class RefusalRoutes
 
     static async Task RefuseAsync(HttpContext http, IApps apps, RateLimiter limiter)
     {
-        var body = await RequestBody.ReadJsonAsync(http, RefusalBodyJson.Default.RefusalBody);
+        var body = await RequestBody.ReadJsonAsync(http, RefusalBody.Shape.Read);
         LimitPolicy? policy = body.PolicyName switch
         {
             "TEN_SECONDLY_ROLLING" => LimitPolicy.TenSecondlyRolling,
@@ -45,8 +44,18 @@ internal static class RefusalRoutes
 }
 
 /// <summary>What is to be refused.</summary>
-internal sealed record RefusalBody(string? PolicyName, int Calls);
+internal sealed record RefusalBody
+{
+    public static readonly JsonShape<RefusalBody> Shape = new(
+        null,
+        [],
+        ("policyName", (refusal, ref json) => refusal.PolicyName = json.Text()),
+        ("calls", (refusal, ref json) => refusal.Calls = json.Number() ?? 0))
+    {
+        IsClosed = true,
+    };
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)], UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
-[JsonSerializable(typeof(RefusalBody))]
-internal sealed partial class RefusalBodyJson : JsonSerializerContext;
+    public string? PolicyName { get; set; }
+
+    public int Calls { get; set; }
+}

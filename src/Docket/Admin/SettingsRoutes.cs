@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
@@ -22,9 +21,22 @@ internal static class SettingsRoutes
     static async Task ChangeAsync(HttpContext http, IPortals portals)
     {
         var caller = http.Call().Caller;
-        var changes = await RequestBody.ReadJsonAsync(http, SettingsBody.Default.DictionaryStringString);
-        Faults.RefuseIf([.. changes.Select(change => caller.Settings.With(change.Key, change.Value ?? "null").Mistake).OfType<string>()]);
+        var changes = await RequestBody.ReadJsonAsync(http, ReadChanges);
+        Faults.RefuseIf([.. changes.Select(change => caller.Settings.With(change.Key, change.Value).Mistake).OfType<string>()]);
         await RespondAsync(http, portals.Change(caller.PortalId, changes)!.Settings);
+    }
+
+    // null is no value of any setting, and is refused as one.
+    static Dictionary<string, string> ReadChanges(ref JsonCursor json)
+    {
+        json.BeginObject("an object of settings");
+        var changes = new Dictionary<string, string>(StringComparer.Ordinal);
+        while (json.NextMember() is { } name)
+        {
+            changes[name] = json.Text() ?? "null";
+        }
+
+        return changes;
     }
 
     static Task RespondAsync(HttpContext http, PortalSettings settings) =>
@@ -42,7 +54,3 @@ internal static class SettingsRoutes
         json.WriteEndObject();
     }
 }
-
-[JsonSourceGenerationOptions(Converters = [typeof(TextConverter)])]
-[JsonSerializable(typeof(Dictionary<string, string>))]
-internal sealed partial class SettingsBody : JsonSerializerContext;

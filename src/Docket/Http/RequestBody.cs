@@ -1,11 +1,10 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using Docket.Model;
 using Docket.Watch;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 
 namespace Docket.Http;
 
@@ -19,15 +18,18 @@ internal sealed class RequestBody : IDisposable
     public const int BytesMax = 64 * 1024 * 1024;
 
     readonly byte[] buffer;
-    readonly int length;
 
     RequestBody(byte[] buffer, int length)
     {
         this.buffer = buffer;
-        this.length = length;
+        var bytes = buffer.AsMemory(0, length);
+        Memory = bytes.Span.StartsWith(ByteOrderMark) ? bytes[ByteOrderMark.Length..] : bytes;
     }
 
-    public ReadOnlyMemory<byte> Memory => buffer.AsMemory(0, length);
+    /// <summary>What some programs put in front of UTF-8 (RFC 8259 8.1 lets it be ignored).</summary>
+    public static ReadOnlySpan<byte> ByteOrderMark => [0xef, 0xbb, 0xbf];
+
+    public ReadOnlyMemory<byte> Memory { get; }
 
     /// <summary>Reads the whole body.</summary>
     /// <exception cref="Refusal">413, 415, or 400 for an empty body or one that is not UTF-8.</exception>
@@ -39,6 +41,8 @@ internal sealed class RequestBody : IDisposable
         {
             throw new Refusal(Faults.UnsupportedMediaType());
         }
+
+        RefuseOtherCharset(request.ContentType);
 
         var reader = request.BodyReader;
         while (true)
@@ -77,43 +81,12 @@ internal sealed class RequestBody : IDisposable
         return body;
     }
 
-    /// <summary>Reads the body as one JSON value of a known shape.</summary>
-    /// <exception cref="Refusal">400 with line and column.</exception>
-    public static async Task<T> ReadJsonAsync<T>(HttpContext http, JsonTypeInfo<T> shape)
-        where T : class
+    /// <summary>Reads the body as one JSON value.</summary>
+    /// <exception cref="Refusal">As <see cref="ReadAsync"/>, and 400 with line and column.</exception>
+    public static async Task<T> ReadJsonAsync<T>(HttpContext http, JsonCursor.Reading<T> read)
     {
         using var body = await ReadAsync(http);
-        return body.Parse(shape);
-    }
-
-    /// <summary>The body as one JSON value of a known shape.</summary>
-    /// <exception cref="Refusal">400 with line and column.</exception>
-    public T Parse<T>(JsonTypeInfo<T> shape)
-        where T : class
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(Memory.Span, shape)
-                ?? throw new Refusal(Faults.MalformedJson(1, 1, "expected an object, found null"));
-        }
-        catch (JsonException malformed)
-        {
-            throw new Refusal(Malformed(malformed));
-        }
-    }
-
-    /// <summary>The answer to what the parser didn't take.</summary>
-    public static Error Malformed(JsonException malformed)
-    {
-        // The parser's own message ends with the position, which stands in front here.
-        var words = malformed.Message;
-        if (malformed is UnfitValue unfit)
-        {
-            return Faults.UnfitJson((malformed.LineNumber ?? 0) + 1, (malformed.BytePositionInLine ?? 0) + 1 - unfit.TokenLength, words);
-        }
-
-        var end = words.IndexOf(" Path: ", StringComparison.Ordinal) is var path and >= 0 ? path : words.IndexOf(" LineNumber: ", StringComparison.Ordinal);
-        return Faults.MalformedJson((malformed.LineNumber ?? 0) + 1, (malformed.BytePositionInLine ?? 0) + 1, end < 0 ? words : words[..end]);
+        return JsonCursor.Read(body, read);
     }
 
     /// <summary>How long it is in UTF-16 characters.</summary>
@@ -122,7 +95,7 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Line and column, both from 1, of an offset in the body.</summary>
     public (long Line, long Column) Position(long offset)
     {
-        var before = buffer.AsSpan(0, (int)Math.Min(offset, length));
+        var before = Memory.Span[..(int)Math.Min(offset, Memory.Length)];
         return (before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'));
     }
 
@@ -135,13 +108,36 @@ internal sealed class RequestBody : IDisposable
         || contentType.StartsWith("text/json", StringComparison.OrdinalIgnoreCase)
         || contentType.StartsWith("*/*", StringComparison.Ordinal);
 
+    /// <summary>Refuses a body that is said to be in another encoding of Unicode than UTF-8. What is said of older ones is ignored: most such bodies are ASCII.</summary>
+    /// <exception cref="Refusal">415.</exception>
+    public static void RefuseOtherCharset(string? contentType)
+    {
+        if (contentType is not null && contentType.Contains("charset", StringComparison.OrdinalIgnoreCase)
+            && MediaTypeHeaderValue.TryParse(contentType, out var type) && type.Charset.AsSpan().Trim('"') is var charset
+            && (charset.StartsWith("utf-16", StringComparison.OrdinalIgnoreCase) || charset.StartsWith("utf-32", StringComparison.OrdinalIgnoreCase)
+                || charset.StartsWith("ucs-2", StringComparison.OrdinalIgnoreCase) || charset.StartsWith("iso-10646-ucs", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new Refusal(Faults.NotUtf8(charset.ToString()));
+        }
+    }
+
+    /// <summary>Whether a body that begins so is in UTF-16 or UTF-32: by its byte order mark, or by the zeros around what must be ASCII in JSON.</summary>
+    public static bool IsWideText(ReadOnlySpan<byte> start) =>
+        start is [0xff, 0xfe, ..] or [0xfe, 0xff, ..] or [0, _, ..] or [_, 0, ..];
+
     void RefuseUnlessText()
     {
         var bytes = Memory.Span;
         if (bytes.IsEmpty)
         {
             Dispose();
-            throw new Refusal(Faults.MalformedJson(1, 0, "a request body was expected, but none found"));
+            throw new Refusal(Faults.NoBody());
+        }
+
+        if (IsWideText(bytes))
+        {
+            Dispose();
+            throw new Refusal(Faults.WideText());
         }
 
         if (!Utf8.IsValid(bytes))
@@ -158,14 +154,4 @@ internal sealed class RequestBody : IDisposable
             throw new Refusal(Faults.MalformedJson(line, column, $"Invalid UTF-8 byte 0x{found:x2}"));
         }
     }
-}
-
-/// <summary>
-/// Thrown while reading a shape, for a value that is good JSON and still not what its place takes. The parser adds the
-/// place after the token; with the token's length the answer can name its start, as HubSpot's does
-/// (reference/properties-pipelines-search-associations.md 4.6).
-/// </summary>
-internal sealed class UnfitValue(string message, long tokenLength) : JsonException(message)
-{
-    public long TokenLength { get; } = tokenLength;
 }

@@ -8,13 +8,29 @@ namespace Docket.Jobs;
 /// <summary>Cuts the inputs of a batch out of a body as it arrives, without reading what is in them.</summary>
 internal abstract class InputReader
 {
+    bool begun;
+
     /// <summary>Moves one input from <paramref name="rest"/> into the chunk, or as much of it as has arrived.</summary>
     /// <param name="rest">What has arrived and wasn't taken yet; afterwards what comes behind.</param>
     /// <param name="ended">Nothing comes after it.</param>
     /// <param name="chunk">Where to.</param>
     /// <returns>Whether an input is finished; if not, more has to arrive.</returns>
     /// <exception cref="Refusal">400 for a body that has no inputs to cut out.</exception>
-    public abstract bool TryTake(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk);
+    public bool TryTake(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
+    {
+        if (!begun && (ended || rest.Length >= RequestBody.ByteOrderMark.Length))
+        {
+            begun = true;
+            Span<byte> start = stackalloc byte[(int)Math.Min(rest.Length, RequestBody.ByteOrderMark.Length)];
+            rest.Slice(0, start.Length).CopyTo(start);
+            rest = RequestBody.IsWideText(start) ? throw new Refusal(Faults.WideText()) : start.SequenceEqual(RequestBody.ByteOrderMark) ? rest.Slice(start.Length) : rest;
+        }
+
+        return begun && TakeNext(ref rest, ended, chunk);
+    }
+
+    /// <summary>As <see cref="TryTake"/>, once the beginning of the body is known.</summary>
+    protected abstract bool TakeNext(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk);
 
     /// <summary>Called when all has been taken.</summary>
     /// <exception cref="Refusal">400 when it was not a batch.</exception>
@@ -26,7 +42,7 @@ internal sealed class LineReader : InputReader
 {
     bool within;
 
-    public override bool TryTake(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
+    protected override bool TakeNext(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
     {
         while (!rest.IsEmpty)
         {
@@ -85,22 +101,31 @@ internal sealed class JsonInputReader : InputReader
     public const int RestMax = 2 * InputChunk.InputMax;
 
     JsonReaderState state;
-    bool begun, named, hasInputs, inInputs, inInput;
+    bool named, hasInputs, inInputs, inInput;
 
-    public override bool TryTake(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
+    // Lines and bytes of the last one that were taken before, and where the body's object begins: what is refused here is
+    // answered as if the batch were not worked on later.
+    (long Lines, long Bytes) taken, start;
+
+    protected override bool TakeNext(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
     {
-        if (!begun && ended && rest.IsEmpty)
+        if (ended && rest.IsEmpty && taken == default)
         {
-            throw new Refusal(Faults.MalformedJson(1, 0, "a request body was expected, but none found"));
+            throw new Refusal(Faults.NoBody());
         }
 
+        var json = new Utf8JsonReader(rest, ended, state);
         try
         {
-            return Take(ref rest, ended, chunk);
+            return Take(ref json, ref rest, chunk);
         }
         catch (JsonException malformed)
         {
-            throw new Refusal(RequestBody.Malformed(malformed));
+            throw new Refusal(JsonCursor.Malformed(malformed));
+        }
+        catch (InvalidOperationException)
+        {
+            throw Refuse(rest, json.TokenStartIndex, Faults.LoneSurrogate); // as in JsonCursor
         }
     }
 
@@ -108,18 +133,16 @@ internal sealed class JsonInputReader : InputReader
     {
         if (!hasInputs)
         {
-            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "inputs"));
+            throw new Refusal(Faults.RequiredFieldsMissing(start.Lines + 1, start.Bytes + 2, "inputs"));
         }
     }
 
-    bool Take(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
+    bool Take(ref Utf8JsonReader json, ref ReadOnlySequence<byte> rest, InputChunk chunk)
     {
-        var json = new Utf8JsonReader(rest, ended, state);
         var from = 0L; // where the input that is under way goes on, or begins
         var isTaken = false;
         while (!isTaken && json.Read())
         {
-            begun = true;
             if ((json.HasValueSequence ? json.ValueSequence.Length : json.ValueSpan.Length) > InputChunk.InputMax)
             {
                 throw new Refusal(Faults.TextTooLong(InputChunk.InputMax));
@@ -127,19 +150,23 @@ internal sealed class JsonInputReader : InputReader
 
             switch (json.CurrentDepth)
             {
-                case 0 when json.TokenType is not (JsonTokenType.StartObject or JsonTokenType.EndObject):
-                    throw new Refusal(Faults.MalformedJson(1, 1, "Expected an object"));
+                case 0 when json.TokenType == JsonTokenType.StartObject:
+                    start = Place(rest, json.TokenStartIndex);
+                    break;
+                case 0 when json.TokenType != JsonTokenType.EndObject:
+                    throw Refuse(rest, json.TokenStartIndex, $"Expected an object, found {JsonCursor.Describe(json.TokenType)}");
                 case 1 when inInputs:
                     inInputs = false; // its closing bracket
                     break;
                 case 1 when json.TokenType == JsonTokenType.PropertyName:
+                    _ = json.ValueIsEscaped ? json.GetString() : null; // throws for half of a surrogate pair
                     named = json.ValueTextEquals("inputs"u8);
                     break;
                 case 1 when named:
                     named = false;
                     if (hasInputs || json.TokenType != JsonTokenType.StartArray)
                     {
-                        throw new Refusal(Faults.MalformedJson(1, 1, hasInputs ? "inputs stands there twice" : "Expected inputs to be an array"));
+                        throw Refuse(rest, json.TokenStartIndex, hasInputs ? Faults.InputsTwice : $"Expected an array of inputs, found {JsonCursor.Describe(json.TokenType)}");
                     }
 
                     hasInputs = inInputs = true;
@@ -170,7 +197,26 @@ internal sealed class JsonInputReader : InputReader
         }
 
         state = json.CurrentState;
+        taken = Place(rest, json.BytesConsumed);
         rest = rest.Slice(json.BytesConsumed);
         return isTaken;
+    }
+
+    (long Lines, long Bytes) Place(in ReadOnlySequence<byte> rest, long at)
+    {
+        var place = taken;
+        foreach (var piece in rest.Slice(0, at))
+        {
+            var lines = piece.Span.Count((byte)'\n');
+            place = (place.Lines + lines, lines == 0 ? place.Bytes + piece.Length : piece.Length - 1 - piece.Span.LastIndexOf((byte)'\n'));
+        }
+
+        return place;
+    }
+
+    Refusal Refuse(in ReadOnlySequence<byte> rest, long at, string words)
+    {
+        var (lines, bytes) = Place(rest, at);
+        return new(Faults.MalformedJson(lines + 1, bytes + 1, words));
     }
 }

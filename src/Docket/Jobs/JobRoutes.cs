@@ -26,7 +26,7 @@ internal static class JobRoutes
 
     static async Task ListAsync(HttpContext http)
     {
-        var limit = Limit(http);
+        var limit = http.QueryLimit(LimitMax, LimitMax);
         var jobs = await http.Call().Store.Jobs.ListAsync(http.QueryNumber("after") ?? long.MaxValue, limit + 1);
         await RespondPageAsync(http, jobs.Take(limit), jobs.Count > limit ? jobs[limit].Id : null, (json, job) => JobResponse.Write(json, http.Request, job));
     }
@@ -47,7 +47,7 @@ internal static class JobRoutes
     static async Task ReadResultsAsync(HttpContext http)
     {
         var job = await FindAsync(http, before: 1);
-        var limit = Limit(http);
+        var limit = http.QueryLimit(LimitMax, LimitMax);
         var after = http.QueryNumber("after") ?? 0;
         // One more than the page tells whether there is a next one.
         var rows = await http.Call().Store.Jobs.RowsAsync(job.Id, after, limit + 1, http.QueryFlag("failed"));
@@ -89,12 +89,4 @@ internal static class JobRoutes
 
             json.WriteEndObject();
         });
-
-    static int Limit(HttpContext http) => http.QueryNumber("limit") switch
-    {
-        null => LimitMax,
-        < 1 => throw new Refusal(Faults.LimitTooLow()),
-        > LimitMax => throw new Refusal(Faults.LimitTooHigh(LimitMax)),
-        var limit => (int)limit,
-    };
 }

@@ -58,6 +58,7 @@ internal sealed class JobUpload
             throw new Refusal(Faults.UnsupportedMediaType());
         }
 
+        RequestBody.RefuseOtherCharset(http.Request.ContentType);
         using var once = await Once.HoldAsync(http);
         using var hash = once is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         LiftLimits();

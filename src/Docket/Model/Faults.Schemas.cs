@@ -6,17 +6,9 @@ internal static partial class Faults
 {
     // ---- bodies of properties and pipelines: reference/properties-pipelines-search-associations.md 1.3, 1.5, 4.6
 
-    public const string TextExpected = "a text was expected", FlagExpected = "true or false was expected", NullItem = "a list has an entry that is null";
-
-    public static Error UnfitJson(long line, long column, string words) =>
-        new(400, $"Invalid input JSON on line {line}, column {column}: {words}", Validation);
-
     /// <summary>1.5.</summary>
-    public static string CannotBuild(string shape, IEnumerable<string> missing) =>
-        $"Cannot build {shape}, some of required attributes are not set [{string.Join(", ", missing)}]";
-
-    /// <summary>1.3 [decide], after 4.6.</summary>
-    public static string NotOneOf(IEnumerable<string> names) => $"Enum type must be one of: [{string.Join(", ", names)}]";
+    public static Error CannotBuild(long line, long column, string shape, string missing) =>
+        new(400, $"Invalid input JSON on line {line}, column {column}: Cannot build {shape}, some of required attributes are not set [{missing}]", Validation);
 
     // ---- properties: reference/properties-pipelines-search-associations.md 1
 

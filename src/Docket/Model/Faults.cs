@@ -11,6 +11,8 @@ internal static partial class Faults
 {
     const string Validation = "VALIDATION_ERROR", NotFoundCategory = "OBJECT_NOT_FOUND", ScopesPage = "https://developers.hubspot.com/scopes";
 
+    const string InputClass = "com.hubspot.inbounddb.publicobject.core.v2.SimplePublicObjectBatchInput$Json";
+
     /// <summary>Longest part of a refused value that an answer repeats, in characters.</summary>
     const int ValueShown = 200;
 
@@ -26,6 +28,29 @@ internal static partial class Faults
     /// <summary>3.4, third form.</summary>
     public static Error RequiredFieldsMissing(long line, long column, string fields) =>
         new(400, $"Invalid input JSON on line {line}, column {column}. Some required fields were not set: [{fields}]", Validation);
+
+    /// <summary>3.4 [decide].</summary>
+    public static Error NoBody() => MalformedJson(1, 0, "a request body was expected, but none found");
+
+    /// <summary>Of two lists one would be lost without a word.</summary>
+    public const string InputsTwice = "inputs stands there twice";
+
+    /// <summary>A text with half of a character beyond the basic plane, which UTF-8 can't hold.</summary>
+    public const string LoneSurrogate = "Incomplete surrogate pair in a text";
+
+    /// <summary>Words are ours.</summary>
+    public static Error WideText() => MalformedJson(1, 1, "the body is UTF-16 or UTF-32. Send it as UTF-8");
+
+    /// <summary>Words are ours.</summary>
+    public static Error NotUtf8(string charset) => new(415, $"Unsupported Media Type: charset {Shorten(charset)}. Send the body as UTF-8");
+
+    /// <summary>reference/properties-pipelines-search-associations.md 1.4; HubSpot's class is that of 3.4, second form.</summary>
+    public static Error PropertyNamesInvalid(long line, long column, IEnumerable<string> names) =>
+        new(400, $"Invalid input JSON on line {line}, column {column}: Cannot construct instance of `{InputClass}`, problem: Names for properties should be lowercase and have less than 100 characters. Invalid names: [{Listed(names.Select(Shorten))}]", Validation);
+
+    /// <summary>Words are ours: a member of one of Docket's own bodies that it doesn't have.</summary>
+    public static Error UnknownMember(long line, long column, string name, IEnumerable<string> known) =>
+        new(400, $"Invalid input JSON on line {line}, column {column}: There is no member {Shorten(name)} here. There are: {string.Join(", ", known)}", Validation);
 
     public static Error TooManyInputs(int max) =>
         new(400, $"The maximum number of inputs supported in a batch is {max}. Please reduce the number of items and try again", Validation);

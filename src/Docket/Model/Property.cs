@@ -85,6 +85,9 @@ internal sealed class Property
 
     public PropertyKind Kind { get; }
 
+    /// <summary>Whether its values are texts of their own, each character of which counts: unlike <see cref="PropertyKind.Text"/> not so for options that are kept elsewhere.</summary>
+    public bool IsText => Definition.Type is not ("enumeration" or "bool" or "number" or "date" or "datetime");
+
     public bool Unique => Definition.HasUniqueValue;
 
     public bool ReadOnly => Definition.ModificationMetadata.ReadOnlyValue || Calculated;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text.Json.Serialization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
@@ -109,7 +108,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
 
     async Task DescribePrivateAsync(HttpContext http)
     {
-        var body = await RequestBody.ReadJsonAsync(http, TokenKeyJson.Default.TokenKeyBody);
+        var body = await RequestBody.ReadJsonAsync(http, TokenKeyBody.Shape.Read);
         var caller = portals.FindToken(body.TokenKey ?? "")?.Caller;
         var scopes = caller is null || caller.ExpiresAt <= Instant.Now(clock) ? null
             : caller.AppId == 0 ? ScopeNames.All // the fixed development token
@@ -140,8 +139,10 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
     static string Token(HttpContext http) => (string)http.GetRouteValue("token")!;
 }
 
-internal sealed record TokenKeyBody(string? TokenKey);
+/// <summary>The token that is asked about.</summary>
+internal sealed record TokenKeyBody
+{
+    public static readonly JsonShape<TokenKeyBody> Shape = new(null, [], ("tokenKey", (body, ref json) => body.TokenKey = json.Text()));
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)])]
-[JsonSerializable(typeof(TokenKeyBody))]
-internal sealed partial class TokenKeyJson : JsonSerializerContext;
+    public string? TokenKey { get; set; }
+}

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Docket.Http;
 using Docket.Model;
 using Docket.Writes;
@@ -12,56 +11,62 @@ internal sealed record BatchReadRequest
     /// <summary>Most inputs when history is asked for.</summary>
     const int InputsMaxWithHistory = 50;
 
-    public List<BatchReadInput?>? Inputs { get; init; }
+    static readonly JsonShape<BatchReadRequest> Shape = new(
+        null,
+        ["inputs"],
+        ("inputs", (request, ref json) => request.Ids = request.Ids is null ? ReadIds(ref json) : throw json.Refuse(Faults.InputsTwice)),
+        ("properties", (request, ref json) => request.Properties = json.Texts("a list of names") ?? []),
+        ("propertiesWithHistory", (request, ref json) => request.PropertiesWithHistory = json.Texts("a list of names") ?? []),
+        ("idProperty", (request, ref json) => request.IdProperty = json.Text()));
 
-    public List<string?>? Properties { get; init; }
+    /// <summary>The records asked for.</summary>
+    public List<string>? Ids { get; set; }
 
-    public List<string?>? PropertiesWithHistory { get; init; }
+    public List<string> Properties { get; set; } = [];
 
-    public string? IdProperty { get; init; }
+    public List<string> PropertiesWithHistory { get; set; } = [];
+
+    public string? IdProperty { get; set; }
 
     /// <summary>Reads and checks the body.</summary>
     /// <exception cref="Refusal">400.</exception>
     public static async Task<BatchReadRequest> ReadAsync(HttpContext http)
     {
-        var request = await RequestBody.ReadJsonAsync(http, ObjectsJson.Default.BatchReadRequest);
-        if (request.Inputs is not { } inputs)
+        var request = await RequestBody.ReadJsonAsync(http, Shape.Read);
+        return request.Ids!.Count == 0 ? throw new Refusal(Faults.NoInputs())
+            : request.PropertiesWithHistory.Count > 0 && request.Ids.Count > InputsMaxWithHistory ? throw new Refusal(Faults.TooManyInputsWithHistory(InputsMaxWithHistory))
+            : request.Ids.Count > Validation.InputsMax ? throw new Refusal(Faults.TooManyInputs(Validation.InputsMax))
+            : request;
+    }
+
+    static List<string>? ReadIds(ref JsonCursor json)
+    {
+        if (json.IsNull)
         {
-            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "inputs"));
+            return null;
         }
 
-        if (inputs.Count == 0)
+        json.BeginList("an array of inputs");
+        var ids = new List<string>();
+        while (json.NextItem())
         {
-            throw new Refusal(Faults.NoInputs());
+            json.BeginObject();
+            var (start, id) = (json.At, (string?)null);
+            while (json.NextMember() is { } name)
+            {
+                if (name == "id")
+                {
+                    id = json.Text();
+                }
+                else
+                {
+                    json.Skip();
+                }
+            }
+
+            ids.Add(id ?? throw json.Missing(start, $"inputs[{ids.Count}].id"));
         }
 
-        if (inputs.Exists(input => input?.Id is null))
-        {
-            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "id"));
-        }
-
-        if (request.PropertiesWithHistory is { Count: > 0 } && inputs.Count > InputsMaxWithHistory)
-        {
-            throw new Refusal(Faults.TooManyInputsWithHistory(InputsMaxWithHistory));
-        }
-
-        if (inputs.FindIndex(input => input?.Id is null) is var index and >= 0)
-        {
-            throw new Refusal(Faults.RequiredFieldsMissing(1, 2, $"inputs[{index}].id"));
-        }
-
-        return inputs.Count <= Validation.InputsMax ? request : throw new Refusal(Faults.TooManyInputs(Validation.InputsMax));
+        return ids;
     }
 }
-
-/// <summary>One record asked for.</summary>
-internal sealed record BatchReadInput
-{
-    public string? Id { get; init; }
-}
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(TextConverter)])]
-[JsonSerializable(typeof(BatchReadRequest))]
-[JsonSerializable(typeof(MergeRequest))]
-[JsonSerializable(typeof(GdprDeleteRequest))]
-internal sealed partial class ObjectsJson : JsonSerializerContext;

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
@@ -8,16 +10,22 @@ namespace Docket.Objects;
 
 /// <summary>
 /// Reads wanted writes from a body in one pass, without a document tree: names and values point into the body's bytes
-/// and are copied only where JSON escapes them. As tolerant as HubSpot: unknown members are passed over, numbers and
+/// and are copied only where JSON escapes them. As tolerant as HubSpot: unknown members are ignored, numbers and
 /// booleans are taken as text (reference/objects-and-batch.md 1.1).
 /// </summary>
-internal ref struct BatchReader
+internal sealed class BatchReader
 {
     /// <summary>Most properties in an input: more than a portal can have, so that a body full of them is not all taken in.</summary>
     const int PropertiesMax = 2_000;
 
     /// <summary>Longest trace id, in bytes: it is kept with every change.</summary>
     const int TraceIdMax = 1_000;
+
+    /// <summary>Names of properties are shorter than this, in characters, and lower case (reference/properties-pipelines-search-associations.md 1.4).</summary>
+    const int NameMax = 100;
+
+    /// <summary>What can stand in a name that needs no closer look.</summary>
+    static readonly SearchValues<byte> PlainNameBytes = SearchValues.Create([.. Enumerable.Range(0, 128).Select(sign => (byte)sign).Where(sign => !char.IsAsciiLetterUpper((char)sign))]);
 
     enum Member
     {
@@ -31,64 +39,44 @@ internal ref struct BatchReader
         Other,
     }
 
-    readonly RequestBody body;
+    readonly WriteKind kind;
     readonly List<RawValue> values = [];
-    Utf8JsonReader json;
 
-    BatchReader(RequestBody body)
-    {
-        this.body = body;
-        json = new Utf8JsonReader(body.Memory.Span);
-    }
+    // The names that can't be those of properties, and where the first input that has one ends.
+    HashSet<string>? badNames;
+    (long Line, long Column) badNamesAt;
+
+    BatchReader(WriteKind kind) => this.kind = kind;
 
     /// <summary>The inputs of a batch create, update, upsert or archive.</summary>
     /// <exception cref="Refusal">400 with line and column; 400 for associations, which need records of other types.</exception>
     public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind)
     {
         using var span = Span.Start("parse");
-        return Read(body, (ref reader) => reader.Batch(kind));
+        return JsonCursor.Read(body, new BatchReader(kind).Batch);
     }
 
     /// <summary>The one input of a single create, update or restore: <c>{"properties":{…}}</c>.</summary>
     /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
-    public static RecordInput ReadSingle(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Single(kind));
+    public static RecordInput ReadSingle(RequestBody body, WriteKind kind)
+    {
+        var input = JsonCursor.Read(body, new BatchReader(kind).Single);
+        // Which record it is stands in the path; what a body says of it is unknown to HubSpot, and ignored.
+        input.Id = default;
+        input.IdProperty = null;
+        return input;
+    }
 
     /// <summary>One input of a batch on its own.</summary>
     /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
-    public static RecordInput ReadInput(RequestBody body, WriteKind kind) => Read(body, (ref reader) => reader.Input(kind));
+    public static RecordInput ReadInput(RequestBody body, WriteKind kind) => JsonCursor.Read(body, new BatchReader(kind).InputOfBatch);
 
-    delegate T Reading<out T>(ref BatchReader reader);
-
-    static T Read<T>(RequestBody body, Reading<T> read)
+    RecordInput[] Batch(ref JsonCursor json)
     {
-        var reader = new BatchReader(body);
-        try
-        {
-            reader.Advance();
-            var result = read(ref reader);
-            if (reader.json.Read())
-            {
-                throw reader.Unexpected("the end");
-            }
-
-            return result;
-        }
-        catch (JsonException malformed)
-        {
-            throw new Refusal(RequestBody.Malformed(malformed));
-        }
-        catch (InvalidOperationException)
-        {
-            // What the parser throws for \ud83d without its other half, in a name or a value.
-            throw reader.Refuse("Incomplete surrogate pair in a text");
-        }
-    }
-
-    RecordInput[] Batch(WriteKind kind)
-    {
-        Expect(JsonTokenType.StartObject, "an object");
+        var start = json.At;
+        json.BeginObject();
         List<RecordInput>? inputs = null;
-        for (var member = NextMember(); member != Member.None; member = NextMember())
+        for (var member = NextMember(ref json); member != Member.None; member = NextMember(ref json))
         {
             if (member != Member.Inputs)
             {
@@ -96,9 +84,14 @@ internal ref struct BatchReader
                 continue;
             }
 
-            Expect(JsonTokenType.StartArray, "an array of inputs");
+            if (inputs is not null)
+            {
+                throw json.Refuse(Faults.InputsTwice);
+            }
+
+            json.BeginList("an array of inputs");
             inputs = [];
-            while (Advance() != JsonTokenType.EndArray)
+            while (json.NextItem())
             {
                 // One too many is enough to be refused; what comes after it is only looked through.
                 if (inputs.Count > Validation.InputsMax)
@@ -107,53 +100,59 @@ internal ref struct BatchReader
                     continue;
                 }
 
-                inputs.Add(Input(kind));
+                inputs.Add(Input(ref json, needsId: kind != WriteKind.Create));
             }
         }
 
-        return inputs is null ? throw Missing(0, "inputs") : [.. inputs];
+        RefuseBadNames();
+        return inputs is null ? throw json.Missing(start, "inputs") : [.. inputs];
     }
 
-    RecordInput Single(WriteKind kind)
+    RecordInput Single(ref JsonCursor json)
     {
-        var input = Input(kind, single: true);
-        // Which record it is stands in the path; what a body says of it is unknown to HubSpot, and ignored.
-        input.Id = default;
-        input.IdProperty = null;
+        var input = Input(ref json, needsId: false);
+        RefuseBadNames();
         return input;
     }
 
-    RecordInput Input(WriteKind kind, bool single = false)
+    RecordInput InputOfBatch(ref JsonCursor json)
     {
-        var start = json.TokenStartIndex;
-        Expect(JsonTokenType.StartObject, "an object");
+        var input = Input(ref json, needsId: kind != WriteKind.Create);
+        RefuseBadNames();
+        return input;
+    }
+
+    RecordInput Input(ref JsonCursor json, bool needsId)
+    {
+        var start = json.At;
+        json.BeginObject();
         var input = new RecordInput();
-        var (hasId, hasProperties) = (single || kind == WriteKind.Create, kind is WriteKind.Archive or WriteKind.Restore);
-        for (var member = NextMember(); member != Member.None; member = NextMember())
+        var (hasId, hasProperties, badBefore) = (!needsId, kind is WriteKind.Archive or WriteKind.Restore, badNames is not null);
+        for (var member = NextMember(ref json); member != Member.None; member = NextMember(ref json))
         {
             switch (member)
             {
                 case Member.Properties:
                     hasProperties = true;
-                    input.Values = Values();
+                    input.Values = Values(ref json);
                     break;
                 case Member.Id:
                     hasId = true;
-                    input.Id = Text() ?? default;
+                    input.Id = json.Utf8Text() ?? default;
                     break;
                 case Member.IdProperty:
-                    input.IdProperty = Text();
+                    input.IdProperty = json.Utf8Text();
                     break;
                 case Member.TraceId:
-                    input.TraceId = Text();
+                    input.TraceId = json.Utf8Text();
                     if (input.TraceId is { Length: > TraceIdMax })
                     {
-                        throw Refuse($"objectWriteTraceId is longer than {TraceIdMax} bytes");
+                        throw json.Refuse($"objectWriteTraceId is longer than {TraceIdMax} bytes");
                     }
 
                     break;
                 case Member.Associations when kind == WriteKind.Create:
-                    RefuseAssociations();
+                    RefuseAssociations(ref json);
                     break;
                 default:
                     json.Skip();
@@ -161,53 +160,62 @@ internal ref struct BatchReader
             }
         }
 
-        return hasId && hasProperties ? input : throw Missing(start, hasId ? "properties" : hasProperties ? "id" : "id, properties");
+        if (!badBefore && badNames is not null)
+        {
+            badNamesAt = json.Position;
+        }
+
+        return hasId && hasProperties ? input : throw json.Missing(start, hasId ? "properties" : hasProperties ? "id" : "id, properties");
     }
 
-    RawValue[] Values()
+    RawValue[] Values(ref JsonCursor json)
     {
-        Expect(JsonTokenType.StartObject, "an object of property values");
+        json.BeginObject("an object of property values");
         values.Clear();
-        while (Advance() != JsonTokenType.EndObject)
+        while (json.NextName())
         {
             if (values.Count == PropertiesMax)
             {
-                throw Refuse($"More than {PropertiesMax} properties in one input");
+                throw json.Refuse($"More than {PropertiesMax} properties in one input");
             }
 
-            var name = StringToken();
-            Advance();
-            var value = Text();
+            var name = json.Utf8Token();
+            NoteBadName(name.Span);
+            json.Advance();
+            var value = json.Utf8Text();
             values.Add(new(name, value ?? default, value is null));
         }
 
         return [.. values];
     }
 
-    // A text, or a number or boolean taken as one; null for JSON null.
-    ReadOnlyMemory<byte>? Text() => json.TokenType switch
+    void NoteBadName(ReadOnlySpan<byte> name)
     {
-        JsonTokenType.String => StringToken(),
-        JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False => body.Memory.Slice((int)json.TokenStartIndex, json.ValueSpan.Length),
-        JsonTokenType.Null => (ReadOnlyMemory<byte>?)null, // spelled out: a bare null would become empty memory
-        _ => throw Unexpected("a text"),
-    };
-
-    ReadOnlyMemory<byte> StringToken()
-    {
-        if (!json.ValueIsEscaped)
+        if (name.Length < NameMax && !name.ContainsAnyExcept(PlainNameBytes))
         {
-            return body.Memory.Slice((int)json.TokenStartIndex + 1, json.ValueSpan.Length);
+            return;
         }
 
-        var copy = new byte[json.ValueSpan.Length];
-        return copy.AsMemory(0, json.CopyString(copy));
+        var text = Encoding.UTF8.GetString(name);
+        if ((text.Length >= NameMax || text.Any(sign => char.ToLowerInvariant(sign) != sign)) && badNames is not { Count: >= Validation.FaultsMax })
+        {
+            (badNames ??= new(StringComparer.Ordinal)).Add(text);
+        }
+    }
+
+    // HubSpot's parser refuses such a name before it looks for the property, so the whole request falls, whatever its trace ids.
+    void RefuseBadNames()
+    {
+        if (badNames is not null)
+        {
+            throw new Refusal(Faults.PropertyNamesInvalid(badNamesAt.Line, badNamesAt.Column, badNames));
+        }
     }
 
     // Docket keeps tickets only, so there is nothing yet that an association could lead to; to drop it silently would be a lie.
-    void RefuseAssociations()
+    static void RefuseAssociations(ref JsonCursor json)
     {
-        using var associations = JsonDocument.ParseValue(ref json);
+        using var associations = json.Document();
         if (associations.RootElement is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0)
         {
             throw new Refusal(Faults.AssociationsInvalid(list.EnumerateArray().Select(item =>
@@ -218,57 +226,21 @@ internal ref struct BatchReader
     }
 
     /// <summary>Goes to the value of the next member of an object and tells which it is.</summary>
-    Member NextMember()
+    static Member NextMember(ref JsonCursor json)
     {
-        if (Advance() == JsonTokenType.EndObject)
+        if (!json.NextName())
         {
             return Member.None;
         }
 
-        var member = json.ValueTextEquals("properties"u8) ? Member.Properties
-            : json.ValueTextEquals("id"u8) ? Member.Id
-            : json.ValueTextEquals("idProperty"u8) ? Member.IdProperty
-            : json.ValueTextEquals("objectWriteTraceId"u8) ? Member.TraceId
-            : json.ValueTextEquals("associations"u8) ? Member.Associations
-            : json.ValueTextEquals("inputs"u8) ? Member.Inputs
+        var member = json.Is("properties"u8) ? Member.Properties
+            : json.Is("id"u8) ? Member.Id
+            : json.Is("idProperty"u8) ? Member.IdProperty
+            : json.Is("objectWriteTraceId"u8) ? Member.TraceId
+            : json.Is("associations"u8) ? Member.Associations
+            : json.Is("inputs"u8) ? Member.Inputs
             : Member.Other;
-        Advance();
+        json.Advance();
         return member;
     }
-
-    JsonTokenType Advance() => json.Read() ? json.TokenType : throw Refuse("Unexpected end of the body");
-
-    void Expect(JsonTokenType type, string what)
-    {
-        if (json.TokenType != type)
-        {
-            throw Unexpected(what);
-        }
-    }
-
-    readonly Refusal Unexpected(string expected) => Refuse($"Expected {expected}, found {Describe(json.TokenType)}");
-
-    readonly Refusal Refuse(string words)
-    {
-        var (line, column) = body.Position(json.TokenStartIndex);
-        return new(Faults.MalformedJson(line, column, words));
-    }
-
-    readonly Refusal Missing(long at, string fields)
-    {
-        // HubSpot counts the column behind the opening brace: 2 for the first of a body.
-        var (line, column) = body.Position(at);
-        return new(Faults.RequiredFieldsMissing(line, column + 1, fields));
-    }
-
-    static string Describe(JsonTokenType type) => type switch
-    {
-        JsonTokenType.StartObject => "an object",
-        JsonTokenType.StartArray => "an array",
-        JsonTokenType.String => "a text",
-        JsonTokenType.Number => "a number",
-        JsonTokenType.True or JsonTokenType.False => "a boolean",
-        JsonTokenType.Null => "null",
-        _ => "something else",
-    };
 }

@@ -119,33 +119,35 @@ internal static class LifeRoutes
 /// <summary>The body of a merge (reference/objects-and-batch.md 4.11).</summary>
 internal sealed record MergeRequest
 {
-    public string? PrimaryObjectId { get; init; }
+    static readonly JsonShape<MergeRequest> Shape = new(
+        null,
+        ["primaryObjectId", "objectIdToMerge"],
+        ("primaryObjectId", (request, ref json) => request.PrimaryObjectId = json.Text()),
+        ("objectIdToMerge", (request, ref json) => request.ObjectIdToMerge = json.Text()));
 
-    public string? ObjectIdToMerge { get; init; }
+    public string? PrimaryObjectId { get; set; }
+
+    public string? ObjectIdToMerge { get; set; }
 
     /// <summary>Reads and checks the body.</summary>
     /// <exception cref="Refusal">400.</exception>
-    public static MergeRequest Read(RequestBody body)
-    {
-        var request = body.Parse(ObjectsJson.Default.MergeRequest);
-        (string Name, string? Value)[] fields = [("primaryObjectId", request.PrimaryObjectId), ("objectIdToMerge", request.ObjectIdToMerge)];
-        var missing = string.Join(", ", fields.Where(field => field.Value is null).Select(field => field.Name));
-        return missing.Length == 0 ? request : throw new Refusal(Faults.RequiredFieldsMissing(1, 2, missing));
-    }
+    public static MergeRequest Read(RequestBody body) => JsonCursor.Read(body, Shape.Read);
 }
 
 /// <summary>The body of a deletion for good (reference/objects-and-batch.md 4.12).</summary>
 internal sealed record GdprDeleteRequest
 {
-    public string? ObjectId { get; init; }
+    static readonly JsonShape<GdprDeleteRequest> Shape = new(
+        null,
+        ["objectId"],
+        ("objectId", (request, ref json) => request.ObjectId = json.Text()),
+        ("idProperty", (request, ref json) => request.IdProperty = json.Text()));
 
-    public string? IdProperty { get; init; }
+    public string? ObjectId { get; set; }
+
+    public string? IdProperty { get; set; }
 
     /// <summary>Reads and checks the body.</summary>
     /// <exception cref="Refusal">400.</exception>
-    public static async Task<GdprDeleteRequest> ReadAsync(HttpContext http)
-    {
-        var request = await RequestBody.ReadJsonAsync(http, ObjectsJson.Default.GdprDeleteRequest);
-        return request.ObjectId is not null ? request : throw new Refusal(Faults.RequiredFieldsMissing(1, 2, "objectId"));
-    }
+    public static Task<GdprDeleteRequest> ReadAsync(HttpContext http) => RequestBody.ReadJsonAsync(http, Shape.Read);
 }

@@ -196,14 +196,14 @@ internal static class ObjectRoutes
         var key = FindKey(call, schema, request.IdProperty ?? "");
         var archived = http.QueryFlag("archived");
         // Unlike in lists, what is asked for with history is not repeated among the properties (reference/objects-and-batch.md 4.8).
-        var set = ReadQuery.SetOf(schema, request.Properties is { Count: > 0 } ? schema.ReadAlways : schema.ReadDefault, request.Properties ?? [], call.Helps);
-        PropertySet? history = request.PropertiesWithHistory is { Count: > 0 } asked ? ReadQuery.SetOf(schema, new PropertySet(schema), asked) : null;
+        var set = ReadQuery.SetOf(schema, request.Properties.Count > 0 ? schema.ReadAlways : schema.ReadDefault, request.Properties, call.Helps);
+        PropertySet? history = request.PropertiesWithHistory.Count > 0 ? ReadQuery.SetOf(schema, new PropertySet(schema), request.PropertiesWithHistory) : null;
         var missing = new List<Fault>();
         var page = await call.Store.ReadAsync(snapshot =>
         {
             var found = new List<Record>();
             var ids = new HashSet<long>();
-            foreach (var (index, id) in request.Inputs!.Select(input => input!.Id!).Distinct(StringComparer.Ordinal).Index())
+            foreach (var (index, id) in request.Ids!.Distinct(StringComparer.Ordinal).Index())
             {
                 if (Find(snapshot, call, key, id, archived) is not { } record)
                 {

@@ -1,89 +1,144 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Docket.Http;
 using Docket.Model;
 
 namespace Docket.Schemas;
 
-/// <summary>How the bodies of this room are read: as tolerantly as HubSpot's Jackson, numbers and booleans also as text and the other way round.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    NumberHandling = JsonNumberHandling.AllowReadingFromString,
-    Converters = [typeof(TextConverter), typeof(FlagConverter)])]
-[JsonSerializable(typeof(PropertyCreate))]
-[JsonSerializable(typeof(PropertyUpdate))]
-[JsonSerializable(typeof(PropertyGroupCreate))]
-[JsonSerializable(typeof(PropertyGroupUpdate))]
-[JsonSerializable(typeof(Batch<PropertyCreate>))]
-[JsonSerializable(typeof(Batch<PropertyName>))]
-[JsonSerializable(typeof(PipelineInput))]
-[JsonSerializable(typeof(PipelinePatch))]
-[JsonSerializable(typeof(StageInput))]
-[JsonSerializable(typeof(StagePatch))]
-internal sealed partial class InputJson : JsonSerializerContext;
-
-/// <summary>Checks made when the end of an object was read, where the parser still knows the place.</summary>
-internal static class Required
+/// <summary>
+/// How the bodies of this room are read. What a create needs is checked once the object is read, so that the answer names
+/// all that is missing and where the object ends (reference/properties-pipelines-search-associations.md 1.5). Members that
+/// only the server sets are ignored like unknown ones.
+/// </summary>
+internal static class InputJson
 {
-    public static void In(string shape, params ReadOnlySpan<(string Name, string? Value)> members)
-    {
-        var missing = new List<string>();
-        foreach (var (name, value) in members)
-        {
-            if (value is null)
-            {
-                missing.Add(name);
-            }
-        }
+    // The order in which HubSpot lists these is unknown; here it is that of the specification.
+    static readonly string[]
+        Types = ["bool", "date", "datetime", "enumeration", "number", "phone_number", "string"],
+        FieldTypes = ["booleancheckbox", "calculation_equation", "checkbox", "date", "file", "html", "number", "phonenumber", "radio", "select", "text", "textarea"],
+        NumberHints = ["currency", "duration", "formatted", "percentage", "probability", "unformatted"],
+        TextHints = ["domain_name", "email", "ip_address", "multi_line", "phone_number", "physical_address", "postal_code", "unformatted_single_line"],
+        Sensitivities = ["highly_sensitive", "non_sensitive", "sensitive"];
 
-        if (missing.Count > 0)
-        {
-            throw new UnfitValue(Faults.CannotBuild(shape, missing), tokenLength: 1);
-        }
-    }
+    static readonly JsonShape<OptionInput> Option = new(
+        "OptionInput",
+        ["label", "value"],
+        ("label", (option, ref json) => option.Label = json.Text()),
+        ("value", (option, ref json) => option.Value = json.Text()),
+        ("description", (option, ref json) => option.Description = json.Text()),
+        ("displayOrder", (option, ref json) => option.DisplayOrder = json.Number()),
+        ("hidden", (option, ref json) => option.Hidden = json.Flag()));
 
-    public static void NoNulls<T>(T[]? items)
-    {
-        if (items is not null && Array.Exists(items, item => item is null))
-        {
-            throw new UnfitValue(Faults.NullItem, tokenLength: 1);
-        }
-    }
+    static readonly JsonShape<PropertyUpdate> PropertyUpdateShape = new(null, [], UpdateMembers<PropertyUpdate>());
+
+    static readonly JsonShape<PropertyCreate> PropertyCreateShape = new(
+        "PropertyCreate",
+        ["name", "label", "type", "fieldType", "groupName"],
+        [
+            ("name", (property, ref json) => property.Name = json.Text()),
+            ("hasUniqueValue", (property, ref json) => property.HasUniqueValue = json.Flag()),
+            ("externalOptions", (property, ref json) => property.ExternalOptions = json.Flag()),
+            ("referencedObjectType", (property, ref json) => property.ReferencedObjectType = json.Text()),
+            ("dataSensitivity", (property, ref json) => property.DataSensitivity = json.OneOf(Sensitivities)),
+            .. UpdateMembers<PropertyCreate>(),
+        ]);
+
+    static readonly JsonShape<PropertyGroupCreate> GroupCreateShape = new(
+        "PropertyGroupCreate",
+        ["name", "label"],
+        ("name", (group, ref json) => group.Name = json.Text()),
+        ("label", (group, ref json) => group.Label = json.Text()),
+        ("displayOrder", (group, ref json) => group.DisplayOrder = json.Number()));
+
+    static readonly JsonShape<PropertyGroupUpdate> GroupUpdateShape = new(
+        null,
+        [],
+        ("label", (group, ref json) => group.Label = json.Text()),
+        ("displayOrder", (group, ref json) => group.DisplayOrder = json.Number()));
+
+    static readonly JsonShape<PropertyName> Name = new(
+        "PropertyName",
+        ["name"],
+        ("name", (property, ref json) => property.Name = json.Text()));
+
+    static readonly JsonShape<StageMetadataInput> Metadata = new(
+        null,
+        [],
+        ("ticketState", (metadata, ref json) => metadata.TicketState = json.Text()));
+
+    static readonly JsonShape<StageInput> StageShape = new(
+        "PipelineStageInput",
+        ["label"],
+        ("label", (stage, ref json) => stage.Label = json.Text()),
+        ("displayOrder", (stage, ref json) => stage.DisplayOrder = json.Number()),
+        ("metadata", (stage, ref json) => stage.Metadata = json.IsNull ? null : Metadata.Read(ref json)),
+        ("stageId", (stage, ref json) => stage.StageId = json.Text()));
+
+    static readonly JsonShape<StagePatch> StagePatchShape = new(
+        null,
+        [],
+        ("label", (stage, ref json) => stage.Label = json.Text()),
+        ("displayOrder", (stage, ref json) => stage.DisplayOrder = json.Number()),
+        ("metadata", (stage, ref json) => stage.Metadata = json.IsNull ? null : Metadata.Read(ref json)),
+        ("archived", (stage, ref json) => stage.Archived = json.Flag()));
+
+    static readonly JsonShape<PipelineInput> PipelineShape = new(
+        "PipelineInput",
+        ["label"],
+        ("label", (pipeline, ref json) => pipeline.Label = json.Text()),
+        ("displayOrder", (pipeline, ref json) => pipeline.DisplayOrder = json.Number()),
+        ("pipelineId", (pipeline, ref json) => pipeline.PipelineId = json.Text()),
+        ("stages", (pipeline, ref json) => pipeline.Stages = json.List("a list of stages", StageShape.Read)));
+
+    static readonly JsonShape<PipelinePatch> PipelinePatchShape = new(
+        null,
+        [],
+        ("label", (pipeline, ref json) => pipeline.Label = json.Text()),
+        ("displayOrder", (pipeline, ref json) => pipeline.DisplayOrder = json.Number()),
+        ("archived", (pipeline, ref json) => pipeline.Archived = json.Flag()));
+
+    public static JsonCursor.Reading<PropertyCreate> PropertyCreate => PropertyCreateShape.Read;
+
+    public static JsonCursor.Reading<PropertyUpdate> PropertyUpdate => PropertyUpdateShape.Read;
+
+    public static JsonCursor.Reading<Batch<PropertyCreate>> PropertyCreates { get; } = BatchOf(PropertyCreateShape).Read;
+
+    public static JsonCursor.Reading<Batch<PropertyName>> PropertyNames { get; } = BatchOf(Name).Read;
+
+    public static JsonCursor.Reading<PropertyGroupCreate> GroupCreate => GroupCreateShape.Read;
+
+    public static JsonCursor.Reading<PropertyGroupUpdate> GroupUpdate => GroupUpdateShape.Read;
+
+    public static JsonCursor.Reading<PipelineInput> Pipeline => PipelineShape.Read;
+
+    public static JsonCursor.Reading<PipelinePatch> PipelinePatch => PipelinePatchShape.Read;
+
+    public static JsonCursor.Reading<StageInput> Stage => StageShape.Read;
+
+    public static JsonCursor.Reading<StagePatch> StagePatch => StagePatchShape.Read;
+
+    static (string, JsonMember<T>)[] UpdateMembers<T>()
+        where T : PropertyUpdate =>
+    [
+        ("label", (property, ref json) => property.Label = json.Text()),
+        ("type", (property, ref json) => property.Type = json.OneOf(Types)),
+        ("fieldType", (property, ref json) => property.FieldType = json.OneOf(FieldTypes)),
+        ("groupName", (property, ref json) => property.GroupName = json.Text()),
+        ("description", (property, ref json) => property.Description = json.Text()),
+        ("options", (property, ref json) => property.Options = json.List("a list of options", Option.Read)),
+        ("displayOrder", (property, ref json) => property.DisplayOrder = json.Number()),
+        ("formField", (property, ref json) => property.FormField = json.Flag()),
+        ("hidden", (property, ref json) => property.Hidden = json.Flag()),
+        ("numberDisplayHint", (property, ref json) => property.NumberDisplayHint = json.OneOf(NumberHints)),
+        ("textDisplayHint", (property, ref json) => property.TextDisplayHint = json.OneOf(TextHints)),
+        ("showCurrencySymbol", (property, ref json) => property.ShowCurrencySymbol = json.Flag()),
+        ("currencyPropertyName", (property, ref json) => property.CurrencyPropertyName = json.Text()),
+        ("calculationFormula", (property, ref json) => property.CalculationFormula = json.Text()),
+    ];
+
+    static JsonShape<Batch<T>> BatchOf<T>(JsonShape<T> input)
+        where T : new() => new(
+            null,
+            [],
+            ("inputs", (batch, ref json) => batch.Inputs = batch.Inputs is null ? json.List("an array of inputs", input.Read) : throw json.Refuse(Faults.InputsTwice)),
+            ("archived", (batch, ref json) => batch.Archived = json.Flag()),
+            ("dataSensitivity", (batch, ref json) => batch.DataSensitivity = json.Text()));
 }
-
-/// <summary>A boolean, or its text.</summary>
-internal sealed class FlagConverter : JsonConverter<bool>
-{
-    public override bool Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.True || (reader.TokenType != JsonTokenType.False
-            && (reader.TokenType == JsonTokenType.String && bool.TryParse(reader.GetString(), out var flag)
-                ? flag
-                : throw new UnfitValue(Faults.FlagExpected, reader.BytesConsumed - reader.TokenStartIndex)));
-
-    public override void Write(Utf8JsonWriter writer, bool value, JsonSerializerOptions options) => writer.WriteBooleanValue(value);
-}
-
-/// <summary>A text that must be one of a few, spelt exactly so. The order in which HubSpot lists them is unknown; here it is that of the specification.</summary>
-internal abstract class OneOfConverter(params string[] names) : TextConverter
-{
-    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        var text = base.Read(ref reader, typeToConvert, options);
-        return names.Contains(text) ? text : throw new UnfitValue(Faults.NotOneOf(names), reader.BytesConsumed - reader.TokenStartIndex);
-    }
-}
-
-internal sealed class TypeConverter()
-    : OneOfConverter("bool", "date", "datetime", "enumeration", "number", "phone_number", "string");
-
-internal sealed class FieldTypeConverter()
-    : OneOfConverter("booleancheckbox", "calculation_equation", "checkbox", "date", "file", "html", "number", "phonenumber", "radio", "select", "text", "textarea");
-
-internal sealed class NumberHintConverter()
-    : OneOfConverter("currency", "duration", "formatted", "percentage", "probability", "unformatted");
-
-internal sealed class TextHintConverter()
-    : OneOfConverter("domain_name", "email", "ip_address", "multi_line", "phone_number", "physical_address", "postal_code", "unformatted_single_line");
-
-internal sealed class SensitivityConverter()
-    : OneOfConverter("highly_sensitive", "non_sensitive", "sensitive");

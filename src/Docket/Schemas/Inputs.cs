@@ -1,195 +1,162 @@
-using System.Text.Json.Serialization;
-
 namespace Docket.Schemas;
 
 /// <summary>
-/// A property as a client wants it. Every member may be missing; what a create needs is checked once the object is
-/// read, so that the answer names all that is missing and where the object ends (reference/properties-pipelines-search-associations.md 1.5).
-/// Unknown members are ignored, and so are those that only the server sets.
+/// A property as a client wants it. How these bodies are read, and what they must hold, stands in <see cref="InputJson"/>.
 /// </summary>
-internal sealed record PropertyCreate : PropertyUpdate, IJsonOnDeserialized
+internal sealed record PropertyCreate : PropertyUpdate
 {
-    public string? Name { get; init; }
+    public string? Name { get; set; }
 
-    public bool? HasUniqueValue { get; init; }
+    public bool? HasUniqueValue { get; set; }
 
-    public bool? ExternalOptions { get; init; }
+    public bool? ExternalOptions { get; set; }
 
-    public string? ReferencedObjectType { get; init; }
+    public string? ReferencedObjectType { get; set; }
 
-    [JsonConverter(typeof(SensitivityConverter))]
-    public string? DataSensitivity { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized()
-    {
-        Required.In(nameof(PropertyCreate), ("name", Name), ("label", Label), ("type", Type), ("fieldType", FieldType), ("groupName", GroupName));
-        Required.NoNulls(Options);
-    }
+    public string? DataSensitivity { get; set; }
 }
 
 /// <summary>
 /// What a client may change about a property; a member that is missing or <c>null</c> stays as it is
 /// (reference/properties-pipelines-search-associations.md 1.2, 1.6).
 /// </summary>
-internal record PropertyUpdate : IJsonOnDeserialized
+internal record PropertyUpdate
 {
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    [JsonConverter(typeof(TypeConverter))]
-    public string? Type { get; init; }
+    public string? Type { get; set; }
 
-    [JsonConverter(typeof(FieldTypeConverter))]
-    public string? FieldType { get; init; }
+    public string? FieldType { get; set; }
 
-    public string? GroupName { get; init; }
+    public string? GroupName { get; set; }
 
-    public string? Description { get; init; }
+    public string? Description { get; set; }
 
-    public OptionInput[]? Options { get; init; }
+    public List<OptionInput>? Options { get; set; }
 
-    public int? DisplayOrder { get; init; }
+    public int? DisplayOrder { get; set; }
 
-    public bool? FormField { get; init; }
+    public bool? FormField { get; set; }
 
-    public bool? Hidden { get; init; }
+    public bool? Hidden { get; set; }
 
-    [JsonConverter(typeof(NumberHintConverter))]
-    public string? NumberDisplayHint { get; init; }
+    public string? NumberDisplayHint { get; set; }
 
-    [JsonConverter(typeof(TextHintConverter))]
-    public string? TextDisplayHint { get; init; }
+    public string? TextDisplayHint { get; set; }
 
-    public bool? ShowCurrencySymbol { get; init; }
+    public bool? ShowCurrencySymbol { get; set; }
 
-    public string? CurrencyPropertyName { get; init; }
+    public string? CurrencyPropertyName { get; set; }
 
     /// <summary>An empty text takes the formula away.</summary>
-    public string? CalculationFormula { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized() => Required.NoNulls(Options);
+    public string? CalculationFormula { get; set; }
 }
 
 /// <summary>One wanted option.</summary>
-internal sealed record OptionInput : IJsonOnDeserialized
+internal sealed record OptionInput
 {
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    public string? Value { get; init; }
+    public string? Value { get; set; }
 
-    public string? Description { get; init; }
+    public string? Description { get; set; }
 
-    public int? DisplayOrder { get; init; }
+    public int? DisplayOrder { get; set; }
 
-    public bool? Hidden { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized() => Required.In(nameof(OptionInput), ("label", Label), ("value", Value));
+    public bool? Hidden { get; set; }
 }
 
 /// <summary>A wanted group of properties.</summary>
-internal sealed record PropertyGroupCreate : IJsonOnDeserialized
+internal sealed record PropertyGroupCreate
 {
-    public string? Name { get; init; }
+    public string? Name { get; set; }
 
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    public int? DisplayOrder { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized() => Required.In(nameof(PropertyGroupCreate), ("name", Name), ("label", Label));
+    public int? DisplayOrder { get; set; }
 }
 
 /// <summary>What a client may change about a group; missing members stay.</summary>
 internal sealed record PropertyGroupUpdate
 {
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    public int? DisplayOrder { get; init; }
+    public int? DisplayOrder { get; set; }
 }
 
 /// <summary>One name in a batch.</summary>
-internal sealed record PropertyName : IJsonOnDeserialized
+internal sealed record PropertyName
 {
-    public string? Name { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized() => Required.In(nameof(PropertyName), ("name", Name));
+    public string? Name { get; set; }
 }
 
 /// <summary>The body of a batch.</summary>
-internal sealed record Batch<T> : IJsonOnDeserialized
+internal sealed record Batch<T>
 {
-    public T[]? Inputs { get; init; }
+    public List<T>? Inputs { get; set; }
 
     /// <summary>For reads: look among the archived properties instead of the active ones.</summary>
-    public bool? Archived { get; init; }
+    public bool? Archived { get; set; }
 
     /// <summary>For reads.</summary>
-    public string? DataSensitivity { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized() => Required.NoNulls(Inputs);
+    public string? DataSensitivity { get; set; }
 }
 
 /// <summary>
 /// A pipeline as a client wants it, for create and replace. HubSpot's specification also requires the display order;
 /// whether the server does is unknown, so without one it is 0.
 /// </summary>
-internal sealed record PipelineInput : IJsonOnDeserialized
+internal sealed record PipelineInput
 {
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    public int? DisplayOrder { get; init; }
+    public int? DisplayOrder { get; set; }
 
     /// <summary>Ignored on replace.</summary>
-    public string? PipelineId { get; init; }
+    public string? PipelineId { get; set; }
 
-    public StageInput[]? Stages { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized()
-    {
-        Required.In(nameof(PipelineInput), ("label", Label));
-        Required.NoNulls(Stages);
-    }
+    public List<StageInput>? Stages { get; set; }
 }
 
 /// <summary>What a client may change about a pipeline; missing members stay.</summary>
 internal sealed record PipelinePatch
 {
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    public int? DisplayOrder { get; init; }
+    public int? DisplayOrder { get; set; }
 
-    public bool? Archived { get; init; }
+    public bool? Archived { get; set; }
 }
 
 /// <summary>
 /// A stage as a client wants it, for create and replace. HubSpot's specification also requires display order and
 /// metadata; whether the server does is unknown, so without them the stage is open and comes last.
 /// </summary>
-internal sealed record StageInput : IJsonOnDeserialized
+internal sealed record StageInput
 {
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    public int? DisplayOrder { get; init; }
+    public int? DisplayOrder { get; set; }
 
-    public StageMetadataInput? Metadata { get; init; }
+    public StageMetadataInput? Metadata { get; set; }
 
-    public string? StageId { get; init; }
-
-    void IJsonOnDeserialized.OnDeserialized() => Required.In("PipelineStageInput", ("label", Label));
+    public string? StageId { get; set; }
 }
 
 /// <summary>What a client may change about a stage; missing members stay.</summary>
 internal sealed record StagePatch
 {
-    public string? Label { get; init; }
+    public string? Label { get; set; }
 
-    public int? DisplayOrder { get; init; }
+    public int? DisplayOrder { get; set; }
 
-    public StageMetadataInput? Metadata { get; init; }
+    public StageMetadataInput? Metadata { get; set; }
 
-    public bool? Archived { get; init; }
+    public bool? Archived { get; set; }
 }
 
 /// <summary>What a client says about a stage. Whether it is closed follows; unknown keys are dropped (reference/properties-pipelines-search-associations.md 3.4).</summary>
 internal sealed record StageMetadataInput
 {
-    public string? TicketState { get; init; }
+    public string? TicketState { get; set; }
 }

@@ -10,6 +10,9 @@ namespace Docket.Schemas;
 /// <summary>The Pipelines API (reference/properties-pipelines-search-associations.md 3.1).</summary>
 internal static class PipelineRoutes
 {
+    // What three official clients send in the place of the pipeline when they ask for the audit of a stage (HubSpot's specification of it lacks the parameter).
+    const string PipelineTemplate = "{pipelineId}";
+
     /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
@@ -38,7 +41,7 @@ internal static class PipelineRoutes
 
     static async Task CreateAsync(HttpContext http)
     {
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelineInput);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Pipeline);
         var created = await http.Call().EditAsync((content, edit) => PipelineRules.Create(content, input, edit));
         await SchemaResponse.CreatedAsync(http, created.Id, created, SchemaJson.Default.Pipeline);
     }
@@ -49,7 +52,7 @@ internal static class PipelineRoutes
     static async Task ReplaceAsync(HttpContext http)
     {
         var id = http.LastPathSegment();
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelineInput);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Pipeline);
         var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.Replace(content, id, input, edit), KeepUsedStages(http));
         await SchemaResponse.OneAsync(http, replaced, SchemaJson.Default.Pipeline);
     }
@@ -57,7 +60,7 @@ internal static class PipelineRoutes
     static async Task UpdateAsync(HttpContext http)
     {
         var id = http.LastPathSegment();
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PipelinePatch);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.PipelinePatch);
         var updated = await http.Call().EditAsync((content, edit) => PipelineRules.Update(content, id, input, edit), KeepUsedStages(http));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.Pipeline);
     }
@@ -88,7 +91,7 @@ internal static class PipelineRoutes
     static async Task CreateStageAsync(HttpContext http)
     {
         var pipelineId = http.LastPathSegment(before: 1);
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.StageInput);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Stage);
         var created = await http.Call().EditAsync((content, edit) => PipelineRules.CreateStage(content, pipelineId, input, edit));
         await SchemaResponse.CreatedAsync(http, created.Id, created, SchemaJson.Default.Stage);
     }
@@ -103,7 +106,7 @@ internal static class PipelineRoutes
     static async Task ReplaceStageAsync(HttpContext http)
     {
         var (pipelineId, id) = StagePath(http);
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.StageInput);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Stage);
         var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.ReplaceStage(content, pipelineId, id, input, edit));
         await SchemaResponse.OneAsync(http, replaced, SchemaJson.Default.Stage);
     }
@@ -111,7 +114,7 @@ internal static class PipelineRoutes
     static async Task UpdateStageAsync(HttpContext http)
     {
         var (pipelineId, id) = StagePath(http);
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.StagePatch);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.StagePatch);
         var updated = await http.Call().EditAsync((content, edit) => PipelineRules.UpdateStage(content, pipelineId, id, input, edit));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.Stage);
     }
@@ -126,10 +129,16 @@ internal static class PipelineRoutes
     static Task AuditStageAsync(HttpContext http)
     {
         var (call, pipelineId, id) = (http.Call(), http.LastPathSegment(before: 3), http.LastPathSegment(before: 1));
-        var entries = PipelineTrail.Of(call.Schema.Content, pipelineId, id).ToList();
+        var content = call.Schema.Content;
+        if (pipelineId == PipelineTemplate)
+        {
+            pipelineId = PipelineRules.PipelineOf(content, id) ?? throw new Refusal(Faults.StageNotFound(pipelineId, id));
+        }
+
+        var entries = PipelineTrail.Of(content, pipelineId, id).ToList();
         if (entries.Count == 0)
         {
-            PipelineRules.FindStage(PipelineRules.Find(call.Schema.Content, pipelineId), id);
+            PipelineRules.FindStage(PipelineRules.Find(content, pipelineId), id);
         }
 
         return SchemaResponse.AuditAsync(http, entries, call.Caller.PortalId);

@@ -125,6 +125,11 @@ internal static class PipelineRules
     public static Pipeline Find(SchemaContent content, string id) =>
         content.Pipelines.FirstOrDefault(pipeline => pipeline.Id == id) ?? throw new Refusal(Faults.PipelineNotFound(id));
 
+    /// <summary>The pipeline in which a stage is, or was when it was deleted; <c>null</c> when there never was one of this id.</summary>
+    public static string? PipelineOf(SchemaContent content, string stageId) =>
+        content.Pipelines.FirstOrDefault(pipeline => pipeline.FindStage(stageId) is not null)?.Id
+        ?? content.Audit.LastOrDefault(entry => entry.StageId == stageId)?.PipelineId;
+
     public static Stage FindStage(Pipeline pipeline, string id) =>
         pipeline.FindStage(id) ?? throw new Refusal(Faults.StageNotFound(pipeline.Id, id));
 
@@ -257,7 +262,7 @@ internal static class PipelineRules
     }
 
     // Stages of one body without a display order come one after the other, after the highest so far.
-    static ImmutableArray<Stage> WithOrders(ImmutableArray<Stage> stages, StageInput[]? inputs)
+    static ImmutableArray<Stage> WithOrders(ImmutableArray<Stage> stages, List<StageInput>? inputs)
     {
         var ordered = ImmutableArray.CreateBuilder<Stage>(stages.Length);
         for (var i = 0; i < stages.Length; i++)
@@ -279,7 +284,7 @@ internal static class PipelineRules
     static int AfterLast(IEnumerable<Stage> stages) => stages.Max(stage => (int?)stage.DisplayOrder) + 1 ?? 0;
 
     // The stage ids a body gives by name.
-    static HashSet<string> NamedIds(StageInput[]? stages)
+    static HashSet<string> NamedIds(List<StageInput>? stages)
     {
         var ids = new HashSet<string>(StringComparer.Ordinal);
         foreach (var stage in Requested(stages))
@@ -310,7 +315,7 @@ internal static class PipelineRules
         || content.Pipelines.Any(pipeline => pipeline.Id == id)
         || content.Audit.Any(entry => entry.PipelineId == id);
 
-    static StageInput[] Requested(StageInput[]? stages) => stages ?? [];
+    static List<StageInput> Requested(List<StageInput>? stages) => stages ?? [];
 
     static ImmutableArray<Stage> Stages(Pipeline? pipeline) => pipeline?.Stages ?? [];
 }

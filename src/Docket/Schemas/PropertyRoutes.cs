@@ -44,7 +44,7 @@ internal static class PropertyRoutes
 
     static async Task CreateAsync(HttpContext http)
     {
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyCreate);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.PropertyCreate);
         var created = await http.Call().EditAsync((content, edit) => PropertyRules.Create(content, input, edit));
         await SchemaResponse.CreatedAsync(http, created.Name, created, SchemaJson.Default.PropertyDefinition);
     }
@@ -59,7 +59,7 @@ internal static class PropertyRoutes
     static async Task UpdateAsync(HttpContext http)
     {
         var name = http.LastPathSegment();
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyUpdate);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.PropertyUpdate);
         var updated = await http.Call().EditAsync((content, edit) => PropertyRules.Update(content, name, input, edit));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.PropertyDefinition);
     }
@@ -73,14 +73,14 @@ internal static class PropertyRoutes
 
     static async Task CreateBatchAsync(HttpContext http)
     {
-        var inputs = Inputs(await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyCreate));
+        var inputs = Inputs(await RequestBody.ReadJsonAsync(http, InputJson.PropertyCreates));
         var results = await http.Call().EditAsync((content, edit) => PropertyRules.CreateAll(content, inputs, edit));
         await SchemaResponse.BatchAsync(http, StatusCodes.Status201Created, [.. results.Select(WithoutOrigin)]);
     }
 
     static async Task ReadBatchAsync(HttpContext http)
     {
-        var batch = await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyName);
+        var batch = await RequestBody.ReadJsonAsync(http, InputJson.PropertyNames);
         var results = Inputs(batch).Select(input =>
         {
             var found = Find(http.Call(), input.Name!, batch.Archived ?? false, batch.DataSensitivity ?? PropertyRules.NotSensitive);
@@ -91,7 +91,7 @@ internal static class PropertyRoutes
 
     static async Task ArchiveBatchAsync(HttpContext http)
     {
-        var names = Inputs(await RequestBody.ReadJsonAsync(http, InputJson.Default.BatchPropertyName)).Select(input => input.Name!);
+        var names = Inputs(await RequestBody.ReadJsonAsync(http, InputJson.PropertyNames)).Select(input => input.Name!);
         await http.Call().EditAsync((content, edit) => PropertyRules.ArchiveAll(content, names, edit));
         SchemaResponse.Nothing(http);
     }
@@ -101,7 +101,7 @@ internal static class PropertyRoutes
 
     static async Task CreateGroupAsync(HttpContext http)
     {
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyGroupCreate);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.GroupCreate);
         var created = await http.Call().EditAsync((content, _) => GroupRules.Create(content, input));
         await SchemaResponse.CreatedAsync(http, created.Name, created, SchemaJson.Default.PropertyGroup);
     }
@@ -112,7 +112,7 @@ internal static class PropertyRoutes
     static async Task UpdateGroupAsync(HttpContext http)
     {
         var name = http.LastPathSegment();
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Default.PropertyGroupUpdate);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.GroupUpdate);
         var updated = await http.Call().EditAsync((content, _) => GroupRules.Update(content, name, input));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.PropertyGroup);
     }
@@ -138,10 +138,10 @@ internal static class PropertyRoutes
             : null,
     };
 
-    static T[] Inputs<T>(Batch<T> batch) => batch.Inputs switch
+    static List<T> Inputs<T>(Batch<T> batch) => batch.Inputs switch
     {
         null or [] => throw new Refusal(Faults.NoInputs()),
-        { Length: > InputsMax } => throw new Refusal(Faults.TooManyInputs(InputsMax)),
+        { Count: > InputsMax } => throw new Refusal(Faults.TooManyInputs(InputsMax)),
         var inputs => inputs,
     };
 

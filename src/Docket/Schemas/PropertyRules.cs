@@ -199,9 +199,9 @@ internal static class PropertyRules
     }
 
     // An option without a display order comes after all others: highest plus 1 (1.3).
-    static ImmutableArray<PropertyOption> Number(OptionInput[] inputs)
+    static ImmutableArray<PropertyOption> Number(List<OptionInput> inputs)
     {
-        var options = ImmutableArray.CreateBuilder<PropertyOption>(inputs.Length);
+        var options = ImmutableArray.CreateBuilder<PropertyOption>(inputs.Count);
         var highest = inputs.Max(input => input.DisplayOrder) ?? -1;
         foreach (var input in inputs)
         {

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
@@ -31,7 +30,7 @@ internal sealed class SearchBody
 /// Reads a search in one pass, so that of several faults the first in the text is told, with its line and column
 /// (reference/properties-pipelines-search-associations.md 4.6).
 /// </summary>
-internal ref struct SearchReader
+internal sealed class SearchReader
 {
     /// <summary>HubSpot's names, in the order of its message and of <see cref="SearchOperator"/>.</summary>
     static readonly string[] Operators =
@@ -39,65 +38,40 @@ internal ref struct SearchReader
         "IN", "NOT_HAS_PROPERTY", "LT", "EQ", "GT", "NOT_IN", "GTE", "CONTAINS_TOKEN", "HAS_PROPERTY", "LTE", "NOT_CONTAINS_TOKEN", "BETWEEN", "NEQ",
     ];
 
-    readonly RequestBody body;
     readonly SearchBody search = new();
-    Utf8JsonReader json;
-
-    SearchReader(RequestBody body)
-    {
-        this.body = body;
-        json = new Utf8JsonReader(body.Memory.Span);
-    }
 
     /// <summary>Reads the body.</summary>
     /// <exception cref="Refusal">400 with line and column.</exception>
-    public static SearchBody Read(RequestBody body)
-    {
-        var reader = new SearchReader(body);
-        try
-        {
-            reader.Advance();
-            reader.ReadMembers();
-            return reader.json.Read() ? throw reader.Unexpected("the end") : reader.search;
-        }
-        catch (JsonException malformed)
-        {
-            throw new Refusal(RequestBody.Malformed(malformed));
-        }
-        catch (InvalidOperationException)
-        {
-            throw reader.Refuse("Incomplete surrogate pair in a text"); // what the parser throws for \ud83d without its other half
-        }
-    }
+    public static SearchBody Read(RequestBody body) => JsonCursor.Read(body, new SearchReader().ReadMembers);
 
-    void ReadMembers()
+    SearchBody ReadMembers(ref JsonCursor json)
     {
-        Expect(JsonTokenType.StartObject, "an object");
+        json.BeginObject("an object");
         List<RawFilter>? topLevel = null;
-        while (NextMember() is { } member)
+        while (json.NextMember() is { } member)
         {
             switch (member)
             {
                 case "filterGroups":
-                    Groups();
+                    Groups(ref json);
                     break;
                 case "filters":
-                    topLevel = Filters(search.Groups.Count);
+                    topLevel = Filters(ref json, search.Groups.Count);
                     break;
                 case "sorts":
-                    Sorts();
+                    Sorts(ref json);
                     break;
                 case "query":
-                    search.Query = Text() ?? "";
+                    search.Query = json.Text() ?? "";
                     break;
                 case "properties":
-                    search.Properties.AddRange(Texts() ?? []);
+                    search.Properties.AddRange(Texts(ref json) ?? []);
                     break;
                 case "limit":
-                    search.Limit = Text() ?? "";
+                    search.Limit = json.Text() ?? "";
                     break;
                 case "after":
-                    search.After = Text() ?? "";
+                    search.After = json.Text() ?? "";
                     break;
                 default:
                     json.Skip();
@@ -109,24 +83,26 @@ internal ref struct SearchReader
         {
             search.Groups.Add(topLevel); // one more group (4.1)
         }
+
+        return search;
     }
 
-    void Groups()
+    void Groups(ref JsonCursor json)
     {
-        if (!BeginsList())
+        if (!BeginsList(ref json))
         {
             return;
         }
 
-        while (Advance() != JsonTokenType.EndArray)
+        while (json.NextItem())
         {
-            Expect(JsonTokenType.StartObject, "a filter group");
+            json.BeginObject("a filter group");
             var filters = new List<RawFilter>();
-            while (NextMember() is { } member)
+            while (json.NextMember() is { } member)
             {
                 if (member == "filters")
                 {
-                    filters = Filters(search.Groups.Count);
+                    filters = Filters(ref json, search.Groups.Count);
                 }
                 else
                 {
@@ -138,44 +114,44 @@ internal ref struct SearchReader
         }
     }
 
-    List<RawFilter> Filters(int group)
+    static List<RawFilter> Filters(ref JsonCursor json, int group)
     {
         var filters = new List<RawFilter>();
-        if (BeginsList())
+        if (BeginsList(ref json))
         {
-            while (Advance() != JsonTokenType.EndArray)
+            while (json.NextItem())
             {
-                filters.Add(Filter(group, filters.Count));
+                filters.Add(Filter(ref json, group, filters.Count));
             }
         }
 
         return filters;
     }
 
-    RawFilter Filter(int group, int place)
+    static RawFilter Filter(ref JsonCursor json, int group, int place)
     {
-        Expect(JsonTokenType.StartObject, "a filter");
+        json.BeginObject("a filter");
         var (property, value, highValue) = ((string?)null, (string?)null, (string?)null);
         SearchOperator? comparison = null;
         List<string>? values = null;
-        while (NextMember() is { } member)
+        while (json.NextMember() is { } member)
         {
             switch (member)
             {
                 case "propertyName":
-                    property = Text();
+                    property = json.Text();
                     break;
                 case "operator":
-                    comparison = Operator(group, place);
+                    comparison = Operator(ref json, group, place);
                     break;
                 case "value":
-                    value = Text();
+                    value = json.Text();
                     break;
                 case "highValue":
-                    highValue = Text();
+                    highValue = json.Text();
                     break;
                 case "values":
-                    values = Texts();
+                    values = Texts(ref json);
                     break;
                 default:
                     json.Skip();
@@ -183,7 +159,7 @@ internal ref struct SearchReader
             }
         }
 
-        var (line, column) = body.Position(json.TokenStartIndex);
+        var (line, column) = json.Position;
         if (property is null || comparison is not { } known)
         {
             string[] missing = property is not null ? ["operator"] : comparison is null ? ["propertyName", "operator"] : ["propertyName"];
@@ -202,15 +178,15 @@ internal ref struct SearchReader
             : throw new Refusal(Faults.OperatorRequires(line, column, Operators[(int)known], lacks));
     }
 
-    SearchOperator? Operator(int group, int filter)
+    static SearchOperator? Operator(ref JsonCursor json, int group, int filter)
     {
-        var (line, column) = body.Position(json.TokenStartIndex);
+        var (line, column) = json.Position;
         if (json.TokenType == JsonTokenType.Null)
         {
             return null;
         }
 
-        var text = json.TokenType == JsonTokenType.String ? json.GetString()! : "";
+        var text = json.TokenType == JsonTokenType.String ? json.Text()! : "";
         // Blanks and control characters around it are forgiven; other white space is not.
         var trimmed = text.AsSpan().Trim([.. Enumerable.Range(0, 0x21).Select(character => (char)character)]);
         if (json.TokenType == JsonTokenType.String && trimmed.IsEmpty)
@@ -223,34 +199,34 @@ internal ref struct SearchReader
             : throw new Refusal(Faults.NotOneOf(line, column, string.Join(", ", Operators)));
     }
 
-    void Sorts()
+    void Sorts(ref JsonCursor json)
     {
-        if (!BeginsList())
+        if (!BeginsList(ref json))
         {
             return;
         }
 
-        while (Advance() != JsonTokenType.EndArray)
+        while (json.NextItem())
         {
             if (json.TokenType == JsonTokenType.String)
             {
-                var name = json.GetString()!;
+                var name = json.Text()!;
                 search.Sorts.Add(name.StartsWith('-') ? new(name[1..], true, IsText: true) : new(name, false, IsText: true));
                 continue;
             }
 
-            Expect(JsonTokenType.StartObject, "a sort");
+            json.BeginObject("a sort");
             var (property, descending) = ((string?)null, false);
-            while (NextMember() is { } member)
+            while (json.NextMember() is { } member)
             {
                 switch (member)
                 {
                     case "propertyName":
-                        property = Text();
+                        property = json.Text();
                         break;
                     case "direction":
-                        var (line, column) = body.Position(json.TokenStartIndex);
-                        descending = Text() switch
+                        var (line, column) = json.Position;
+                        descending = json.Text() switch
                         {
                             "DESCENDING" => true,
                             "ASCENDING" or null => false,
@@ -263,19 +239,19 @@ internal ref struct SearchReader
                 }
             }
 
-            search.Sorts.Add(new(property ?? throw Refuse("Cannot build Sort, some of required attributes are not set [propertyName]"), descending));
+            search.Sorts.Add(new(property ?? throw json.Refuse("Cannot build Sort, some of required attributes are not set [propertyName]"), descending));
         }
     }
 
     // Null counts as no list.
-    bool BeginsList()
+    static bool BeginsList(ref JsonCursor json)
     {
         if (json.TokenType is JsonTokenType.StartArray or JsonTokenType.Null)
         {
             return json.TokenType == JsonTokenType.StartArray;
         }
 
-        var (line, column) = body.Position(json.TokenStartIndex);
+        var (line, column) = json.Position;
         throw new Refusal(Faults.NotAList(line, column, json.TokenType switch
         {
             JsonTokenType.StartObject => "START_OBJECT",
@@ -286,62 +262,22 @@ internal ref struct SearchReader
         }));
     }
 
-    List<string>? Texts()
+    static List<string>? Texts(ref JsonCursor json)
     {
-        if (!BeginsList())
+        if (!BeginsList(ref json))
         {
             return null;
         }
 
         var texts = new List<string>();
-        while (Advance() != JsonTokenType.EndArray)
+        while (json.NextItem())
         {
-            if (Text() is { } text)
+            if (json.Text() is { } text)
             {
                 texts.Add(text);
             }
         }
 
         return texts;
-    }
-
-    // Numbers and booleans are taken as text.
-    string? Text() => json.TokenType switch
-    {
-        JsonTokenType.String => json.GetString(),
-        JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False => Encoding.UTF8.GetString(json.ValueSpan),
-        JsonTokenType.Null => null,
-        _ => throw Unexpected("a text"),
-    };
-
-    /// <summary>Goes to the value of the next member of an object; <c>null</c> at its end.</summary>
-    string? NextMember()
-    {
-        if (Advance() == JsonTokenType.EndObject)
-        {
-            return null;
-        }
-
-        var name = json.GetString()!;
-        Advance();
-        return name;
-    }
-
-    JsonTokenType Advance() => json.Read() ? json.TokenType : throw Refuse("Unexpected end of the body");
-
-    void Expect(JsonTokenType type, string what)
-    {
-        if (json.TokenType != type)
-        {
-            throw Unexpected(what);
-        }
-    }
-
-    readonly Refusal Unexpected(string expected) => Refuse($"Expected {expected}");
-
-    readonly Refusal Refuse(string words)
-    {
-        var (line, column) = body.Position(json.TokenStartIndex);
-        return new(Faults.MalformedJson(line, column, words));
     }
 }

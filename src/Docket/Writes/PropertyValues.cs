@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
@@ -21,11 +22,18 @@ internal static class PropertyValues
     public static Fault? Check(int index, Schema schema, Property property, ReadOnlyMemory<byte> raw, out PropertyValue value)
     {
         value = new(property, raw);
-        var text = raw.Span;
         if (property.ReadOnly)
         {
-            return Faults.ReadOnly(index, property, text);
+            return Faults.ReadOnly(index, property, raw.Span);
         }
+
+        // White space around a value that is no text is forgiven (2.1); but what a portal itself named with white space around it goes by that name.
+        if (IsPadded(raw.Span) && !property.IsText && !IsNamed(schema, property, raw.Span))
+        {
+            value = value with { Value = raw[Inner(raw.Span)] };
+        }
+
+        var text = value.Value.Span;
 
         if (text.IsEmpty)
         {
@@ -207,7 +215,7 @@ internal static class PropertyValues
 
         foreach (var range in text.Split((byte)';'))
         {
-            if (text[range] is { IsEmpty: false } part && !value.Property.HasOption(part))
+            if (Part(value.Property, text[range]) is { IsEmpty: false } part && !value.Property.HasOption(part))
             {
                 return Faults.NotAnOption(index, value.Property, part, OptionsOf(value.Property));
             }
@@ -215,7 +223,7 @@ internal static class PropertyValues
 
         // From here on there are no more different parts than the property has options.
         var parts = new List<byte[]>();
-        AddParts(parts, text);
+        AddParts(parts, text, value.Property);
         value = value with { Value = Join(parts), Append = text[0] == ';' };
         return null;
     }
@@ -254,13 +262,44 @@ internal static class PropertyValues
         return null;
     }
 
+    static bool IsPadded(ReadOnlySpan<byte> text) =>
+        !text.IsEmpty && (text[0] is <= (byte)' ' or >= 0x80 || text[^1] is <= (byte)' ' or >= 0x80) && !Inner(text).Equals(..text.Length);
+
+    // What is left without the white space at both ends.
+    static Range Inner(ReadOnlySpan<byte> text)
+    {
+        var (start, end) = (0, text.Length);
+        while (Rune.DecodeFromUtf8(text[start..end], out var rune, out var size) == OperationStatus.Done && Rune.IsWhiteSpace(rune))
+        {
+            start += size;
+        }
+
+        while (Rune.DecodeLastFromUtf8(text[start..end], out var rune, out var size) == OperationStatus.Done && Rune.IsWhiteSpace(rune))
+        {
+            end -= size;
+        }
+
+        return start..end;
+    }
+
+    // Each part of a checkbox value is a value of its own.
+    static ReadOnlySpan<byte> Part(Property property, ReadOnlySpan<byte> part) => IsPadded(part) && !property.HasOption(part) ? part[Inner(part)] : part;
+
+    static bool IsNamed(Schema schema, Property property, ReadOnlySpan<byte> value) => property.Kind switch
+    {
+        PropertyKind.Option or PropertyKind.Options => property.HasOption(value),
+        PropertyKind.Pipeline => schema.FindPipeline(value) is not null,
+        PropertyKind.Stage => schema.FindStage(value) is not null,
+        _ => false,
+    };
+
     static IEnumerable<string> OptionsOf(Property property) => property.Definition.Options.Select(option => option.Value);
 
-    static void AddParts(List<byte[]> parts, ReadOnlySpan<byte> text)
+    static void AddParts(List<byte[]> parts, ReadOnlySpan<byte> text, Property? property = null)
     {
         foreach (var range in text.Split((byte)';'))
         {
-            var part = text[range];
+            var part = property is null ? text[range] : Part(property, text[range]);
             if (!part.IsEmpty && !Contains(parts, part))
             {
                 parts.Add(part.ToArray());

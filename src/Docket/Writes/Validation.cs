@@ -152,6 +152,11 @@ internal static class Validation
         else if (key is not null)
         {
             keyValue = CheckKey(index, schema, key, keyValue, out var fault);
+            if (fault is null && keyValue.IsEmpty)
+            {
+                fault = Faults.EmptyId(index, key.Name); // nothing but white space
+            }
+
             if (fault is not null)
             {
                 faults.Add(fault);

@@ -175,7 +175,7 @@ public sealed class JobTests
             (body[..^1], "Invalid input JSON on line 1, column "),
             (body + "x", "Invalid input JSON on line 1, column "),
             (body[..^2] + ",]}", "Invalid input JSON on line 1, column "),
-            (body[..^1] + ",\"inputs\":[]}", "Invalid input JSON on line 1, column 1: inputs stands there twice"),
+            (body[..^1] + ",\"inputs\":[]}", $"Invalid input JSON on line 1, column {body.Length + 10}: inputs stands there twice"),
             (body[..^2] + $",{{\"properties\":{{\"subject\":\"{new string('x', 1_100_000)}\"}}}}]}}", "The body has a text or number longer than 1048576 bytes"),
             ("{\"inputs\":[" + string.Join(',', Enumerable.Repeat("1", 100_001)) + "]}", "The maximum number of inputs supported in a batch is 100000."),
         ])

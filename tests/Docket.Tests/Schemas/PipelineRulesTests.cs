@@ -262,7 +262,7 @@ public sealed class PipelineRulesTests
 
     static Edited<Pipeline> Create(SchemaContent content, PipelineInput input) => PipelineRules.Create(content, input, First);
 
-    static PipelineInput Input(string? id, params StageInput[] stages) => new() { Label = $"Pipeline {id}", PipelineId = id, Stages = stages };
+    static PipelineInput Input(string? id, params StageInput[] stages) => new() { Label = $"Pipeline {id}", PipelineId = id, Stages = [.. stages] };
 
     static StageInput Stage(string? id, string label) => new() { StageId = id, Label = label };
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using CsCheck;
 using Docket.Model;
+using Docket.Tests.Compatibility;
 using Docket.Writes;
 
 namespace Docket.Tests.Writes;
@@ -46,6 +47,52 @@ public class PropertyValuesTests
         Assert.Null(Check(property, sent, out var value));
         Assert.Equal(stored, Encoding.UTF8.GetString(value.Value.Span));
         Assert.False(value.Append);
+    }
+
+    [Behaviour("any endpoint", "white space around a value that is no text is trimmed", "docs, decide", "objects-and-batch.md 2.1")]
+    [Theory]
+    [InlineData("amount", " 47", "47")]
+    [InlineData("amount", "\t860.00\u00a0", "860.00")]
+    [InlineData("amount", " ", "")]
+    [InlineData("urgent", "true\t", "true")]
+    [InlineData("urgent", "\u00a0FALSE ", "false")]
+    [InlineData("colour", "\u00a0dark blue\r\n", "dark blue")]
+    [InlineData("tags_set", " a;b ", "a;b")]
+    [InlineData("tags_set", "a; b ;\u00a0c", "a;b;c")]
+    [InlineData("due", " 2024-02-29", "2024-02-29")]
+    [InlineData("due", "1786320000000 ", "2026-08-10")]
+    [InlineData("seen_at", "\u00a02025-01-09T07:18:05.522Z ", "2025-01-09T07:18:05.522Z")]
+    [InlineData("seen_at", "\u3000\u2003", "")]
+    [InlineData("hubspot_owner_id", " 44 ", "44")]
+    [InlineData("hs_pipeline", "0 ", "0")]
+    [InlineData("hs_pipeline_stage", "\t3", "3")]
+    [InlineData("hs_all_assigned_business_unit_ids", " 7 ", "7")] // options that are kept elsewhere
+    [InlineData("hs_ticket_priority", "HIGH ", "HIGH")]
+    public void White_space_around_what_is_no_text_is_trimmed(string property, string sent, string stored)
+    {
+        Assert.Null(Check(property, sent, out var value));
+        Assert.Equal(stored, Encoding.UTF8.GetString(value.Value.Span));
+    }
+
+    [Theory]
+    [InlineData("amount", "4 7", "INVALID_INTEGER")]
+    [InlineData("colour", "dark  blue", "INVALID_OPTION")]
+    [InlineData("due", "2024-02-30 ", "INVALID_DATE")]
+    [InlineData("hs_pipeline_stage", " ", "INVALID_OPTION")]
+    [InlineData("amount", "\u200b47", "INVALID_INTEGER")]
+    public void White_space_within_a_value_or_around_a_wrong_one_does_not_make_it_right(string property, string sent, string code) =>
+        Assert.Equal(code, Check(property, sent, out _)?.Code);
+
+    [Fact]
+    public void An_option_or_stage_with_white_space_of_its_own_is_found_by_it()
+    {
+        var padded = Schemata.With(Schemata.Custom("padded", "enumeration", "select") with { Options = [new() { Label = "A", Value = " a" }, new() { Label = "B", Value = "b" }] });
+        var property = padded.Find("padded")!;
+        Assert.Null(PropertyValues.Check(0, padded, property, Encoding.UTF8.GetBytes(" a"), out var value));
+        Assert.Equal(" a", Encoding.UTF8.GetString(value.Value.Span));
+        Assert.Null(PropertyValues.Check(0, padded, property, Encoding.UTF8.GetBytes(" b"), out value));
+        Assert.Equal("b", Encoding.UTF8.GetString(value.Value.Span));
+        Assert.NotNull(PropertyValues.Check(0, padded, property, Encoding.UTF8.GetBytes("a"), out _));
     }
 
     // reference/objects-and-batch.md 2.2: code, and the text where the reference has it literally.
