@@ -176,18 +176,18 @@ internal sealed class Schema
     // The seven properties of a stage (reference/properties-pipelines-search-associations.md 2.3): four are stored, the three older spellings follow.
     StagePlace LinkStage(Pipeline pipeline, byte[] utf8PipelineId, Stage stage)
     {
-        var id = stage.Id;
+        var name = StageProperties.NameOf(stage.Id);
         var place = new StagePlace(
-            pipeline, stage, Encoding.UTF8.GetBytes(id), utf8PipelineId,
-            Require($"hs_v2_date_entered_{id}"), Require($"hs_v2_date_exited_{id}"),
-            Require($"hs_v2_cumulative_time_in_{id}"), Require($"hs_v2_latest_time_in_{id}"));
+            pipeline, stage, Encoding.UTF8.GetBytes(stage.Id), utf8PipelineId,
+            Require(StageProperties.Entered + name), Require(StageProperties.Exited + name),
+            Require(StageProperties.CumulativeTime + name), Require(StageProperties.LatestTime + name));
         place.Entered.BelongTo(place, Derivation.None, null);
         place.Exited.BelongTo(place, Derivation.None, null);
         place.CumulativeTime.BelongTo(place, Derivation.None, null);
         place.LatestTime.BelongTo(place, Derivation.None, null);
-        Require($"hs_date_entered_{id}").BelongTo(place, Derivation.SameAsOrigin, place.Entered);
-        Require($"hs_date_exited_{id}").BelongTo(place, Derivation.SameAsOrigin, place.Exited);
-        Require($"hs_time_in_{id}").BelongTo(place, Derivation.TimeInStage, place.CumulativeTime);
+        Require(StageProperties.OlderEntered + name).BelongTo(place, Derivation.SameAsOrigin, place.Entered);
+        Require(StageProperties.OlderExited + name).BelongTo(place, Derivation.SameAsOrigin, place.Exited);
+        Require(StageProperties.OlderTime + name).BelongTo(place, Derivation.TimeInStage, place.CumulativeTime);
         return place;
     }
 }

@@ -161,7 +161,7 @@ internal static class PropertyRules
         }
 
         // Otherwise a stage created later could not have its properties, nor one created again get its old ones back.
-        if (StagePropertyRules.IsName(name))
+        if (StageProperties.IsName(name))
         {
             throw new Refusal(Faults.PropertyNameReserved(name));
         }

@@ -14,32 +14,33 @@ internal static class StagePropertyRules
     // Newer ones quote the stage in " and older ones in '. All times are milliseconds (2.3 [decide]).
     static readonly Template[] Templates =
     [
-        new("hs_v2_date_entered_", "datetime", "date", false, stage => $"Date entered \"{stage}\"", (type, stage) => $"When the {type} most recently entered stage {stage}."),
-        new("hs_v2_date_exited_", "datetime", "date", false, stage => $"Date exited \"{stage}\"", (type, stage) => $"When the {type} most recently left stage {stage}."),
-        new("hs_v2_cumulative_time_in_", "number", "number", false, stage => $"Cumulative time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage}, all visits together."),
-        new("hs_v2_latest_time_in_", "number", "number", false, stage => $"Latest time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage} since the latest entry."),
-        new("hs_date_entered_", "datetime", "calculation_read_time", true, stage => $"Date entered '{stage}'", (type, stage) => $"When the {type} entered stage {stage}."),
-        new("hs_date_exited_", "datetime", "calculation_read_time", true, stage => $"Date exited '{stage}'", (type, stage) => $"When the {type} left stage {stage}."),
-        new("hs_time_in_", "number", "calculation_read_time", true, stage => $"Time in '{stage}'", (_, stage) => $"Time spent in stage {stage}."),
+        new(StageProperties.Entered, "datetime", "date", false, stage => $"Date entered \"{stage}\"", (type, stage) => $"When the {type} most recently entered stage {stage}."),
+        new(StageProperties.Exited, "datetime", "date", false, stage => $"Date exited \"{stage}\"", (type, stage) => $"When the {type} most recently left stage {stage}."),
+        new(StageProperties.CumulativeTime, "number", "number", false, stage => $"Cumulative time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage}, all visits together."),
+        new(StageProperties.LatestTime, "number", "number", false, stage => $"Latest time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage} since the latest entry."),
+        new(StageProperties.OlderEntered, "datetime", "calculation_read_time", true, stage => $"Date entered '{stage}'", (type, stage) => $"When the {type} entered stage {stage}."),
+        new(StageProperties.OlderExited, "datetime", "calculation_read_time", true, stage => $"Date exited '{stage}'", (type, stage) => $"When the {type} left stage {stage}."),
+        new(StageProperties.OlderTime, "number", "calculation_read_time", true, stage => $"Time in '{stage}'", (_, stage) => $"Time spent in stage {stage}."),
     ];
 
-    /// <summary>Whether a stage could have a property of this name.</summary>
-    public static bool IsName(string name) => Array.Exists(Templates, template => name.StartsWith(template.Prefix, StringComparison.Ordinal));
-
-    /// <summary>Whether the properties of a stage that is to come have their names free: a stage <c>current_stage</c> would not.</summary>
-    public static bool AreFree(SchemaContent content, string stageId) =>
-        !Array.Exists(Templates, template => content.Properties.ContainsKey(template.Prefix + stageId));
+    /// <summary>Whether the properties of a stage that is to come have their names free.</summary>
+    public static bool AreFree(SchemaContent content, string stageId)
+    {
+        var name = StageProperties.NameOf(stageId);
+        return !Array.Exists(Templates, template => content.Properties.ContainsKey(template.Prefix + name));
+    }
 
     /// <summary>Whether a stage of this id is or was there.</summary>
     public static bool WasUsed(SchemaContent content, string stageId) =>
-        !AreFree(content, stageId) || content.ArchivedProperties.ContainsKey(Templates[0].Prefix + stageId);
+        !AreFree(content, stageId) || content.ArchivedProperties.ContainsKey(Templates[0].Prefix + StageProperties.NameOf(stageId));
 
     /// <summary>Gives a stage its properties, new or brought back, with the labels they should have now.</summary>
     public static SchemaContent Keep(SchemaContent content, Pipeline pipeline, Stage stage, Edit edit)
     {
+        var name = StageProperties.NameOf(stage.Id);
         foreach (var template in Templates)
         {
-            var wanted = Define(template, pipeline, stage, edit);
+            var wanted = Define(template, name, pipeline, stage, edit);
             var active = content.Properties.GetValueOrDefault(wanted.Name);
             if (active?.Definition.Label == wanted.Label)
             {
@@ -63,17 +64,18 @@ internal static class StagePropertyRules
 
     public static SchemaContent Archive(SchemaContent content, Stage stage, Edit edit)
     {
+        var name = StageProperties.NameOf(stage.Id);
         foreach (var template in Templates)
         {
-            content = PropertyRules.MoveToArchive(content, content.Properties[template.Prefix + stage.Id], edit);
+            content = PropertyRules.MoveToArchive(content, content.Properties[template.Prefix + name], edit);
         }
 
         return content;
     }
 
-    static PropertyDefinition Define(Template template, Pipeline pipeline, Stage stage, Edit edit) => new()
+    static PropertyDefinition Define(Template template, string name, Pipeline pipeline, Stage stage, Edit edit) => new()
     {
-        Name = template.Prefix + stage.Id,
+        Name = template.Prefix + name,
         Label = template.Label($"{stage.Label} ({pipeline.Label})"),
         Type = template.Type,
         FieldType = template.FieldType,

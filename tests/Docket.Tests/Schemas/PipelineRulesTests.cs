@@ -65,7 +65,6 @@ public sealed class PipelineRulesTests
         Assert.Equal((400, "An existing active stage in another pipeline is already using stage id 4", null), (error.Status, error.Message, error.Category));
 
         Assert.Equal(400, Refused(() => Create(Fresh, Input("p", Closed("a", "A"), Stage("a", "B")))).Status);
-        Assert.Equal(400, Refused(() => Create(Fresh, Input("p", Closed("current_stage", "A")))).Status);
         Assert.Equal(400, Refused(() => Create(Fresh, Input(new string('x', 37), Closed("a", "A")))).Status);
         Assert.Equal(400, Refused(() => Create(Fresh, Input("p", Closed(new string('x', 101), "A")))).Status);
     }
@@ -108,7 +107,7 @@ public sealed class PipelineRulesTests
     {
         var (content, _) = PipelineRules.CreateStage(Fresh, "0", Stage("n", "On hold"), First);
 
-        var definitions = PropertiesOfStage.Select(prefix => content.Properties[prefix + "n"].Definition).ToList();
+        var definitions = PropertiesOfStage.Select(prefix => content.Properties[prefix + StageProperties.NameOf("n")].Definition).ToList();
         Assert.Equal("Date entered \"On hold (Support Pipeline)\"", definitions[0].Label);
         Assert.Equal("Time in 'On hold (Support Pipeline)'", definitions[6].Label);
         Assert.All(definitions, definition => Assert.Equal((true, true, true), (definition.HubspotDefined, definition.ModificationMetadata.ReadOnlyValue, definition.ModificationMetadata.ReadOnlyDefinition)));
@@ -136,18 +135,54 @@ public sealed class PipelineRulesTests
     public void The_properties_go_with_the_stage_and_come_back_with_its_id()
     {
         var (content, _) = PipelineRules.CreateStage(Fresh, "0", Stage("n", "N"), First);
-        var numbers = PropertiesOfStage.Select(prefix => content.Properties[prefix + "n"].Number).ToList();
+        var n = StageProperties.NameOf("n");
+        var numbers = PropertiesOfStage.Select(prefix => content.Properties[prefix + n].Number).ToList();
 
         var deleted = PipelineRules.DeleteStage(content, "0", "n", Later);
-        Assert.All(PropertiesOfStage, prefix => Assert.True(deleted.ArchivedProperties[prefix + "n"].Definition.Archived));
-        Assert.All(PropertiesOfStage, prefix => Assert.False(deleted.Properties.ContainsKey(prefix + "n")));
+        Assert.All(PropertiesOfStage, prefix => Assert.True(deleted.ArchivedProperties[prefix + n].Definition.Archived));
+        Assert.All(PropertiesOfStage, prefix => Assert.False(deleted.Properties.ContainsKey(prefix + n)));
 
         var (back, _) = PipelineRules.CreateStage(deleted, "0", Stage("n", "Again"), Later);
-        Assert.Equal(numbers, PropertiesOfStage.Select(prefix => back.Properties[prefix + "n"].Number));
-        var definition = back.Properties["hs_v2_date_entered_n"].Definition;
+        Assert.Equal(numbers, PropertiesOfStage.Select(prefix => back.Properties[prefix + n].Number));
+        var definition = back.Properties["hs_v2_date_entered_" + n].Definition;
         Assert.Equal(("Date entered \"Again (Support Pipeline)\"", (long?)First.Now, null, null), (definition.Label, definition.CreatedAt, definition.Archived, definition.ArchivedAt));
         Assert.Empty(back.ArchivedProperties);
         Assert.Equal(content.LastNumber, back.LastNumber);
+    }
+
+    [Behaviour("…/pipelines/tickets", "the properties of a stage whose id is no number have names of `a` to `z`, `0` to `9` and `_` alone, and end in a number", "observed, decide", "properties-pipelines-search-associations.md 2.3")]
+    [Theory]
+    [InlineData("5", "5")]
+    [InlineData("1234567890", "1234567890")]
+    [InlineData("61bafb31-e7fa-46ed-aaa9-1322438d6e67", "61bafb31_e7fa_46ed_aaa9_1322438d6e67_1382133256")]
+    [InlineData("xa_done", "xa_done_1858856647")]
+    [InlineData("In Progress, é", "in_progress____4051539378")]
+    [InlineData("-5", "_5_933895375")]
+    [InlineData("٣", "__441439527")]
+    public void The_properties_of_a_stage_have_plain_names(string stageId, string name)
+    {
+        Assert.Equal(name, StageProperties.NameOf(stageId));
+        var (content, _) = PipelineRules.CreateStage(Fresh, "0", Stage(stageId, "S"), First);
+        Assert.All(PropertiesOfStage, prefix => Assert.True(content.Properties.ContainsKey(prefix + name)));
+    }
+
+    [Fact]
+    public void Stages_whose_ids_look_the_same_in_a_name_keep_apart()
+    {
+        var content = Fresh;
+        string[] ids = ["a b", "a-b", "A B", "a_b", "current_stage"];
+        foreach (var (at, id) in ids.Index())
+        {
+            (content, _) = PipelineRules.CreateStage(content, "0", Stage(id, $"Stage {at}"), First);
+        }
+
+        content = PipelineRules.DeleteStage(content, "0", "a b", Later);
+        content = PipelineRules.CreateStage(content, "0", Stage("a b", "Back"), Later).Content;
+        Assert.Equal(Fresh.LastNumber + 7 * ids.Length, content.LastNumber);
+        Assert.All(content.Properties.Keys, name => Assert.Matches("^[a-z][a-z0-9_]*$", name));
+        var schema = new Schema(ObjectType.Ticket, content);
+        Assert.Equal(ids.Length, ids.Select(id => schema.FindStage(System.Text.Encoding.UTF8.GetBytes(id))!.Entered.Number).Distinct().Count());
+        Assert.Equal(["Back", "Stage 1", "Stage 2", "Stage 3", "Stage 4"], ids.Select(id => content.Properties[StageProperties.Entered + StageProperties.NameOf(id)].Definition.Label.Split('"')[1].Replace(" (Support Pipeline)", "", StringComparison.Ordinal)));
     }
 
     [Fact]

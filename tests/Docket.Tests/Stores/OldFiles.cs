@@ -11,14 +11,47 @@ internal static class OldFiles
     {
         RuntimeHelpers.RunClassConstructor(typeof(Engine).TypeHandle); // loads SQLite
         var registry = new Connection(Path.Combine(directory, "docket.db"), create: true);
-        var assembly = typeof(DocketServer).Assembly;
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.StartsWith("Docket.Sqlite.registry/", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Take(version))
+        foreach (var name in Scripts("registry").Take(version))
         {
-            using var script = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            registry.Execute(script.ReadToEnd());
+            registry.Execute(Read(name));
         }
 
         registry.Execute($"PRAGMA application_id=0x44636b74; PRAGMA user_version={version}; INSERT INTO portal (id, name, created) VALUES (24000001, 'default', 1)");
         return registry;
+    }
+
+    /// <summary>Makes a portal's file anew as it was before the upgrade that is named so, with all that it has now.</summary>
+    public static Connection PortalBefore(string file, string upgrade)
+    {
+        RuntimeHelpers.RunClassConstructor(typeof(Engine).TypeHandle); // loads SQLite
+        var newer = file + ".newer";
+        File.Move(file, newer);
+        Array.ForEach(["-wal", "-shm"], end => File.Delete(file + end));
+        var portal = new Connection(file, create: true);
+        var scripts = Scripts("portal").TakeWhile(name => !name.EndsWith(upgrade, StringComparison.Ordinal)).ToList();
+        scripts.ForEach(name => portal.Execute(Read(name)));
+        portal.Execute($"PRAGMA application_id=0x44636b74; PRAGMA user_version={scripts.Count}; ATTACH '{newer}' AS newer");
+        var copies = new List<string>();
+        using (var tables = portal.Prepare("SELECT t.name, group_concat(c.name) FROM main.sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name"))
+        {
+            while (tables.Step())
+            {
+                copies.Add($"INSERT INTO main.{tables.Text(0)} ({tables.Text(1)}) SELECT {tables.Text(1)} FROM newer.{tables.Text(0)}");
+            }
+        }
+
+        copies.ForEach(portal.Execute);
+        portal.Execute("DETACH newer");
+        File.Delete(newer);
+        return portal;
+    }
+
+    static IEnumerable<string> Scripts(string folder) =>
+        typeof(DocketServer).Assembly.GetManifestResourceNames().Where(name => name.StartsWith($"Docket.Sqlite.{folder}/", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+
+    static string Read(string script)
+    {
+        using var reader = new StreamReader(typeof(DocketServer).Assembly.GetManifestResourceStream(script)!);
+        return reader.ReadToEnd();
     }
 }

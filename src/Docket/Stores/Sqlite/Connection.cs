@@ -55,6 +55,11 @@ internal sealed partial class Connection : IDisposable
         return prepared;
     }
 
+    /// <summary>Gives SQL a function of one text, for upgrades that plain SQL can't do.</summary>
+    public void Define(string name, Func<string, string> function) =>
+        Check(raw.sqlite3_create_function(handle, name, 1, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) =>
+            raw.sqlite3_result_text(context, function(raw.sqlite3_value_text(arguments[0]).utf8_to_string()))));
+
     /// <summary>Runs one or more statements without parameters and without results.</summary>
     public void Execute(string sql) => Check(raw.sqlite3_exec(handle, sql));
 

@@ -126,6 +126,7 @@ internal static class Engine
             return;
         }
 
+        connection.Define("stage_property_name", StageProperties.Renamed);
         connection.Execute("BEGIN IMMEDIATE");
         try
         {

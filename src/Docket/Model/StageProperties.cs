@@ -1,0 +1,43 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Docket.Model;
+
+/// <summary>The names of the seven properties that each stage brings along (reference/properties-pipelines-search-associations.md 2.3).</summary>
+internal static class StageProperties
+{
+    public const string
+        Entered = "hs_v2_date_entered_", Exited = "hs_v2_date_exited_", CumulativeTime = "hs_v2_cumulative_time_in_", LatestTime = "hs_v2_latest_time_in_",
+        OlderEntered = "hs_date_entered_", OlderExited = "hs_date_exited_", OlderTime = "hs_time_in_";
+
+    static readonly string[] Prefixes = [Entered, Exited, CumulativeTime, LatestTime, OlderEntered, OlderExited, OlderTime];
+
+    /// <summary>Whether a stage could have a property of this name.</summary>
+    public static bool IsName(string name) => PrefixOf(name) is not null;
+
+    /// <summary>
+    /// What stands for a stage in the names of its properties. A number is its own; of any other id, signs that no name of a
+    /// property has become <c>_</c>, and a number follows that keeps stages apart whose ids then look the same. It follows from
+    /// the id alone, so it is the same after a restart and for a stage that is made again (docs/internals/decisions.md, Names of stage properties).
+    /// </summary>
+    public static string NameOf(string stageId)
+    {
+        if (stageId.Length > 0 && stageId.All(char.IsAsciiDigit))
+        {
+            return stageId;
+        }
+
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(stageId), hash);
+        return $"{string.Concat(stageId.Select(Cleaned))}_{BinaryPrimitives.ReadUInt32BigEndian(hash)}";
+    }
+
+    /// <summary>The name of a property as it is now, from the one it had when ids of stages stood in names as they are.</summary>
+    public static string Renamed(string name) =>
+        PrefixOf(name) is { } prefix && name != Entered + "current_stage" ? prefix + NameOf(name[prefix.Length..]) : name;
+
+    static string? PrefixOf(string name) => Array.Find(Prefixes, prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+
+    static char Cleaned(char sign) => char.IsAsciiLetterUpper(sign) ? char.ToLowerInvariant(sign) : char.IsAsciiLetterLower(sign) || char.IsAsciiDigit(sign) ? sign : '_';
+}
