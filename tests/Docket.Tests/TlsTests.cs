@@ -33,6 +33,7 @@ public sealed class TlsTests : IDisposable
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("Path=both.pfx", "Password=" + Password)]
     [InlineData("Path=certificate.pem", "KeyPath=key.pem")]
     public async Task A_server_with_a_certificate_speaks_HTTPS(params string[] settings)
@@ -89,6 +90,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task The_command_tells_it_too()
     {
         var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--data", InDirectory("data"), "--urls", "https://127.0.0.1:0"], (Variable + "Path", InDirectory("missing.pfx")));

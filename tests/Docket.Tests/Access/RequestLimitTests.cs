@@ -63,6 +63,7 @@ public sealed class RequestLimitTests
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", "{\"inputs\":[", true)]
     [InlineData($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nPrefer: respond-async\r\n", "{\"inputs\":[", true)]
     [InlineData("PATCH /docket/v1/settings HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", "5\r\n{\"sea\r\n", true)]

@@ -15,7 +15,7 @@ namespace Docket.Tests.Attacks;
 /// </summary>
 public sealed class HostileTests : IDisposable
 {
-    const int JsonRequests = 8_000, HttpRequests = 3_000;
+    const int JsonRequests = 8_000, HttpRequests = 3_000, WaitMs = 400;
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert";
     const string Good = """{"inputs":[{"idProperty":"ext_id","id":"one","properties":{"subject":"a","hs_pipeline_stage":"1"}}]}""";
 
@@ -70,38 +70,16 @@ public sealed class HostileTests : IDisposable
     public Task HTTP_bent_in_a_few_places_is_answered_or_cut_off() => Seed.PlayAsync(async random =>
     {
         await using var server = await StartAsync();
-        for (var i = 0; i < HttpRequests; i++)
+        var requests = Enumerable.Range(0, HttpRequests).Select(i => (Number: i, Bytes: Request(random))).ToList();
+        await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancellation }, async (request, _) =>
         {
-            var request = Request(random);
-            var story = $"request {i}: {Shown(request)}";
-            var answer = await SendRawAsync(server, request, story);
-            if (answer.Length == 0)
+            var story = $"request {request.Number}: {Shown(request.Bytes)}";
+            var answer = await SendRawAsync(server, request.Bytes, story);
+            lock (wrong)
             {
-                statuses[0] = statuses.GetValueOrDefault(0) + 1;
-                continue; // cut off: the end of what was sent left it without a whole request
+                Check(answer, story);
             }
-
-            // Several when a body was taken for requests, which it may well be where its length lies.
-            if (!answer.StartsWith("HTTP/1.", StringComparison.Ordinal))
-            {
-                Expect(false, $"no HTTP: {answer} for {story}");
-                continue;
-            }
-
-            var status = int.Parse(answer.AsSpan(9, 3));
-            var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-            var type = answer[..end].Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Type: ", StringComparison.OrdinalIgnoreCase))?[14..].Split(';')[0];
-            if (answer[..end].Contains("Content-Length: ", StringComparison.OrdinalIgnoreCase) && answer.IndexOf('{', end) is > 0 and var from)
-            {
-                var length = int.Parse(answer[..end].Split("\r\n").First(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))[16..]);
-                Check(status, type, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(answer[from..])[..Math.Min(length, Encoding.UTF8.GetByteCount(answer[from..]))]), story);
-            }
-            else
-            {
-                Check(status, null, "", story); // by chunks, or Kestrel's own without a body
-            }
-        }
-
+        });
         await EndAsync(server, [0, 200, 400, 401]);
     });
 
@@ -166,6 +144,28 @@ public sealed class HostileTests : IDisposable
         {
             throw new InvalidOperationException($"no answer to {story}", failure);
         }
+    }
+
+    void Check(string answer, string story)
+    {
+        if (answer.Length == 0)
+        {
+            statuses[0] = statuses.GetValueOrDefault(0) + 1; // cut off: what was sent was no whole request
+            return;
+        }
+
+        // There are several when a body was taken for requests, as it may be where its length lies.
+        var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        if (!answer.StartsWith("HTTP/1.", StringComparison.Ordinal) || end < 0)
+        {
+            Expect(false, $"no HTTP: {answer} for {story}");
+            return;
+        }
+
+        var headers = answer[..end].Split("\r\n").Skip(1).Select(line => line.Split(": ", 2)).ToLookup(parts => parts[0].ToLowerInvariant(), parts => parts[^1]);
+        var body = Encoding.UTF8.GetBytes(answer[(end + 4)..]);
+        var length = headers["content-length"].Select(int.Parse).DefaultIfEmpty(0).Single(); // 0 for a body in chunks
+        Check(int.Parse(answer.AsSpan(9, 3)), headers["content-type"].SingleOrDefault()?.Split(';')[0], Encoding.UTF8.GetString(body.AsSpan(..Math.Min(length, body.Length))), story);
     }
 
     void Check(int status, string? type, string text, string story)
@@ -323,14 +323,20 @@ public sealed class HostileTests : IDisposable
             try
             {
                 await stream.WriteAsync(bytes, enough.Token);
-                client.Client.Shutdown(SocketShutdown.Send); // whoever waits for more sees that none comes
             }
             catch (Exception cut) when (cut is IOException or SocketException)
             {
                 // It was refused before it was sent as a whole; the answer may be there all the same.
             }
 
-            await stream.CopyToAsync(answer, enough.Token);
+            // Whoever waits for more is shown after a while that none comes.
+            var reading = stream.CopyToAsync(answer, enough.Token);
+            if (await Task.WhenAny(reading, Task.Delay(WaitMs, Cancellation)) != reading)
+            {
+                client.Client.Shutdown(SocketShutdown.Send);
+            }
+
+            await reading;
         }
         catch (Exception cut) when (cut is IOException or SocketException)
         {

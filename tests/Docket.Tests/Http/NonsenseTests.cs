@@ -308,7 +308,7 @@ public sealed class NonsenseTests
                     break;
                 case 9:
                     var segments = path.Split('/');
-                    segments[random.Next(3, segments.Length)] = Segments[random.Next(Segments.Length)];
+                    segments[random.Next(Math.Min(3, segments.Length - 1), segments.Length)] = Segments[random.Next(Segments.Length)];
                     path = string.Join('/', segments);
                     break;
                 case 10:

@@ -166,6 +166,7 @@ public sealed class JobTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Too_many_inputs_or_a_malformed_end_refuse_a_JSON_batch_and_leave_nothing_behind()
     {
         await using var server = await TestServer.StartWithKeyAsync();
@@ -426,6 +427,7 @@ public sealed class JobTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_job_waits_while_the_file_is_locked_and_goes_on_afterwards()
     {
         await using var server = await TestServer.StartAsync(busyTimeoutMs: 20);
@@ -496,6 +498,7 @@ public sealed class JobTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Twenty_thousand_lines_are_streamed_in_bounded_memory()
     {
         await using var server = await TestServer.StartWithKeyAsync();

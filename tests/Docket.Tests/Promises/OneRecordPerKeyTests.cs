@@ -9,6 +9,7 @@ public sealed class OneRecordPerKeyTests
     const string Tickets = "/crm/v3/objects/tickets";
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Many_clients_that_upsert_the_same_keys_at_once_share_one_ticket_per_key()
     {
         await using var server = await TestServer.StartWithKeyAsync();

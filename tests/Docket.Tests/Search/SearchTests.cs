@@ -208,6 +208,7 @@ public sealed class SearchTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task After_a_kill_every_acknowledged_ticket_is_found()
     {
         var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;

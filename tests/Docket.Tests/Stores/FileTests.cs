@@ -259,6 +259,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Writes_that_wait_for_a_lock_together_are_refused_together()
     {
         await MakeAsync();

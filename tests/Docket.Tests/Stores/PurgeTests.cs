@@ -10,6 +10,7 @@ public sealed class PurgeTests
     const string Tickets = "/crm/v3/objects/tickets", Purge = "/docket/v1/objects/tickets/gdpr-delete";
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Nothing_of_a_purged_ticket_is_left_in_any_file(bool archived)

@@ -14,6 +14,7 @@ public sealed class LogTests : IDisposable
     public LogTests() => SQLitePCL.Batteries_V2.Init();
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Each_request_is_a_line_of_JSON_without_what_it_held()
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json", "--log-requests"]);
@@ -34,6 +35,7 @@ public sealed class LogTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("text")]
     [InlineData("json")]
     public async Task A_failure_names_its_request_by_correlation_id_portal_and_app_and_by_the_pattern_of_its_route(string format)
@@ -65,6 +67,7 @@ public sealed class LogTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_job_is_told_of_under_the_request_that_brought_it()
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);
@@ -80,6 +83,7 @@ public sealed class LogTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task What_a_portal_writes_to_the_log_is_not_told_under_the_request_that_opened_it()
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);

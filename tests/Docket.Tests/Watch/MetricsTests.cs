@@ -12,6 +12,7 @@ public sealed partial class MetricsTests : IDisposable
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task What_a_server_does_is_counted_without_anything_of_the_requests()
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--metrics", "http://127.0.0.1:0"]);

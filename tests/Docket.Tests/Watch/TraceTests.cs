@@ -54,6 +54,7 @@ public sealed class TraceTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Spans_are_sent_to_where_the_environment_says_under_the_name_it_says()
     {
         var received = new ConcurrentQueue<string>();
