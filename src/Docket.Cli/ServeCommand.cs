@@ -19,6 +19,15 @@ internal static class ServeCommand
         {
             Description = "A fixed development token for the first portal, with all scopes (also DOCKET_TOKEN)",
         };
+        var name = new Option<string>("--name")
+        {
+            Description = "What the pages on which users sign in call this server",
+            DefaultValueFactory = _ => new DocketOptions().Name,
+        };
+        var proxies = new Option<string[]>("--trusted-proxy")
+        {
+            Description = "Address or network of a reverse proxy whose X-Forwarded-For, -Proto and -Host headers are believed, such as 127.0.0.1 or 10.0.0.0/24; may be repeated",
+        };
         var metrics = new Option<string?>("--metrics")
         {
             Description = "Where to answer GET /metrics for Prometheus, without a token and apart from the API, such as http://127.0.0.1:9464",
@@ -33,7 +42,7 @@ internal static class ServeCommand
         {
             Description = "Write a line to the log for every request",
         };
-        var command = new Command("serve", "Serve the API.") { data, urls, token, metrics, log, logRequests };
+        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests };
         command.SetAction((parsed, cancellation) => RunAsync(
             new DocketOptions
             {
@@ -41,6 +50,8 @@ internal static class ServeCommand
                 Urls = parsed.GetRequiredValue(urls),
                 // Not the option's default value: help would show it.
                 Token = NullIfEmpty(parsed.GetValue(token) ?? Environment.GetEnvironmentVariable("DOCKET_TOKEN")),
+                Name = parsed.GetRequiredValue(name),
+                TrustedProxies = parsed.GetValue(proxies) ?? [],
                 MetricsUrls = parsed.GetValue(metrics),
                 JsonLog = parsed.GetValue(log) == "json",
                 LogRequests = parsed.GetValue(logRequests),

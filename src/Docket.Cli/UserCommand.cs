@@ -32,7 +32,7 @@ internal static class UserCommand
                 ?? throw new OperatorMistake($"There is a user {address} already. See: docket user list");
             if (password is not null)
             {
-                portals.Users.SetPassword(user.PortalId, user.Id, Passwords.Hash(password));
+                Passwords.Set(portals.Users, user, password);
             }
 
             Console.WriteLine($"User {user.Id} ({user.Email}) of portal {user.PortalId}");
@@ -68,7 +68,7 @@ internal static class UserCommand
                 throw new OperatorMistake(mistake);
             }
 
-            portals.Users.SetPassword(user.PortalId, user.Id, Passwords.Hash(password));
+            Passwords.Set(portals.Users, user, password);
             Console.WriteLine($"The password of {user.Email} is set.");
         });
         return command;

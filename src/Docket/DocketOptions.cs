@@ -11,6 +11,12 @@ public sealed record DocketOptions
     /// <summary>Addresses to listen on, separated by <c>;</c>. This machine only by default: a token is not yet made when the server first starts. Port 0 picks a free one.</summary>
     public string Urls { get; init; } = "http://127.0.0.1:8787";
 
+    /// <summary>What the pages that people see call this server.</summary>
+    public string Name { get; init; } = "Docket";
+
+    /// <summary>Addresses and networks of reverse proxies, whose <c>X-Forwarded-For</c>, <c>-Proto</c> and <c>-Host</c> are believed; none by default, because anyone can send these headers.</summary>
+    public IReadOnlyList<string> TrustedProxies { get; init; } = [];
+
     /// <summary>Kestrel's own settings, of which <c>Certificates:Default</c> is the certificate of <c>https</c> addresses; none by default.</summary>
     public IConfiguration? Kestrel { get; init; }
 

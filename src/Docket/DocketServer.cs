@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -20,6 +21,7 @@ using Docket.Watch;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -86,6 +88,7 @@ public sealed class DocketServer : IAsyncDisposable
         }
 
         var metricsUrls = options.MetricsUrls is { } wanted ? Addresses(wanted, "http://127.0.0.1:9464", "http") : null;
+        var trustedProxies = options.TrustedProxies.Select(ToNetwork).ToList();
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
@@ -133,6 +136,15 @@ public sealed class DocketServer : IAsyncDisposable
             limiter = new RateLimiter(portals.Usage, instruments, options.Clock, logger);
             instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);
 
+            if (trustedProxies is not [])
+            {
+                var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost, ForwardLimit = null };
+                forwarded.KnownProxies.Clear();
+                forwarded.KnownIPNetworks.Clear();
+                trustedProxies.ForEach(forwarded.KnownIPNetworks.Add);
+                app.UseForwardedHeaders(forwarded);
+            }
+
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock);
             app.UseMiddleware<Refusals>();
@@ -167,9 +179,10 @@ public sealed class DocketServer : IAsyncDisposable
             AppRoutes.Map(all, "/docket/v1/apps", portals.Apps);
             RefusalRoutes.Map(all, "/docket/v1/apps", portals.Apps, limiter);
             UserRoutes.Map(all, "/docket/v1/users", portals.Users);
-            var signIn = new SignIn(portals.Users, portals.Sessions);
+            var (signIn, pages) = (new SignIn(portals.Users, portals.Sessions, options.Clock, logger), new Pages(options.Name));
             app.Lifetime.ApplicationStopped.Register(signIn.Dispose);
-            AuthorizeRoutes.Map(all, portals, signIn);
+            AuthorizeRoutes.Map(all, portals, signIn, pages);
+            AllowedRoutes.Map(all, portals, signIn, pages);
             TokenRoutes.Map(all, portals, options.Clock);
             HealthRoutes.Map(all, portals, app.Lifetime.ApplicationStopping);
             app.UseEndpoints(_ => { });
@@ -270,6 +283,17 @@ public sealed class DocketServer : IAsyncDisposable
         }
 
         return urls;
+    }
+
+    static System.Net.IPNetwork ToNetwork(string text)
+    {
+        if (IPAddress.TryParse(text, out var address))
+        {
+            return new System.Net.IPNetwork(address, address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
+        }
+
+        return System.Net.IPNetwork.TryParse(text, out var network) ? network
+            : throw new OperatorMistake($"\"{text}\" is not the address of a proxy. Give an address such as 10.0.0.1 or a network such as 10.0.0.0/24.");
     }
 
     /// <summary>Finishes the requests and the steps of jobs under way, then closes the files.</summary>

@@ -65,7 +65,8 @@ public sealed class TestServer : IAsyncDisposable
     /// <param name="busyTimeoutMs">How long a write waits for another program's lock.</param>
     /// <param name="clock">The clock of a server before, so that time goes on.</param>
     /// <param name="patience">How long to wait for a client that says nothing.</param>
-    public static async Task<TestServer> StartAsync(string? directory = null, int busyTimeoutMs = 5_000, ManualClock? clock = null, TimeSpan? patience = null)
+    /// <param name="with">Sets other options.</param>
+    public static async Task<TestServer> StartAsync(string? directory = null, int busyTimeoutMs = 5_000, ManualClock? clock = null, TimeSpan? patience = null, Func<DocketOptions, DocketOptions>? with = null)
     {
         var ownsDirectory = directory is null;
         if (directory is null)
@@ -77,7 +78,7 @@ public sealed class TestServer : IAsyncDisposable
             }
         }
 
-        return await OpenAsync(directory, ownsDirectory, busyTimeoutMs, clock, patience);
+        return await OpenAsync(directory, ownsDirectory, busyTimeoutMs, clock, patience, with);
     }
 
     /// <summary>What the first start leaves in an empty directory. Making it anew costs each test as much as the rest of its start.</summary>
@@ -90,11 +91,11 @@ public sealed class TestServer : IAsyncDisposable
         return files;
     });
 
-    static async Task<TestServer> OpenAsync(string directory, bool ownsDirectory, int busyTimeoutMs = 5_000, ManualClock? clock = null, TimeSpan? patience = null)
+    static async Task<TestServer> OpenAsync(string directory, bool ownsDirectory, int busyTimeoutMs = 5_000, ManualClock? clock = null, TimeSpan? patience = null, Func<DocketOptions, DocketOptions>? with = null)
     {
         clock ??= new ManualClock();
         var correlated = 0;
-        var server = await DocketServer.StartAsync(new DocketOptions
+        var options = new DocketOptions
         {
             DataDirectory = directory,
             Urls = "http://127.0.0.1:0",
@@ -104,7 +105,8 @@ public sealed class TestServer : IAsyncDisposable
             Patience = patience ?? new DocketOptions().Patience,
             Random = new Random(1),
             NewCorrelationId = () => new Guid($"00000000-0000-7000-8000-{Interlocked.Increment(ref correlated):d12}"),
-        });
+        };
+        var server = await DocketServer.StartAsync(with is null ? options : with(options));
         return new TestServer(directory, ownsDirectory, server, clock);
     }
 

@@ -1,4 +1,4 @@
-// Letting an OAuth app in: with HubSpot's own client, and with a browser in which a person would do it.
+// Allowing an OAuth app: with HubSpot's own client, and with a browser in which a person would do it.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -98,13 +98,13 @@ describe('OAuth', () => {
     after(() => browser?.close());
 
     // Without scripts: the pages need none.
-    async function open(width, visit) {
+    async function open(width, visit, colorScheme = 'light') {
       arrivals = [];
-      const context = await browser.newContext({ viewport: { width, height: 740 }, javaScriptEnabled: false });
+      const context = await browser.newContext({ viewport: { width, height: 740 }, javaScriptEnabled: false, colorScheme });
       try {
         const page = await context.newPage();
         page.setDefaultTimeout(20_000);
-        await visit(page, (name) => page.screenshot({ path: `${pictures}oauth-${name}-${width}.png`, fullPage: true }));
+        await visit(page, (name) => page.screenshot({ path: `${pictures}oauth-${name}-${width}-${colorScheme}.png`, fullPage: true }));
       } finally {
         await context.close();
       }
@@ -118,32 +118,35 @@ describe('OAuth', () => {
       }
     }
 
-    for (const width of [375, 1000]) {
-      it(`a person signs in, agrees and comes back, ${width} wide`, () =>
+    for (const [width, colors] of [[375, 'light'], [1000, 'light'], [375, 'dark'], [1000, 'dark']]) {
+      it(`a person signs in, allows the app, comes back, and ends it, ${width} wide, ${colors}`, () =>
         open(width, async (page, picture) => {
+          const email = `bea-${width}-${colors}@example.com`; // an address has five attempts a minute
+          await made('/docket/v1/users', { email, firstName: 'Bea', password: 'correct horse' });
           await page.goto(authorizationUrl());
           assert.equal(await page.title(), 'Sign in – Docket');
+          assert.equal(await page.getByRole('banner').textContent(), `Docket at ${new URL(server.url).host}`);
           await fits(page, width);
           await picture('1-sign-in');
-          await page.getByLabel('Email address').fill('ann@example.com');
+          await page.getByLabel('Email address').fill(email);
           await page.getByLabel('Password').fill('wrong horse');
           await page.keyboard.press('Enter');
-          assert.match(await page.getByRole('alert').textContent(), /Check the email address and the password/);
-          assert.equal(await page.getByLabel('Email address').inputValue(), 'ann@example.com');
+          assert.match(await page.getByRole('alert').textContent(), /This email address and password don't match/);
+          assert.equal(await page.getByLabel('Password').getAttribute('aria-describedby'), await page.getByRole('alert').getAttribute('id'));
+          assert.equal(await page.getByLabel('Email address').inputValue(), email);
           await fits(page, width);
           await picture('2-wrong-password');
           await page.getByLabel('Password').fill('correct horse');
           await page.getByRole('button', { name: 'Sign in' }).click();
-          await page.getByRole('heading', { level: 1, name: 'Let Ticket Sync in?' }).waitFor();
+          await page.getByRole('heading', { level: 1, name: 'Allow Ticket Sync to use your account?' }).waitFor();
           assert.deepEqual(await page.getByRole('listitem').allTextContents(), [
-            'read and change tickets, their properties and their pipelines',
-            'know which account it is let into',
-            "read the names and email addresses of the account's users",
-            'use contacts, which has no effect here',
+            'Read and change tickets, their properties and their pipelines',
+            'See which account this is, and your email address',
+            "Read the names and email addresses of the account's users",
           ]);
           await fits(page, width);
           await picture('3-consent');
-          await page.getByRole('button', { name: 'Agree' }).focus();
+          await page.getByRole('button', { name: 'Allow' }).focus();
           await page.keyboard.press('Enter');
           await page.getByRole('heading', { name: 'Back at the app' }).waitFor();
           assert.equal(arrivals.length, 1);
@@ -153,21 +156,35 @@ describe('OAuth', () => {
           const client = new Client({ basePath: server.url });
           const tokens = await client.oauth.tokensApi.create('authorization_code', arrivals[0].query.get('code'), redirectUri, app.clientId, app.clientSecret);
           assert.ok(tokens.accessToken.length > 40);
-        }));
+
+          await page.goto(authorizationUrl());
+          await page.getByRole('link', { name: 'your apps' }).click();
+          await page.getByRole('heading', { level: 2, name: 'Ticket Sync' }).waitFor();
+          await fits(page, width);
+          await picture('4-apps');
+          await page.getByRole('button', { name: 'End access of Ticket Sync to account default' }).click();
+          assert.equal(await page.getByRole('status').textContent(), 'Ticket Sync can no longer use your account.');
+          assert.equal(await page.getByRole('heading', { level: 2 }).count(), 0);
+          await picture('5-ended');
+          assert.equal((await call(server, 'GET', '/crm/v3/objects/tickets', undefined, { token: tokens.accessToken })).status, 401);
+          await page.getByRole('button', { name: 'Sign out' }).click();
+          await page.getByLabel('Password').waitFor();
+          await picture('6-apps-sign-in');
+        }, colors));
     }
 
-    it('a person refuses, signed in as somebody else or not at all', () =>
+    it('a person says no, signed in or not', () =>
       open(375, async (page) => {
         await page.goto(authorizationUrl());
-        await page.getByRole('button', { name: 'Refuse' }).click();
+        await page.getByRole('button', { name: 'Cancel' }).click();
         await page.getByRole('heading', { name: 'Back at the app' }).waitFor();
         await page.goto(authorizationUrl());
         await page.getByLabel('Email address').fill('ann@example.com');
         await page.getByLabel('Password').fill('correct horse');
         await page.getByRole('button', { name: 'Sign in' }).click();
-        await page.getByRole('button', { name: 'Sign in as somebody else' }).click();
+        await page.getByRole('button', { name: 'Sign out' }).click();
         await page.getByLabel('Password').waitFor();
-        await page.getByRole('button', { name: 'Refuse' }).click();
+        await page.getByRole('button', { name: 'Cancel' }).click();
         await page.getByRole('heading', { name: 'Back at the app' }).waitFor();
         assert.deepEqual(arrivals.map((arrival) => arrival.query.get('error')), ['access_denied', 'access_denied']);
         assert.ok(arrivals.every((arrival) => arrival.query.get('code') === null && arrival.query.get('state') === 'a b&c'));
@@ -178,7 +195,7 @@ describe('OAuth', () => {
         await page.goto(authorizationUrl('oauth'));
         await page.getByRole('heading', { level: 1, name: 'Authorization failed' }).waitFor();
         assert.deepEqual(await page.getByRole('listitem').allTextContents(), ['Not asked for: tickets']);
-        await picture('4-refusal');
+        await picture('7-refusal');
         assert.deepEqual(arrivals, []);
       }));
   });

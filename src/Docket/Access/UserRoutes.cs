@@ -30,7 +30,7 @@ internal static class UserRoutes
         var user = users.Add(portalId, body.Email!, body.FirstName ?? "", body.LastName ?? "") ?? throw new Refusal(Faults.UserExists(body.Email!));
         if (body.Password is { } password)
         {
-            users.SetPassword(portalId, user.Id, Passwords.Hash(password));
+            Passwords.Set(users, user, password);
         }
 
         await RespondAsync(http, StatusCodes.Status201Created, user);
@@ -44,7 +44,7 @@ internal static class UserRoutes
         var changed = users.Change(user.PortalId, user.Id, body.ToChange()) ?? throw new Refusal(Faults.UserExists(body.Email!));
         if (body.Password is { } password)
         {
-            users.SetPassword(user.PortalId, user.Id, Passwords.Hash(password));
+            Passwords.Set(users, changed, password);
         }
 
         await RespondAsync(http, StatusCodes.Status200OK, changed);

@@ -11,6 +11,13 @@ namespace Docket.Model;
 /// <param name="Scopes">Names as they were asked for; those that Docket doesn't know grant nothing.</param>
 internal sealed record Grant(long AppId, string ClientId, Portal Portal, long UserId, string Email, ImmutableArray<string> Scopes);
 
+/// <summary>An app that a user lets in.</summary>
+/// <param name="AppId">The app.</param>
+/// <param name="Name">The app's.</param>
+/// <param name="Scopes">Names of all that it was let do.</param>
+/// <param name="Since">When the user first agreed to what still holds, milliseconds since 1970.</param>
+internal sealed record AllowedApp(long AppId, string Name, ImmutableArray<string> Scopes, long Since);
+
 /// <summary>An app's new tokens, shown this once.</summary>
 /// <param name="Grant">What they are for.</param>
 /// <param name="Access">Lets the app call until it expires.</param>

@@ -8,14 +8,14 @@ using Microsoft.AspNetCore.Routing;
 namespace Docket.OAuth;
 
 /// <summary>Where apps send users to be let in: signing in, and saying yes or no (reference/auth-limits-webhooks-imports.md 1.2).</summary>
-internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn)
+internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pages)
 {
     /// <summary>HubSpot's words.</summary>
     const string InsufficientScopes = "Authorization failed because the provided scopes are insufficient. Please contact the app developer.";
 
-    public static void Map(IEndpointRouteBuilder routes, IPortals portals, SignIn signIn)
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals, SignIn signIn, Pages pages)
     {
-        var authorize = new AuthorizeRoutes(portals, signIn);
+        var authorize = new AuthorizeRoutes(portals, signIn, pages);
         foreach (var path in (string[])["/oauth/authorize", "/oauth/{accountId}/authorize"])
         {
             routes.MapGet(path, http => authorize.AnswerAsync(http, authorize.ShowAsync));
@@ -29,23 +29,23 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn)
         var query = http.Request.Query;
         if (query["client_id"].Only() is not { } clientId || portals.Apps.FindClient(clientId) is not { } client)
         {
-            return AuthorizePage.RefuseAsync(http, "The link that brought you here is wrong: it names no app that is known here (client_id).");
+            return pages.RefuseAsync(http, "The link that brought you here is wrong: it names no app that is known here (client_id).");
         }
 
         if (query["redirect_uri"].Only() is not { } redirectUri || !client.App.Client!.RedirectUris.Contains(redirectUri, StringComparer.Ordinal))
         {
-            return AuthorizePage.RefuseAsync(http, $"The link that brought you here is wrong: its redirect_uri is none of those that {client.App.Name} is registered with.");
+            return pages.RefuseAsync(http, $"The link that brought you here is wrong: its redirect_uri is none of those that {client.App.Name} is registered with.");
         }
 
         var request = AuthorizeRequest.Read(query, client.App, redirectUri);
         if (!request.Missing.IsEmpty || !request.Unregistered.IsEmpty)
         {
-            return AuthorizePage.RefuseAsync(http, InsufficientScopes, [.. request.Missing.Select(name => $"Not asked for: {name}"), .. request.Unregistered.Select(name => $"Not registered: {name}")]);
+            return pages.RefuseAsync(http, InsufficientScopes, [.. request.Missing.Select(name => $"Not asked for: {name}"), .. request.Unregistered.Select(name => $"Not registered: {name}")]);
         }
 
         if (request.BadChallenge)
         {
-            Redirect(http, request.Back(("error", "invalid_request"), ("error_description", "code_challenge has to be one of code_challenge_method S256")));
+            SignInForm.Redirect(http, request.Back(("error", "invalid_request"), ("error_description", "code_challenge has to be one of code_challenge_method S256")));
             return Task.CompletedTask;
         }
 
@@ -56,13 +56,13 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn)
     {
         if (AutoApproving(http, request) is { } user)
         {
-            Agree(http, request, user);
+            Allow(http, request, user);
             return Task.CompletedTask;
         }
 
         var users = UsersOf(http);
         return users.IsEmpty ? AskToSignInAsync(http, request)
-            : AuthorizePage.AskAsync(http, request, Accounts(users), mistake: null);
+            : pages.AskAsync(http, request, Accounts(users));
     }
 
     async Task DecideAsync(HttpContext http, AuthorizeRequest request)
@@ -70,24 +70,23 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn)
         var form = await FormBody.ReadAsync(http);
         if (!SignIn.IsOwn(http, form))
         {
-            await AuthorizePage.RefuseAsync(http, "This page was open for too long, or your browser keeps no cookies. Go back and try again.");
+            await pages.RefuseAsync(http, SignInForm.NotOwn);
             return;
         }
 
         switch (form.Text("do"))
         {
             case "sign-in":
-                await SignInAsync(http, request, form.Text("email"), form.Text("password"));
+                await SignInForm.AnswerAsync(http, signIn, form, (email, mistake, status) => pages.AskToSignInAsync(http, request, email, mistake, status));
                 break;
-            case "agree":
-                await AgreeAsync(http, request, form.Text("account"));
+            case "allow":
+                await AllowAsync(http, request, form.Text("account"));
                 break;
-            case "refuse":
-                Redirect(http, request.Back(("error", "access_denied"), ("error_description", "the user refused")));
+            case "cancel":
+                SignInForm.Redirect(http, request.Back(("error", "access_denied"), ("error_description", "the user cancelled")));
                 break;
             case "leave":
-                signIn.Leave(http);
-                Redirect(http, Here(http), StatusCodes.Status303SeeOther);
+                SignInForm.Leave(http, signIn);
                 break;
             default:
                 await ShowAsync(http, request);
@@ -95,46 +94,29 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn)
         }
     }
 
-    async Task SignInAsync(HttpContext http, AuthorizeRequest request, string email, string password)
-    {
-        switch (await signIn.TryAsync(http, email, password))
-        {
-            case SignInEnd.Done:
-                Redirect(http, Here(http), StatusCodes.Status303SeeOther); // a page that can be loaded again without sending the password again
-                break;
-            case SignInEnd.Refused:
-                await AuthorizePage.AskToSignInAsync(http, request, email, "That didn't work. Check the email address and the password. After five attempts you have to wait for a minute.");
-                break;
-            default:
-                await AuthorizePage.AskToSignInAsync(http, request, email, "Many people are signing in. Try again in a moment.", StatusCodes.Status503ServiceUnavailable);
-                break;
-        }
-    }
-
-    Task AgreeAsync(HttpContext http, AuthorizeRequest request, string account)
+    Task AllowAsync(HttpContext http, AuthorizeRequest request, string account)
     {
         var users = UsersOf(http);
         if (users.IsEmpty)
         {
-            return AskToSignInAsync(http, request); // the session has ended meanwhile
+            return AskToSignInAsync(http, request); // the session has ended
         }
 
         if (users.FirstOrDefault(user => user.PortalId.ToString() == account) is not { } chosen)
         {
-            return AuthorizePage.AskAsync(http, request, Accounts(users), "Choose the account first.");
+            return pages.AskAsync(http, request, Accounts(users), new("Choose an account.", "account"));
         }
 
-        Agree(http, request, chosen);
+        Allow(http, request, chosen);
         return Task.CompletedTask;
     }
 
-    // No code when the app or the user went meanwhile.
-    void Agree(HttpContext http, AuthorizeRequest request, User user) => Redirect(http, request.Back(
+    // No code when the app or the user is gone by now.
+    void Allow(HttpContext http, AuthorizeRequest request, User user) => SignInForm.Redirect(http, request.Back(
         portals.Grants.Allow(request.App, user, request.Scopes, request.RedirectUri, request.Challenge) is { } code ? ("code", code) : ("error", "access_denied")));
 
-    Task AskToSignInAsync(HttpContext http, AuthorizeRequest request) => AuthorizePage.AskToSignInAsync(
-        http, request, email: "",
-        signIn.Users(http).IsEmpty ? null : $"You are signed in, but not to account {AccountId(http)}. Sign in with an address that belongs to it.");
+    Task AskToSignInAsync(HttpContext http, AuthorizeRequest request) => pages.AskToSignInAsync(
+        http, request, mistake: signIn.Users(http).IsEmpty ? null : new($"You are signed in, but not to account {AccountId(http)}. Sign in with an address that belongs to it."));
 
     /// <summary>Who is signed in, of the account that the path names if it names one.</summary>
     ImmutableArray<User> UsersOf(HttpContext http) => AccountId(http) is { } id ? [.. signIn.Users(http).Where(user => user.PortalId == id)] : signIn.Users(http);
@@ -146,22 +128,8 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn)
         return portals.List().FirstOrDefault(portal => portal.Id == id) is { Settings.OAuthAutoApprove: true } ? portals.Users.List(id).FirstOrDefault(user => !user.Archived) : null;
     }
 
-    ImmutableArray<(User User, Portal Portal)> Accounts(ImmutableArray<User> users)
-    {
-        var all = portals.List();
-        return [.. users.Select(user => (user, all.First(portal => portal.Id == user.PortalId)))];
-    }
+    ImmutableArray<(User User, Portal Portal)> Accounts(ImmutableArray<User> users) => [.. users.Select(user => (user, portals.List().First(portal => portal.Id == user.PortalId)))];
 
     static long? AccountId(HttpContext http) =>
         http.GetRouteValue("accountId") is not string text ? null : long.TryParse(text, out var id) ? id : throw new Refusal(Faults.ResourceNotFound());
-
-    // Relative, so that it holds behind any proxy.
-    static string Here(HttpContext http) => http.Request.QueryString.Value!;
-
-    static void Redirect(HttpContext http, string url, int status = StatusCodes.Status302Found)
-    {
-        http.Response.StatusCode = status;
-        http.Response.Headers.Location = url;
-        AuthorizePage.SetHeaders(http.Response);
-    }
 }

@@ -45,6 +45,12 @@ internal interface IGrants
     /// <summary>Ends a refresh token, of this app when one is given; access tokens go on until they expire (reference/auth-limits-webhooks-imports.md 1.4). <c>false</c> when there is none.</summary>
     bool RevokeRefresh(string refreshToken, long? appId = null);
 
+    /// <summary>The apps that a user lets in, by name.</summary>
+    ImmutableArray<AllowedApp> List(User user);
+
+    /// <summary>Ends all that a user has let an app do, at once for every request that starts afterwards; <c>false</c> when that is nothing.</summary>
+    bool End(long userId, long appId);
+
     /// <summary>Ends all that users of a portal have let an app do, at once for every request that starts afterwards; <c>false</c> when that is nothing.</summary>
     bool Uninstall(long portalId, long appId);
 }

@@ -23,4 +23,7 @@ internal interface IUsers
 
     /// <summary>Those who may sign in with an address, one in each portal that has them, with what their passwords are checked against.</summary>
     ImmutableArray<(User User, string PasswordHash)> FindSignIns(string email);
+
+    /// <summary>How many salts the passwords of one address have at most. 1, unless passwords were set by an earlier version, or a user got an address that another portal has.</summary>
+    int CountSalts();
 }

@@ -120,8 +120,8 @@ public sealed class AppTests
         Assert.Empty(portals.Users.FindSignIns("ann@example.com"));
         (await server.PatchAsync($"{Users}/{ann["id"]}", """{"archived":false}""")).Expect(200);
         var (_, hash) = Assert.Single(portals.Users.FindSignIns("ANN@example.com"));
-        Assert.True(Passwords.Matches(hash, "another horse"));
-        Assert.False(Passwords.Matches(hash, "correct horse"));
+        Assert.True(Passwords.Same(hash, Passwords.Hash("another horse", Passwords.SaltOf(hash))));
+        Assert.False(Passwords.Same(hash, Passwords.Hash("correct horse", Passwords.SaltOf(hash))));
         Assert.Empty(portals.Users.FindSignIns("bob@example.com")); // has no password
     }
 

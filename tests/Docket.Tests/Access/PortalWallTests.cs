@@ -96,6 +96,8 @@ public sealed partial class PortalWallTests
         ["POST /oauth/authorize"] = ["client_id=x", "client_id=x&email=$email&password=guessed"],
         ["GET /oauth/{accountId}/authorize"] = [""],
         ["POST /oauth/{accountId}/authorize"] = ["client_id=x&email=$email&password=guessed"],
+        ["GET /oauth/apps"] = [""],
+        ["POST /oauth/apps"] = ["email=$email&password=guessed", "end=1-1"],
         ["POST /oauth/v1/token"] = ["grant_type=authorization_code&client_id=$client&client_secret=guessed&code=guessed&redirect_uri=https%3A%2F%2Fexample.com%2Fback", "grant_type=refresh_token&client_id=$client&client_secret=&refresh_token=guessed"],
         ["POST /oauth/v3/token"] = ["grant_type=authorization_code&client_id=$client&client_secret=guessed&code=guessed&redirect_uri=https%3A%2F%2Fexample.com%2Fback"],
         ["POST /oauth/v3/token/introspect"] = ["client_id=$client&client_secret=guessed&token=guessed"],

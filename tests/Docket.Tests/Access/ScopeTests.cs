@@ -92,7 +92,7 @@ public sealed partial class ScopeTests
     /// <summary>What no bearer token is needed for: what is sent is the credential, or a user signs in.</summary>
     static readonly string[] Open =
     [
-        .. ((string[])["/oauth/authorize", "/oauth/{accountId}/authorize"]).SelectMany(path => (string[])[$"GET {path} ", $"POST {path} "]),
+        .. ((string[])["/oauth/authorize", "/oauth/{accountId}/authorize", "/oauth/apps"]).SelectMany(path => (string[])[$"GET {path} ", $"POST {path} "]),
         .. ((string[])["v1", "v3", "2026-03", "2026-09"]).Select(version => $"POST /oauth/{version}/token "),
         .. ((string[])["v3", "2026-03", "2026-09"]).SelectMany(version => (string[])[$"POST /oauth/{version}/token/introspect ", $"POST /oauth/{version}/token/revoke "]),
         "GET /oauth/v1/access-tokens/{token} ", "GET /oauth/v1/refresh-tokens/{token} ", "DELETE /oauth/v1/refresh-tokens/{token} ",

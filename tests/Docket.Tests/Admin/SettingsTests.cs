@@ -73,7 +73,7 @@ public sealed class SettingsTests
         var directory = Directory.CreateTempSubdirectory("docket-settings-").FullName;
         try
         {
-            await using (var portals = DocketServer.OpenPortals(directory))
+            await using (var portals = DocketServer.OpenPortals(directory, create: true))
             {
                 portals.Change(portals.Create("one").Id, new Dictionary<string, string> { ["search-lag"] = "2s" });
             }

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Docket.Access;
 using Docket.Model;
 using Docket.Tests.Compatibility;
 
@@ -20,17 +21,17 @@ public sealed partial class AuthorizeTests
         var signedIn = (await browser.SignInAsync()).Expect(303);
         Assert.Equal(url[url.IndexOf('?', StringComparison.Ordinal)..], signedIn.Location);
         var page = (await browser.GetAsync(url)).Expect(200);
-        Assert.True(page.AsksToAgree && !page.AsksToSignIn);
-        Assert.Contains("<li>read and change tickets, their properties and their pipelines</li><li>know which account it is let into</li>", page.Text, StringComparison.Ordinal);
+        Assert.True(page.AsksToAllow && !page.AsksToSignIn);
+        Assert.Contains("<li>Read and change tickets, their properties and their pipelines</li><li>See which account this is, and your email address</li>", page.Text, StringComparison.Ordinal);
         Assert.Contains("Signed in as ann@example.com", page.Text, StringComparison.Ordinal);
-        var back = (await browser.SendAsync("agree")).Expect(302);
+        var back = (await browser.SendAsync("allow")).Expect(302);
         Assert.StartsWith(OAuthDocket.Back + "?code=", back.Location, StringComparison.Ordinal);
         Assert.Equal("s&t ✓", back.Query("state"));
 
         // Without a state none comes back; a query that the redirect URL has stays.
         url = docket.AuthorizeWith(OAuthDocket.OtherBack);
         await browser.GetAsync(url);
-        Assert.Matches(@"^https://example\.com/back\?kept=1&more&code=[\w-]{43}$", (await browser.SendAsync("agree")).Expect(302).Location);
+        Assert.Matches(@"^https://example\.com/back\?kept=1&more&code=[\w-]{43}$", (await browser.SendAsync("allow")).Expect(302).Location);
     }
 
     [Fact]
@@ -39,10 +40,10 @@ public sealed partial class AuthorizeTests
         await using var docket = await OAuthDocket.StartAsync();
         using var browser = docket.NewBrowser();
         await browser.GetAsync(docket.Authorize + State);
-        AssertRefused(await browser.SendAsync("refuse"));
+        AssertRefused(await browser.SendAsync("cancel"));
         await browser.SignInAsync();
         await browser.GetAsync(docket.Authorize + State);
-        AssertRefused(await browser.SendAsync("refuse"));
+        AssertRefused(await browser.SendAsync("cancel"));
 
         static void AssertRefused(OAuthDocket.Page page)
         {
@@ -76,7 +77,7 @@ public sealed partial class AuthorizeTests
         {
             AssertStopped(await browser.GetAsync(url));
             await browser.GetAsync(docket.Authorize); // has the key of a form
-            AssertStopped(await browser.PostAsync(url, ("do", "refuse"), ("key", "x")));
+            AssertStopped(await browser.PostAsync(url, ("do", "cancel"), ("key", "x")));
         }
     }
 
@@ -129,19 +130,19 @@ public sealed partial class AuthorizeTests
         await browser.GetAsync(docket.Authorize);
         AssertStopped(await browser.PostAsync(docket.Authorize, signIn)); // no key
         await browser.SignInAsync();
-        Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAgree);
+        Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAllow);
         using var stranger = docket.NewBrowser();
         var theirs = FormKey().Match((await stranger.GetAsync(docket.Authorize)).Text).Groups[1].Value;
         foreach (var key in (string[])["", theirs, new('0', 64)])
         {
-            foreach (var button in (string[])["agree", "refuse", "leave", "sign-in", ""])
+            foreach (var button in (string[])["allow", "cancel", "leave", "sign-in", ""])
             {
                 AssertStopped(await browser.PostAsync(docket.Authorize, ("do", button), ("key", key), ("account", "24000001")));
             }
         }
 
-        Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAgree); // still signed in
-        Assert.Equal(302, (await browser.SendAsync("agree")).Status);
+        Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAllow); // still signed in
+        Assert.Equal(302, (await browser.SendAsync("allow")).Status);
     }
 
     [Fact]
@@ -173,7 +174,7 @@ public sealed partial class AuthorizeTests
         using var browser = docket.NewBrowser();
         await SignInAsync();
         docket.Server.Clock.Advance(TimeSpan.FromMinutes(59));
-        Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAgree);
+        Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAllow);
         docket.Server.Clock.Advance(TimeSpan.FromMinutes(1));
         Assert.True((await browser.GetAsync(docket.Authorize)).AsksToSignIn);
 
@@ -191,7 +192,7 @@ public sealed partial class AuthorizeTests
 
         await SignInAsync();
         (await docket.Server.PatchAsync($"/docket/v1/users/{docket.UserId}", """{"archived":true}""")).Expect(200);
-        Assert.True((await browser.SendAsync("agree")).AsksToSignIn);
+        Assert.True((await browser.SendAsync("allow")).AsksToSignIn);
         Assert.Equal(200, (await browser.SignInAsync()).Status);
         (await docket.Server.PatchAsync($"/docket/v1/users/{docket.UserId}", """{"archived":false}""")).Expect(200);
         Assert.True((await browser.GetAsync(docket.Authorize)).AsksToSignIn);
@@ -201,7 +202,7 @@ public sealed partial class AuthorizeTests
             docket.Server.Clock.Advance(TimeSpan.FromMinutes(1));
             await browser.GetAsync(docket.Authorize);
             (await browser.SignInAsync()).Expect(303);
-            Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAgree);
+            Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAllow);
         }
     }
 
@@ -223,6 +224,55 @@ public sealed partial class AuthorizeTests
         (await browser.SignInAsync(new string('x', 9_000))).Expect(400);
         docket.Server.Clock.Advance(TimeSpan.FromMinutes(1));
         (await browser.SignInAsync("ANN@Example.com")).Expect(303);
+    }
+
+    [Fact]
+    public async Task A_mistake_is_tied_to_the_fields_that_it_is_about()
+    {
+        await using var docket = await OAuthDocket.StartAsync();
+        using var browser = docket.NewBrowser();
+        Assert.Empty(Mistaken().Matches((await browser.GetAsync(docket.Authorize)).Text));
+        foreach (var (email, password, fields, text) in ((string, string, string[], string)[])
+        [
+            ("", "x", ["email"], "Enter your email address."),
+            ("ann@example.com", "", ["password"], "Enter your password."),
+            ("ann@example.com", "wrong horse", ["email", "password"], "This email address and password don&#39;t match. After five attempts you have to wait for a minute."),
+        ])
+        {
+            var page = (await browser.SignInAsync(email, password)).Expect(200);
+            Assert.Equal(fields, Mistaken().Matches(page.Text).Select(match => match.Groups[1].Value));
+            Assert.Contains($"<p class=\"mistake\" id=\"mistake\" role=\"alert\">{text}</p>", page.Text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task The_pages_say_which_docket_asks()
+    {
+        await using var docket = await OAuthDocket.StartAsync(with: options => options with { Name = "Support & Co" });
+        using var browser = docket.NewBrowser();
+        var page = await browser.GetAsync(docket.Authorize);
+        var host = new Uri(docket.Server.Url).Authority;
+        Assert.Contains($"<header><strong>Support &amp; Co</strong> at {host}</header>", page.Text, StringComparison.Ordinal);
+        Assert.Contains("<title>Sign in – Support &amp; Co</title>", page.Text, StringComparison.Ordinal);
+        await browser.SignInAsync();
+        page = await browser.GetAsync(docket.Authorize);
+        Assert.Contains($"<header><strong>Support &amp; Co</strong> at {host}</header>", page.Text, StringComparison.Ordinal);
+        Assert.Contains("<h1>Allow Test &lt;app&gt; &amp; &quot;co&quot; to use your account?</h1>", page.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "tickets.example.com", "; secure;")]
+    [InlineData("10.0.0.1", "127.0.0.1:", "; secure;")]
+    public async Task Behind_a_proxy_that_is_trusted_the_pages_say_the_address_that_users_see(string trusted, string host, string cookie)
+    {
+        await using var docket = await OAuthDocket.StartAsync(with: options => options with { TrustedProxies = [trusted] });
+        using var http = docket.Server.NewClient();
+        http.DefaultRequestHeaders.Add("X-Forwarded-For", "203.0.113.7");
+        http.DefaultRequestHeaders.Add("X-Forwarded-Host", "tickets.example.com");
+        http.DefaultRequestHeaders.Add("X-Forwarded-Proto", "https");
+        using var page = await http.GetAsync(docket.Authorize, TestContext.Current.CancellationToken);
+        Assert.Contains($"<strong>Docket</strong> at {host}", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(cookie, page.Headers.GetValues("Set-Cookie").Single(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -279,8 +329,8 @@ public sealed partial class AuthorizeTests
         await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
         {
             (second, third) = (portals.Create("second").Id, portals.Create("third").Id);
-            portals.Users.SetPassword(second, portals.Users.Add(second, OAuthDocket.Email, "", "")!.Id, Docket.Access.Passwords.Hash(OAuthDocket.Password));
-            portals.Users.SetPassword(third, portals.Users.Add(third, OAuthDocket.Email, "", "")!.Id, Docket.Access.Passwords.Hash("another horse"));
+            Passwords.Set(portals.Users, portals.Users.Add(second, OAuthDocket.Email, "", "")!, OAuthDocket.Password);
+            Passwords.Set(portals.Users, portals.Users.Add(third, OAuthDocket.Email, "", "")!, "another horse");
         }
 
         using var browser = docket.NewBrowser();
@@ -288,19 +338,19 @@ public sealed partial class AuthorizeTests
         await browser.SignInAsync();
         var page = (await browser.GetAsync(docket.Authorize)).Expect(200);
         Assert.Equal(["24000001", second.ToString()], Accounts().Matches(page.Text).Select(match => match.Groups[1].Value));
-        Assert.Contains("Choose the account first", (await browser.SendAsync("agree")).Expect(200).Text, StringComparison.Ordinal);
-        Assert.Contains("Choose the account first", (await browser.SendAsync("agree", ("account", third.ToString()))).Expect(200).Text, StringComparison.Ordinal);
-        var code = (await browser.PostAsync(docket.Authorize, ("account", second.ToString()), ("do", "agree"), ("key", FormKey().Match(page.Text).Groups[1].Value))).Code;
+        Assert.Contains("Choose an account.", (await browser.SendAsync("allow")).Expect(200).Text, StringComparison.Ordinal);
+        Assert.Contains("Choose an account.", (await browser.SendAsync("allow", ("account", third.ToString()))).Expect(200).Text, StringComparison.Ordinal);
+        var code = (await browser.PostAsync(docket.Authorize, ("account", second.ToString()), ("do", "allow"), ("key", FormKey().Match(page.Text).Groups[1].Value))).Code;
         Assert.Equal(second.ToString(), (await docket.ExchangeAsync(code)).Expect(200)["hub_id"]);
 
         // The account in the path is the only one.
         var url = docket.AuthorizeWith(account: second.ToString());
         Assert.Empty(Accounts().Matches((await browser.GetAsync(url)).Text));
-        Assert.Equal(second.ToString(), (await docket.ExchangeAsync((await browser.SendAsync("agree")).Code)).Expect(200)["hub_id"]);
+        Assert.Equal(second.ToString(), (await docket.ExchangeAsync((await browser.SendAsync("allow")).Code)).Expect(200)["hub_id"]);
         var stranger = (await browser.GetAsync(docket.AuthorizeWith(account: third.ToString()))).Expect(200);
         Assert.True(stranger.AsksToSignIn);
         Assert.Contains($"You are signed in, but not to account {third}", stranger.Text, StringComparison.Ordinal);
-        Assert.True((await browser.SendAsync("agree", ("account", third.ToString()))).AsksToSignIn);
+        Assert.True((await browser.SendAsync("allow", ("account", third.ToString()))).AsksToSignIn);
         (await browser.GetAsync(docket.AuthorizeWith(account: "nonsense"))).Expect(404);
     }
 
@@ -347,7 +397,7 @@ public sealed partial class AuthorizeTests
     }
 
     [Fact]
-    public async Task Every_scope_that_docket_knows_is_asked_for_in_words()
+    public async Task Every_scope_that_has_an_effect_is_asked_for_in_words_and_no_other()
     {
         await using var docket = await OAuthDocket.StartAsync(scopes: string.Join(',', ScopeNames.Known.Select(name => $"\"{name}\"")));
         using var browser = docket.NewBrowser();
@@ -355,8 +405,8 @@ public sealed partial class AuthorizeTests
         await browser.GetAsync(url);
         await browser.SignInAsync();
         var page = await browser.GetAsync(url);
-        Assert.Equal(ScopeNames.Known.Count() + 1, Item().Count(page.Text));
-        Assert.Single(Item().Matches(page.Text), item => item.Value.Contains("which has no effect here", StringComparison.Ordinal));
+        Assert.Equal(ScopeNames.Known.Count() - 1, Item().Count(page.Text)); // no user can allow docket.manage
+        Assert.DoesNotContain("contacts", page.Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -399,6 +449,9 @@ public sealed partial class AuthorizeTests
 
     [GeneratedRegex("<style>(.*)</style>", RegexOptions.Singleline)]
     private static partial Regex Style();
+
+    [GeneratedRegex("name=\"([a-z]+)\"[^>]* aria-invalid=\"true\" aria-describedby=\"mistake\"")]
+    private static partial Regex Mistaken();
 
     [GeneratedRegex("<h1>")]
     private static partial Regex Heading();

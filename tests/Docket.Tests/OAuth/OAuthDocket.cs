@@ -22,9 +22,9 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
     /// <summary>Where the app sends its users.</summary>
     public string Authorize => AuthorizeWith();
 
-    public static async Task<OAuthDocket> StartAsync(string? directory = null, string scopes = "\"tickets\"", string optionalScopes = "\"crm.objects.owners.read\",\"contacts\"")
+    public static async Task<OAuthDocket> StartAsync(string? directory = null, string scopes = "\"tickets\"", string optionalScopes = "\"crm.objects.owners.read\",\"contacts\"", Func<DocketOptions, DocketOptions>? with = null)
     {
-        var server = await TestServer.StartAsync(directory);
+        var server = await TestServer.StartAsync(directory, with: with);
         var app = (await server.PostAsync("/docket/v1/apps", $$"""{"name":"Test <app> & \"co\"","scopes":[{{scopes}}],"optionalScopes":[{{optionalScopes}}],"redirectUris":["{{Back}}","{{OtherBack}}"]}""")).Expect(201);
         var user = (await server.PostAsync("/docket/v1/users", $$"""{"email":"{{Email}}","firstName":"Ann","password":"{{Password}}"}""")).Expect(201);
         return new() { Server = server, ClientId = app["clientId"]!, ClientSecret = app["clientSecret"]!, AppId = app["id"]!, UserId = user["id"]! };
@@ -45,7 +45,7 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
         await browser.GetAsync(url ?? Authorize);
         (await browser.SignInAsync(email, password)).Expect(303);
         await browser.GetAsync(url ?? Authorize);
-        return (await browser.SendAsync("agree")).Code;
+        return (await browser.SendAsync("allow")).Code;
     }
 
     /// <summary>Tokens for a new code.</summary>
@@ -88,6 +88,14 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
         public Browser(TestServer server) => http = server.NewClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = Cookies });
 
         public CookieContainer Cookies { get; } = new();
+
+        /// <summary>Has a proxy say where the browser is.</summary>
+        public Browser From(string address)
+        {
+            http.DefaultRequestHeaders.Remove("X-Forwarded-For");
+            http.DefaultRequestHeaders.Add("X-Forwarded-For", address);
+            return this;
+        }
 
         public Task<Page> GetAsync(string address)
         {
@@ -133,7 +141,7 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
 
         public bool AsksToSignIn => Text.Contains("name=\"password\"", StringComparison.Ordinal);
 
-        public bool AsksToAgree => Text.Contains("value=\"agree\"", StringComparison.Ordinal);
+        public bool AsksToAllow => Text.Contains("value=\"allow\"", StringComparison.Ordinal);
 
         public string? Query(string name) => Location is null ? null : HttpUtility.ParseQueryString(new Uri(new Uri("http://docket.invalid"), Location).Query)[name];
 

@@ -56,7 +56,7 @@ public sealed class TokenTests
         {
             other = portals.Create("other").Id;
             var user = portals.Users.Add(other, "bob@example.com", "", "")!;
-            portals.Users.SetPassword(other, user.Id, Docket.Access.Passwords.Hash("battery staple"));
+            Docket.Access.Passwords.Set(portals.Users, user, "battery staple");
             bob = user.Id.ToString();
         }
 
@@ -388,7 +388,7 @@ public sealed class TokenTests
     public async Task What_is_kept_of_callers_outlasts_new_tokens_and_not_a_revocation()
     {
         var directory = Directory.CreateTempSubdirectory("docket-oauth-").FullName;
-        await using (var portals = DocketServer.OpenPortals(directory))
+        await using (var portals = DocketServer.OpenPortals(directory, create: true))
         {
             var portal = portals.Create("one");
             var token = portals.Apps.CreatePrivate(portal.Id, "private", ["tickets"]).Token;
@@ -434,7 +434,7 @@ public sealed class TokenTests
             var url = $"/oauth/authorize?client_id={app["clientId"]}&redirect_uri={Uri.EscapeDataString(OAuthDocket.Back)}&scope=tickets";
             var key = await KeyAsync();
             await FormAsync(url, ("key", key), ("do", "sign-in"), ("email", OAuthDocket.Email), ("password", OAuthDocket.Password));
-            await FormAsync(url, ("key", await KeyAsync()), ("do", "agree"), ("account", "24000001"));
+            await FormAsync(url, ("key", await KeyAsync()), ("do", "allow"), ("account", "24000001"));
             var tokens = (await FormAsync("/oauth/v1/token", [("grant_type", "authorization_code"), .. client, ("code", secrets[^1]), ("redirect_uri", OAuthDocket.Back)])).Expect(200);
             secrets.AddRange([tokens["access_token"]!, tokens["refresh_token"]!]);
             secrets.Add((await FormAsync("/oauth/v3/token", [("grant_type", "refresh_token"), .. client, ("refresh_token", tokens["refresh_token"]!)])).Expect(200)["access_token"]!);

@@ -101,6 +101,35 @@ internal sealed class GrantTables(Registry registry) : IGrants
         },
         changesCallers: static _ => false);
 
+    // By the index of apps and portals; what can give the app nothing any more is left out.
+    public ImmutableArray<AllowedApp> List(User user) => registry.Read<ImmutableArray<AllowedApp>>(opened =>
+    {
+        var now = Instant.Now(registry.Clock);
+        using var select = opened.Prepare("""
+            SELECT app.id, name, oauth_grant.scopes, code_expires FROM app JOIN oauth_grant ON app = app.id AND oauth_grant.portal = ? AND user = ?
+            WHERE refresh IS NOT NULL OR (exchanged = 0 AND code_expires > ?) OR EXISTS (SELECT 1 FROM oauth_access WHERE grant_id = oauth_grant.id AND expires > ?)
+            ORDER BY name, app.id, oauth_grant.id
+            """);
+        select.Bind(user.PortalId).Bind(user.Id).Bind(now).Bind(now);
+        var apps = new List<AllowedApp>();
+        while (select.Step())
+        {
+            var app = new AllowedApp(select.Integer(0), select.Text(1), AppTables.Split(select.Text(2)), select.Integer(3) - CodeMs);
+            if (apps is [.., var last] && last.AppId == app.AppId)
+            {
+                apps[^1] = last with { Scopes = [.. last.Scopes.Union(app.Scopes)] };
+            }
+            else
+            {
+                apps.Add(app);
+            }
+        }
+
+        return [.. apps];
+    });
+
+    public bool End(long userId, long appId) => registry.Write(opened => End(opened, "app = ? AND user = ?", appId, userId), changesCallers: static ended => ended);
+
     public bool Uninstall(long portalId, long appId) => registry.Write(opened => End(opened, "app = ? AND portal = ?", appId, portalId));
 
     /// <summary>Who has the access token with this hash, without the settings of its portal; <c>null</c> when there is none.</summary>

@@ -86,6 +86,14 @@ internal sealed class UserTables(Registry registry) : IUsers
         return found.DrainToImmutable();
     });
 
+    // What all passwords have before the salt, and the salt: 13 and 16 bytes, in base64 (Access/Passwords.cs).
+    public int CountSalts() => registry.Read(opened =>
+    {
+        using var select = opened.Prepare("SELECT coalesce(max(salts), 1) FROM (SELECT count(DISTINCT substr(password, 1, 38)) AS salts FROM user WHERE archived = 0 AND password IS NOT NULL GROUP BY email)");
+        select.Step();
+        return (int)select.Integer(0);
+    });
+
     static User? Read(Connection opened, long portalId, long id)
     {
         using var select = opened.Prepare($"{Select} WHERE portal = ? AND id = ?");

@@ -1,0 +1,58 @@
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.OAuth;
+
+/// <summary>The page on which users see and end what they have let apps do.</summary>
+internal sealed class AllowedRoutes(IPortals portals, SignIn signIn, Pages pages)
+{
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals, SignIn signIn, Pages pages)
+    {
+        var allowed = new AllowedRoutes(portals, signIn, pages);
+        routes.MapGet("/oauth/apps", http => allowed.ShowAsync(http));
+        routes.MapPost("/oauth/apps", allowed.ChangeAsync);
+    }
+
+    Task ShowAsync(HttpContext http, string? ended = null) => signIn.Users(http) is { IsEmpty: false } users
+        ? pages.ListAsync(http, [.. users.Select(user => (user, portals.List().First(portal => portal.Id == user.PortalId), portals.Grants.List(user)))], ended)
+        : pages.AskToSignInAsync(http);
+
+    async Task ChangeAsync(HttpContext http)
+    {
+        var form = await FormBody.ReadAsync(http);
+        if (!SignIn.IsOwn(http, form))
+        {
+            await pages.RefuseAsync(http, SignInForm.NotOwn);
+            return;
+        }
+
+        switch (form.Text("do"))
+        {
+            case "sign-in":
+                await SignInForm.AnswerAsync(http, signIn, form, (email, mistake, status) => pages.AskToSignInAsync(http, email, mistake, status));
+                break;
+            case "leave":
+                SignInForm.Leave(http, signIn);
+                break;
+            default:
+                await ShowAsync(http, End(http, form.Text("end")));
+                break;
+        }
+    }
+
+    /// <summary>Ends what somebody who is signed in has let an app do, and gives the app's name; <c>null</c> when there is nothing to end.</summary>
+    string? End(HttpContext http, string which)
+    {
+        foreach (var user in signIn.Users(http))
+        {
+            if (portals.Grants.List(user).FirstOrDefault(app => which == $"{user.Id}-{app.AppId}") is { } app && portals.Grants.End(user.Id, app.AppId))
+            {
+                return app.Name;
+            }
+        }
+
+        return null;
+    }
+}

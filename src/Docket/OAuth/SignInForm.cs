@@ -1,0 +1,62 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Docket.OAuth;
+
+/// <summary>What pages behind the sign-in share: forms that are theirs, signing in, and signing out.</summary>
+internal static class SignInForm
+{
+    public const string NotOwn = "This page was open for too long, or your browser keeps no cookies. Go back and try again.";
+
+    const string Mismatch = "This email address and password don't match. After five attempts you have to wait for a minute.";
+
+    /// <summary>Signs in with what a form brings, and has the browser load the page again; or asks again.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="signIn">Who is signed in.</param>
+    /// <param name="form">The form.</param>
+    /// <param name="ask">Shows the form with what was entered, a mistake, and a status.</param>
+    public static async Task AnswerAsync(HttpContext http, SignIn signIn, IFormCollection form, Func<string, Mistake, int, Task> ask)
+    {
+        var (email, password) = (form.Text("email"), form.Text("password"));
+        if (email.Length == 0 || password.Length == 0)
+        {
+            await ask(email, email.Length == 0 ? new("Enter your email address.", "email") : new("Enter your password.", "password"), StatusCodes.Status200OK);
+            return;
+        }
+
+        switch (await signIn.TryAsync(http, email, password))
+        {
+            case SignInEnd.Done:
+                Reload(http);
+                break;
+            case SignInEnd.Refused:
+                await ask(email, new(Mismatch, "email", "password"), StatusCodes.Status200OK);
+                break;
+            case SignInEnd.TooMany:
+                http.Response.Headers.RetryAfter = "60";
+                await ask(email, new("There were too many attempts to sign in from your network. Wait for a minute, then try again."), StatusCodes.Status429TooManyRequests);
+                break;
+            default:
+                http.Response.Headers.RetryAfter = "5";
+                await ask(email, new("Many people are signing in. Wait for a moment, then try again."), StatusCodes.Status503ServiceUnavailable);
+                break;
+        }
+    }
+
+    /// <summary>Signs out, and has the browser load the page again.</summary>
+    public static void Leave(HttpContext http, SignIn signIn)
+    {
+        signIn.Leave(http);
+        Reload(http);
+    }
+
+    // A page that can be loaded again without sending the form again. Relative, so that it holds behind any proxy.
+    static void Reload(HttpContext http) =>
+        Redirect(http, http.Request.QueryString is { HasValue: true, Value: var query } ? query! : http.Request.Path.Value!.Split('/')[^1], StatusCodes.Status303SeeOther);
+
+    public static void Redirect(HttpContext http, string url, int status = StatusCodes.Status302Found)
+    {
+        http.Response.StatusCode = status;
+        http.Response.Headers.Location = url;
+        Pages.SetHeaders(http.Response);
+    }
+}
