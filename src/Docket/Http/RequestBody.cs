@@ -103,7 +103,7 @@ internal sealed class RequestBody : IDisposable
 
     public static bool IsJson(string? contentType) =>
         contentType is null or ""
-        || contentType.StartsWith("application/json", StringComparison.OrdinalIgnoreCase)
+        || contentType.AsSpan(0, contentType.AsSpan().IndexOf(';') is var end and >= 0 ? end : contentType.Length).TrimEnd().Equals("application/json", StringComparison.OrdinalIgnoreCase)
         || (contentType.StartsWith("application/", StringComparison.OrdinalIgnoreCase) && contentType.Contains("+json", StringComparison.OrdinalIgnoreCase))
         || contentType.StartsWith("text/json", StringComparison.OrdinalIgnoreCase)
         || contentType.StartsWith("*/*", StringComparison.Ordinal);

@@ -1,9 +1,13 @@
 using System.Buffers;
+using System.Buffers.Text;
 using Docket.Writes;
 
 namespace Docket.Jobs;
 
-/// <summary>Inputs on their way into the portal's file, one a line. An empty line stands for one that was too long.</summary>
+/// <summary>
+/// Inputs on their way into the portal's file, one a line, behind its number in the file where they came as NDJSON. An empty line
+/// stands for one that was too long.
+/// </summary>
 internal sealed class InputChunk
 {
     /// <summary>Longest input, in bytes.</summary>
@@ -13,15 +17,28 @@ internal sealed class InputChunk
     const int BytesFull = 1024 * 1024;
 
     readonly ArrayBufferWriter<byte> bytes = new();
-    int start;
+    int start, last, finished;
     bool tooLong;
 
-    /// <summary>The finished inputs.</summary>
+    /// <summary>How many inputs are finished.</summary>
     public int Count { get; private set; }
 
-    public ReadOnlyMemory<byte> Lines => bytes.WrittenMemory;
+    /// <summary>The finished inputs, one a line.</summary>
+    public ReadOnlyMemory<byte> Lines => bytes.WrittenMemory[..finished];
+
+    /// <summary>The input that was finished last.</summary>
+    public ReadOnlySpan<byte> Last => bytes.WrittenSpan[last..(finished - 1)];
 
     public bool IsFull => Count == Validation.InputsMax || bytes.WrittenCount >= BytesFull;
+
+    /// <summary>Begins an input on a line of a file, which is kept with it. Other inputs begin by themselves.</summary>
+    public void Begin(long line)
+    {
+        Utf8Formatter.TryFormat(line, bytes.GetSpan(20), out var written);
+        bytes.Advance(written);
+        bytes.Write(" "u8);
+        start = bytes.WrittenCount;
+    }
 
     /// <summary>Adds to the input that is under way.</summary>
     public void Append(in ReadOnlySequence<byte> part)
@@ -50,20 +67,23 @@ internal sealed class InputChunk
         }
 
         bytes.Write("\n"u8);
-        start = bytes.WrittenCount;
+        (last, start, finished) = (start, bytes.WrittenCount, bytes.WrittenCount);
         tooLong = false;
         Count++;
     }
 
+    /// <summary>Takes out the finished inputs; the one that is under way stays.</summary>
     public void Clear()
     {
-        bytes.ResetWrittenCount();
-        (start, Count, tooLong) = (0, 0, false);
+        Keep(finished..);
+        (start, finished, Count) = (start - finished, 0, 0);
     }
 
-    void Rewind()
+    void Rewind() => Keep(..start);
+
+    void Keep(Range range)
     {
-        var kept = bytes.WrittenSpan[..start].ToArray();
+        var kept = bytes.WrittenSpan[range].ToArray();
         bytes.ResetWrittenCount();
         bytes.Write(kept);
     }

@@ -41,6 +41,7 @@ internal abstract class InputReader
 internal sealed class LineReader : InputReader
 {
     bool within;
+    long number = 1;
 
     protected override bool TakeNext(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
     {
@@ -54,8 +55,15 @@ internal sealed class LineReader : InputReader
             }
 
             rest = rest.Slice(isWhole ? rest.GetPosition(1, line.End) : line.End);
+            var here = number;
+            number += isWhole ? 1 : 0;
             if (within || !IsBlank(line))
             {
+                if (!within)
+                {
+                    chunk.Begin(here);
+                }
+
                 chunk.Append(line);
                 within = !isWhole && !ended;
                 if (!within)

@@ -22,7 +22,7 @@ internal sealed class JobInputs : IDisposable
     readonly List<RequestBody> bodies = [];
 
     // One for each input: what it wants, or why it can't be.
-    readonly List<(RecordInput? Input, Error? Error)> rows = [];
+    readonly List<(StoredInput Stored, RecordInput? Input, Error? Error)> rows = [];
 
     JobInputs(Job job, Caller caller, long now)
     {
@@ -34,7 +34,7 @@ internal sealed class JobInputs : IDisposable
     public int Count => rows.Count;
 
     /// <summary>Reads stored inputs.</summary>
-    public static JobInputs Read(Job job, List<byte[]> lines, Caller caller, long now)
+    public static JobInputs Read(Job job, List<StoredInput> lines, Caller caller, long now)
     {
         var inputs = new JobInputs(job, caller, now);
         lines.ForEach(line => inputs.rows.Add(inputs.ReadRow(line)));
@@ -84,22 +84,22 @@ internal sealed class JobInputs : IDisposable
 
     public void Dispose() => bodies.ForEach(body => body.Dispose());
 
-    (RecordInput? Input, Error? Error) ReadRow(byte[] line)
+    (StoredInput Stored, RecordInput? Input, Error? Error) ReadRow(StoredInput stored)
     {
-        if (line.Length == 0)
+        if (stored.Json.Length == 0)
         {
-            return (null, Faults.InputTooLong(InputChunk.InputMax));
+            return (stored, null, Faults.InputTooLong(InputChunk.InputMax));
         }
 
         try
         {
-            var body = RequestBody.Copy(line);
+            var body = RequestBody.Copy(stored.Json);
             bodies.Add(body);
-            return (BatchReader.ReadInput(body, job.Kind), null);
+            return (stored, BatchReader.ReadInput(body, job.Kind), null);
         }
         catch (Refusal refusal)
         {
-            return (null, refusal.Error);
+            return (stored, null, stored.Line is { } line ? Faults.OnLine(refusal.Error, line) : refusal.Error);
         }
     }
 
@@ -135,7 +135,7 @@ internal sealed class JobInputs : IDisposable
     {
         var refused = outcome is { Refused: true } ? FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, caller.PortalId) : null;
         var (created, updated, unchanged, failed) = (0, 0, 0, 0);
-        var lines = new ArrayBufferWriter<byte>();
+        var (lines, rejected) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
         var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Helps.HasFlag(Help.Labels) }, Set: new PropertySet(outcome.Batch.Schema));
         var faults = outcome?.Faults.ToLookup(fault => fault.Index);
         using var json = new Utf8JsonWriter(lines, Wire.WriterOptions);
@@ -144,18 +144,27 @@ internal sealed class JobInputs : IDisposable
             json.WriteStartObject();
             json.WriteNumber("index", job.Done + i);
             var isApplied = at < places.Count && places[at] == i;
-            if (isApplied && refused is null && outcome!.Results[at] is { Record: not null } result)
+            if (isApplied && refused is null && outcome!.Results[at] is { Record: { } record } result)
             {
+                if (record.Id < Record.IdBase)
+                {
+                    // A dry run: the place in the step that stands for an id becomes the one among all inputs.
+                    outcome.Results[at] = result with { Record = record with { Id = job.Done + places[(int)record.Id] } };
+                }
+
                 json.WritePropertyName("result");
                 BatchResponse.WriteResult(json, outcome, at, shown.View, shown.Set);
                 _ = result.Effect switch { Effect.Created => created++, Effect.Updated => updated++, _ => unchanged++ };
             }
             else
             {
+                var error = (errors[i] ?? rows[i].Error ?? (refused is null ? null : Faults.RefusedWithBatch())) is { } refusal
+                    ? new(refusal.Category ?? "VALIDATION_ERROR", refusal.SubCategory, refusal.Message, [.. refusal.Context, .. Trace(rows[i].Input), ("index", [(job.Done + i).ToString()])])
+                    : FaultReport.Rows([.. faults![at].Select(fault => fault with { Index = 0 })], [outcome!.Batch.Raw[at]], caller.PortalId, job.Done + i)[0];
                 json.WritePropertyName("error");
-                BatchEnvelope.WriteError(json, (errors[i] ?? rows[i].Error ?? (refused is null ? null : Faults.RefusedWithBatch())) is { } error
-                    ? new(error.Category ?? "VALIDATION_ERROR", error.SubCategory, error.Message, [.. error.Context, .. Trace(rows[i].Input), ("index", [(job.Done + i).ToString()])])
-                    : FaultReport.Rows([.. faults![at].Select(fault => fault with { Index = 0 })], [outcome!.Batch.Raw[at]], caller.PortalId, job.Done + i)[0]);
+                BatchEnvelope.WriteError(json, error with { Context = [.. error.Context, .. Place(rows[i].Stored)] });
+                rejected.Write(rows[i].Stored.Json);
+                rejected.Write("\n"u8);
                 failed++;
             }
 
@@ -166,7 +175,42 @@ internal sealed class JobInputs : IDisposable
             json.Reset();
         }
 
-        return new(lines.WrittenMemory, created, updated, unchanged, failed, refused is null ? null : ToBytes(refused));
+        return new(lines.WrittenMemory, created, updated, unchanged, failed, rejected.WrittenMemory, refused is null ? null : ToBytes(refused));
+    }
+
+    // How the sender finds it: by the id it has itself, also where the rest can't be read, and by its line.
+    static IEnumerable<(string, ImmutableArray<string>)> Place(StoredInput stored)
+    {
+        if (FindId(stored.Json) is { } id)
+        {
+            yield return ("id", [id]);
+        }
+
+        if (stored.Line is { } line)
+        {
+            yield return ("line", [line.ToString()]);
+        }
+    }
+
+    static string? FindId(byte[] input)
+    {
+        try
+        {
+            var json = new Utf8JsonReader(input);
+            while (json.Read())
+            {
+                if (json.CurrentDepth == 1 && json.TokenType == JsonTokenType.PropertyName && json.ValueTextEquals("id"u8))
+                {
+                    return json.Read() && json.TokenType == JsonTokenType.String ? json.GetString() : json.TokenType == JsonTokenType.Number ? Encoding.UTF8.GetString(json.ValueSpan) : null;
+                }
+            }
+        }
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
+        {
+            // no JSON, or half a surrogate pair in the id
+        }
+
+        return null;
     }
 
     static byte[] ToBytes(Error error) => Wire.ToBytes((error, (string?)null), Wire.WriteError);

@@ -63,6 +63,7 @@ internal static class JobResponse
         json.WriteStartObject("links");
         json.WriteString("status", self);
         json.WriteString("results", self + "/results");
+        json.WriteString("rejected", self + "/rejected");
         json.WriteString("cancel", self + "/cancel");
         json.WriteEndObject();
         json.WriteEndObject();

@@ -21,6 +21,7 @@ internal static class JobRoutes
         jobs.MapGet("", ListAsync).Needs(Scopes.TicketsRead);
         jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Scopes.TicketsRead);
         jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Scopes.TicketsRead);
+        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(Scopes.TicketsRead);
         jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Scopes.TicketsWrite);
     }
 
@@ -56,6 +57,24 @@ internal static class JobRoutes
             : job.Ended ? null
             : Math.Max(Math.Max(after, job.Done), rows.Count > 0 ? rows[^1].Index + 1 : 0);
         await RespondPageAsync(http, rows.Take(limit), next, static (json, row) => json.WriteRawValue(row.Json, skipInputValidation: true));
+    }
+
+    // All of them, step by step: NDJSON that can be corrected and sent again.
+    static async Task ReadRejectedAsync(HttpContext http)
+    {
+        var job = await FindAsync(http, before: 1);
+        http.Response.ContentType = "application/x-ndjson";
+        var after = 0L;
+        while (await http.Call().Store.Jobs.RejectedAsync(job.Id, after) is { Count: > 0 } rejected)
+        {
+            foreach (var row in rejected)
+            {
+                RejectedResponse.Write(http.Response.BodyWriter, row);
+            }
+
+            await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+            after = rejected[^1].Index + 1;
+        }
     }
 
     static async Task CancelAsync(HttpContext http, JobRunner runner)

@@ -32,6 +32,7 @@ internal sealed class JobUpload
     readonly Call call;
     readonly bool isLines;
     readonly InputChunk chunk = new();
+    readonly NdjsonCheck ndjson = new();
     Job job;
 
     public JobUpload(JobRunner runner, HttpContext http, WriteKind kind)
@@ -40,7 +41,7 @@ internal sealed class JobUpload
         this.http = http;
         call = http.Call();
         isLines = IsLines(http.Request.ContentType);
-        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type, call.Caller.Source, call.StartedAt) { Helps = call.Helps & (Help.Labels | Help.RowOutcomes) };
+        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type, call.Caller.Source, call.StartedAt) { Helps = call.Helps & (Help.Labels | Help.RowOutcomes | Help.DryRun) };
     }
 
     /// <summary>Takes in the request and answers it.</summary>
@@ -48,11 +49,6 @@ internal sealed class JobUpload
     public async Task AcceptAsync()
     {
         HelpHeaders.Confirm(http.Response, job.Helps);
-        if (call.Helps.HasFlag(Help.DryRun))
-        {
-            throw new Refusal(Faults.NoDryRun());
-        }
-
         if (!isLines && !RequestBody.IsJson(http.Request.ContentType))
         {
             throw new Refusal(Faults.UnsupportedMediaType());
@@ -112,11 +108,11 @@ internal sealed class JobUpload
     {
         InputReader inputs = isLines ? new LineReader() : new JsonInputReader();
         var body = http.Request.BodyReader;
-        var least = 1;
+        var least = isLines ? NdjsonCheck.BytesMin : 1;
         while (true)
         {
             ReadResult read;
-            if (!isLines || chunk.Count == 0)
+            if (!isLines || chunk.Count == 0 || !ndjson.IsPassed)
             {
                 read = await body.ReadAtLeastAsync(least, http.RequestAborted);
             }
@@ -130,8 +126,18 @@ internal sealed class JobUpload
             var rest = read.Buffer;
             try
             {
+                if (isLines)
+                {
+                    ndjson.Begin(rest);
+                }
+
                 while (inputs.TryTake(ref rest, read.IsCompleted, chunk))
                 {
+                    if (isLines)
+                    {
+                        ndjson.See(chunk);
+                    }
+
                     if (!isLines && job.Inputs + chunk.Count > JsonInputsMax)
                     {
                         throw new Refusal(Faults.TooManyInputs(JsonInputsMax));
@@ -175,7 +181,7 @@ internal sealed class JobUpload
 
     async Task TakeAsync(bool last, (AnswerKey, Func<Job, StoredAnswer>)? answer)
     {
-        job = await call.Store.Jobs.TakeAsync(job, chunk.Lines, chunk.Count, last, answer);
+        job = await call.Store.Jobs.TakeAsync(job, chunk.Lines, chunk.Count, last, answer, numbered: isLines);
         if (job.Status == JobStatus.Canceled)
         {
             throw new Refusal(Faults.UploadCanceled(job.Id));
@@ -200,8 +206,9 @@ internal sealed class JobUpload
         }
     }
 
-    static bool IsLines(string? contentType) =>
-        contentType is not null && contentType.Split(';')[0].Trim().Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase);
+    // No name is registered for it; these are in use.
+    static bool IsLines(string? contentType) => contentType?.Split(';')[0].Trim().ToLowerInvariant()
+        is "application/x-ndjson" or "application/ndjson" or "application/jsonl" or "application/jsonlines" or "application/x-jsonlines";
 
     // Lines may come for as long and as slowly as their sender likes.
     void LiftLimits()

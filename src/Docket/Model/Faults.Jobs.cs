@@ -5,6 +5,16 @@ internal static partial class Faults
 {
     public static Error InputTooLong(int bytesMax) => new(400, $"The input is longer than {bytesMax} bytes", Validation);
 
+    public static Error NdjsonInUtf16() => new(400, "The body is UTF-16: send NDJSON in UTF-8", Validation);
+
+    public static Error NdjsonIsArray() => new(400, "The body is a JSON array: send NDJSON, one JSON object on each line, without brackets and commas around them", Validation);
+
+    public static Error NotNdjson(int rows) => new(400, $"The body is not NDJSON: none of its first {rows} lines is a JSON object. Send one JSON object on each line", Validation);
+
+    /// <summary>The same of a row of NDJSON, which is read as if it were line 1.</summary>
+    public static Error OnLine(Error error, long line) =>
+        error with { Message = error.Message.Replace("Invalid input JSON on line 1,", $"Invalid input JSON on line {line},", StringComparison.Ordinal) };
+
     public static Error TextTooLong(int bytesMax) => new(400, $"The body has a text or number longer than {bytesMax} bytes", Validation);
 
     /// <summary>What is said of each input of a batch that is all or nothing; why stands in the job's own error.</summary>

@@ -54,6 +54,17 @@ internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, Wri
     public bool Ended => Status is JobStatus.Complete or JobStatus.Canceled;
 }
 
+/// <summary>An input of a job that waits.</summary>
+/// <param name="Line">Of NDJSON its line in the file, from 1.</param>
+/// <param name="Json">As it came; empty when it was too long.</param>
+internal readonly record struct StoredInput(long? Line, byte[] Json);
+
+/// <summary>An input of a job that was rejected.</summary>
+/// <param name="Index">Its place among the inputs, from 0.</param>
+/// <param name="Outcome">What is shown of it, as JSON.</param>
+/// <param name="Input">As it came; empty when it was too long or something was deleted for good since then.</param>
+internal readonly record struct RejectedInput(long Index, byte[] Outcome, byte[] Input);
+
 /// <summary>What is written besides the records of a batch, in the same transaction.</summary>
 internal abstract record Note;
 
@@ -70,8 +81,9 @@ internal sealed record JobStep(long Job, long First, int Count, Func<Outcome, Jo
 /// <param name="Updated">How many were updated.</param>
 /// <param name="Unchanged">How many were as wanted already.</param>
 /// <param name="Failed">How many were refused.</param>
+/// <param name="Rejected">The inputs that failed, one a line.</param>
 /// <param name="Refusal">The error of a batch that was refused as a whole, as JSON.</param>
-internal sealed record JobRows(ReadOnlyMemory<byte> Lines, int Created, int Updated, int Unchanged, int Failed, byte[]? Refusal = null);
+internal sealed record JobRows(ReadOnlyMemory<byte> Lines, int Created, int Updated, int Unchanged, int Failed, ReadOnlyMemory<byte> Rejected = default, byte[]? Refusal = null);
 
 /// <summary>The answer to a request that may come again: kept if <paramref name="Of"/> gives one, which it does for successes only.</summary>
 internal sealed record KeptAnswer(AnswerKey Key, Func<Outcome, StoredAnswer?> Of) : Note;
@@ -85,7 +97,8 @@ internal interface IJobs
     /// <param name="count">How many; 0 for none.</param>
     /// <param name="last">No more will come: the job is accepted.</param>
     /// <param name="answer">What to keep as the answer to the request.</param>
-    Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer);
+    /// <param name="numbered">Each input begins with the number of its line in the file and a blank.</param>
+    Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer, bool numbered = false);
 
     /// <summary>Takes back a job that was never accepted.</summary>
     Task DropAsync(long id);
@@ -106,11 +119,14 @@ internal interface IJobs
     /// <summary>All jobs that have not ended.</summary>
     ValueTask<List<Job>> UnfinishedAsync();
 
-    /// <summary>The stored inputs of a job from <see cref="Job.Done"/> on, one a line: the next chunk, or all.</summary>
-    ValueTask<List<byte[]>> LinesAsync(Job job, bool all);
+    /// <summary>The stored inputs of a job from <see cref="Job.Done"/> on: the next chunk, or all.</summary>
+    ValueTask<List<StoredInput>> LinesAsync(Job job, bool all);
 
     /// <summary>What became of the inputs from <paramref name="after"/> on, as JSON.</summary>
     ValueTask<List<(long Index, byte[] Json)>> RowsAsync(long id, long after, int limit, bool failedOnly);
+
+    /// <summary>The rejected inputs of the first step that has any from <paramref name="after"/> on; empty when there is none.</summary>
+    ValueTask<List<RejectedInput>> RejectedAsync(long id, long after);
 
     /// <summary>Removes a little of what is kept no longer: see <see cref="Kept"/>. <c>true</c> when there is more.</summary>
     Task<bool> SweepAsync();

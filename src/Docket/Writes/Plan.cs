@@ -17,7 +17,7 @@ internal sealed record Found(Record?[] Records, Dictionary<UniqueValue, long> Ow
 /// <param name="Time">Milliseconds since 1970; later than the record's change before.</param>
 /// <param name="TraceId">The input's trace id.</param>
 /// <param name="Content">The values that changed: see <see cref="ValueReader"/>.</param>
-/// <param name="Before">The record's values before an update or a restore.</param>
+/// <param name="Before">The record's values before an update, a restore or a purge.</param>
 internal readonly record struct PlannedWrite(
     ChangeKind Kind, Record Record, long? Previous, long Time, ReadOnlyMemory<byte>? TraceId, ReadOnlyMemory<byte> Content, ReadOnlyMemory<byte> Before = default);
 

@@ -74,6 +74,7 @@ public sealed partial class PortalWallTests
         ["GET /docket/v1/jobs"] = ["", "?after=$job"],
         ["GET /docket/v1/jobs/{id}"] = [""],
         ["GET /docket/v1/jobs/{id}/results"] = ["", "?failed=true"],
+        ["GET /docket/v1/jobs/{id}/rejected"] = [""],
         ["POST /docket/v1/jobs/{id}/cancel"] = [""],
         ["GET /docket/v1/settings"] = [""],
         ["PATCH /docket/v1/settings"] = ["""{"search-lag":"1s"}"""],

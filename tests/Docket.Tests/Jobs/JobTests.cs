@@ -46,8 +46,7 @@ public sealed class JobTests
         Assert.Equal("2", (await EndAsync(server, folded["id"]!))["failed"]); // the label is none without its help
         Assert.Equal([0, 1], (await RowsAsync(server, folded["id"]!)).Select(row => (int)row["index"]!));
 
-        var dry = (await AskAsync("Docket-Dry-Run", "Docket-Labels")).Expect(400);
-        Assert.DoesNotContain("dry-run", dry.Headers.TryGetValues("Docket-Applied", out var named) ? named.Single() : "", StringComparison.Ordinal);
+        Assert.Equal("dry-run, labels", (await AskAsync("Docket-Dry-Run", "Docket-Labels")).Expect(202).Headers.GetValues("Docket-Applied").Single());
     }
 
     [Fact]
@@ -204,6 +203,156 @@ public sealed class JobTests
         }
     }
 
+    [Theory]
+    [InlineData("application/x-ndjson")]
+    [InlineData("application/ndjson")]
+    [InlineData("application/jsonl")]
+    [InlineData("application/jsonlines; charset=utf-8")]
+    [InlineData("Application/X-JsonLines")]
+    public async Task NDJSON_is_taken_by_each_of_its_usual_names_and_only_for_jobs(string type)
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        using var content = new StringContent(string.Join('\n', Lines(3)));
+        content.Headers.Remove("Content-Type");
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        using var request = new HttpRequestMessage(HttpMethod.Post, Upsert) { Content = content };
+        request.Headers.Add("Prefer", "respond-async");
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        Assert.Equal("3", (await EndAsync(server, (await Answer.OfAsync(response)).Expect(202)["id"]!))["created"]);
+
+        using var now = new HttpRequestMessage(HttpMethod.Post, Upsert) { Content = new StringContent(Line(0, "1")) };
+        now.Content.Headers.Remove("Content-Type");
+        now.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+        using var refused = await server.Http.SendAsync(now, Cancellation);
+        Assert.Equal(415, (int)refused.StatusCode);
+    }
+
+    public static TheoryData<string, byte[], string> NotNdjson => new()
+    {
+        { "array", Encoding.UTF8.GetBytes("[" + string.Join(',', Lines(3)) + "]"), "The body is a JSON array: " },
+        { "array over many lines, behind a byte order mark", [0xef, 0xbb, 0xbf, .. Encoding.UTF8.GetBytes("\r\n [\n" + string.Join(",\n", Lines(200)) + "\n]")], "The body is a JSON array: " },
+        { "objects over many lines", Encoding.UTF8.GetBytes(string.Join('\n', Lines(60)).Replace(",", ",\n", StringComparison.Ordinal)), "The body is not NDJSON: none of its first 100 lines is a JSON object." },
+        { "CSV", Encoding.UTF8.GetBytes("id,subject\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"{i},\"ticket {i}\"\n"))), "The body is not NDJSON: " },
+        { "numbers, which are JSON", Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 200))), "The body is not NDJSON: " },
+        { "UTF-16", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(string.Join('\n', Lines(3)))], "The body is UTF-16: " },
+        { "UTF-16, big end first", [.. Encoding.BigEndianUnicode.GetPreamble(), .. Encoding.BigEndianUnicode.GetBytes(Line(0, "1"))], "The body is UTF-16: " },
+        { "UTF-16 without a mark", Encoding.Unicode.GetBytes(Line(0, "1")), "The body is UTF-16: " },
+    };
+
+    [Theory]
+    [MemberData(nameof(NotNdjson))]
+    public async Task What_is_plainly_no_NDJSON_is_refused_and_leaves_nothing_behind(string what, byte[] body, string message)
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        using var request = Request(Upsert, new ByteArrayContent(body), "application/x-ndjson");
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        Assert.StartsWith(message, (await Answer.OfAsync(response)).Expect(400)["message"], StringComparison.Ordinal);
+        Assert.True(Leftovers(server) == "0 0 0", what);
+    }
+
+    [Fact]
+    public async Task An_upload_is_NDJSON_when_one_of_its_first_hundred_lines_is_an_object_and_when_it_has_fewer()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var body = string.Concat(Enumerable.Repeat("no object\n\n", 99)) + Line(0, "1");
+        var job = await EndAsync(server, (await SendAsync(server, Upsert, body, "application/x-ndjson")).Expect(202)["id"]!);
+        Assert.Equal(("1", "99"), (job["created"], job["failed"]));
+        job = await EndAsync(server, (await SendAsync(server, Upsert, "a,b\n1,2", "application/x-ndjson")).Expect(202)["id"]!);
+        Assert.Equal(("0", "2"), (job["created"], job["failed"]));
+
+        // Until then nothing of it is kept.
+        await using var upload = await Upload.BeginAsync(server);
+        await upload.SendAsync("no object\n");
+        await Task.Delay(100, Cancellation);
+        Assert.Equal("2 0 2", Leftovers(server));
+        await upload.SendAsync(Line(1, "1") + "\n");
+        await UntilAsync(server, "3", job => job["done"] == "2");
+        await upload.EndAsync();
+    }
+
+    [Fact]
+    public async Task Errors_name_the_id_and_the_line_of_the_file_and_rejected_inputs_can_be_corrected_and_sent_again()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        string[] file =
+        [
+            "", Line(0, "1"), "  \t", Line(1, "99") + "\r", "no object", "", """{"id":"A-3","idProperty":"ext_id","properties":"text"}""",
+            """{"id":4,"error":{"old":[1]},"idProperty":"ext_id","properties":{"subject":"é\\\"","hs_pipeline_stage":"1","nothing":"x"},"more":{"kept":null}}""",
+            "", new string('x', 1_100_000), Line(5, "1"),
+        ];
+        var id = (await SendAsync(server, Upsert, string.Join('\n', file), "application/x-ndjson")).Expect(202)["id"]!;
+        var job = await EndAsync(server, id);
+        Assert.Equal(("7", "2", "5"), (job["inputs"], job["created"], job["failed"]));
+        var errors = (await RowsAsync(server, id, "&failed=true")).Select(row => row["error"]!).ToList();
+        Assert.Equal(
+            ["key-1 4 1", " 5 2", "A-3 7 3", "4 8 4", " 10 5"],
+            errors.Select(error => $"{error["context"]!["id"]?[0]} {error["context"]!["line"]![0]} {error["context"]!["index"]![0]}"));
+        Assert.StartsWith("Invalid input JSON on line 5, column 2: ", errors[1]["message"]!.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("Invalid input JSON on line 7, column 48: ", errors[2]["message"]!.ToString(), StringComparison.Ordinal);
+
+        using var response = await server.Http.GetAsync($"{Jobs}/{id}/rejected", Cancellation);
+        Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.ToString());
+        var rejected = (await response.Content.ReadAsStringAsync(Cancellation)).TrimEnd('\n').Split('\n').Select(line => JsonNode.Parse(line)!.AsObject()).ToList();
+        Assert.Equal(errors.Select(error => error.ToJsonString()), rejected.Select(row => row["error"]!.ToJsonString()));
+        Assert.Equal(JsonNode.Parse(Line(1, "99"))!["properties"]!.ToJsonString(), rejected[0]["properties"]!.ToJsonString());
+        Assert.Equal("no object", rejected[1]["input"]!.ToString());
+        Assert.Equal("""{"kept":null}""", rejected[3]["more"]!.ToJsonString());
+        Assert.Equal(["error"], rejected[4].Select(member => member.Key));
+
+        // Some corrected, all sent again with their errors in them.
+        rejected[0]["properties"]!["hs_pipeline_stage"] = "2";
+        rejected[3]["properties"]!.AsObject().Remove("nothing");
+        var again = (await SendAsync(server, Upsert, string.Join('\n', rejected.Select(row => row.ToJsonString())), "application/x-ndjson")).Expect(202)["id"]!;
+        job = await EndAsync(server, again);
+        Assert.Equal(("2", "3"), (job["created"], job["failed"]));
+        Assert.Equal("é\\\"", (await server.GetAsync($"{Tickets}/4?idProperty=ext_id&properties=subject")).Expect(200)["properties.subject"]);
+        Assert.Equal(3, (await server.Http.GetStringAsync($"{Jobs}/{again}/rejected", Cancellation)).Count(character => character == '\n'));
+    }
+
+    [Fact]
+    public async Task Rejected_inputs_of_JSON_batches_are_given_too_of_large_ones_and_of_those_refused_as_a_whole()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        string[] large = [.. Lines(250)];
+        large[120] = Line(120, "99").Replace(",", " ,\n", StringComparison.Ordinal);
+        large[240] = "7";
+        foreach (var (inputs, count) in ((string[], int)[])[(large, 2), ([Line(900, "1"), Line(901, "99")], 2), (Lines(3), 0)])
+        {
+            var id = (await SendAsync(server, Upsert, Batch(inputs))).Expect(202)["id"]!;
+            await EndAsync(server, id);
+            var lines = (await server.Http.GetStringAsync($"{Jobs}/{id}/rejected", Cancellation)).Split('\n')[..^1].Select(line => JsonNode.Parse(line)!).ToList();
+            Assert.Equal(count, lines.Count);
+            Assert.All(lines, line => Assert.NotNull(line["error"]!["message"]));
+            Assert.All(lines, line => Assert.Null(line["error"]!["context"]!["line"]));
+            Assert.Equal(lines.Select(line => line["id"]?.ToString()), lines.Select(line => line["error"]!["context"]!["id"]?[0]!.ToString()));
+        }
+    }
+
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/x-ndjson")]
+    public async Task A_dry_run_of_a_job_says_what_it_would_do_and_writes_no_record(string type)
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        (await server.PostAsync(Tickets, """{"properties":{"ext_id":"key-1","subject":"s1","hs_pipeline_stage":"1"}}""")).Expect(201);
+        string[] lines = [.. Lines(205)];
+        lines[0] = "7";
+        lines[3] = Line(2, "2"); // as the one before it would leave it
+        lines[4] = Line(4, "99");
+        using var request = Request(Upsert, new StringContent(type == "application/json" ? Batch(lines) : string.Join('\n', lines)), type);
+        request.Headers.Add("Docket-Dry-Run", "true");
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        var id = (await Answer.OfAsync(response)).Expect(202)["id"]!;
+        var job = await EndAsync(server, id);
+        Assert.Equal(("205", "201", "1", "1", "2"), (job["done"], job["created"], job["updated"], job["unchanged"], job["failed"]));
+        var rows = await RowsAsync(server, id);
+        // New tickets have the places of their inputs for ids.
+        Assert.Equal((string?[])[null, "10000000001", "2", "2", null, "5"], rows.Take(6).Select(row => row["result"]?["id"]!.ToString()));
+        Assert.Equal("204", rows[204]["result"]!["id"]!.ToString());
+        Assert.Equal(1, (await server.GetAsync(Tickets)).Count("results"));
+        Assert.Equal(1, (await server.GetAsync("/docket/v1/changes")).Count("results"));
+    }
+
     [Fact]
     public async Task Lines_are_applied_while_they_still_arrive()
     {
@@ -319,8 +468,8 @@ public sealed class JobTests
                 portal.Execute("""
                     INSERT INTO job SELECT value, value - 1, 1, 0, 0, 0, 'tickets', 'INTEGRATION', '0', 0, NULL, NULL, 60, 0, 0, 0, 0, 0, NULL FROM (SELECT 1 AS value UNION SELECT 2);
                     WITH RECURSIVE chunk (first) AS (SELECT 0 UNION ALL SELECT first + 1 FROM chunk WHERE first < 59)
-                    INSERT INTO job_chunk SELECT 1, first, 1, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB) FROM chunk;
-                    INSERT INTO job_chunk SELECT 2, 0, 60, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB);
+                    INSERT INTO job_chunk (job, first, count, lines) SELECT 1, first, 1, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB) FROM chunk;
+                    INSERT INTO job_chunk (job, first, count, lines) SELECT 2, 0, 60, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB);
                     """);
             }
 
@@ -391,7 +540,7 @@ public sealed class JobTests
             // Jobs 1 and 2 can't go on, job 3 can.
             const string jobs = """
                 INSERT INTO job SELECT value, 1 - (value = 1), value <> 3, 0, 0, 0, 'tickets', 'INTEGRATION', '0', 0, NULL, NULL, 1, 0, 0, 0, 0, 0, NULL FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
-                INSERT INTO job_chunk SELECT number, 0, 1, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB) FROM job;
+                INSERT INTO job_chunk (job, first, count, lines) SELECT number, 0, 1, CAST('{"properties":{"hs_pipeline_stage":"1"}}' || char(10) AS BLOB) FROM job;
                 CREATE TRIGGER bad_cancel BEFORE UPDATE ON job WHEN old.number = 2 BEGIN SELECT RAISE(ABORT, 'bad'); END;
                 CREATE TRIGGER bad_drop BEFORE DELETE ON job_chunk WHEN old.job = 1 BEGIN SELECT RAISE(ABORT, 'bad'); END;
                 """;

@@ -209,6 +209,35 @@ public sealed class PurgeTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Rejected_inputs_of_a_job_are_gone_and_errors_that_name_the_ticket_by_its_key(bool archived)
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var id = await CreateAsync(server, "Mrkr", "Mrkr \"1\"", "Mrkr");
+        const string rows = """
+            {"idProperty":"ext_id","id":"Mrkr \"1\"","properties":{"hs_pipeline_stage":"99"}}
+            {"idProperty":"ext_id","id":"else","properties":{"subject":"Mrkr","hs_pipeline_stage":"99"}}
+            {"idProperty":"ext_id","id":"good","properties":{"hs_pipeline_stage":"1"}}
+            """;
+        var job = (await SendAsync(server, rows, "application/x-ndjson", "respond-async", null, "upsert")).Expect(202)["id"]!;
+        await FollowAsync(server, job);
+        Assert.Contains("Mrkr", await server.Http.GetStringAsync($"/docket/v1/jobs/{job}/rejected", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        if (archived)
+        {
+            (await server.DeleteAsync($"{Tickets}/{id}")).Expect(204);
+        }
+
+        (await server.PostAsync(Purge, $$"""{"objectId":"{{id}}"}""")).Expect(204);
+        Assert.Equal(0, Occurrences(server, "Mrkr"));
+        var results = (await server.GetAsync($"/docket/v1/jobs/{job}/results?failed=true")).Expect(200);
+        Assert.Equal((1, "else"), (results.Count("results"), results["results[0].error.context.id[0]"]));
+        var rejected = JsonNode.Parse(await server.Http.GetStringAsync($"/docket/v1/jobs/{job}/rejected", TestContext.Current.CancellationToken))!;
+        Assert.Equal(results.Json!["results"]![0]!["error"]!.ToJsonString(), rejected["error"]!.ToJsonString());
+        Assert.Null(rejected["id"]);
+    }
+
     [Fact]
     public async Task Kept_answers_and_results_of_jobs_no_longer_tell_of_a_purged_ticket_nor_of_those_merged_into_it()
     {
@@ -242,9 +271,9 @@ public sealed class PurgeTests
         Assert.Equal(0, Occurrences(server, "Mrkr"));
     }
 
-    static async Task<Answer> SendAsync(TestServer server, string body, string type, string? prefer, string? key)
+    static async Task<Answer> SendAsync(TestServer server, string body, string type, string? prefer, string? key, string kind = "create")
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{Tickets}/batch/create") { Content = new StringContent(body, Encoding.UTF8, type) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{Tickets}/batch/{kind}") { Content = new StringContent(body, Encoding.UTF8, type) };
         foreach (var (name, value) in ((string, string?)[])[("Prefer", prefer), ("Idempotency-Key", key)])
         {
             if (value is not null)

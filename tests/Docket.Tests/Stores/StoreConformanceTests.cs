@@ -707,7 +707,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         await Assert.ThrowsAsync<InvalidOperationException>(() => ApplyAsync(new JobStep(job.Id, 0, 1, _ => throw new InvalidOperationException("told in the test"))));
         Assert.Empty(await ListAsync());
         Assert.Equal(0, (await Store.Jobs.FindAsync(job.Id))!.Done);
-        Assert.Equal("{}", Encoding.UTF8.GetString(Assert.Single(await Store.Jobs.LinesAsync(job, all: false))));
+        Assert.Equal("{}", Encoding.UTF8.GetString(Assert.Single(await Store.Jobs.LinesAsync(job, all: false)).Json));
     }
 
     [Fact]
@@ -716,7 +716,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         var job = await AddJobAsync(lines: "a\nb\nc\n", count: 3);
         await ApplyAsync(new JobStep(job.Id, 0, 2, _ => new("0\n1\n"u8.ToArray(), 2, 0, 0, 0)));
         job = (await Store.Jobs.FindAsync(job.Id))!;
-        Assert.Equal("c", Encoding.UTF8.GetString(Assert.Single(await Store.Jobs.LinesAsync(job, all: true))));
+        Assert.Equal("c", Encoding.UTF8.GetString(Assert.Single(await Store.Jobs.LinesAsync(job, all: true)).Json));
         await CloseAsync();
         Store = await OpenAsync();
         Assert.Equal(job with { }, Assert.Single(await Store.Jobs.UnfinishedAsync()));

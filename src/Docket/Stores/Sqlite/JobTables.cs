@@ -1,4 +1,7 @@
+using System.Buffers.Text;
 using System.IO.Compression;
+using System.Text;
+using System.Text.Json;
 using Docket.Model;
 using Docket.Writes;
 
@@ -18,9 +21,9 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
 
     const int Complete = (int)JobStatus.Complete, Canceled = (int)JobStatus.Canceled;
 
-    public Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer) => writer.WriteAsync(connection =>
+    public Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer, bool numbered = false) => writer.WriteAsync(connection =>
     {
-        var taken = Take(connection, job, lines.Span, count, last);
+        var taken = Take(connection, job, lines.Span, count, numbered, last);
         if (answer is { } kept && taken.Status != JobStatus.Canceled)
         {
             AnswerTable.Keep(connection, kept.Key, kept.Of(taken), Instant.Now(clock));
@@ -82,11 +85,11 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
         return ReadAll(select);
     }));
 
-    public ValueTask<List<byte[]>> LinesAsync(Job job, bool all) => new(store.Read(reader =>
+    public ValueTask<List<StoredInput>> LinesAsync(Job job, bool all) => new(store.Read(reader =>
     {
-        using var select = reader.Connection.Prepare("SELECT first, count, lines FROM job_chunk WHERE job = ? ORDER BY first LIMIT ?");
+        using var select = reader.Connection.Prepare("SELECT first, numbered, lines FROM job_chunk WHERE job = ? ORDER BY first LIMIT ?");
         select.Bind(job.Id).Bind(all ? -1 : 1);
-        var lines = new List<byte[]>();
+        var lines = new List<StoredInput>();
         while (select.Step())
         {
             var bytes = select.Blob(2);
@@ -94,7 +97,9 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
             {
                 if (index >= job.Done)
                 {
-                    lines.Add(bytes[..end].ToArray());
+                    var line = bytes[..end];
+                    var numbered = select.Integer(1) != 0 && Utf8Parser.TryParse(line, out long number, out var digits) ? (Line: number, From: digits + 1) : default;
+                    lines.Add(new(numbered.From == 0 ? null : numbered.Line, line[numbered.From..].ToArray()));
                 }
 
                 bytes = bytes[(end + 1)..];
@@ -115,7 +120,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
             ReadOnlySpan<byte> bytes = Unpack(select.Blob(2));
             for (var index = select.Integer(0); rows.Count < limit && bytes.IndexOf((byte)'\n') is var end and >= 0; index++)
             {
-                if (index >= after && (!failedOnly || bytes[..end].IndexOf(",\"error\":"u8) == bytes.IndexOf((byte)',')))
+                if (index >= after && (!failedOnly || HasFailed(bytes[..end])))
                 {
                     rows.Add((index, bytes[..end].ToArray()));
                 }
@@ -126,6 +131,32 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
 
         select.Reset();
         return rows;
+    }));
+
+    public ValueTask<List<RejectedInput>> RejectedAsync(long id, long after) => new(store.Read(reader =>
+    {
+        using var select = reader.Connection.Prepare(
+            "SELECT first, lines, rejected FROM job_outcome WHERE job = ? AND first >= ? AND failed > 0 ORDER BY first LIMIT 1");
+        var rejected = new List<RejectedInput>();
+        if (select.Bind(id).Bind(after).Step())
+        {
+            ReadOnlySpan<byte> outcomes = Unpack(select.Blob(1)), inputs = select.IsNull(2) ? [] : Unpack(select.Blob(2));
+            for (var index = select.Integer(0); outcomes.IndexOf((byte)'\n') is var end and >= 0; index++)
+            {
+                if (HasFailed(outcomes[..end]))
+                {
+                    var length = Math.Max(0, inputs.IndexOf((byte)'\n'));
+                    rejected.Add(new(index, outcomes[..end].ToArray(), inputs[..length].ToArray()));
+                    inputs = inputs.IsEmpty ? inputs : inputs[(length + 1)..];
+                }
+
+                outcomes = outcomes[(end + 1)..];
+            }
+
+            select.Reset();
+        }
+
+        return rejected;
     }));
 
     public async Task<bool> SweepAsync()
@@ -158,18 +189,25 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
         });
     }
 
+    // {"index":12,"error":…
+    static bool HasFailed(ReadOnlySpan<byte> outcome) => outcome.IndexOf(",\"error\":"u8) is var at and > 0 && at == outcome.IndexOf((byte)',');
+
     /// <summary>Empties what tells of records which are deleted for good; results say so instead.</summary>
-    public static void Erase(Connection connection, HashSet<long> ids)
+    /// <param name="connection">The file.</param>
+    /// <param name="ids">The ids of the records.</param>
+    /// <param name="keys">The unique values that they had at the end.</param>
+    public static void Erase(Connection connection, HashSet<long> ids, List<string> keys)
     {
         EraseRefusals(connection, ids);
-        EraseOutcomes(connection, ids);
+        EraseOutcomes(connection, ids, [.. keys.Select(key => Encoding.UTF8.GetBytes($"\"id\":[\"{JsonEncodedText.Encode(key, PlainEncoder.Instance)}\"]"))]);
         EraseApplied(connection);
     }
 
-    // Inputs of canceled jobs, and those of a chunk that a step has applied only the first of. They may name a record by any
-    // of its values, so all go, whomever they are about. Inputs that are yet to be applied are new writes and stay.
+    // Rejected inputs, those of canceled jobs, and those of a chunk that a step has applied only the first of. They may name a
+    // record by any of its values, so all go, whomever they are about. Inputs that are yet to be applied are new writes and stay.
     static void EraseApplied(Connection connection)
     {
+        connection.Execute("UPDATE job_outcome SET rejected = NULL WHERE rejected IS NOT NULL");
         connection.Execute($"DELETE FROM job_chunk WHERE job IN (SELECT number FROM job WHERE status = {Canceled})");
         using var select = connection.Prepare("SELECT job_chunk.rowid, done - first, lines FROM job JOIN job_chunk ON job = number AND first < done");
         using var update = connection.Prepare("UPDATE job_chunk SET first = first + ?, count = count - ?, lines = ? WHERE rowid = ?");
@@ -200,14 +238,25 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
         }
     }
 
-    static void EraseOutcomes(Connection connection, HashSet<long> ids)
+    static void EraseOutcomes(Connection connection, HashSet<long> ids, List<byte[]> keys)
     {
+        bool Tells(ReadOnlySpan<byte> lines)
+        {
+            var tells = RecordEraser.Quotes(lines, ids);
+            foreach (var key in keys)
+            {
+                tells |= lines.IndexOf(key) >= 0;
+            }
+
+            return tells;
+        }
+
         using var select = connection.Prepare("SELECT rowid, lines FROM job_outcome");
         using var update = connection.Prepare("UPDATE job_outcome SET lines = ? WHERE rowid = ?");
         while (select.Step())
         {
             var lines = Unpack(select.Blob(1));
-            if (!RecordEraser.Quotes(lines, ids))
+            if (!Tells(lines))
             {
                 continue;
             }
@@ -217,7 +266,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
             {
                 var line = lines.AsSpan(range);
                 // A line begins with its index: {"index":12,…
-                kept.Write(!RecordEraser.Quotes(line, ids) ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
+                kept.Write(!Tells(line) ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
                 kept.WriteByte((byte)'\n');
             }
 
@@ -238,8 +287,9 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
     /// <summary>Writes what became of a step and moves the job on.</summary>
     public static void Record(Connection connection, JobStep step, JobRows rows, long now)
     {
-        using var insert = connection.Prepare("INSERT INTO job_outcome (job, first, count, failed, lines) VALUES (?, ?, ?, ?, ?)");
-        insert.Bind(step.Job).Bind(step.First).Bind(step.Count).Bind(rows.Failed).Bind(Pack(rows.Lines.Span)).Run();
+        using var insert = connection.Prepare("INSERT INTO job_outcome (job, first, count, failed, lines, rejected) VALUES (?, ?, ?, ?, ?, ?)");
+        insert.Bind(step.Job).Bind(step.First).Bind(step.Count).Bind(rows.Failed).Bind(Pack(rows.Lines.Span));
+        (rows.Failed > 0 ? insert.Bind(Pack(rows.Rejected.Span)) : insert.BindNull()).Run();
 
         using var delete = connection.Prepare("DELETE FROM job_chunk WHERE job = ? AND first + count <= ?");
         delete.Bind(step.Job).Bind(step.First + step.Count).Run();
@@ -255,7 +305,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
 
     long Expired => Instant.Now(clock) - (long)IJobs.Kept.TotalMilliseconds;
 
-    Job Take(Connection connection, Job job, ReadOnlySpan<byte> lines, int count, bool last)
+    Job Take(Connection connection, Job job, ReadOnlySpan<byte> lines, int count, bool numbered, bool last)
     {
         var id = job.Id == 0 ? Insert(connection, job) : job.Id;
         var first = 0L;
@@ -272,8 +322,8 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
 
         if (count > 0)
         {
-            using var insert = connection.Prepare("INSERT INTO job_chunk (job, first, count, lines) VALUES (?, ?, ?, ?)");
-            insert.Bind(id).Bind(first).Bind(count).Bind(lines).Run();
+            using var insert = connection.Prepare("INSERT INTO job_chunk (job, first, count, lines, numbered) VALUES (?, ?, ?, ?, ?)");
+            insert.Bind(id).Bind(first).Bind(count).Bind(lines).Bind(numbered ? 1 : 0).Run();
         }
 
         using var update = connection.Prepare(

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Docket.Model;
 using Docket.Writes;
 
@@ -30,14 +31,14 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
 
     /// <summary>Erases what the records of a purge leave behind, but for their changes: those are <see cref="EmptySome"/>'s.</summary>
     /// <param name="purges">The purges, one for each record.</param>
-    /// <param name="type">Of which type the records are.</param>
-    public void Erase(List<PlannedWrite> purges, ObjectType type)
+    /// <param name="schema">That of their type.</param>
+    public void Erase(List<PlannedWrite> purges, Schema schema)
     {
         // All that led to the records, because what is kept may name any of it.
-        var ids = new HashSet<long>();
+        var (ids, keys) = (new HashSet<long>(), new List<string>());
         foreach (var purge in purges)
         {
-            var key = RecordKey.Of(type, purge.Record.Id, archived: false);
+            var key = RecordKey.Of(schema.Type, purge.Record.Id, archived: false);
             later.Bind(purge.Previous!.Value).Run();
             ids.Add(purge.Record.Id);
             merged.Bind(key);
@@ -47,10 +48,18 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
             }
 
             forget.Bind(key).Run();
+            var values = new ValueReader(purge.Before.Span);
+            while (values.Next())
+            {
+                if (!values.Value.IsEmpty && schema.FindNumberEvenArchived(values.Number) is { Unique: true })
+                {
+                    keys.Add(Encoding.UTF8.GetString(values.Value));
+                }
+            }
         }
 
         AnswerTable.Erase(connection, ids);
-        JobTables.Erase(connection, ids);
+        JobTables.Erase(connection, ids, keys);
         ask.Bind(purges[0].Time).Run();
     }
 

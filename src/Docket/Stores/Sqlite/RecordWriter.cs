@@ -65,7 +65,7 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
 
         if (plan.Writes[0].Kind == ChangeKind.Purge) // then all are: what is kept besides them is gone through once
         {
-            eraser.Erase(plan.Writes, type);
+            eraser.Erase(plan.Writes, plan.Outcome.Batch.Schema);
         }
 
         foreach (var (value, holder) in plan.Holders)
