@@ -157,6 +157,13 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Waits until it has ended by itself.</summary>
     public Task EndAsync() => process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
 
+    /// <summary>SIGTERM, and waits for the end.</summary>
+    public async Task StopAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", process.Id.ToString()]);
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
+    }
+
     public async ValueTask DisposeAsync()
     {
         http.Dispose();

@@ -1,4 +1,5 @@
 using Docket.Model;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -37,6 +38,12 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
         }
         catch (BadHttpRequestException bad)
         {
+            if (bad.StatusCode != StatusCodes.Status413PayloadTooLarge)
+            {
+                // A body that ended early or is no HTTP leaves the connection in the midst of a read: Kestrel would fail with the next request.
+                http.Response.Headers.Connection = "close";
+            }
+
             await RespondAsync(http, bad.StatusCode switch
             {
                 StatusCodes.Status413PayloadTooLarge => Faults.BodyTooLarge(RequestBody.BytesMax),
@@ -44,9 +51,10 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
                 _ => Faults.BadRequest(bad.StatusCode, bad.Message),
             });
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception gone) when (IsGone(gone) || IsGone(gone.InnerException) || (gone is OperationCanceledException && http.RequestAborted.IsCancellationRequested))
         {
-            // The client has gone: nobody is left to answer.
+            // The client has gone: nobody is left to answer, and nothing of the body is left to read.
+            http.Abort();
         }
         catch (OperatorMistake mistake)
         {
@@ -63,6 +71,9 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
             }
         }
     }
+
+    // Kestrel says so before it cancels RequestAborted.
+    static bool IsGone(Exception? failure) => failure is ConnectionResetException or ConnectionAbortedException;
 
     static Error Unrouted(HttpContext http) => http.Response.StatusCode switch
     {

@@ -136,7 +136,7 @@ internal sealed class JobInputs : IDisposable
         var refused = outcome is { Refused: true } ? FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, caller.PortalId) : null;
         var (created, updated, unchanged, failed) = (0, 0, 0, 0);
         var (lines, rejected) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
-        var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Helps.HasFlag(Help.Labels) }, Set: new PropertySet(outcome.Batch.Schema));
+        var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Helps.HasFlag(Help.Labels), Owners = caller.Owners }, Set: new PropertySet(outcome.Batch.Schema));
         var faults = outcome?.Faults.ToLookup(fault => fault.Index);
         using var json = new Utf8JsonWriter(lines, Wire.WriterOptions);
         for (int i = 0, at = 0; i < count; i++)

@@ -5,7 +5,6 @@ using Docket.Model;
 using Docket.Objects;
 using Docket.Stores;
 using Docket.Writes;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -94,8 +93,6 @@ internal sealed class JobUpload
             {
                 BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new Refusal(Faults.BodyTooLarge(JsonBytesMax)),
                 Refusal refused when isLines && job.Inputs > 0 => new Refusal(Faults.AfterLines(refused.Error, job.Inputs, job.Id)),
-                // Nobody is left to answer.
-                ConnectionResetException => new OperationCanceledException("The client has gone.", failure, http.RequestAborted),
                 _ => failure,
             };
         }

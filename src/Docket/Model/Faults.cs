@@ -230,6 +230,9 @@ internal static partial class Faults
         return Invalid(index, "INVALID_OPTION", $"{Text(value)} is the label of several stages: {Listed(valid)}. Give the pipeline too, or the id of the stage.", property.Name, Text(value));
     }
 
+    public static Fault LabelOfSeveralOptions(int index, Property property, string label, List<string> values) => Invalid(
+        index, "INVALID_OPTION", $"{label} is the label of several options: [{string.Join(", ", values)}]. Give the value of the option.", property.Name, label);
+
     /// <summary>2.2 [decide].</summary>
     public static Fault NotANumber(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid number.", property.Name, Text(value));

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
+using Docket.Writes;
 
 namespace Docket.Objects;
 
@@ -22,15 +23,18 @@ internal sealed class RecordView(Schema schema, long now)
     /// <summary>Whether reads show a property that was never set as <c>null</c>, or leave it out; written records never show it.</summary>
     public bool ShowUnset { get; private init; } = true;
 
-    /// <summary>Whether pipelines and stages are shown by their labels instead of their ids.</summary>
+    /// <summary>Whether pipelines, stages, options and owners are shown by their labels and addresses.</summary>
     public bool ShowLabels { get; init; }
+
+    /// <summary>The owners whose addresses are shown.</summary>
+    public PortalOwners Owners { get; init; } = PortalOwners.None;
 
     public Schema Schema => schema;
 
     public Record Record => record;
 
     /// <summary>A view for the answer to a call, as its version of the API shows records; of records as they were at a moment, when one is given.</summary>
-    public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels) };
+    public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels), Owners = call.Caller.Owners };
 
     /// <summary>Points the view at a record.</summary>
     public void Show(Record next)
@@ -79,7 +83,7 @@ internal sealed class RecordView(Schema schema, long now)
     {
         PropertyKind.Pipeline when schema.FindPipeline(value) is { } pipeline => Encoding.UTF8.GetBytes(pipeline.Label),
         PropertyKind.Stage when schema.FindStage(value) is { } place => Encoding.UTF8.GetBytes(place.Stage.Label),
-        _ => value, // one that is gone has no label any more
+        _ => ValueLabels.Show(property, value, Owners), // one that is gone has no label any more
     };
 
     bool TryGetStored(Property property, out ReadOnlySpan<byte> value)

@@ -29,7 +29,7 @@ internal static class SearchCompiler
 
     /// <summary>Checks everything.</summary>
     /// <exception cref="Refusal">400.</exception>
-    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, Help helps = Help.None)
+    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, Help helps = Help.None, PortalOwners? owners = null)
     {
         Limit("filter groups", GroupsMax, body.Groups.Count);
         foreach (var group in body.Groups)
@@ -46,7 +46,7 @@ internal static class SearchCompiler
         var limit = ParseLimit(body.Limit);
         var (skip, after) = ParseAfter(body.After, capped);
         // A group without filters says nothing (4.1).
-        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(helps.HasFlag(Help.Labels) ? WithIds(filter, schema) : filter, schema)).ToImmutableArray()).ToImmutableArray();
+        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(helps.HasFlag(Help.Labels) ? WithIds(filter, schema, owners ?? PortalOwners.None) : filter, schema)).ToImmutableArray()).ToImmutableArray();
         // One sort counts; more are ignored (4.2), and so is a text that names no property (4.1).
         var first = body.Sorts.Find(sort => !sort.IsText || schema.Find(sort.Property) is not null);
         var sort = first is not null ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
@@ -107,23 +107,31 @@ internal static class SearchCompiler
     static Property Find(string name, Schema schema) => schema.Find(name) ?? throw new Refusal(Faults.SearchProblem(
         name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))));
 
-    // Pipelines and stages by their labels: several may have the same, and each of them is meant.
-    static RawFilter WithIds(RawFilter filter, Schema schema)
+    // By label: several may have the same, and each of them is meant.
+    static RawFilter WithIds(RawFilter filter, Schema schema, PortalOwners owners)
     {
+        if (schema.Find(filter.Property) is { Kind: PropertyKind.Option or PropertyKind.Options or PropertyKind.Owner } property)
+        {
+            return WithStored(filter, text => ValueLabels.ForSearch(property, text, owners));
+        }
+
         var places = filter.Property == schema.Stage.Name ? schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => (stage.Id, stage.Label)).ToList()
             : filter.Property == schema.Pipeline.Name ? schema.Pipelines.Select(pipeline => (pipeline.Id, pipeline.Label)).ToList() : [];
-        return places.Count == 0 ? filter : filter.Operator switch
-        {
-            SearchOperator.Eq => filter with { Operator = SearchOperator.In, Values = [.. IdsOf(filter.Value!)] },
-            SearchOperator.Neq => filter with { Operator = SearchOperator.NotIn, Values = [.. IdsOf(filter.Value!)] },
-            SearchOperator.In or SearchOperator.NotIn => filter with { Values = [.. filter.Values!.SelectMany(IdsOf)] },
-            _ => filter,
-        };
+        return places.Count == 0 ? filter : WithStored(filter, text => [.. IdsOf(text)]);
 
         IEnumerable<string> IdsOf(string text) => places.Exists(place => place.Id == text)
             ? [text]
             : places.Where(place => place.Label.Trim().Equals(text.Trim(), StringComparison.OrdinalIgnoreCase)).Select(place => place.Id);
     }
+
+    static RawFilter WithStored(RawFilter filter, Func<string, List<string>> stored) => filter.Operator switch
+    {
+        SearchOperator.Eq or SearchOperator.Neq when stored(filter.Value!) is [var one] => filter with { Value = one },
+        SearchOperator.Eq => filter with { Operator = SearchOperator.In, Values = [.. stored(filter.Value!)] },
+        SearchOperator.Neq => filter with { Operator = SearchOperator.NotIn, Values = [.. stored(filter.Value!)] },
+        SearchOperator.In or SearchOperator.NotIn => filter with { Values = [.. filter.Values!.SelectMany(stored)] },
+        _ => filter,
+    };
 
     static SearchFilter Compile(RawFilter filter, Schema schema)
     {

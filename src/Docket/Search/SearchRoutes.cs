@@ -25,7 +25,7 @@ internal static class SearchRoutes
             body = SearchReader.Read(bytes);
         }
 
-        var query = SearchCompiler.Compile(body, schema, capped, call.Helps);
+        var query = SearchCompiler.Compile(body, schema, capped, call.Helps, call.Caller.Owners);
         var page = await call.Store.SearchAsync(query, http.RequestAborted);
         var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties, call.Helps);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, page, set, capped), static (json, answer) =>

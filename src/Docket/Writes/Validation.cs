@@ -166,8 +166,9 @@ internal static class Validation
         var sent = labels ? StageLabels.ToIds(index, input.Values, schema, faults) : input.Values;
         var values = new PropertyValue[sent.Length];
         var count = 0;
-        foreach (var raw in sent)
+        foreach (var given in sent)
         {
+            var raw = given;
             if (faults.Count >= FaultsMax)
             {
                 break; // the batch is refused, and the answer long enough
@@ -177,7 +178,7 @@ internal static class Validation
             {
                 faults.Add(Unknown(index, raw.Name.Span, schema, faults));
             }
-            else if (raw.IsNull)
+            else if (raw.IsNull || (labels && (raw = ValueLabels.ToStored(index, raw, property, owners, faults)).IsNull))
             {
                 continue; // accepted, no change (2.1)
             }

@@ -392,6 +392,69 @@ public sealed class JobTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")] // a stop waits for the slow one
+    public async Task Uploads_that_their_clients_end_early_leave_nothing_in_the_log()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;
+        await using (var server = await ServerProcess.StartAsync(directory))
+        {
+            var url = new Uri(server.Url);
+            foreach (var (type, prefer) in ((string, string)[])[("application/x-ndjson", "Prefer: respond-async\r\n"), ("application/json", "Prefer: respond-async\r\n"), ("application/json", "")])
+            {
+                foreach (var length in (string[])["Transfer-Encoding: chunked", "Content-Length: 100000"])
+                {
+                    foreach (var rows in (int[])[0, 1, 150])
+                    {
+                        foreach (var end in (string[])["half closed", "closed", "reset"])
+                        {
+                            using var client = new TcpClient();
+                            await client.ConnectAsync(url.Host, url.Port, Cancellation);
+                            var body = string.Concat(Enumerable.Range(0, rows).Select(i => """{"properties":{"hs_pipeline_stage":"1"}}""" + "\n"));
+                            var head = $"POST {Create} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: {type}\r\n{prefer}{length}\r\n\r\n";
+                            await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(head + (rows > 0 && length.Contains("chunked", StringComparison.Ordinal) ? $"{body.Length:x}\r\n{body}\r\n" : body)), Cancellation);
+                            await Task.Delay(50, Cancellation); // so that the server waits for more
+                            if (end == "half closed")
+                            {
+                                client.Client.Shutdown(SocketShutdown.Send);
+                                await ReadToEndAsync(client);
+                            }
+                            else
+                            {
+                                client.Client.LingerState = new LingerOption(end == "reset", 0);
+                            }
+                        }
+                    }
+                }
+            }
+
+            // One that is slow while the server stops.
+            using var slow = new TcpClient();
+            await slow.ConnectAsync(url.Host, url.Port, Cancellation);
+            await slow.GetStream().WriteAsync(Encoding.UTF8.GetBytes($"POST {Create} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Type: application/x-ndjson\r\nPrefer: respond-async\r\nContent-Length: 100000\r\n\r\n{{"), Cancellation);
+            await Task.Delay(500, Cancellation);
+            await server.StopAsync();
+            Assert.False(server.Output.Contains("Exception", StringComparison.Ordinal), server.Output);
+            Assert.DoesNotMatch("(?m)^(warn|fail|crit)", server.Output);
+        }
+
+        Directory.Delete(directory, recursive: true);
+
+        static async Task ReadToEndAsync(TcpClient client)
+        {
+            try
+            {
+                while (await client.Client.ReceiveAsync(new byte[1_024], Cancellation) > 0)
+                {
+                }
+            }
+            catch (SocketException)
+            {
+                // the server may end it as well
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_canceled_job_keeps_what_it_did_and_does_no_more()
     {
         await using var server = await TestServer.StartWithKeyAsync();
