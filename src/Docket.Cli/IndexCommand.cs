@@ -5,8 +5,6 @@ namespace Docket.Cli;
 /// <summary><c>docket index rebuild</c>.</summary>
 internal static class IndexCommand
 {
-    const int BarWidth = 40;
-
     public static Command Make() => new("index", "Keep the search index.") { Rebuild() };
 
     static Command Rebuild()
@@ -26,19 +24,10 @@ internal static class IndexCommand
 
             foreach (var one in found)
             {
-                await portals.RebuildIndexAsync(one.Id, done => Show(one.Id, done), cancellation);
-                Console.WriteLine(Console.IsOutputRedirected ? $"Portal {one.Id}: built" : "");
+                await ProgressBar.During(show => portals.RebuildIndexAsync(one.Id, done => show($"Portal {one.Id}", done), cancellation));
+                Console.WriteLine($"Portal {one.Id}: built");
             }
         });
         return command;
-    }
-
-    static void Show(long portalId, double done)
-    {
-        if (!Console.IsOutputRedirected)
-        {
-            var filled = (int)(done * BarWidth);
-            Console.Write($"\rPortal {portalId} [{new string('#', filled)}{new string('.', BarWidth - filled)}] {done,4:P0}");
-        }
     }
 }

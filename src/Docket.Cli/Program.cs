@@ -11,6 +11,8 @@ try
         UserCommand.Make(),
         PortalCommand.Make(),
         IndexCommand.Make(),
+        BackupCommand.Make(),
+        RestoreCommand.Make(),
     };
     // A name may begin with @, so no argument is read as the name of a file with more of them.
     var parsed = root.Parse(args, new() { ResponseFileTokenReplacer = null });

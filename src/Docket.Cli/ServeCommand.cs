@@ -42,7 +42,12 @@ internal static class ServeCommand
         {
             Description = "Write a line to the log for every request",
         };
-        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests };
+        var logValues = new Option<string?>("--log-values")
+        {
+            Description = "Whether these lines show values of tickets and keys; hidden unless there is a --token. Tokens never are [default: hide, with --token: show]",
+        };
+        logValues.AcceptOnlyFromAmong("show", "hide");
+        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues };
         command.SetAction((parsed, cancellation) => RunAsync(
             new DocketOptions
             {
@@ -55,6 +60,7 @@ internal static class ServeCommand
                 MetricsUrls = parsed.GetValue(metrics),
                 JsonLog = parsed.GetValue(log) == "json",
                 LogRequests = parsed.GetValue(logRequests),
+                HideValues = parsed.GetValue(logValues) is { } wanted ? wanted == "hide" : null,
                 // No other part of the environment changes anything.
                 Kestrel = new ConfigurationBuilder().AddEnvironmentVariables("Kestrel__").Build(),
                 ExportTraces = ExportsTraces(),
@@ -74,15 +80,14 @@ internal static class ServeCommand
         {
             Greet(console, server, options);
             await stop.Task;
-            console.WriteLine("Finishing the requests under way …");
+            console.WriteLine("Finishing the requests under way … Ctrl-C once more ends at once.");
         }
 
         console.WriteLine("Stopped.");
 
         void Stop(PosixSignalContext signal)
         {
-            signal.Cancel = true; // we end the process ourselves, when all is written
-            stop.TrySetResult();
+            signal.Cancel = stop.TrySetResult(); // we end the process ourselves, when all is written; the second time it ends at once
         }
     }
 
@@ -102,11 +107,18 @@ internal static class ServeCommand
         return wanted;
     }
 
+    static bool IsBeyondLoopback(string url) => Uri.TryCreate(url, UriKind.Absolute, out var address) && !address.IsLoopback && address.Host is not ("unix" or "pipe");
+
     static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     static void Greet(TextWriter console, DocketServer server, DocketOptions options)
     {
-        console.WriteLine($"Docket serves portal {server.PortalId} on {server.Url}, data in {Path.GetFullPath(options.DataDirectory)}");
+        console.WriteLine($"Docket serves portal {server.PortalId} on {string.Join(" and ", server.Urls)}, data in {Path.GetFullPath(options.DataDirectory)}");
+        if (options.Token is not null && server.Urls.FirstOrDefault(IsBeyondLoopback) is { } open)
+        {
+            Console.Error.WriteLine($"docket: The development token opens everything, also to those who reach {open} from elsewhere. Use it on 127.0.0.1 only; apps have tokens of their own: docket app create NAME");
+        }
+
         if (server.MetricsUrl is { } metrics)
         {
             console.WriteLine($"Metrics on {metrics}");

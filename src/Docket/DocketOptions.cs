@@ -32,6 +32,9 @@ public sealed record DocketOptions
     /// <summary>Write a line to the log for every request.</summary>
     public bool LogRequests { get; init; }
 
+    /// <summary>Hide the values of tickets and keys in the lines for requests. By default they are hidden unless there is a <see cref="Token"/> for development. Tokens and secrets always are.</summary>
+    public bool? HideValues { get; init; }
+
     /// <summary>A fixed token for the first portal with all scopes, for development and tests. Never written to disk.</summary>
     public string? Token { get; init; }
 

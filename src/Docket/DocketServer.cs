@@ -27,6 +27,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Docket;
 
@@ -61,6 +62,9 @@ public sealed class DocketServer : IAsyncDisposable
 
     /// <summary>Where it listens: the real address when the port was left to the system.</summary>
     public string Url => app.Urls.First();
+
+    /// <summary>All addresses on which it listens.</summary>
+    public IReadOnlyCollection<string> Urls => [.. app.Urls];
 
     /// <summary>Where its numbers are; <c>null</c> when nobody asked for them.</summary>
     public string? MetricsUrl => metrics?.Url;
@@ -108,9 +112,10 @@ public sealed class DocketServer : IAsyncDisposable
         builder.WebHost.UseUrls(urls);
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        builder.Services.AddSingleton(options.Clock);
         _ = options.JsonLog
-            ? builder.Logging.AddJsonConsole(console => (console.IncludeScopes, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-ddTHH:mm:ss.fffZ"))
-            : builder.Logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine) = (true, true));
+            ? builder.Logging.AddConsole(console => console.FormatterName = JsonLog.FormatterName).AddConsoleFormatter<JsonLog, ConsoleFormatterOptions>()
+            : builder.Logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, true, "yyyy-MM-ddTHH:mm:ss.fffZ "));
         builder.Logging.SetMinimumLevel(LogLevel.Warning)
             .AddFilter(RequestWatch.Category, options.LogRequests ? LogLevel.Information : LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None) // would put the path as it came on every line
@@ -129,7 +134,7 @@ public sealed class DocketServer : IAsyncDisposable
         try
         {
             metrics = metricsUrls is null ? null : await ListenAsync(options.MetricsUrls!, () => MetricsServer.StartAsync(metricsUrls, cancellation));
-            traces = options.ExportTraces ? TraceExport.Start() : null;
+            traces = options.ExportTraces ? new TraceExport(logger) : null;
             portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments);
             var (portalId, firstToken) = FirstPortal(portals, options.Token);
             jobs = new JobRunner(portals, options.Clock, logger);
@@ -146,7 +151,7 @@ public sealed class DocketServer : IAsyncDisposable
             }
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
-            app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock);
+            app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock, new RequestTarget(options.HideValues ?? options.Token is null, ((IEndpointRouteBuilder)app).DataSources));
             app.UseMiddleware<Refusals>();
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, limiter, options.Clock, options.Random);
@@ -185,6 +190,7 @@ public sealed class DocketServer : IAsyncDisposable
             AllowedRoutes.Map(all, portals, signIn, pages);
             TokenRoutes.Map(all, portals, options.Clock);
             HealthRoutes.Map(all, portals, app.Lifetime.ApplicationStopping);
+            FrontPage.Map(all);
             app.UseEndpoints(_ => { });
             await jobs.StartAsync();
             await ListenAsync(options.Urls, async () =>
@@ -333,6 +339,12 @@ public sealed class DocketServer : IAsyncDisposable
         SqlitePortals.RequireData(directory);
         return new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: !SqlitePortals.IsServed(directory));
     }
+
+    /// <summary>See <see cref="Backup.Save"/>.</summary>
+    internal static BackupContent BackUp(string data, string target, Action<string, double> progress) => Backup.Save(data, target, TimeProvider.System, progress);
+
+    /// <summary>See <see cref="Backup.Restore"/>.</summary>
+    internal static BackupContent Restore(string source, string data, Action<string, double> progress) => Backup.Restore(source, data, progress);
 
     static (long PortalId, string? Token) FirstPortal(IPortals portals, string? fixedToken)
     {

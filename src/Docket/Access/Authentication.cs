@@ -23,6 +23,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
 
     public Task InvokeAsync(HttpContext http)
     {
+        http.Features.GetRequiredFeature<AboutRequest>().Route = http.RouteOrNull();
         if (http.GetEndpoint() is not RouteEndpoint { Metadata: var endpoint })
         {
             return next(http); // routing answers 404 or 405

@@ -1,5 +1,6 @@
 using Docket.Http;
 using Docket.Stores;
+using Docket.Watch;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -57,6 +58,11 @@ internal static class HealthRoutes
         {
             json.WriteStartObject();
             json.WriteString("status", answer.status);
+            if (answer.status == "ok")
+            {
+                json.WriteString("version", Instruments.Version);
+            }
+
             if (answer.portals.Count(portal => portal.Condition.Index is "building" or "behind") is var indexing and > 0)
             {
                 json.WriteNumber("indexing", indexing);

@@ -1,6 +1,7 @@
 using Docket.Model;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Docket.Http;
@@ -84,6 +85,7 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
 
     static Task RespondAsync(HttpContext http, Error error)
     {
+        http.Features.GetRequiredFeature<AboutRequest>().Refused = error;
         // HubSpot's newer clients would try again after a 409 too, in vain (reference/auth-limits-webhooks-imports.md 2.5). A 429 says it by itself.
         if (error.Status is StatusCodes.Status409Conflict or StatusCodes.Status503ServiceUnavailable)
         {

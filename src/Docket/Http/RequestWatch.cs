@@ -12,10 +12,10 @@ namespace Docket.Http;
 /// <summary>
 /// The outermost stage of a request: gives it its correlation id and the headers that every answer has
 /// (reference/auth-limits-webhooks-imports.md 6.3), puts the id on every line of the log that is written
-/// meanwhile, and tells of the request when someone wants to know, by a line and by a span. Routes are told by their pattern,
-/// never as they came: paths and queries hold values.
+/// meanwhile, and writes a line to the log and a span for the request when somebody asks for them. Only that line has the path
+/// as it came (<see cref="RequestTarget"/>): paths and queries hold values.
 /// </summary>
-internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newCorrelationId, Instruments instruments, TimeProvider clock, ILoggerFactory loggers)
+internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newCorrelationId, Instruments instruments, TimeProvider clock, ILoggerFactory loggers, RequestTarget target)
 {
     /// <summary>Category of the line for each request.</summary>
     public const string Category = "Docket.Requests";
@@ -47,13 +47,22 @@ internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newC
         await next(http);
         if (logs)
         {
-            LogRequest(http.Request.Method, http.Route(), http.Response.StatusCode, clock.GetElapsedTime(begun).TotalMilliseconds);
+            var (path, took) = (target.Show(http), clock.GetElapsedTime(begun).TotalMilliseconds);
+            if (about.Refused is { } refused)
+            {
+                LogRefused(http.Request.Method, path, http.Response.StatusCode, target.Show(refused), took);
+            }
+            else
+            {
+                LogRequest(http.Request.Method, path, http.Response.StatusCode, took);
+            }
         }
 
         if (span is not null)
         {
-            span.DisplayName = $"{http.Request.Method} {http.Route()}";
-            span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", http.Route()).SetTag("http.response.status_code", http.Response.StatusCode)
+            var route = http.RouteOrNull();
+            span.DisplayName = route is null ? http.Request.Method : $"{http.Request.Method} {route}";
+            span.SetTag("http.request.method", http.Request.Method).SetTag("url.scheme", http.Request.Scheme).SetTag("http.route", route).SetTag("http.response.status_code", http.Response.StatusCode)
                 .SetTag("docket.correlation_id", about.CorrelationId).SetTag("docket.portal", about.Caller?.PortalId).SetTag("docket.app", about.Caller?.AppId);
             if (http.Response.StatusCode >= StatusCodes.Status500InternalServerError)
             {
@@ -62,8 +71,11 @@ internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newC
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "{Method} {Route} {Status} {Milliseconds:F1} ms")]
-    partial void LogRequest(string method, string route, int status, double milliseconds);
+    [LoggerMessage(LogLevel.Information, "{Method} {Path} {Status} {Milliseconds:F1} ms")]
+    partial void LogRequest(string method, string path, int status, double milliseconds);
+
+    [LoggerMessage(LogLevel.Information, "{Method} {Path} {Status} {Refusal} {Milliseconds:F1} ms")]
+    partial void LogRefused(string method, string path, int status, string refusal, double milliseconds);
 }
 
 /// <summary>
@@ -78,6 +90,12 @@ internal sealed class AboutRequest(string correlationId) : IEnumerable<KeyValueP
     /// <summary>Who calls, once that is known.</summary>
     public Caller? Caller { get; set; }
 
+    /// <summary>The pattern of the route, once that is known.</summary>
+    public string? Route { get; set; }
+
+    /// <summary>Why it was refused, when it was.</summary>
+    public Error? Refused { get; set; }
+
     public IEnumerator<KeyValuePair<string, object?>> GetEnumerator()
     {
         yield return new("correlationId", correlationId);
@@ -86,11 +104,17 @@ internal sealed class AboutRequest(string correlationId) : IEnumerable<KeyValueP
             yield return new("portal", caller.PortalId);
             yield return new("app", caller.AppId);
         }
+
+        if (Route is not null)
+        {
+            yield return new("route", Route);
+        }
     }
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    public override string ToString() => string.Join(' ', this.Select(entry => $"{entry.Key}={entry.Value}"));
+    // The log as text: its lines about a route name it.
+    public override string ToString() => string.Join(' ', this.Where(entry => entry.Key != "route").Select(entry => $"{entry.Key}={entry.Value}"));
 }
 
 /// <summary>What the watch knows of a request.</summary>
@@ -99,5 +123,8 @@ internal static class RequestWatchExtensions
     public static string CorrelationId(this HttpContext http) => http.Features.GetRequiredFeature<AboutRequest>().CorrelationId;
 
     /// <summary>The pattern of the route that serves a request: of a fixed set, and without anything of the request.</summary>
-    public static string Route(this HttpContext http) => (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "(none)";
+    public static string Route(this HttpContext http) => http.RouteOrNull() ?? "(none)";
+
+    /// <summary>As <see cref="Route"/>; <c>null</c> when there is none.</summary>
+    public static string? RouteOrNull(this HttpContext http) => (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
 }

@@ -29,10 +29,10 @@ internal static partial class Faults
     public static Error BadIdempotencyKey(int max) => new(400, $"The header Idempotency-Key takes 1 to {max} characters", Validation);
 
     public static Error IdempotencyKeyUnderWay(string key) =>
-        new(409, $"A request with Idempotency-Key {Shorten(key)} is still under way. Try again when it has been answered", Validation) { Headers = [("Retry-After", "1")] };
+        new(409, $"A request with Idempotency-Key \"{Shorten(key)}\" is still under way. Try again when it has been answered", Validation) { Headers = [("Retry-After", "1")] };
 
     public static Error IdempotencyKeyReused(string key) =>
-        new(422, $"Idempotency-Key {Shorten(key)} was used for another request: method, path, body or helps differ. Nothing of this one was written; use a key of its own", Validation);
+        new(422, $"Idempotency-Key \"{Shorten(key)}\" was used for another request: method, path, body or helps differ. Nothing of this one was written; use a key of its own", Validation);
 
     /// <summary>The same of an upload of lines, of which some had been taken in before.</summary>
     public static Error AfterLines(Error error, long lines, long job) =>
@@ -42,5 +42,5 @@ internal static partial class Faults
 
     /// <summary>The request came before, so it is not done again; and what it was answered must not be told any more.</summary>
     public static Error AnswerDeleted(string key) =>
-        new(410, $"The request with Idempotency-Key {Shorten(key)} was carried out before. Its answer told of an object that was deleted for good since then", NotFoundCategory);
+        new(410, $"The request with Idempotency-Key \"{Shorten(key)}\" was carried out before. Its answer told of an object that was deleted for good since then", NotFoundCategory);
 }

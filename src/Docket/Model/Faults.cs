@@ -147,7 +147,7 @@ internal static partial class Faults
         }
     }
 
-    public static Error UserExists(string email) => new(409, $"A user with the address {Shorten(email)} already exists.", "OBJECT_ALREADY_EXISTS");
+    public static Error UserExists(string email) => new(409, $"A user with the address \"{Shorten(email)}\" already exists.", "OBJECT_ALREADY_EXISTS");
 
     public static Error MethodNotAllowed(string method, string allow) =>
         new(405, $"Method {method} is not allowed here. Allowed: {allow}") { Headers = [("Allow", allow)] };

@@ -7,7 +7,7 @@ namespace Docket.Watch;
 
 /// <summary>
 /// What a running server lets be seen of its work: numbers and spans (docs/operating.md, Metrics and Traces). Next to free
-/// while nobody listens. Labels are words of fixed sets: never an id, a token, a value or a text of a request.
+/// while nobody listens. Labels are words of fixed sets and ids of portals: never a token, a value or a text of a request.
 /// </summary>
 internal sealed class Instruments : IDisposable
 {
@@ -28,7 +28,7 @@ internal sealed class Instruments : IDisposable
     {
         meter = meters.Create(Name);
         inputs = meter.CreateHistogram("docket.write.inputs", "{input}", "Inputs of a write that was decided: 1 for a single write, up to 100 for a batch or a step of a job", advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 99, 100] });
-        tickets = meter.CreateCounter<long>("docket.tickets", "{ticket}", "Tickets by what a write did to them");
+        tickets = meter.CreateCounter<long>("docket.ticket.writes", "{ticket}", "Tickets by what a write did to them");
         commits = meter.CreateHistogram("docket.commit.duration", "s", "How long the commit of a transaction took to reach the disk", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
         limitHits = meter.CreateCounter<long>("docket.limit.hits", "{request}", "Requests refused because a limit was used up");
     }
@@ -36,9 +36,12 @@ internal sealed class Instruments : IDisposable
     /// <summary>Upper bounds of durations, in seconds: a read takes tenths of a millisecond, a commit on a slow disk tens of them.</summary>
     public static double[] Seconds { get; } = [.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
 
+    /// <summary>Version of the server.</summary>
+    public static string Version { get; } = typeof(Instruments).Assembly.GetName().Version!.ToString(3);
+
     /// <summary>Says whose numbers and spans these are; what <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> say goes first.</summary>
     public static void Describe(ResourceBuilder resource) => resource
-        .AddService("docket", serviceVersion: typeof(Instruments).Assembly.GetName().Version?.ToString(3), autoGenerateServiceInstanceId: false)
+        .AddService("docket", serviceVersion: Version, autoGenerateServiceInstanceId: false)
         .AddEnvironmentVariableDetector();
 
     /// <summary>Makes spans.</summary>
@@ -81,6 +84,9 @@ internal sealed class Instruments : IDisposable
     /// <param name="description">What it says.</param>
     /// <param name="look">Looks it up; on any thread, and cheap.</param>
     public void Observe(string name, string unit, string description, Func<long> look) => meter.CreateObservableGauge(name, look, unit, description);
+
+    /// <summary>As <see cref="Observe(string, string, string, Func{long})"/>, for several numbers of a name.</summary>
+    public void Observe(string name, string unit, string description, Func<IEnumerable<Measurement<long>>> look) => meter.CreateObservableGauge(name, look, unit, description);
 
     /// <summary>A part of a span's work that is done elsewhere; <c>null</c> when that isn't traced.</summary>
     /// <param name="name">What is done.</param>

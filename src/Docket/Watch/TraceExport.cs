@@ -1,15 +1,56 @@
+using System.Diagnostics.Tracing;
+using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
 
 namespace Docket.Watch;
 
 /// <summary>Sends spans by OTLP, as the standard environment variables <c>OTEL_…</c> say.</summary>
-internal static class TraceExport
+internal sealed class TraceExport : IDisposable
 {
-    /// <summary>Begins to listen; what was collected is sent when the result is disposed.</summary>
-    public static IDisposable Start() => Sdk.CreateTracerProviderBuilder()
-        .AddSource(Instruments.Name)
-        .ConfigureResource(Instruments.Describe)
-        .AddOtlpExporter()
-        .Build();
+    readonly Complaints complaints;
+    readonly TracerProvider provider;
+
+    /// <summary>Begins to listen; what was collected is sent when it is disposed.</summary>
+    /// <param name="logger">Where it is said, once, that spans can't be sent.</param>
+    public TraceExport(ILogger logger)
+    {
+        complaints = new(logger);
+        provider = Sdk.CreateTracerProviderBuilder()
+            .AddSource(Instruments.Name)
+            .ConfigureResource(Instruments.Describe)
+            .AddOtlpExporter()
+            .Build();
+    }
+
+    public void Dispose()
+    {
+        provider.Dispose();
+        complaints.Dispose();
+    }
+}
+
+/// <summary>Hears what the exporter complains of, which it does nowhere else, and puts the first of it into the log.</summary>
+internal sealed partial class Complaints(ILogger logger) : EventListener
+{
+    int said;
+
+    protected override void OnEventSourceCreated(EventSource eventSource)
+    {
+        if (eventSource.Name == "OpenTelemetry-Exporter-OpenTelemetryProtocol")
+        {
+            EnableEvents(eventSource, EventLevel.Warning);
+        }
+    }
+
+    protected override void OnEventWritten(EventWrittenEventArgs eventData)
+    {
+        if (Interlocked.Exchange(ref said, 1) == 0)
+        {
+            LogUnsent(string.Join(' ', (eventData.Payload ?? []).Select(text => $"{text}".Split('\n')[0].Trim())));
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Traces can't be sent: {Reason}. This is said once")]
+    partial void LogUnsent(string reason);
 }

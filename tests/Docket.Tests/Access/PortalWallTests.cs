@@ -108,6 +108,7 @@ public sealed partial class PortalWallTests
         ["DELETE /oauth/v1/refresh-tokens/{token}"] = [""],
         ["POST /oauth/v2/private-apps/get/access-token-info"] = ["""{"tokenKey":"$client"}"""],
         ["DELETE /appinstalls/v3/external-install"] = [""],
+        ["GET /"] = [""],
         ["GET /healthz"] = [""],
         ["GET /readyz"] = [""],
     };

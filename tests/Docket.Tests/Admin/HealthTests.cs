@@ -11,10 +11,28 @@ public sealed class HealthTests
     public async Task A_server_is_healthy_and_ready_and_says_so_to_anyone()
     {
         await using var server = await TestServer.StartAsync();
-        Assert.Equal("""{"status":"ok"}""", (await AskAsync(server, "/healthz")).Expect(200).Text);
+        Assert.Equal($$"""{"status":"ok","version":"{{typeof(DocketServer).Assembly.GetName().Version!.ToString(3)}}"}""", (await AskAsync(server, "/healthz")).Expect(200).Text);
         var ready = await UntilAsync(server, answer => answer["indexing"] is null);
         Assert.Equal("""{"status":"ready"}""", ready.Expect(200).Text);
         Assert.Equal("no-store", ready.Headers.CacheControl!.ToString());
+    }
+
+    [Fact]
+    public async Task The_root_says_what_this_is_to_programs_and_to_people()
+    {
+        await using var server = await TestServer.StartAsync();
+        var version = typeof(DocketServer).Assembly.GetName().Version!.ToString(3);
+        var json = (await AskAsync(server, "/")).Expect(200);
+        Assert.Equal(("Docket", version), (json["name"], json["version"]));
+        Assert.Contains("docs/", json["documentation"]!, StringComparison.Ordinal);
+
+        using var http = server.NewClient();
+        http.DefaultRequestHeaders.Accept.ParseAdd("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+        using var page = await http.GetAsync("/", TestContext.Current.CancellationToken);
+        Assert.Equal("text/html;charset=utf-8", page.Content.Headers.ContentType!.ToString());
+        var html = await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.Contains($"Docket <span>{version}</span>", html, StringComparison.Ordinal);
+        Assert.Contains("README.md", html, StringComparison.Ordinal);
     }
 
     [Fact]

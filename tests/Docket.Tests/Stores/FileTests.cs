@@ -293,7 +293,7 @@ public sealed class FileTests : IDisposable
         foreach (var wanted in (string[])[inTheWay, Path.Combine(inTheWay, "data")])
         {
             var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(new DocketOptions { DataDirectory = wanted, Urls = "http://127.0.0.1:0" }, Cancellation));
-            Assert.StartsWith($"The data directory {wanted} can't be made: ", mistake.Message, StringComparison.Ordinal);
+            Assert.StartsWith($"The directory {wanted} can't be made: ", mistake.Message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', mistake.Message);
         }
     }

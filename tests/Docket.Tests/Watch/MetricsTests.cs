@@ -30,9 +30,9 @@ public sealed partial class MetricsTests : IDisposable
 
         using var http = new HttpClient();
         var metrics = await http.GetStringAsync(metricsUrl, Cancellation);
-        Assert.Equal("3", Value(metrics, "docket_tickets_total", "effect=\"created\""));
-        Assert.Equal("1", Value(metrics, "docket_tickets_total", "effect=\"updated\""));
-        Assert.Equal("1", Value(metrics, "docket_tickets_total", "effect=\"unchanged\""));
+        Assert.Equal("3", Value(metrics, "docket_ticket_writes_total", "effect=\"created\""));
+        Assert.Equal("1", Value(metrics, "docket_ticket_writes_total", "effect=\"updated\""));
+        Assert.Equal("1", Value(metrics, "docket_ticket_writes_total", "effect=\"unchanged\""));
         Assert.Equal(("3", "6"), (Value(metrics, "docket_write_inputs_count", "kind=\"upsert\""), Value(metrics, "docket_write_inputs_sum", "kind=\"upsert\"")));
         Assert.Equal("2", Value(metrics, "http_server_request_duration_seconds_count", "http_request_method=\"POST\",http_response_status_code=\"200\",http_route=\"/crm/v3/objects/{objectType}/batch/upsert\""));
         Assert.Equal("1", Value(metrics, "http_server_request_duration_seconds_count", "http_response_status_code=\"207\""));
@@ -40,14 +40,24 @@ public sealed partial class MetricsTests : IDisposable
         Assert.True(int.Parse(Value(metrics, "docket_commit_duration_seconds_count", "")) >= 3);
         Assert.Equal("0", Value(metrics, "docket_writes_waiting", ""));
         Assert.Equal("0", Value(metrics, "docket_jobs_running", ""));
-        Assert.Matches(@"(?m)^docket_index_behind\{.*\} \d+$", metrics);
+        Assert.Matches(@"(?m)^docket_index_behind_changes\{.*\} \d+$", metrics);
 
-        // Labels are of a known set, and nothing in them is of a request, a portal or a ticket.
-        string[] known = ["otel_scope_name", "effect", "kind", "policy", "le", "http_request_method", "http_response_status_code", "http_route", "network_protocol_version", "url_scheme", "error_type", "aspnetcore_request_is_unhandled", "gc_heap_generation", "cpu_mode"];
+        Assert.Equal("3", Value(metrics, "docket_records", "portal=\"24000001\",type=\"tickets\""));
+        foreach (var file in (string[])["data", "log", "index"])
+        {
+            Assert.True(long.Parse(Value(metrics, "docket_file_size_bytes", $"file=\"{file}\",portal=\"24000001\"")) > 0);
+        }
+
+        Assert.True(long.Parse(Value(metrics, "docket_file_size_bytes", "file=\"registry\"")) > 0);
+        Assert.True(long.Parse(Value(metrics, "docket_disk_free_bytes", "")) > 0);
+        Assert.DoesNotMatch(@"http_route=""[^""]+/""", metrics);
+
+        // Labels are of a known set, and nothing in them is of a request or a ticket.
+        string[] known = ["otel_scope_name", "effect", "kind", "policy", "le", "http_request_method", "http_response_status_code", "http_route", "network_protocol_version", "url_scheme", "error_type", "aspnetcore_request_is_unhandled", "gc_heap_generation", "cpu_mode", "file", "portal", "type"];
         var ours = metrics.Split('\n').Where(line => !line.StartsWith('#') && !line.StartsWith("target_info", StringComparison.Ordinal)).ToList();
         Assert.Empty(ours.SelectMany(line => Label().Matches(line)).Select(label => label.Groups[1].Value).Distinct().Except(known));
         var named = string.Join('\n', metrics.Split('\n').Select(line => line[..Math.Max(0, line.LastIndexOf(' '))])); // a duration can have any digits
-        Assert.All((string[])["SECRET", TestServer.Token, "24000001", "1000000000"], text => Assert.DoesNotContain(text, named, StringComparison.OrdinalIgnoreCase));
+        Assert.All((string[])["SECRET", TestServer.Token, "1000000000"], text => Assert.DoesNotContain(text, named, StringComparison.OrdinalIgnoreCase));
 
         // Other methods than GET.
         foreach (var (method, status) in ((HttpMethod, int)[])[(HttpMethod.Head, 200), (HttpMethod.Options, 204), (HttpMethod.Post, 405)])

@@ -95,6 +95,49 @@ public sealed class TraceTests
     }
 
     [Fact]
+    public async Task A_request_without_a_route_has_a_span_without_one()
+    {
+        var trace = ActivityTraceId.CreateRandom();
+        var spans = new ConcurrentQueue<Activity>();
+        using var listener = Listen(trace, spans);
+        await using var server = await TestServer.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/SECRET");
+        request.Headers.TryAddWithoutValidation("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
+        using var response = await server.Http.SendAsync(request, Cancellation);
+        await UntilAsync(() => spans.Any(span => span.OperationName == "request"));
+        var span = spans.Single(span => span.OperationName == "request");
+        Assert.Equal(("GET", null, "http"), (span.DisplayName, span.GetTagItem("http.route"), span.GetTagItem("url.scheme")));
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task A_collector_that_can_not_be_reached_is_said_once()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-traces-").FullName;
+        try
+        {
+            await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"], environment: new Dictionary<string, string>
+            {
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:1",
+                ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+                ["OTEL_BSP_SCHEDULE_DELAY"] = "20",
+            });
+            for (var i = 0; i < 20; i++)
+            {
+                (await server.SendAsync(HttpMethod.Post, Upsert, Ticket)).Expect(200);
+                await Task.Delay(50, Cancellation); // more than one attempt to send
+            }
+
+            await server.WaitForAsync("Traces can't be sent: .*127.0.0.1:1");
+            Assert.Single(server.Log, line => line.Contains("Traces can't be sent", StringComparison.Ordinal));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task An_address_for_traces_that_is_none_is_told()
     {
         var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--urls", "http://127.0.0.1:0"], ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"));

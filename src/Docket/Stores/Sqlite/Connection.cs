@@ -111,6 +111,26 @@ internal sealed partial class Connection : IDisposable
         return code == raw.SQLITE_OK;
     }
 
+    /// <summary>Copies all of this database over another one, so many pages at a time.</summary>
+    public void CopyTo(Connection target, int pages, Action<double> progress)
+    {
+        using var backup = raw.sqlite3_backup_init(target.handle, "main", handle, "main");
+        if (backup.IsInvalid)
+        {
+            target.Check(raw.sqlite3_errcode(target.handle));
+        }
+
+        int code;
+        do
+        {
+            code = raw.sqlite3_backup_step(backup, pages);
+            progress(1 - ((double)raw.sqlite3_backup_remaining(backup) / Math.Max(1, raw.sqlite3_backup_pagecount(backup))));
+        }
+        while (code == raw.SQLITE_OK);
+        var finished = raw.sqlite3_backup_finish(backup);
+        target.Check(code == raw.SQLITE_DONE ? finished : code);
+    }
+
     /// <summary>Takes a transaction back, and makes every statement that a failure left half bound or half read fit for use again.</summary>
     public void Rollback()
     {

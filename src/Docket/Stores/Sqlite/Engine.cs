@@ -9,7 +9,7 @@ namespace Docket.Stores.Sqlite;
 internal static class Engine
 {
     /// <summary>Marks a file as Docket's in its header, so that no other database is taken for one ("Dckt").</summary>
-    const int ApplicationId = 0x44636b74;
+    public const int ApplicationId = 0x44636b74;
 
     /// <summary>Bytes in a page (docs/internals/decisions.md, Page size).</summary>
     public const int PageSize = 4096;

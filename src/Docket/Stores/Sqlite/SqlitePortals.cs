@@ -64,8 +64,8 @@ internal sealed partial class SqlitePortals : IPortals
         this.busyTimeoutMs = busyTimeoutMs;
         this.instruments = instruments;
         this.developmentToken = developmentToken is null ? null : Convert.ToHexString(Secrets.Hash(developmentToken));
-        CreateDirectory();
-        serving = serve ? HoldDirectory() : null;
+        CreateDirectory(this.directory);
+        serving = serve ? HoldDirectory(this.directory) : null;
         try
         {
             registry = new Registry(Path.Combine(this.directory, "docket.db"), clock, busyTimeoutMs, opened => settings = SettingsOf(opened));
@@ -80,7 +80,10 @@ internal sealed partial class SqlitePortals : IPortals
             }
 
             instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => Sum(store => store.Waiting));
-            instruments?.Observe("docket.index.behind", "{change}", "Changes that search indexes have not taken in yet", () => Sum(store => store.IndexBehind));
+            instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes have not taken in yet", () => Sum(store => store.IndexBehind));
+            instruments?.Observe("docket.file.size", "By", "Size of files: portals with their logs and search indexes, and the registry", () => Sizes.OfFiles(this.directory, Served));
+            instruments?.Observe("docket.disk.free", "By", "Room on the disk that holds the data", () => Sizes.FreeOn(this.directory));
+            instruments?.Observe("docket.records", "{record}", "Records that are not archived", () => Sizes.OfRecords(Served));
         }
         catch
         {
@@ -385,9 +388,14 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
+    // Those that are open: it is looked at them, and none is opened for it.
+    IEnumerable<(long Id, SqliteStore Store)> Served() => stores.Where(store => store.Value.IsValueCreated).Select(store => (store.Key, store.Value.Value)).OrderBy(store => store.Key);
+
     long Sum(Func<SqliteStore, long> look) => stores.Values.Where(store => store.IsValueCreated).Sum(store => look(store.Value));
 
-    void CreateDirectory()
+    /// <summary>Makes a directory for nobody but the user that runs Docket, if it isn't there.</summary>
+    /// <exception cref="OperatorMistake">It can't be made.</exception>
+    public static void CreateDirectory(string directory)
     {
         try
         {
@@ -403,7 +411,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new OperatorMistake($"The data directory {directory} can't be made: {failure.Message}");
+            throw new OperatorMistake($"The directory {directory} can't be made: {failure.Message}");
         }
     }
 
@@ -434,7 +442,9 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    FileStream HoldDirectory()
+    /// <summary>Holds a data directory, until the result is disposed of.</summary>
+    /// <exception cref="OperatorMistake">Another holds it, or it can't be written to.</exception>
+    public static FileStream HoldDirectory(string directory)
     {
         try
         {

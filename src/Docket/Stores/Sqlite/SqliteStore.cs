@@ -144,6 +144,22 @@ internal sealed class SqliteStore : IStore, IDisposable
     /// <summary>How many changes the search index is behind.</summary>
     public long IndexBehind => indexer.Behind;
 
+    /// <summary>How many records are not archived; 0 when the file can't be read now.</summary>
+    public long ActiveRecords
+    {
+        get
+        {
+            try
+            {
+                return Read(reader => reader.Connection.QueryInteger("SELECT sum(records) FROM stage_use"));
+            }
+            catch (Exception failure) when (failure is Refusal or SqliteFailure)
+            {
+                return 0;
+            }
+        }
+    }
+
     public void Dispose()
     {
         writer.Committed.End();

@@ -57,7 +57,8 @@ internal sealed class IndexFile : IDisposable
     volatile byte[] forms;
 
     /// <summary>Opens the file, or makes an empty one that is still to be built.</summary>
-    /// <exception cref="SqliteFailure">It is no file of this version, or can't be read: to be deleted.</exception>
+    /// <exception cref="SqliteFailure">It is no search index, or can't be read: to be deleted.</exception>
+    /// <exception cref="OfAnotherVersion">As after an upgrade: to be deleted.</exception>
     public IndexFile(string path)
     {
         Path = path;
@@ -78,9 +79,13 @@ internal sealed class IndexFile : IDisposable
                 using var insert = connection.Prepare("INSERT INTO state VALUES (1, ?, 1, 0, 0, 0, 0, 0, x'')");
                 insert.Bind(BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))).Run();
             }
-            else if (connection.QueryInteger("PRAGMA application_id") != ApplicationId || connection.QueryInteger("PRAGMA user_version") != Version)
+            else if (connection.QueryInteger("PRAGMA application_id") != ApplicationId)
             {
-                throw new SqliteFailure(raw.SQLITE_NOTADB, "not a search index of this version");
+                throw new SqliteFailure(raw.SQLITE_NOTADB, "not a search index");
+            }
+            else if (connection.QueryInteger("PRAGMA user_version") != Version)
+            {
+                throw new OfAnotherVersion();
             }
 
             using var state = connection.Prepare("SELECT seed, rebuild, position, reach, reach_time, documents, forms, chunks FROM state");
@@ -284,6 +289,9 @@ internal sealed class IndexFile : IDisposable
         wantsRebuild.Dispose();
         connection.Dispose();
     }
+
+    /// <summary>The file is sound, and was written by another version of Docket.</summary>
+    public sealed class OfAnotherVersion : Exception;
 
     sealed record Mark(bool Built, long Position, int Documents, byte[] Forms);
 

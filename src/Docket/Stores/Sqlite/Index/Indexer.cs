@@ -209,6 +209,10 @@ internal sealed partial class Indexer : IDisposable
 
             opened.Dispose();
         }
+        catch (IndexFile.OfAnotherVersion)
+        {
+            // Docket was upgraded, and nothing is wrong.
+        }
         catch (SqliteFailure failure) when (!failure.NoRoom)
         {
             LogDiscarded(failure.Message, path);

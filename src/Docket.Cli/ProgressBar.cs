@@ -1,0 +1,50 @@
+namespace Docket.Cli;
+
+/// <summary>Shows at a terminal how far long work is; elsewhere nothing.</summary>
+internal static class ProgressBar
+{
+    const int Width = 40;
+
+    /// <summary>Does some work that says how far it is. The bar is gone afterwards, also when the work fails.</summary>
+    public static T During<T>(Func<Action<string, double>, T> work)
+    {
+        try
+        {
+            return work(Show);
+        }
+        finally
+        {
+            Clear();
+        }
+    }
+
+    /// <summary>As <see cref="During{T}(Func{Action{string, double}, T})"/>.</summary>
+    public static async Task During(Func<Action<string, double>, Task> work)
+    {
+        try
+        {
+            await work(Show);
+        }
+        finally
+        {
+            Clear();
+        }
+    }
+
+    static void Show(string what, double done)
+    {
+        if (!Console.IsOutputRedirected)
+        {
+            var filled = (int)(done * Width);
+            Console.Write($"\r{what} [{new string('#', filled)}{new string('.', Width - filled)}] {done,4:P0}");
+        }
+    }
+
+    static void Clear()
+    {
+        if (!Console.IsOutputRedirected)
+        {
+            Console.Write("\r\u001b[K");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Docket.Model;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
+
+namespace Docket.Http;
+
+/// <summary>
+/// What the log's line for a request shows of its path, query and refusal. Tokens and secrets never; the values of tickets and of
+/// their keys, and whatever isn't known to be something else, only when they are not to be hidden.
+/// </summary>
+internal sealed partial class RequestTarget(bool hideValues, IEnumerable<EndpointDataSource> endpoints)
+{
+    const string Hidden = "***";
+
+    /// <summary>Longest part of a path that is shown, in characters.</summary>
+    const int ShownMax = 1_000;
+
+    // Query parameters whose values are names, numbers or switches.
+    static readonly HashSet<string> Plain = new(
+        ["properties", "propertiesWithHistory", "associations", "idProperty", "archived", "limit", "after", "count", "offset", "failed", "wait", "asOf", "objectId", "response_type"],
+        StringComparer.OrdinalIgnoreCase);
+
+    static readonly HashSet<string> Secret = new(
+        ["code", "state", "token", "access_token", "refresh_token", "client_secret", "hapikey", "code_challenge", "code_verifier", "password"], StringComparer.OrdinalIgnoreCase);
+
+    // The words that paths consist of. Everything is mapped before the first request comes.
+    readonly Lazy<HashSet<string>> words = new(() =>
+    [
+        "ticket", "tickets", "0-5",
+        .. endpoints.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().SelectMany(endpoint => endpoint.RoutePattern.PathSegments).SelectMany(segment => segment.Parts)
+            .OfType<RoutePatternLiteralPart>().Select(part => part.Content),
+    ]);
+
+    /// <summary>Path and query.</summary>
+    public string Show(HttpContext http)
+    {
+        var raw = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var at = raw.IndexOf('?');
+        var (path, query) = at < 0 ? (raw, "") : (raw[..at], raw[(at + 1)..]);
+        var pattern = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern;
+        var byKey = http.Request.Query.ContainsKey("idProperty");
+        var segments = path.Split('/');
+        for (var i = 0; i < segments.Length; i++)
+        {
+            var parameter = pattern is not null && i > 0 && i <= pattern.PathSegments.Count && pattern.PathSegments[i - 1].Parts is [RoutePatternParameterPart part] ? part.Name : null;
+            if (parameter == "token" || (hideValues && !IsPlain(segments[i], parameter, byKey)))
+            {
+                segments[i] = Hidden;
+            }
+        }
+
+        var shown = new StringBuilder(string.Join('/', segments));
+        foreach (var (index, pair) in query.Split('&', StringSplitOptions.RemoveEmptyEntries).Index())
+        {
+            var name = pair.Split('=')[0];
+            shown.Append(index == 0 ? '?' : '&').Append(
+                Secret.Contains(name) ? $"{name}={Hidden}"
+                : hideValues && !Plain.Contains(name) ? Hidden // a parameter that isn't known may be anything
+                : pair);
+        }
+
+        return Printable(shown.ToString());
+    }
+
+    /// <summary>The first sentence of a refusal.</summary>
+    public string Show(Error error)
+    {
+        var text = error.Message;
+        if (hideValues)
+        {
+            text = Quoted().Replace(text, match => match.Value[0] + "…" + match.Value[^1]);
+        }
+
+        var end = text.IndexOf(". ", StringComparison.Ordinal);
+        return Printable(end < 0 ? text : text[..(end + 1)]);
+    }
+
+    // Ids are numbers; so can keys be.
+    bool IsPlain(string segment, string? parameter, bool byKey) => parameter switch
+    {
+        "id" or "objectId" => !byKey && IsNumber(segment),
+        "objectType" or "propertyName" or "groupName" or "pipelineId" or "stageId" => true,
+        _ => segment.Length == 0 || IsNumber(segment) || words.Value.Contains(segment),
+    };
+
+    static bool IsNumber(string segment) => segment.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0;
+
+    static string Printable(string text)
+    {
+        var shown = text.Length > ShownMax ? text[..ShownMax] + "…" : text;
+        return string.Create(shown.Length, shown, static (span, shown) =>
+        {
+            for (var i = 0; i < span.Length; i++)
+            {
+                span[i] = char.IsControl(shown[i]) ? '?' : shown[i];
+            }
+        });
+    }
+
+    // Where messages have what was sent: in quotes and brackets.
+    [GeneratedRegex(@"""[^""]*""|(?<!\w)'[^']*'(?!\w)|\[.*\]|\{.*\}", RegexOptions.Singleline)]
+    private static partial Regex Quoted();
+}

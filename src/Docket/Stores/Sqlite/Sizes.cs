@@ -1,0 +1,49 @@
+using System.Diagnostics.Metrics;
+using Docket.Model;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>How large things are, as numbers for whoever watches the server. Portals beyond the first few are added up: each label costs memory wherever it is kept.</summary>
+internal static class Sizes
+{
+    /// <summary>Portals that have numbers of their own.</summary>
+    const int PortalsMax = 50;
+
+    const string Others = "others";
+
+    /// <summary>Bytes of files, by portal and kind.</summary>
+    public static IEnumerable<Measurement<long>> OfFiles(string directory, Func<IEnumerable<(long Id, SqliteStore Store)>> served)
+    {
+        foreach (var (kind, suffix) in ((string, string)[])[("data", ".db"), ("log", ".db-wal"), ("index", ".index.db"), ("index-log", ".index.db-wal")])
+        {
+            foreach (var (portal, bytes) in ByPortal(served(), one => LengthOf(Path.Combine(directory, $"portal-{one.Id}{suffix}"))))
+            {
+                yield return new(bytes, new("file", kind), new("portal", portal));
+            }
+        }
+
+        yield return new(LengthOf(Path.Combine(directory, "docket.db")) + LengthOf(Path.Combine(directory, "docket.db-wal")), new KeyValuePair<string, object?>("file", "registry"));
+    }
+
+    /// <summary>Records, by type and portal.</summary>
+    public static IEnumerable<Measurement<long>> OfRecords(Func<IEnumerable<(long Id, SqliteStore Store)>> served) =>
+        ByPortal(served(), one => one.Store.ActiveRecords).Select(each => new Measurement<long>(each.Sum, new("type", ObjectType.Ticket.Plural), new("portal", each.Portal)));
+
+    /// <summary>Bytes that a program may still write to where a directory is.</summary>
+    public static long FreeOn(string directory)
+    {
+        try
+        {
+            return new DriveInfo(directory).AvailableFreeSpace;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return 0;
+        }
+    }
+
+    static IEnumerable<(string Portal, long Sum)> ByPortal(IEnumerable<(long Id, SqliteStore Store)> served, Func<(long Id, SqliteStore Store), long> look) =>
+        served.Select((one, index) => (Portal: index < PortalsMax ? one.Id.ToString() : Others, Number: look(one))).GroupBy(each => each.Portal, (portal, all) => (portal, all.Sum(each => each.Number)));
+
+    static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
+}
