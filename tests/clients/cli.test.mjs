@@ -270,6 +270,58 @@ it('SIGTERM lets a request under way finish, keeps what it wrote, and ends with 
   assert.equal((await call(again, 'GET', '/crm/v3/objects/tickets/under-way?idProperty=ext_id')).status, 200);
 });
 
+it('the banner names all addresses, and a development token that others can use is warned of', async (t) => {
+  const open = await serve(temporaryDirectory(), { urls: 'http://127.0.0.1:0;http://0.0.0.0:0' });
+  t.after(() => open.stop());
+  await printed(open, /on http:\/\/127\.0\.0\.1:\d+ and http:\/\/0\.0\.0\.0:\d+, data in/);
+  await printed(open, /docket: The development token opens everything, also to those who reach http:\/\/0\.0\.0\.0:\d+ from elsewhere\./);
+  const here = await serve(temporaryDirectory());
+  t.after(() => here.stop());
+  await printed(here, /data in/);
+  assert.doesNotMatch(here.output, /development token/);
+});
+
+it('a second Ctrl-C ends at once', async (t) => {
+  const data = temporaryDirectory();
+  const server = await serve(data);
+  t.after(() => server.stop());
+  const request = http.request(server.url + UPSERT, {
+    method: 'POST',
+    headers: { authorization: 'Bearer test-token', 'content-type': 'application/json', 'content-length': 100, expect: '100-continue' },
+  });
+  request.on('error', () => {}); // it is cut off
+  request.flushHeaders();
+  await once(request, 'continue'); // It has to be waited for.
+  server.child.kill('SIGINT');
+  await printed(server, /Ctrl-C once more ends at once/);
+  server.child.kill('SIGINT');
+  const ended = await server.exited;
+  assert.ok(ended.signal === 'SIGINT' || ended.code === 130, JSON.stringify(ended));
+  assert.doesNotMatch(server.output, /Stopped/);
+});
+
+it('a backup beside a running server shows its progress at a terminal, and is restored into an empty directory', async (t) => {
+  const data = temporaryDirectory();
+  const server = await serve(data);
+  t.after(() => server.stop());
+  await createProperty(server, 'ext_id');
+  assert.equal((await call(server, 'POST', UPSERT, body('backed-up'))).status, 200);
+  const to = path.join(temporaryDirectory(), 'backup');
+  const at = await run('script', ['-qec', `dotnet ${PROGRAM} backup ${to} --data ${data}`, '/dev/null']);
+  assert.equal(at.code, 0, at.output);
+  assert.match(at.output, /portal-24000001\.db \[#{40}\] 100/);
+  assert.match(at.output, /is complete and checked\./);
+
+  const restored = path.join(temporaryDirectory(), 'restored');
+  assert.match(await done('restore', to, '--data', restored), /portal-24000001\.db: 1 records/);
+  const again = await serve(restored);
+  t.after(() => again.stop());
+  assert.equal((await call(again, 'GET', '/crm/v3/objects/tickets/backed-up?idProperty=ext_id')).status, 200);
+  const twice = await docket('restore', to, '--data', restored);
+  assert.equal(twice.code, 1);
+  assert.match(twice.stderr, /^docket: .* is not empty\. A restore overwrites nothing: .*\n$/);
+});
+
 it('a wrong command line is answered in one line, in plain words', async () => {
   for (const [told, ...args] of [
     ['"abc" is not a number, which portal has to be. See: docket portal show --help', 'portal', 'show', 'abc'],

@@ -135,9 +135,12 @@ public sealed class BackupTests : IDisposable
 
     static void AssertPrivate(string directory)
     {
-        if (!OperatingSystem.IsWindows())
+        foreach (var file in Directory.GetFiles(directory).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
         {
-            Assert.All(Directory.GetFiles(directory).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+            if (!OperatingSystem.IsWindows())
+            {
+                Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+            }
         }
     }
 
