@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Docket.Stores.Sqlite;
+using Docket.Stores;
 
 namespace Docket.Cli;
 

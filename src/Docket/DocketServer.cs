@@ -155,7 +155,7 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseMiddleware<Refusals>();
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, limiter, options.Clock, options.Random);
-            var all = app.MapGroup("").AnswersHead();
+            var all = app.MapGroup("").AnswersHead().WithoutTrailingSlashes();
             foreach (var version in ApiVersion.All)
             {
                 var routes = all.MapGroup("").WithMetadata(version);

@@ -35,20 +35,22 @@ internal sealed partial class RequestTarget(bool hideValues, IEnumerable<Endpoin
             .OfType<RoutePatternLiteralPart>().Select(part => part.Content),
     ]);
 
-    /// <summary>Path and query.</summary>
-    public string Show(HttpContext http)
+    /// <summary>Path and query, and the first sentence of the refusal if it was refused.</summary>
+    public (string Path, string? Refusal) Show(HttpContext http, Error? refused)
     {
         var raw = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var at = raw.IndexOf('?');
         var (path, query) = at < 0 ? (raw, "") : (raw[..at], raw[(at + 1)..]);
         var pattern = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern;
         var byKey = http.Request.Query.ContainsKey("idProperty");
+        var refusal = refused?.Message;
         var segments = path.Split('/');
         for (var i = 0; i < segments.Length; i++)
         {
             var parameter = pattern is not null && i > 0 && i <= pattern.PathSegments.Count && pattern.PathSegments[i - 1].Parts is [RoutePatternParameterPart part] ? part.Name : null;
             if (parameter == "token" || (hideValues && !IsPlain(segments[i], parameter, byKey)))
             {
+                refusal = refusal?.Replace(Uri.UnescapeDataString(segments[i]), Hidden, StringComparison.Ordinal); // some messages repeat it
                 segments[i] = Hidden;
             }
         }
@@ -63,13 +65,11 @@ internal sealed partial class RequestTarget(bool hideValues, IEnumerable<Endpoin
                 : pair);
         }
 
-        return Printable(shown.ToString());
+        return (Printable(shown.ToString()), refusal is null ? null : FirstSentence(refusal));
     }
 
-    /// <summary>The first sentence of a refusal.</summary>
-    public string Show(Error error)
+    string FirstSentence(string text)
     {
-        var text = error.Message;
         if (hideValues)
         {
             text = Quoted().Replace(text, match => match.Value[0] + "…" + match.Value[^1]);
@@ -83,7 +83,8 @@ internal sealed partial class RequestTarget(bool hideValues, IEnumerable<Endpoin
     bool IsPlain(string segment, string? parameter, bool byKey) => parameter switch
     {
         "id" or "objectId" => !byKey && IsNumber(segment),
-        "objectType" or "propertyName" or "groupName" or "pipelineId" or "stageId" => true,
+        "objectType" => ObjectType.Find(segment) is not null,
+        "propertyName" or "groupName" or "pipelineId" or "stageId" => true,
         _ => segment.Length == 0 || IsNumber(segment) || words.Value.Contains(segment),
     };
 

@@ -47,10 +47,11 @@ internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newC
         await next(http);
         if (logs)
         {
-            var (path, took) = (target.Show(http), clock.GetElapsedTime(begun).TotalMilliseconds);
-            if (about.Refused is { } refused)
+            var took = clock.GetElapsedTime(begun).TotalMilliseconds;
+            var (path, refusal) = target.Show(http, about.Refused);
+            if (refusal is not null)
             {
-                LogRefused(http.Request.Method, path, http.Response.StatusCode, target.Show(refused), took);
+                LogRefused(http.Request.Method, path, http.Response.StatusCode, refusal, took);
             }
             else
             {
