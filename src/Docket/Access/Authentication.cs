@@ -21,6 +21,9 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
 {
     const string Scheme = "Bearer ";
 
+    /// <summary>Largest body that is taken from anybody, in bytes: the longest form of OAuth has a tenth of it.</summary>
+    const int OpenBodyBytesMax = 8 * 1024;
+
     public Task InvokeAsync(HttpContext http)
     {
         http.Features.GetRequiredFeature<AboutRequest>().Route = http.RouteOrNull();
@@ -32,6 +35,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
         if (endpoint.GetMetadata<NeedsScope>() is not { } needs)
         {
             HelpHeaders.Read(http, Help.None, writes: !http.Request.IsGetOrHead());
+            http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = OpenBodyBytesMax;
             return next(http);
         }
 

@@ -13,6 +13,12 @@ internal static class ChangeRoutes
 {
     const int LimitDefault = 100, LimitMax = 1_000;
 
+    /// <summary>Values on a page, in bytes, after which it ends early: a thousand changes can hold a thousand long texts each.</summary>
+    const int PageBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>The same for what a stream reads at once. It holds that for as long as its client doesn't read, and there may be many.</summary>
+    const int StreamBytesMax = 64 * 1024;
+
     const string EventStream = "text/event-stream";
 
     /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can.</summary>
@@ -34,7 +40,7 @@ internal static class ChangeRoutes
         var call = http.Call();
         var (changes, newest) = objectId is { } id
             ? await call.Store.FeedOfAsync(call.Type, id, after, limit, http.RequestAborted)
-            : (await call.Store.FeedAsync(after, limit, http.RequestAborted), call.Store.Sequence);
+            : (await call.Store.FeedAsync(after, limit, PageBytesMax, http.RequestAborted), call.Store.Sequence);
         var schema = call.Schema; // a change that is here stands in the schema that is read after it
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (changes, schema, newest), static (json, answer) =>
         {
@@ -66,7 +72,7 @@ internal static class ChangeRoutes
             while (!HttpMethods.IsHead(http.Request.Method))
             {
                 await events.WaitAsync(call.Store.WaitBeyondAsync(after, ending.Token), ending.Token);
-                foreach (var change in await call.Store.FeedAsync(after, LimitDefault, ending.Token))
+                foreach (var change in await call.Store.FeedAsync(after, LimitDefault, StreamBytesMax, ending.Token))
                 {
                     await events.WriteAsync(call.Schema, change, ending.Token);
                     after = change.Sequence;
@@ -76,6 +82,10 @@ internal static class ChangeRoutes
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
             // The client has gone, or the server is going: a client that comes back tells how far it got.
+        }
+        catch (TimeoutException)
+        {
+            http.Abort(); // a client that doesn't read; when it comes back, it goes on where it was
         }
         catch (Refusal) when (http.Response.HasStarted)
         {

@@ -13,6 +13,9 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
     /// <summary>Between two signs of life. Proxies and load balancers give up on a quiet connection after 30 seconds and more.</summary>
     static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long a client may read nothing of what was sent. What is on its way is held in memory for so long, some 100 kB.</summary>
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     public async Task StartAsync(CancellationToken cancellation)
     {
         response.StatusCode = StatusCodes.Status200OK;
@@ -24,6 +27,7 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
     }
 
     /// <summary>Waits, and says now and then that it still does.</summary>
+    /// <exception cref="TimeoutException">The client doesn't read.</exception>
     public async Task WaitAsync(Task awaited, CancellationToken cancellation)
     {
         while (!awaited.IsCompleted)
@@ -41,6 +45,8 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
         await awaited;
     }
 
+    /// <summary>Sends a change, at the pace at which the client reads.</summary>
+    /// <exception cref="TimeoutException">It doesn't.</exception>
     public async Task WriteAsync(Schema schema, Change change, CancellationToken cancellation)
     {
         var body = response.BodyWriter;
@@ -51,12 +57,25 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
         }
 
         Encoding.UTF8.GetBytes("\n\n", body);
-        await body.FlushAsync(cancellation);
+        await FlushAsync(cancellation);
     }
 
     async Task CommentAsync(CancellationToken cancellation)
     {
         Encoding.UTF8.GetBytes(":\n\n", response.BodyWriter);
-        await response.BodyWriter.FlushAsync(cancellation);
+        await FlushAsync(cancellation);
+    }
+
+    async Task FlushAsync(CancellationToken cancellation)
+    {
+        var flush = response.BodyWriter.FlushAsync(cancellation);
+        if (flush.IsCompletedSuccessfully)
+        {
+            await flush;
+        }
+        else
+        {
+            await flush.AsTask().WaitAsync(Patience, clock, cancellation);
+        }
     }
 }

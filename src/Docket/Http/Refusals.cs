@@ -1,5 +1,4 @@
 using Docket.Model;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -32,30 +31,23 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
 
                 await RespondAsync(http, Unrouted(http));
             }
+            else if (HttpMethods.IsHead(http.Request.Method) && !http.Response.HasStarted)
+            {
+                http.Response.ContentLength ??= 0; // Kestrel says so of an empty answer to GET, but not to HEAD
+            }
         }
         catch (Refusal refusal)
         {
             await RespondAsync(http, refusal.Error);
         }
-        catch (BadHttpRequestException bad)
-        {
-            if (bad.StatusCode != StatusCodes.Status413PayloadTooLarge)
-            {
-                // A body that ended early or is no HTTP leaves the connection in the midst of a read: Kestrel would fail with the next request.
-                http.Response.Headers.Connection = "close";
-            }
-
-            await RespondAsync(http, bad.StatusCode switch
-            {
-                StatusCodes.Status413PayloadTooLarge => Faults.BodyTooLarge(RequestBody.BytesMax),
-                StatusCodes.Status408RequestTimeout => Faults.BodyTooSlow(),
-                _ => Faults.BadRequest(bad.StatusCode, bad.Message),
-            });
-        }
-        catch (Exception gone) when (IsGone(gone) || IsGone(gone.InnerException) || (gone is OperationCanceledException && http.RequestAborted.IsCancellationRequested))
+        catch (Exception gone) when (IncomingBodies.IsGone(gone) || IncomingBodies.IsGone(gone.InnerException) || (gone is OperationCanceledException && http.RequestAborted.IsCancellationRequested))
         {
             // The client has gone: nobody is left to answer, and nothing of the body is left to read.
             http.Abort();
+        }
+        catch (BadHttpRequestException bad)
+        {
+            await RespondAsync(http, IncomingBodies.SendersFault(http, bad)!);
         }
         catch (OperatorMistake mistake)
         {
@@ -72,9 +64,6 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
             }
         }
     }
-
-    // Kestrel says so before it cancels RequestAborted.
-    static bool IsGone(Exception? failure) => failure is ConnectionResetException or ConnectionAbortedException;
 
     static Error Unrouted(HttpContext http) => http.Response.StatusCode switch
     {

@@ -4,6 +4,7 @@ using System.Text.Unicode;
 using Docket.Model;
 using Docket.Watch;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 
 namespace Docket.Http;
@@ -17,11 +18,18 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Largest body taken, in bytes: 100 inputs of several long texts each fit.</summary>
     public const int BytesMax = 64 * 1024 * 1024;
 
-    readonly byte[] buffer;
+    /// <summary>Largest piece that is rented and given back. Larger ones are left to the collector: the pool would keep them for long.</summary>
+    const int RentedMax = 1024 * 1024;
 
-    RequestBody(byte[] buffer, int length)
+    readonly byte[] buffer;
+    readonly int length;
+    readonly BodyBudget? budget;
+
+    RequestBody(byte[] buffer, int length, BodyBudget? budget = null)
     {
         this.buffer = buffer;
+        this.length = length;
+        this.budget = budget;
         var bytes = buffer.AsMemory(0, length);
         Memory = bytes.Span.StartsWith(ByteOrderMark) ? bytes[ByteOrderMark.Length..] : bytes;
     }
@@ -32,7 +40,7 @@ internal sealed class RequestBody : IDisposable
     public ReadOnlyMemory<byte> Memory { get; }
 
     /// <summary>Reads the whole body.</summary>
-    /// <exception cref="Refusal">413, 415, or 400 for an empty body or one that is not UTF-8.</exception>
+    /// <exception cref="Refusal">413, 415, 503 when all bodies together are too much, or 400 for an empty body or one that is not UTF-8.</exception>
     public static async Task<RequestBody> ReadAsync(HttpContext http)
     {
         using var span = Span.Start("read");
@@ -44,37 +52,55 @@ internal sealed class RequestBody : IDisposable
 
         RefuseOtherCharset(request.ContentType);
 
-        var reader = request.BodyReader;
-        while (true)
+        var (reader, budget, taken) = (request.BodyReader, http.Features.GetRequiredFeature<BodyBudget>(), 0L);
+        RequestBody? body = null;
+        try
         {
-            var read = await reader.ReadAsync(http.RequestAborted);
-            if (read.Buffer.Length > BytesMax)
+            while (body is null)
             {
-                throw new Refusal(Faults.BodyTooLarge(BytesMax));
-            }
+                var read = await reader.ReadAsync(http.RequestAborted);
+                var length = read.Buffer.Length;
+                if (!budget.TryTake(length - taken))
+                {
+                    reader.AdvanceTo(read.Buffer.End);
+                    throw new Refusal(Faults.TooManyBodies());
+                }
 
-            if (!read.IsCompleted)
-            {
-                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                continue;
-            }
+                taken = length;
+                if (!read.IsCompleted)
+                {
+                    reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                    continue;
+                }
 
-            // One copy into one piece: parsing a sequence of blocks costs more than copying it (docs/internals/decisions.md, Request bodies).
-            var length = (int)read.Buffer.Length;
-            var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(length, 1));
-            read.Buffer.CopyTo(buffer);
-            reader.AdvanceTo(read.Buffer.End);
-            var body = new RequestBody(buffer, length);
-            body.RefuseUnlessText();
-            return body;
+                // One copy into one piece: parsing a sequence of blocks costs more than copying it (docs/internals/decisions.md, Request bodies).
+                var buffer = Allocate((int)length);
+                read.Buffer.CopyTo(buffer);
+                reader.AdvanceTo(read.Buffer.End);
+                body = new RequestBody(buffer, (int)length, budget);
+            }
         }
+        catch (Exception failure) when (IncomingBodies.SendersFault(http, failure) is { } error)
+        {
+            throw new Refusal(error);
+        }
+        finally
+        {
+            if (body is null)
+            {
+                budget.Give(taken);
+            }
+        }
+
+        body.RefuseUnlessText();
+        return body;
     }
 
     /// <summary>A copy of a part of a body, such as one line of it.</summary>
     /// <exception cref="Refusal">As <see cref="ReadAsync"/>.</exception>
     public static RequestBody Copy(ReadOnlySpan<byte> bytes)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(bytes.Length, 1));
+        var buffer = Allocate(bytes.Length);
         bytes.CopyTo(buffer);
         var body = new RequestBody(buffer, bytes.Length);
         body.RefuseUnlessText();
@@ -99,7 +125,14 @@ internal sealed class RequestBody : IDisposable
         return (before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'));
     }
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
+    public void Dispose()
+    {
+        budget?.Give(length);
+        if (length <= RentedMax)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
 
     public static bool IsJson(string? contentType) =>
         contentType is null or ""
@@ -124,6 +157,8 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Whether a body that begins so is in UTF-16 or UTF-32: by its byte order mark, or by the zeros around what must be ASCII in JSON.</summary>
     public static bool IsWideText(ReadOnlySpan<byte> start) =>
         start is [0xff, 0xfe, ..] or [0xfe, 0xff, ..] or [0, _, ..] or [_, 0, ..];
+
+    static byte[] Allocate(int length) => length <= RentedMax ? ArrayPool<byte>.Shared.Rent(Math.Max(length, 1)) : GC.AllocateUninitializedArray<byte>(length);
 
     void RefuseUnlessText()
     {

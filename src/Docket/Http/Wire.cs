@@ -24,6 +24,8 @@ internal static class Wire
         {
             using var json = new Utf8JsonWriter(response.BodyWriter, WriterOptions);
             write(json, value);
+            json.Flush();
+            response.ContentLength = json.BytesCommitted; // all of it is in the pipe
         }
         catch
         {

@@ -23,6 +23,12 @@ internal sealed class JobUpload
     /// <summary>Largest JSON batch, in bytes.</summary>
     public const long JsonBytesMax = 1024L * 1024 * 1024;
 
+    /// <summary>What an upload holds in memory at most, in bytes: a chunk, and an input that is yet to be taken.</summary>
+    const int BytesHeld = 3 * InputChunk.InputMax;
+
+    /// <summary>How much of a compressed body is decoded at once: some hundred inputs, so that a chunk is full before it is kept.</summary>
+    const int DecodedAtOnce = 256 * 1024;
+
     /// <summary>Bytes of one JSON input after which it is looked at again only when there is twice as much.</summary>
     const int RestSmall = 64 * 1024;
 
@@ -54,6 +60,25 @@ internal sealed class JobUpload
         }
 
         RequestBody.RefuseOtherCharset(http.Request.ContentType);
+
+        var budget = http.Features.GetRequiredFeature<BodyBudget>();
+        if (!budget.TryTake(BytesHeld))
+        {
+            throw new Refusal(Faults.TooManyBodies());
+        }
+
+        try
+        {
+            await TakeInAsync();
+        }
+        finally
+        {
+            budget.Give(BytesHeld);
+        }
+    }
+
+    async Task TakeInAsync()
+    {
         using var once = await Once.HoldAsync(http);
         using var hash = once is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         LiftLimits();
@@ -91,8 +116,7 @@ internal sealed class JobUpload
 
             throw failure switch
             {
-                BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new Refusal(Faults.BodyTooLarge(JsonBytesMax)),
-                Refusal refused when isLines && job.Inputs > 0 => new Refusal(Faults.AfterLines(refused.Error, job.Inputs, job.Id)),
+                _ when (IncomingBodies.SendersFault(http, failure) ?? (failure as Refusal)?.Error) is { } error => new Refusal(isLines && job.Inputs > 0 ? Faults.AfterLines(error, job.Inputs, job.Id) : error),
                 _ => failure,
             };
         }
@@ -104,8 +128,8 @@ internal sealed class JobUpload
     async Task ReadAsync(IncrementalHash? hash)
     {
         InputReader inputs = isLines ? new LineReader() : new JsonInputReader();
-        var body = http.Request.BodyReader;
-        var least = isLines ? NdjsonCheck.BytesMin : 1;
+        var body = http.Features.Get<DecodedBody>() is null ? http.Request.BodyReader : PipeReader.Create(http.Request.Body, new(bufferSize: DecodedAtOnce, leaveOpen: true));
+        var (least, taken) = (isLines ? NdjsonCheck.BytesMin : 1, 0L);
         while (true)
         {
             ReadResult read;
@@ -151,6 +175,12 @@ internal sealed class JobUpload
                     hash!.AppendData(piece.Span);
                 }
 
+                taken += read.Buffer.Slice(0, rest.Start).Length;
+                if (!isLines && taken + rest.Length > JsonBytesMax) // a compressed body says by itself only how long it is compressed
+                {
+                    throw new Refusal(Faults.BodyTooLarge(JsonBytesMax));
+                }
+
                 least = isLines || rest.Length < RestSmall ? 1 : (int)Math.Min(2 * rest.Length, JsonInputReader.RestMax + 1);
             }
             finally
@@ -189,7 +219,7 @@ internal sealed class JobUpload
     {
         while (true)
         {
-            var read = await http.Request.BodyReader.ReadAsync(http.RequestAborted);
+            var read = await ReadMoreAsync(http);
             foreach (var piece in read.Buffer)
             {
                 hash.AppendData(piece.Span);
@@ -200,6 +230,18 @@ internal sealed class JobUpload
             {
                 return;
             }
+        }
+    }
+
+    static async Task<ReadResult> ReadMoreAsync(HttpContext http)
+    {
+        try
+        {
+            return await http.Request.BodyReader.ReadAsync(http.RequestAborted);
+        }
+        catch (Exception failure) when (IncomingBodies.SendersFault(http, failure) is { } error)
+        {
+            throw new Refusal(error);
         }
     }
 

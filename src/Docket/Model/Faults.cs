@@ -154,6 +154,15 @@ internal static partial class Faults
 
     public static Error UnsupportedMediaType() => new(415, "Unsupported Media Type");
 
+    public static Error UnsupportedEncoding(string encoding, IReadOnlyList<string> known) =>
+        new(415, $"Unsupported Content-Encoding {Shorten(encoding)}: use one of {string.Join(", ", known)}, or none") { Headers = [("Accept-Encoding", string.Join(", ", known))] };
+
+    public static Error BrokenEncoding() => new(400, $"The request's body is not what its Content-Encoding says, or it ends too early. {NothingWritten}", Validation);
+
+    /// <summary>reference/auth-limits-webhooks-imports.md 1.9, words are ours.</summary>
+    public static Error TooManyBodies() =>
+        new(503, $"The server has no memory left for more request bodies at this moment. {NothingWritten}; try again.") { Headers = [("Retry-After", "1")] };
+
     public static Error BodyTooLarge(long maxBytes) => new(413, $"Request body is larger than {maxBytes} bytes", Validation);
 
     public static Error BodyTooSlow() => new(408, "The request's body arrived too slowly. Nothing of this request was written", Validation);

@@ -1,3 +1,4 @@
+using Docket.Http;
 using Docket.Model;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -22,6 +23,10 @@ internal static class FormBody
         try
         {
             return await http.Request.ReadFormAsync(Limits, http.RequestAborted);
+        }
+        catch (Exception failure) when (IncomingBodies.SendersFault(http, failure) is { } error)
+        {
+            throw new Refusal(error);
         }
         catch (InvalidDataException tooMuch)
         {

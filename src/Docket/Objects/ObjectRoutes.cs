@@ -23,9 +23,9 @@ internal static class ObjectRoutes
         MapReads(routes, prefix);
         var objects = routes.MapGroup(prefix);
         objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
-        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).Needs(Scopes.TicketsWrite).Takes(BatchHelps);
-        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
-        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).WithMetadata(new TakesUploads()).Needs(Scopes.TicketsWrite).Takes(BatchHelps);
+        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).WithMetadata(new TakesUploads()).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).WithMetadata(new TakesUploads()).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
         objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
         objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps | Help.Shuffle);
         objects.MapPost("merge", LifeRoutes.MergeAsync).Needs(Scopes.TicketsWrite);

@@ -61,9 +61,9 @@ internal interface IStore
 
     /// <summary>
     /// The changes after <paramref name="after"/> in order of commit, without gaps: at most <paramref name="limit"/>, and fewer when
-    /// their values are long. Empty only when there are none.
+    /// their values have more than <paramref name="bytesMax"/> bytes. Empty only when there are none.
     /// </summary>
-    ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation);
+    ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, int bytesMax, CancellationToken cancellation);
 
     /// <summary>
     /// As <see cref="FeedAsync"/>, the changes of one record, also of one that is archived, merged away or gone for good. Takes

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Docket.Access;
 using Docket.Http;
 
 namespace Docket.Tests.Access;
@@ -46,12 +47,61 @@ public sealed class RequestLimitTests
         AssertEnvelope(headers, body);
     }
 
+    [Fact]
+    public async Task A_chunk_of_an_impossible_length_is_refused_wherever_it_is_read()
+    {
+        await using var server = await TestServer.StartAsync();
+        var forms = PortalWallTests.Attempts.Keys.Where(route => route.StartsWith("POST /oauth/", StringComparison.Ordinal) && !route.Contains("authorize", StringComparison.Ordinal))
+            .Select(route => (Method: "POST", Path: route[5..], Type: route.EndsWith("info", StringComparison.Ordinal) ? "application/json" : "application/x-www-form-urlencoded"));
+        foreach (var (method, path, type) in BodyRoutes.Select(row => (Method: row.Data.Item1, Path: row.Data.Item2, Type: "application/json")).Concat(forms)
+            .Append(("POST", Upsert, "application/json\r\nPrefer: respond-async")).Append(("POST", Upsert, "application/x-ndjson\r\nPrefer: respond-async")))
+        {
+            foreach (var chunk in (string[])["ffffffffffffffff", "7fffffffffffffff", "fffffffff", "nonsense", "-1", "2\r\n{}\r\nfffffffffffffffff"])
+            {
+                var (status, headers, body) = await server.SendRawAsync($"{method} {path} HTTP/1.1\r\nHost: docket\r\n{Authorization}Content-Type: {type}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunk}\r\n");
+                Assert.True(status is >= 400 and < 500, $"{method} {path} {chunk}: {status} {body}"); // some look at the path before the body
+                AssertEnvelope(headers, body);
+            }
+        }
+
+        (await server.GetAsync(Tickets)).Expect(200);
+    }
+
+    [Fact]
+    public async Task What_anybody_may_call_takes_a_few_kilobytes()
+    {
+        await using var server = await TestServer.StartAsync();
+        var open = server.Endpoints.Where(endpoint => endpoint.Metadata.GetMetadata<NeedsScope>() is null && PortalWallTests.MethodOf(endpoint) == "POST").ToList();
+        Assert.True(open.Count >= 13);
+        foreach (var path in open.Select(endpoint => endpoint.RoutePattern.RawText!.Replace("{accountId}", "24000001", StringComparison.Ordinal)).Where(path => !path.Contains("authorize", StringComparison.Ordinal)))
+        {
+            foreach (var (type, length, body) in ((string, string, string)[])
+            [
+                ("application/x-www-form-urlencoded", "Content-Length: 9000", ""), // refused before any of it has come
+                ("application/json", "Content-Length: 9000", ""),
+                ("application/x-www-form-urlencoded", "Transfer-Encoding: chunked", $"2328\r\na={new string('a', 8_998)}\r\n0\r\n\r\n"),
+                ("application/json", "Transfer-Encoding: chunked", $"2328\r\n{new string(' ', 9_000)}\r\n0\r\n\r\n"),
+            ])
+            {
+                var readsJson = path.EndsWith("info", StringComparison.Ordinal);
+                if (readsJson != (type == "application/json"))
+                {
+                    continue; // another kind of body is not read at all
+                }
+
+                var answer = await server.SendRawAsync($"POST {path} HTTP/1.1\r\nHost: docket\r\nContent-Type: {type}\r\n{length}\r\nConnection: close\r\n\r\n{body}");
+                Assert.Equal(413, answer.Status);
+                Assert.Contains("Request body is larger than 8192 bytes", answer.Body, StringComparison.Ordinal);
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(BodyRoutes))]
     public async Task JSON_that_is_too_deep_is_refused_wherever_it_is_read(string method, string path)
     {
         await using var server = await TestServer.StartAsync();
-        foreach (var depth in (int[])[70, 100_000])
+        foreach (var depth in (int[])(path.StartsWith("/oauth/", StringComparison.Ordinal) ? [70] : [70, 100_000])) // more is too large there
         {
             var nested = new string('[', depth) + new string(']', depth);
             foreach (var body in (string[])[nested, $$"""{"unknown":{{nested}}}""", $$$"""{"properties":{"subject":{{{nested}}}},"inputs":{{{nested}}},"filters":{{{nested}}},"label":{{{nested}}}}"""])

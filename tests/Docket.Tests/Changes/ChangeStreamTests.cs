@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Docket.Tests.Changes;
@@ -78,6 +80,33 @@ public sealed class ChangeStreamTests
         Assert.Equal("", await stream.LineAsync());
         Assert.Null(await stream.LineAsync());
         await stopping.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_read_is_cut_off_and_can_go_on_later()
+    {
+        await using var server = await TestServer.StartAsync(clock: new ManualClock { HoldsTimers = true });
+        var others = server.Clock.Timers;
+        using var client = new TcpClient { ReceiveBufferSize = 4096 };
+        await client.ConnectAsync(IPAddress.Loopback, new Uri(server.Url).Port, TestContext.Current.CancellationToken);
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET {Feed} HTTP/1.1\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nAccept: text/event-stream\r\n\r\n"), TestContext.Current.CancellationToken);
+        await Until(() => server.Clock.Timers == others + 1); // waits for changes
+        for (var i = 0; i < 200; i++)
+        {
+            await CreateAsync(server, new string('x', 60_000)); // more than all buffers on the way take
+        }
+
+        // Once it has read nothing for half a minute it is cut off. A stream always has a timer, but for moments.
+        var gone = 0;
+        await Until(() =>
+        {
+            server.Clock.Advance(TimeSpan.FromSeconds(30));
+            gone = server.Clock.Timers == others ? gone + 1 : 0;
+            return gone == 20;
+        });
+
+        await using var again = await EventStream.OpenAsync(server, lastEventId: "199");
+        AssertEvent(await again.NextAsync(), 200, "create", new string('x', 60_000));
     }
 
     [Fact]

@@ -164,7 +164,7 @@ public sealed class SearchStoreTests : IDisposable
         Assert.NotNull(await store.FindAsync(ObjectType.Ticket, record.Id, archived: false, cancellation));
         await ApplyAsync(WriteKind.Update, [Input(record.Id, [("subject", "two")])]);
         Assert.Equal(1, (await FindAsync(Query("two"))).Total);
-        Assert.Equal(2, (await store.FeedAsync(0, 10, cancellation)).Length);
+        Assert.Equal(2, (await store.FeedAsync(0, 10, int.MaxValue, cancellation)).Length);
         Assert.DoesNotContain(later, read => read.IsCompleted);
 
         enough.Set();

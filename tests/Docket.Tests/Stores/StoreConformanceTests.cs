@@ -490,7 +490,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         await CreateAsync(("ext_a", "A"), ("ext_b", "B"), ("hs_pipeline_stage", "1"));
         await TakeAwayStageAsync("2");
 
-        var feed = await Store.FeedAsync(0, 100, Cancellation);
+        var feed = await Store.FeedAsync(0, 100, int.MaxValue, Cancellation);
         Assert.Equal(Enumerable.Range(1, feed.Length).Select(i => (long)i), feed.Select(change => change.Sequence));
         Assert.All(feed.Where(change => change.RecordId == merged.Id || change.RecordId == primary.Id || change.RecordId == other.Id), change => Assert.True(change.Values.IsEmpty && change.TraceId is null));
         Assert.Equal(merged.Id, Assert.Single(feed, change => change.Kind == ChangeKind.Purge).RecordId);
@@ -560,7 +560,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         var other = await CreateAsync(("hs_pipeline_stage", "1"));
         var merged = (await ApplyAsync(WriteKind.Merge, ById(record.Id), ById(other.Id))).Results[0].Record!;
 
-        var feed = await Store.FeedAsync(0, 100, Cancellation);
+        var feed = await Store.FeedAsync(0, 100, int.MaxValue, Cancellation);
         Assert.Equal(Enumerable.Range(1, 9).Select(i => (long)i), feed.Select(change => change.Sequence));
         Assert.Equal(
             [ChangeKind.Create, ChangeKind.Update, ChangeKind.Update, ChangeKind.Archive, ChangeKind.Restore, ChangeKind.Create, ChangeKind.MergedAway, ChangeKind.MergedAway, ChangeKind.Merge],
@@ -575,8 +575,8 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal((record.Id, merged.Id), (feed[7].RecordId, Assert.Single(feed[7].Related)));
         Assert.Equal([record.Id, other.Id], feed[8].Related);
         Assert.Contains("subject: - > three", Told(feed[8]));
-        Assert.Equal([2L, 3L], (await Store.FeedAsync(1, 2, Cancellation)).Select(change => change.Sequence));
-        Assert.Empty(await Store.FeedAsync(Store.Sequence, 2, Cancellation));
+        Assert.Equal([2L, 3L], (await Store.FeedAsync(1, 2, int.MaxValue, Cancellation)).Select(change => change.Sequence));
+        Assert.Empty(await Store.FeedAsync(Store.Sequence, 2, int.MaxValue, Cancellation));
 
         var waiting = Store.WaitBeyondAsync(Store.Sequence, Cancellation);
         Assert.False(waiting.IsCompleted);
@@ -608,7 +608,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             }
         }
 
-        var feed = await Store.FeedAsync(0, 1_000, Cancellation);
+        var feed = await Store.FeedAsync(0, 1_000, int.MaxValue, Cancellation);
         Assert.Equal(Enumerable.Range((int)ChangeKind.Create, 7), feed.Select(change => (int)change.Kind).Distinct().Order());
         foreach (var id in ids)
         {

@@ -52,7 +52,7 @@ internal sealed partial class RecordReader
     }
 
     /// <summary>The next changes after a number, with the values before them.</summary>
-    public ImmutableArray<Change> Feed(long after, int limit) => InOneSnapshot(() =>
+    public ImmutableArray<Change> Feed(long after, int limit, int bytesMax) => InOneSnapshot(() =>
     {
         var changes = ImmutableArray.CreateBuilder<Change>();
         var bytes = 0;
@@ -60,7 +60,7 @@ internal sealed partial class RecordReader
         while (feed.Step())
         {
             changes.Add(ReadChange(ref bytes));
-            if (bytes > FeedBytesMax)
+            if (bytes > bytesMax)
             {
                 feed.Reset();
                 break;

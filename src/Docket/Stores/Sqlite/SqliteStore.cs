@@ -130,8 +130,8 @@ internal sealed class SqliteStore : IStore, IDisposable
 
     public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => writer.Committed.WaitBeyondAsync(sequence, cancellation);
 
-    public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, CancellationToken cancellation) =>
-        new(Read(reader => reader.Feed(after, limit)));
+    public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, int bytesMax, CancellationToken cancellation) =>
+        new(Read(reader => reader.Feed(after, limit, bytesMax)));
 
     public Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FeedOf(type, id, after, limit, cancellation), cancellation);
