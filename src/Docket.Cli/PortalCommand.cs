@@ -6,10 +6,10 @@ using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket portal create|list|show|set|rename|delete</c>. Works beside a running server, which takes notice with its next request.</summary>
+/// <summary><c>docket portal create|list|show|set|rename|delete|forget</c>. Works beside a running server, which takes notice with its next request.</summary>
 internal static class PortalCommand
 {
-    public static Command Make() => new("portal", "Create, list, rename and delete portals, show and change their settings.") { Create(), List(), Show(), Set(), Rename(), Delete() };
+    public static Command Make() => new("portal", "Create, list, rename and delete portals, show and change their settings.") { Create(), List(), Show(), Set(), Rename(), Delete(), Forget() };
 
     static Command Create()
     {
@@ -102,6 +102,20 @@ internal static class PortalCommand
 
             portals.Delete(found.Id);
             Console.WriteLine($"Portal {found.Id} ({found.Name}) is deleted.");
+        });
+        return command;
+    }
+
+    static Command Forget()
+    {
+        var (data, portal) = (DataOption.Make(), PortalArgument());
+        var command = new Command("forget", "Give up a portal whose file is gone, with its apps, tokens and users. Its id is never used again.") { portal, data };
+        command.SetAction(async (parsed, _) =>
+        {
+            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            var found = Find(portals, parsed.GetValue(portal));
+            portals.Forget(found.Id);
+            Console.WriteLine($"Portal {found.Id} ({found.Name}) is forgotten.");
         });
         return command;
     }

@@ -47,7 +47,11 @@ internal static class ServeCommand
             Description = "Whether these lines show values of tickets and keys; hidden unless there is a --token. Tokens never are [default: hide, with --token: show]",
         };
         logValues.AcceptOnlyFromAmong("show", "hide");
-        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues };
+        var strictStart = new Option<bool>("--strict-start")
+        {
+            Description = "Do not start when the file of a portal is missing or damaged; otherwise the other portals are served",
+        };
+        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues, strictStart };
         command.SetAction((parsed, cancellation) => RunAsync(
             new DocketOptions
             {
@@ -61,6 +65,7 @@ internal static class ServeCommand
                 JsonLog = parsed.GetValue(log) == "json",
                 LogRequests = parsed.GetValue(logRequests),
                 HideValues = parsed.GetValue(logValues) is { } wanted ? wanted == "hide" : null,
+                StrictStart = parsed.GetValue(strictStart),
                 // No other part of the environment changes anything.
                 Kestrel = new ConfigurationBuilder().AddEnvironmentVariables("Kestrel__").Build(),
                 ExportTraces = ExportsTraces(),
@@ -71,6 +76,7 @@ internal static class ServeCommand
 
     static async Task RunAsync(DocketOptions options, CancellationToken cancellation)
     {
+        Preload.Run();
         var console = options.JsonLog ? Console.Error : Console.Out; // where the log is JSON, it is nothing else
         var stop = new TaskCompletionSource();
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -124,8 +130,14 @@ internal static class ServeCommand
             console.WriteLine($"Metrics on {metrics}");
         }
 
+        var rotate = $"docket app rotate {server.FirstApp} --data {options.DataDirectory}";
         if (server.FirstToken is not { } token)
         {
+            if (server.FirstApp is not null)
+            {
+                console.WriteLine($"Nothing was written to it yet. If its first token was lost, make a new one: {rotate}");
+            }
+
             return;
         }
 
@@ -135,6 +147,8 @@ internal static class ServeCommand
             This is a new portal. Its access token, shown this once:
 
               {{{{token}}}}
+
+            If it gets lost, make a new one: {{{{rotate}}}}
 
             Create a ticket, or update it when you run this again:
 

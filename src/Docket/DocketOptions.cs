@@ -38,6 +38,9 @@ public sealed record DocketOptions
     /// <summary>A fixed token for the first portal with all scopes, for development and tests. Never written to disk.</summary>
     public string? Token { get; init; }
 
+    /// <summary>Don't start when the file of a portal is missing or can't be used. By default the other portals are served, and the callers of that one get 503.</summary>
+    public bool StrictStart { get; init; }
+
     /// <summary>The time.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 

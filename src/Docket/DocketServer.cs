@@ -48,7 +48,7 @@ public sealed class DocketServer : IAsyncDisposable
     readonly MetricsServer? metrics;
     readonly IDisposable? traces;
 
-    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, RateLimiter limiter, MetricsServer? metrics, IDisposable? traces, long portalId, string? firstToken)
+    DocketServer(WebApplication app, IPortals portals, JobRunner jobs, RateLimiter limiter, MetricsServer? metrics, IDisposable? traces, FirstPortal first)
     {
         this.app = app;
         lifetime = app.Lifetime; // the app can't be asked for it when it is disposed of, which a server may be twice
@@ -57,8 +57,9 @@ public sealed class DocketServer : IAsyncDisposable
         this.limiter = limiter;
         this.metrics = metrics;
         this.traces = traces;
-        PortalId = portalId;
-        FirstToken = firstToken;
+        PortalId = first.Id;
+        FirstToken = first.Token;
+        FirstApp = first.App;
     }
 
     /// <summary>Where it listens: the real address when the port was left to the system.</summary>
@@ -75,6 +76,9 @@ public sealed class DocketServer : IAsyncDisposable
 
     /// <summary>The token that was made for a new data directory, shown this once; <c>null</c> later on and when a fixed token is set.</summary>
     public string? FirstToken { get; }
+
+    /// <summary>The app of the first portal's first token, as long as nothing was written to the portal: the token may have been lost before anyone saw it.</summary>
+    public long? FirstApp { get; }
 
     /// <summary>Everything that can be called.</summary>
     internal IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
@@ -141,8 +145,7 @@ public sealed class DocketServer : IAsyncDisposable
         {
             metrics = metricsUrls is null ? null : await ListenAsync(options.MetricsUrls!, () => MetricsServer.StartAsync(metricsUrls, cancellation));
             traces = options.ExportTraces ? new TraceExport(logger) : null;
-            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments);
-            var (portalId, firstToken) = FirstPortal(portals, options.Token);
+            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart);
             jobs = new JobRunner(portals, options.Clock, logger);
             limiter = new RateLimiter(portals.Usage, instruments, options.Clock, logger);
             instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);
@@ -207,7 +210,8 @@ public sealed class DocketServer : IAsyncDisposable
                 await app.StartAsync(cancellation);
                 return app;
             });
-            return new DocketServer(app, portals, jobs, limiter, metrics, traces, portalId, firstToken);
+            // Only now: a token that is made for an address that can't be listened on would be shown to nobody.
+            return new DocketServer(app, portals, jobs, limiter, metrics, traces, FirstPortal.Of(portals, options.Token));
         }
         catch
         {
@@ -355,14 +359,44 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>See <see cref="Backup.Restore"/>.</summary>
     internal static BackupContent Restore(string source, string data, Action<string, double> progress) => Backup.Restore(source, data, progress);
 
-    static (long PortalId, string? Token) FirstPortal(IPortals portals, string? fixedToken)
+    /// <summary>The first portal of a data directory, its token if it was just made, and the app of that token while the portal is empty.</summary>
+    sealed record FirstPortal(long Id, string? Token, long? App)
     {
-        if (portals.List() is [var first, ..])
+        public static FirstPortal Of(IPortals portals, string? fixedToken)
         {
-            return (first.Id, null);
+            var portal = portals.List() is [var first, ..] ? first : Create(portals);
+            if (fixedToken is not null || !IsEmpty(portals, portal.Id))
+            {
+                return new(portal.Id, null, null);
+            }
+
+            if (portals.Apps.List(portal.Id) is [var app, ..])
+            {
+                return new(portal.Id, null, app.Client is null ? app.Id : null);
+            }
+
+            // Also for a start that was ended between the two.
+            var (made, token) = portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All);
+            return new(portal.Id, token, made.Id);
         }
 
-        var portal = portals.Create("default");
-        return (portal.Id, fixedToken is null ? portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All).Token : null);
+        static Portal Create(IPortals portals)
+        {
+            var portal = portals.Create("default");
+            _ = portals.Open(portal.Id);
+            return portal;
+        }
+
+        static bool IsEmpty(IPortals portals, long id)
+        {
+            try
+            {
+                return portals.Open(id).Sequence == 0;
+            }
+            catch (Refusal)
+            {
+                return false;
+            }
+        }
     }
 }

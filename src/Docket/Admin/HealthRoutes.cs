@@ -30,24 +30,12 @@ internal static class HealthRoutes
 
         try
         {
-            var conditions = await Task.WhenAll(portals.List().Select(portal => ConditionAsync(portals, portal.Id)));
+            var conditions = await Task.WhenAll(portals.List().Select(async portal => (PortalId: portal.Id, Condition: await portals.ConditionAsync(portal.Id))));
             await RespondAsync(http, conditions.All(each => each.Condition.State == Condition.Ready) ? "ready" : "unready", conditions);
         }
         catch (Exception)
         {
             await RespondAsync(http, "no-registry", []); // docket.db can't be read, so no token is known; each request's failure is logged
-        }
-    }
-
-    static async Task<(long PortalId, Condition Condition)> ConditionAsync(IPortals portals, long portalId)
-    {
-        try
-        {
-            return (portalId, await portals.Open(portalId).ConditionAsync());
-        }
-        catch (OperatorMistake)
-        {
-            return (portalId, new("unopened", "none")); // a portal made beside the running server
         }
     }
 

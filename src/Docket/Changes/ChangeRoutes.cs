@@ -25,14 +25,27 @@ internal static class ChangeRoutes
     public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
         routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Scopes.TicketsRead);
 
-    static Task FeedAsync(HttpContext http, CancellationToken stopping)
+    static async Task FeedAsync(HttpContext http, CancellationToken stopping)
     {
         var after = http.QueryNumber("after") ?? 0;
         var limit = http.QueryLimit(LimitDefault, LimitMax);
         var objectId = http.QueryNumber("objectId");
-        return !http.Request.Headers.Accept.ToString().Contains(EventStream, StringComparison.OrdinalIgnoreCase) ? PageAsync(http, objectId, after, limit)
-            : objectId is null ? StreamAsync(http, LastEventId(http.Request) ?? after, stopping)
-            : throw new Refusal(Faults.ObjectIdOfPage());
+        var streams = http.Request.Headers.Accept.ToString().Contains(EventStream, StringComparison.OrdinalIgnoreCase);
+        if (streams && objectId is not null)
+        {
+            throw new Refusal(Faults.ObjectIdOfPage());
+        }
+
+        after = streams ? LastEventId(http.Request) ?? after : after;
+        var store = http.Call().Store;
+        http.Response.Headers["Docket-History"] = store.History;
+        // A change can be read a moment before the sequence has got to it.
+        if (store.Sequence is var newest && after > newest && (await store.FeedAsync(after - 1, 1, PageBytesMax, http.RequestAborted)).IsEmpty)
+        {
+            throw new Refusal(Faults.BeyondHistory(after, newest));
+        }
+
+        await (streams ? StreamAsync(http, after, stopping) : PageAsync(http, objectId, after, limit));
     }
 
     static async Task PageAsync(HttpContext http, long? objectId, long after, int limit)

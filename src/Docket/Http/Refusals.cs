@@ -49,12 +49,6 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
         {
             await RespondAsync(http, IncomingBodies.SendersFault(http, bad)!);
         }
-        catch (OperatorMistake mistake)
-        {
-            // A portal that was made beside the running server and can't be opened; its operator reads the log.
-            LogFailure(mistake, http.Request.Method, http.Route());
-            await RespondAsync(http, Faults.PortalClosed());
-        }
         catch (Exception failure)
         {
             LogFailure(failure, http.Request.Method, http.Route());

@@ -28,8 +28,10 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     readonly ConcurrentDictionary<(long Portal, long Job), Work> works = new();
     readonly ConcurrentDictionary<long, SemaphoreSlim> steps = new();
     readonly ConcurrentQueue<(IStore Store, long PortalId, Job Job)> abandoned = new();
+    readonly ConcurrentDictionary<long, bool> unread = new();
     readonly CancellationTokenSource stop = new();
     Task sweeping = Task.CompletedTask;
+    long startedAt;
 
     /// <summary>How many are being worked on, or wait for inputs.</summary>
     public int Running => works.Count;
@@ -37,26 +39,17 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     /// <summary>Goes on with what was under way when the portals were closed.</summary>
     public async Task StartAsync()
     {
+        startedAt = Instant.Now(clock);
         foreach (var portal in portals.List())
         {
             try
             {
-                var store = portals.Open(portal.Id);
-                foreach (var job in await store.Jobs.UnfinishedAsync())
-                {
-                    if (job.Open)
-                    {
-                        await GiveUpAsync(store, portal.Id, job);
-                    }
-                    else
-                    {
-                        Work(store, portal.Id, job);
-                    }
-                }
+                await GoOnAsync(portal.Id, uploadsBefore: long.MaxValue);
             }
             catch (Exception failure)
             {
-                LogUnread(failure, portal.Id); // the server starts all the same; the next start tries again
+                LogUnread(failure is Refusal ? null : failure, portal.Id); // the server starts all the same
+                unread[portal.Id] = true;
             }
         }
 
@@ -216,14 +209,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         {
             do
             {
-                try
-                {
-                    await CleanUpAsync();
-                }
-                catch (Exception failure) when (failure is not OperationCanceledException)
-                {
-                    LogSweep(failure); // such as the list of portals that can't be read; the next round tries again
-                }
+                await CleanUpAsync();
             }
             while (await timer.WaitForNextTickAsync(stop.Token));
         }
@@ -232,7 +218,38 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
+    // Goes on with the jobs that an earlier process had under way. Nobody sends the inputs of an open one any more.
+    async Task GoOnAsync(long portalId, long uploadsBefore)
+    {
+        var store = portals.Open(portalId);
+        foreach (var job in await store.Jobs.UnfinishedAsync())
+        {
+            if (!job.Open)
+            {
+                Work(store, portalId, job);
+            }
+            else if (job.RequestedAt < uploadsBefore)
+            {
+                await GiveUpAsync(store, portalId, job);
+            }
+        }
+
+        unread.TryRemove(portalId, out _);
+    }
+
     async Task CleanUpAsync()
+    {
+        try
+        {
+            await SweepOnceAsync();
+        }
+        catch (Exception failure)
+        {
+            LogSweep(failure); // such as the list of portals that can't be read; the next round tries again
+        }
+    }
+
+    async Task SweepOnceAsync()
     {
         for (var left = abandoned.Count; left > 0 && !stop.IsCancellationRequested && abandoned.TryDequeue(out var upload); left--)
         {
@@ -243,10 +260,19 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         {
             try
             {
+                if (unread.ContainsKey(portal.Id))
+                {
+                    await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later ones are under way
+                }
+
                 var store = portals.Open(portal.Id);
                 while (!stop.IsCancellationRequested && await store.Jobs.SweepAsync())
                 {
                 }
+            }
+            catch (Refusal)
+            {
+                // The portal can't be served now, which is in the log.
             }
             catch (Exception failure)
             {
@@ -258,8 +284,8 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     [LoggerMessage(LogLevel.Error, "Job {Job} of portal {Portal} can't go on; it is tried again")]
     partial void LogFailure(Exception failure, long job, long portal);
 
-    [LoggerMessage(LogLevel.Error, "The jobs of portal {Portal} can't be read; those that were under way wait for the next start")]
-    partial void LogUnread(Exception failure, long portal);
+    [LoggerMessage(LogLevel.Error, "The jobs of portal {Portal} can't be read; those that were under way wait until they can")]
+    partial void LogUnread(Exception? failure, long portal);
 
     [LoggerMessage(LogLevel.Error, "Old jobs and answers can't be removed; it is tried again")]
     partial void LogSweep(Exception failure);

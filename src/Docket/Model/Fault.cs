@@ -48,6 +48,9 @@ internal sealed record Error(int Status, string Message, string? Category = null
     /// <summary>HubSpot's code and that of RFC 6749, for errors in the OAuth flow (reference/auth-limits-webhooks-imports.md 1.5).</summary>
     public (string Status, string Error)? OAuth { get; init; }
 
+    /// <summary>What keeps the store from serving, in the word that <c>/readyz</c> has for it; <c>null</c> when it is about something else.</summary>
+    public string? State { get; init; }
+
     /// <summary>Response headers that belong to the answer, such as <c>Allow</c>.</summary>
     public ImmutableArray<(string Name, string Value)> Headers { get; init; } = [];
 }

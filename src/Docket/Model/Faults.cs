@@ -198,19 +198,53 @@ internal static partial class Faults
 
     const string NothingWritten = "Nothing of this request was written";
 
-    public static Error DiskFull(string file) => new(507, $"The disk that holds {file} is full. {NothingWritten}; free some space and send it again.");
+    public static Error DiskFull(string file) => new(507, $"The disk that holds {file} is full. {NothingWritten}; free some space and send it again.") { State = "full" };
 
-    public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. {NothingWritten}; try again.") { Headers = [("Retry-After", "1")] };
+    public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. {NothingWritten}; try again.") { State = "locked", Headers = [("Retry-After", "1")] };
 
-    public static Error FileDamaged(string file) => new(500, $"{file} is damaged. {NothingWritten}; see the server's log.");
+    public static Error FileDamaged(string file) => new(500, $"{file} is damaged. {NothingWritten}; see the server's log.") { State = "damaged" };
+
+    /// <summary>The file was deleted, renamed or replaced under the server: what is written to it now is lost.</summary>
+    public static Error FileMissing(string file) => new(503, $"{file} was removed or replaced while the server runs. {NothingWritten}; see the server's log.") { State = "missing" };
+
+    public static Error DiskFailing(string file) =>
+        new(503, $"The disk that holds {file} reports an error. {NothingWritten}; see the server's log.") { State = "failing", Headers = [("Retry-After", "5")] };
+
+    public static Error DiskReadOnly(string file) => new(503, $"The disk that holds {file} is read-only. {NothingWritten}; see the server's log.") { State = "read-only" };
+
+    public static Error FileUnopened(string file) =>
+        new(503, $"{file} can't be opened now. {NothingWritten}; try again.") { State = "failing", Headers = [("Retry-After", "1")] };
 
     /// <summary>The record is deleted, but the place it took on disk is not yet overwritten.</summary>
     public static Error TracesLeft(string file, string why) =>
         new(503, $"The object is deleted, but traces of it are still in {file}: {why}. Send the request again to have them removed.") { Headers = [("Retry-After", "5")] };
 
-    public static Error PortalClosed() => new(503, "The portal's file can't be opened; see the server's log.") { Headers = [("Retry-After", "5")] };
+    /// <summary>A follower of the feed has got further than the history goes: another one has taken its place, such as that of a backup.</summary>
+    public static Error BeyondHistory(long after, long newest) =>
+        new(410, $"There is no change {after}; the newest is {newest}. The history that you followed was replaced, perhaps by an older backup: read everything again.");
 
-    public static Error ShuttingDown() => new(503, $"The server is shutting down. {NothingWritten}; try again.") { Headers = [("Retry-After", "1")] };
+    /// <summary>The file of a portal can't be opened.</summary>
+    /// <param name="portalId">The portal.</param>
+    /// <param name="state">Why, in the word that <c>/readyz</c> has for it.</param>
+    public static Error PortalUnserved(long portalId, string state)
+    {
+        var why = state switch
+        {
+            "missing" => "is missing",
+            "damaged" => "is damaged",
+            "foreign" => "belongs to another portal",
+            "newer" => "was written by a newer Docket",
+            "locked" => "is locked by another program",
+            _ => "can't be opened",
+        };
+        return new(503, $"Portal {portalId} can't be served: its file {why}. {NothingWritten}; the server's log says what to do.")
+        {
+            State = state,
+            Headers = state == "locked" ? [("Retry-After", "1")] : [],
+        };
+    }
+
+    public static Error ShuttingDown() => new(503, $"The server is shutting down. {NothingWritten}; try again.") { State = "stopping", Headers = [("Retry-After", "1")] };
 
     // ---- values: reference/objects-and-batch.md 2.2
 

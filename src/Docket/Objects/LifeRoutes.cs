@@ -15,6 +15,9 @@ namespace Docket.Objects;
 /// <summary>What happens to a ticket as a whole: it becomes one with another, comes back from the archive, goes for good.</summary>
 internal static class LifeRoutes
 {
+    /// <summary>How often a deletion by key looks for tickets that have got the key meanwhile: somebody who goes on making them is not waited for.</summary>
+    const int LooksMax = 3;
+
     /// <summary>Maps what only Docket has below a prefix that holds <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
         routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Scopes.TicketsWrite);
@@ -62,15 +65,10 @@ internal static class LifeRoutes
         var input = body is null ? new RecordInput() : BatchReader.ReadSingle(body, WriteKind.Restore);
         input.Id = Encoding.UTF8.GetBytes(id);
         var outcome = await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input, once?.Keep(http, static (http, outcome) => ToStored(http, outcome, WriteRestored)))
-            ?? throw await NotRestoredAsync(call, id);
+            ?? throw ObjectRoutes.NotFound(id, "");
         ObjectRoutes.RefuseFaults(call, outcome);
         await (once is { HasAnswer: true } ? once.RespondAsync(http) : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, outcome), WriteRestored));
     }
-
-    static async Task<Refusal> NotRestoredAsync(Call call, string id) =>
-        Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number && await call.Store.FindAsync(call.Type, number, archived: false, CancellationToken.None) is { } active
-            ? new(Faults.NotArchived(active.Id))
-            : ObjectRoutes.NotFound(id, "");
 
     static async Task GdprDeleteAsync(HttpContext http)
     {
@@ -82,13 +80,19 @@ internal static class LifeRoutes
         }
         else if (Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(request.ObjectId!)) is { IsEmpty: false } value)
         {
-            // Archived tickets hold no unique values any more, but their values are still there to be deleted.
+            // Archived tickets hold no unique values any more, but their values are still there to be deleted. Whether a ticket still
+            // has the value is decided with the deletion; another one may have got it since they were looked for.
             var ids = await call.Store.FindHoldersAsync(call.Type, key, value, CancellationToken.None);
-            // None left may mean that an earlier deletion left traces, which it asked to have removed: an id of nobody does that too.
-            foreach (var part in ids.IsEmpty ? [[0L]] : ids.Chunk(Validation.InputsMax))
+            var look = 0;
+            do
             {
-                await PurgeAsync(call, [.. part.Select(id => ById(id.ToString()))]);
+                // None left may mean that an earlier deletion left traces, which it asked to have removed: an id of nobody does that too.
+                foreach (var part in ids.IsEmpty ? [[0L]] : ids.Chunk(Validation.InputsMax))
+                {
+                    await PurgeAsync(call, [.. part.Select(id => new RecordInput { Id = Encoding.UTF8.GetBytes(id.ToString()), Holding = new(key, value) })]);
+                }
             }
+            while (++look < LooksMax && (ids = await call.Store.FindHoldersAsync(call.Type, key, value, CancellationToken.None)) is not []);
         }
 
         http.Response.StatusCode = StatusCodes.Status204NoContent;

@@ -262,24 +262,10 @@ internal static class ObjectRoutes
     /// <summary>Applies a write to the record that an input names; <c>null</c> when there is none. An id that was merged away leads on, as in reads.</summary>
     public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input, Note? note = null)
     {
+        input.FollowsMerges = true; // where it leads is decided with the write: looked up before, it may lead elsewhere by then
         var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps), note);
-        if (!IsMissing(outcome))
-        {
-            return outcome;
-        }
-
-        if (input.IdProperty is not null || Record.ParseId(input.Id.Span) is not { } id
-            || await call.Store.FindAsync(call.Type, id, kind == WriteKind.Restore, CancellationToken.None) is not { } survivor)
-        {
-            return null;
-        }
-
-        input.Id = Encoding.UTF8.GetBytes(survivor.Id.ToString());
-        outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps), note);
-        return IsMissing(outcome) ? null : outcome;
+        return outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound) ? null : outcome;
     }
-
-    static bool IsMissing(Outcome outcome) => outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound);
 
     public static Refusal NotFound(string id, string idProperty) =>
         new(idProperty.Length > 0 || id.All(char.IsAsciiDigit) ? Faults.ResourceNotFound() : Faults.IdNotNumeric(id));

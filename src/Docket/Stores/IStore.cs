@@ -53,6 +53,9 @@ internal interface IStore
     /// </summary>
     ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation);
 
+    /// <summary>Names the history that sequence numbers count: another one where the portal's file is another one.</summary>
+    string History { get; }
+
     /// <summary>Sequence number of the newest committed change, 0 before the first.</summary>
     long Sequence { get; }
 
@@ -102,7 +105,7 @@ internal interface ISnapshot
 }
 
 /// <summary>How a portal stands, each in one word.</summary>
-/// <param name="State"><see cref="Ready"/> when it can be read and written to, else why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>failing</c>, <c>stopping</c>.</param>
+/// <param name="State"><see cref="Ready"/> when it can be read and written to, else why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>foreign</c>, <c>newer</c>, <c>read-only</c>, <c>failing</c>, <c>stopping</c>.</param>
 /// <param name="Index">The search index: <see cref="Ready"/>, <c>building</c> or <c>behind</c>. Nothing is refused for it.</param>
 internal sealed record Condition(string State, string Index)
 {
@@ -136,9 +139,17 @@ internal interface IPortals : IAsyncDisposable
     ImmutableArray<Portal> List();
 
     /// <summary>The store of a portal.</summary>
+    /// <exception cref="Refusal">Its file can't be opened; it is tried again with a later call.</exception>
     IStore Open(long portalId);
 
+    /// <summary>How a portal stands, also one that can't be opened.</summary>
+    Task<Condition> ConditionAsync(long portalId);
+
     Portal Create(string name);
+
+    /// <summary>Gives up a portal whose file is gone, with its apps and users.</summary>
+    /// <exception cref="OperatorMistake">Its file is there.</exception>
+    void Forget(long portalId);
 
     /// <summary>Changes settings of a portal, by the names and texts of <see cref="PortalSettings.All"/>; every process sees them with its next request.</summary>
     /// <returns>The portal afterwards; <c>null</c> when there is none.</returns>

@@ -4,8 +4,9 @@ namespace Docket.Writes;
 
 /// <summary>What a store found for a batch before anything was decided.</summary>
 /// <param name="Records">
-/// For each input the record it names, or <c>null</c>: an active one, for a restore an archived one, for a purge either. Merges
-/// and purges also find the record that one merged away became part of.
+/// For each input the record it names, or <c>null</c>: an active one, for a restore an archived one or else an active one, for a
+/// purge the other way round. Merges, restores, purges and updates of one record also find the record that one merged away
+/// became part of.
 /// </param>
 /// <param name="Owners">Which active record holds each unique value that the inputs mention, or that a record to be restored has.</param>
 internal sealed record Found(Record?[] Records, Dictionary<UniqueValue, long> Owners);

@@ -133,6 +133,11 @@ internal sealed partial class Planner
 
     void Restore(int index, in CheckedInput input, Record record)
     {
+        if (record.ArchivedAt is null)
+        {
+            throw new Refusal(Faults.NotArchived(record.Id));
+        }
+
         KeepChanges(input, record);
         // A new stage alone is enough where the old pipeline is gone.
         if (FindWanted(schema.Stage) is var stageAt and >= 0 && FindWanted(schema.Pipeline) < 0
@@ -210,6 +215,11 @@ internal sealed partial class Planner
         if (record is null)
         {
             return; // what is not there needs no deleting, as with the archive (reference/objects-and-batch.md 4.5, 4.12)
+        }
+
+        if (batch.Raw[index].Holding is { Property: { } property } held && !(Seek(record, property, out var value) && value.Span.SequenceEqual(held.Value.Span)))
+        {
+            return; // changed since it was found by that value
         }
 
         if (record.ArchivedAt is null)

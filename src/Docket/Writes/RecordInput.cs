@@ -18,4 +18,10 @@ internal sealed class RecordInput
     public ReadOnlyMemory<byte>? TraceId { get; set; }
 
     public RawValue[] Values { get; set; } = [];
+
+    /// <summary>The id of a record that was merged away leads to the one it became part of. Writes of one record do so, batches of updates don't.</summary>
+    public bool FollowsMerges { get; set; }
+
+    /// <summary>The input is for a record that has this value: one that has another by now is left alone.</summary>
+    public UniqueValue? Holding { get; init; }
 }

@@ -100,7 +100,7 @@ public sealed class HealthTests
 
         await File.WriteAllTextAsync(Path.Combine(server.DataDirectory, "portal-24000002.db"), new string('x', 5_000), TestContext.Current.CancellationToken);
         var answer = (await AskAsync(server, "/readyz")).Expect(503);
-        Assert.Equal((1, "24000002", "unopened"), (answer.Count("portals"), answer["portals[0].id"], answer["portals[0].state"]));
+        Assert.Equal((1, "24000002", "damaged"), (answer.Count("portals"), answer["portals[0].id"], answer["portals[0].state"]));
     }
 
     [Fact]

@@ -597,7 +597,6 @@ public sealed class JobTests
                 damaged = portals.Create("damaged");
                 other = portals.Create("other");
                 token = portals.Apps.CreatePrivate(other.Id, "other", ScopeNames.All).Token;
-                _ = (portals.Open(damaged.Id), portals.Open(other.Id)); // so that their files are made
             }
 
             // Jobs 1 and 2 can't go on, job 3 can.

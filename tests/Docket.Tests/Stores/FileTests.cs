@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Docket.Model;
 using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Stores;
@@ -44,13 +43,7 @@ public sealed class FileTests : IDisposable
     {
         await MakeAsync();
         Remove(Portal);
-        using (var first = new Connection(Portal, create: true))
-        {
-            using var script = new StreamReader(typeof(Connection).Assembly.GetManifestResourceStream("Docket.Sqlite.portal/001-records.sql")!);
-            first.Execute(await script.ReadToEndAsync(Cancellation));
-            SchemaTables.Save(first, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket));
-            first.Execute("PRAGMA application_id=1147366260; PRAGMA user_version=1");
-        }
+        OldFiles.Portal(Portal, 1);
 
         await using var server = await TestServer.StartAsync(directory);
         (await server.PostAsync(Tickets, """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""")).Expect(201);
@@ -58,7 +51,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("serve")]
+    [InlineData("serve", "--strict-start")]
     [InlineData("app", "list")]
     [InlineData("portal", "create", "another")]
     public async Task The_command_line_says_it_in_one_line_and_ends_with_1(params string[] command)
@@ -364,7 +357,7 @@ public sealed class FileTests : IDisposable
     async Task<string> RefusedStartAsync()
     {
         var mistake = await Assert.ThrowsAsync<OperatorMistake>(() =>
-            DocketServer.StartAsync(new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0", BusyTimeoutMs = 200 }, Cancellation));
+            DocketServer.StartAsync(new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0", BusyTimeoutMs = 200, StrictStart = true }, Cancellation));
         Assert.DoesNotContain('\n', mistake.Message);
         return mistake.Message;
     }

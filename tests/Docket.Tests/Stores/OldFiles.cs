@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Docket.Model;
 using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Stores;
@@ -9,15 +10,30 @@ internal static class OldFiles
     /// <summary>A registry with the first portal, brought as far as the first <paramref name="version"/> of its upgrades.</summary>
     public static Connection Registry(string directory, int version)
     {
+        var registry = Make(Path.Combine(directory, "docket.db"), "registry", version);
+        registry.Execute("INSERT INTO portal (id, name, created) VALUES (24000001, 'default', 1)");
+        Portal(Path.Combine(directory, "portal-24000001.db"), 1);
+        return registry;
+    }
+
+    /// <summary>The file of a portal without tickets, brought as far as the first <paramref name="version"/> of its upgrades.</summary>
+    public static void Portal(string path, int version)
+    {
+        using var portal = Make(path, "portal", version);
+        SchemaTables.Save(portal, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket));
+    }
+
+    static Connection Make(string path, string migrations, int version)
+    {
         RuntimeHelpers.RunClassConstructor(typeof(Engine).TypeHandle); // loads SQLite
-        var registry = new Connection(Path.Combine(directory, "docket.db"), create: true);
-        foreach (var name in Scripts("registry").Take(version))
+        var connection = new Connection(path, create: true);
+        foreach (var name in Scripts(migrations).Take(version))
         {
-            registry.Execute(Read(name));
+            connection.Execute(Read(name));
         }
 
-        registry.Execute($"PRAGMA application_id=0x44636b74; PRAGMA user_version={version}; INSERT INTO portal (id, name, created) VALUES (24000001, 'default', 1)");
-        return registry;
+        connection.Execute($"PRAGMA application_id=0x44636b74; PRAGMA user_version={version}");
+        return connection;
     }
 
     /// <summary>Makes a portal's file anew as it was before the upgrade that is named so, with all that it has now.</summary>

@@ -10,7 +10,16 @@ public sealed class SqliteStoreTests : StoreConformanceTests
     readonly string directory = Directory.CreateTempSubdirectory("docket-store-").FullName;
     SqliteStore store = null!;
 
-    private protected override ValueTask<IStore> OpenAsync() => new(store = new SqliteStore(Path.Combine(directory, "portal.db"), Clock, NullLogger.Instance));
+    private protected override ValueTask<IStore> OpenAsync()
+    {
+        var path = Path.Combine(directory, "portal.db");
+        if (!File.Exists(path))
+        {
+            SqliteStore.Create(path, 1, "registry");
+        }
+
+        return new(store = new SqliteStore(path, Clock, NullLogger.Instance));
+    }
 
     private protected override ValueTask CloseAsync()
     {

@@ -25,6 +25,7 @@ internal sealed partial class Checkpointer : IDisposable
     readonly Connection writer, background;
     readonly SafeFileHandle file;
     readonly ILogger logger;
+    readonly Complaints complaints;
     readonly string path;
     readonly Thread thread;
     readonly ManualResetEventSlim wanted = new();
@@ -32,11 +33,12 @@ internal sealed partial class Checkpointer : IDisposable
     int pagesAtLast;
     volatile bool running, restIsSmall, closing;
 
-    public Checkpointer(string path, Connection writer, ILogger logger)
+    public Checkpointer(string path, Connection writer, ILogger logger, Complaints complaints)
     {
         this.path = path;
         this.writer = writer;
         this.logger = logger;
+        this.complaints = complaints;
         writer.Execute("PRAGMA wal_autocheckpoint=0");
         background = new Connection(path, create: false);
         background.Execute("PRAGMA synchronous=FULL");
@@ -57,7 +59,7 @@ internal sealed partial class Checkpointer : IDisposable
             }
             catch (SqliteFailure failure)
             {
-                LogFailure(failure, path);
+                Complain(failure);
             }
 
             running = false;
@@ -117,7 +119,7 @@ internal sealed partial class Checkpointer : IDisposable
             catch (Exception failure) when (failure is SqliteFailure or IOException)
             {
                 // Nothing is lost: the pages stay in the log, and the next checkpoint copies them.
-                LogFailure(failure, path);
+                Complain(failure);
                 running = false;
             }
         }
@@ -154,6 +156,14 @@ internal sealed partial class Checkpointer : IDisposable
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A checkpoint of {Path} failed; its log stays longer")]
-    partial void LogFailure(Exception failure, string path);
+    void Complain(Exception failure)
+    {
+        if (complaints.Due("checkpoint") is { } more)
+        {
+            LogFailure(failure, path, more);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "A checkpoint of {Path} failed; its log stays longer{More}")]
+    partial void LogFailure(Exception failure, string path, string more);
 }

@@ -9,6 +9,9 @@ internal sealed class SqliteFailure(int code, string message, int systemError = 
     /// <summary>The file is no database, or not all of it is one.</summary>
     public bool IsDamage => Code is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
 
+    /// <summary>The file is no longer where it was opened.</summary>
+    public bool IsMoved { get; init; }
+
     /// <summary>The primary result code.</summary>
     public int Code { get; } = code & 0xff;
 
@@ -28,6 +31,9 @@ internal sealed partial class Connection : IDisposable
 {
     const int FileHasMoved = 20; // SQLITE_FCNTL_HAS_MOVED
 
+    /// <summary>The mode of every file that Docket makes: its user alone reads and writes it.</summary>
+    public const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
     readonly sqlite3 handle;
     readonly List<Statement> statements = [];
 
@@ -36,6 +42,11 @@ internal sealed partial class Connection : IDisposable
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     public Connection(string path, bool create, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
+        if (create)
+        {
+            CreatePrivate(path);
+        }
+
         var flags = raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_NOMUTEX | (create ? raw.SQLITE_OPEN_CREATE : 0);
         var code = raw.sqlite3_open_v2(path, out handle, flags, null);
         if (code != raw.SQLITE_OK)
@@ -45,6 +56,25 @@ internal sealed partial class Connection : IDisposable
         }
 
         raw.sqlite3_busy_timeout(handle, busyTimeoutMs);
+    }
+
+    // Tickets and hashes of tokens are nobody else's business. SQLite would make a file that others can read; those that it makes
+    // beside it get the file's mode.
+    static void CreatePrivate(string path)
+    {
+        if (OperatingSystem.IsWindows() || File.Exists(path))
+        {
+            return;
+        }
+
+        try
+        {
+            new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = PrivateFile }).Dispose();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // Another process was faster; or it can't be made, which SQLite tells as it tells everything.
+        }
     }
 
     public Statement Prepare(string sql)

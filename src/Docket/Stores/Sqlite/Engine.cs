@@ -19,23 +19,34 @@ internal static class Engine
 
     static Engine() => Batteries_V2.Init();
 
-    /// <summary>Opens a file for writing, makes it if needed, brings it to the newest version, and reads what is needed to begin with.</summary>
+    /// <summary>Opens a file for writing, brings it to the newest version, and reads what is needed to begin with.</summary>
     /// <param name="path">The file.</param>
     /// <param name="migrations">Folder of the numbered upgrades, <c>portal</c> or <c>registry</c>.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <param name="load">Reads what a start needs; what it can't read is a mistake like any other of the file.</param>
+    /// <param name="create">Make the file when it isn't there, or empty.</param>
     /// <param name="prepare">Fills a new file, in the transaction of its first upgrade.</param>
-    /// <exception cref="OperatorMistake">The file is of a newer Docket, not Docket's, locked or damaged.</exception>
-    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, Action<Connection>? prepare = null)
+    /// <exception cref="OperatorMistake">The file is missing, of a newer Docket, not Docket's, locked or damaged.</exception>
+    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? prepare = null)
     {
         Connection? connection = null;
         try
         {
-            connection = new Connection(path, create: true, busyTimeoutMs);
+            if (!create && IsMissing(path))
+            {
+                throw Missing(path);
+            }
+
+            connection = new Connection(path, create, busyTimeoutMs);
             var isNew = connection.QueryInteger("SELECT count(*) FROM sqlite_schema") == 0;
+            if (isNew && !create)
+            {
+                throw Missing(path);
+            }
+
             if (!isNew && connection.QueryInteger("PRAGMA application_id") != ApplicationId)
             {
-                throw new OperatorMistake($"{path} is not a Docket file. Move it away or choose another data directory with --data.");
+                throw new OperatorMistake($"{path} is not a Docket file. Move it away or choose another data directory with --data.") { State = "foreign" };
             }
 
             if (isNew)
@@ -56,12 +67,12 @@ internal static class Engine
         catch (SqliteFailure failure)
         {
             connection?.Dispose();
-            throw new OperatorMistake(Explain(failure, path));
+            throw new OperatorMistake(Explain(failure, path)) { State = StateOf(failure, path) ?? "failing" };
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
             connection?.Dispose();
-            throw new OperatorMistake(Damaged(path, failure));
+            throw new OperatorMistake(Damaged(path, failure)) { State = "damaged" };
         }
         catch
         {
@@ -71,19 +82,36 @@ internal static class Engine
     }
 
     /// <summary>The answer to a request that SQLite couldn't serve; other failures go on as they are.</summary>
-    public static Exception Translate(SqliteFailure failure, string path) => failure.Code switch
-    {
-        // The log's index in shared memory doesn't tell why it can't grow.
-        _ when failure.NoRoom || (failure.Code == raw.SQLITE_IOERR && IsDiskFull(path)) => new Refusal(Faults.DiskFull(Path.GetFileName(path))),
-        raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new Refusal(Faults.FileLocked(Path.GetFileName(path))),
-        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new Refusal(Faults.FileDamaged(Path.GetFileName(path))),
-        _ => failure,
-    };
+    public static Exception Translate(SqliteFailure failure, string path) => Path.GetFileName(path) is var file && StateOf(failure, path) is not { } state ? failure
+        : new Refusal(state switch
+        {
+            "full" => Faults.DiskFull(file),
+            "locked" => Faults.FileLocked(file),
+            "damaged" => Faults.FileDamaged(file),
+            "missing" => Faults.FileMissing(file),
+            "read-only" => Faults.DiskReadOnly(file),
+            _ => failure.Code == raw.SQLITE_CANTOPEN ? Faults.FileUnopened(file) : Faults.DiskFailing(file),
+        });
 
     /// <summary>What keeps a file from serving, in one word.</summary>
     /// <param name="failure">As <see cref="Translate"/> gave it.</param>
-    public static string WordOf(Exception failure) => failure is not Refusal { Error: var error } ? "failing"
-        : error.Status switch { 507 => "full", 503 => "locked", _ => "damaged" };
+    public static string WordOf(Exception failure) => (failure as Refusal)?.Error.State ?? "failing";
+
+    /// <summary>Whether there is nothing in a file, or no file.</summary>
+    public static bool IsMissing(string path) => !Directory.Exists(path) && new FileInfo(path) is not { Exists: true, Length: > 0 };
+
+    static string? StateOf(SqliteFailure failure, string path) => failure.Code switch
+    {
+        // The log's index in shared memory doesn't tell why it can't grow.
+        _ when failure.NoRoom || (failure.Code == raw.SQLITE_IOERR && IsDiskFull(path)) => "full",
+        raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_PROTOCOL => "locked",
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "damaged",
+        raw.SQLITE_READONLY => "read-only",
+        raw.SQLITE_CANTOPEN or raw.SQLITE_IOERR => failure.IsMoved || IsMissing(path) ? "missing" : "failing",
+        _ => null,
+    };
+
+    static OperatorMistake Missing(string path) => new($"{path} is {(File.Exists(path) ? "empty" : "missing")}. Restore it from a backup") { State = "missing" };
 
     /// <summary>Whether there is less room than a write needs where a file lies.</summary>
     public static bool IsDiskFull(string path)
@@ -118,7 +146,7 @@ internal static class Engine
         var version = connection.QueryInteger("PRAGMA user_version");
         if (version > scripts.Count)
         {
-            throw new OperatorMistake($"{path} was written by a newer Docket (file version {version}, this one knows {scripts.Count}). Start the newer Docket, or restore a backup.");
+            throw new OperatorMistake($"{path} was written by a newer Docket (file version {version}, this one knows {scripts.Count}). Start the newer Docket, or restore a backup.") { State = "newer" };
         }
 
         if (version == scripts.Count)

@@ -33,6 +33,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly Statement begin, commit;
     readonly TimeProvider clock;
     readonly ILogger logger;
+    readonly Complaints complaints;
     readonly Instruments? instruments;
     readonly Checkpointer checkpointer;
     readonly Thread thread;
@@ -50,13 +51,14 @@ internal sealed partial class PortalWriter : IDisposable
     volatile string? trouble;
     Task<string?>? probe;
 
-    public PortalWriter(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Instruments? instruments)
+    public PortalWriter(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Complaints complaints, Instruments? instruments)
     {
         this.path = path;
         this.connection = connection;
         this.sources = sources;
         this.clock = clock;
         this.logger = logger;
+        this.complaints = complaints;
         this.instruments = instruments;
         sources.Load(connection);
         schema = committedSchema = new Schema(ObjectType.Ticket, SchemaTables.Load(connection, ObjectType.Ticket));
@@ -66,7 +68,7 @@ internal sealed partial class PortalWriter : IDisposable
         writer = new RecordWriter(connection, sources);
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");
-        checkpointer = new Checkpointer(path, connection, logger);
+        checkpointer = new Checkpointer(path, connection, logger, complaints);
         EmptyAll(); // what a stop came between; a failure is in the log, and the next purge tries again
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + Path.GetFileNameWithoutExtension(path) };
         thread.UnsafeStart(); // a portal may be opened by a request, whose place in log and trace this thread must not take over
@@ -191,7 +193,7 @@ internal sealed partial class PortalWriter : IDisposable
             catch (Exception failure)
             {
                 // Nothing may end this thread: the portal's writes would wait for ever, and the other portals with the process.
-                LogFailure(failure, path);
+                LogFailure(failure, path, "");
                 group.ForEach(work => work.Fail(failure));
                 uncleaned.ForEach(work => work.Fail(failure));
                 uncleaned.Clear();
@@ -261,7 +263,7 @@ internal sealed partial class PortalWriter : IDisposable
             }
 
             // Without a transaction none of them is to blame: they don't each wait for the same lock once more.
-            var told = failure is SqliteFailure sqlite ? Translate(sqlite) : failure;
+            var told = failure is SqliteFailure or Refusal ? Translate(failure) : failure;
             trouble = Engine.WordOf(told);
             foreach (var work in works)
             {
@@ -294,6 +296,11 @@ internal sealed partial class PortalWriter : IDisposable
 
     void CommitNow(List<Work> works)
     {
+        if (connection.IsMoved)
+        {
+            throw new Refusal(Faults.FileMissing(Path.GetFileName(path))); // the system goes on writing to what has no name any more
+        }
+
         var (since, began) = (clock.GetUtcNow(), clock.GetTimestamp());
         commit.Run();
         instruments?.Committed(clock.GetElapsedTime(began));
@@ -305,11 +312,6 @@ internal sealed partial class PortalWriter : IDisposable
 
     string? Probe(Connection connection)
     {
-        if (connection.IsMoved)
-        {
-            return "missing"; // the system goes on writing to what has no name any more
-        }
-
         if (Engine.IsDiskFull(path))
         {
             return "full";
@@ -477,14 +479,19 @@ internal sealed partial class PortalWriter : IDisposable
         return (schema = new Schema(schema.Type, after), []);
     }
 
-    Exception Translate(SqliteFailure failure)
+    Exception Translate(Exception failure)
     {
-        LogFailure(failure, path);
-        return Engine.Translate(failure, path);
+        var told = failure is SqliteFailure sqlite ? Engine.Translate(sqlite, path) : failure;
+        if (complaints.Due("write " + Engine.WordOf(told)) is { } more)
+        {
+            LogFailure(failure, path, more);
+        }
+
+        return told;
     }
 
-    [LoggerMessage(LogLevel.Error, "Writing to {Path} failed; nothing of it is kept")]
-    partial void LogFailure(Exception failure, string path);
+    [LoggerMessage(LogLevel.Error, "Writing to {Path} failed; nothing of it is kept{More}")]
+    partial void LogFailure(Exception failure, string path, string more);
 
     [LoggerMessage(LogLevel.Warning, "Values deleted for good may still be found in {Path}; the next purge or start tries again to remove them")]
     partial void LogUncleaned(Exception? failure, string path);

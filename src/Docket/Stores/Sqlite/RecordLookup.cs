@@ -31,7 +31,7 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
 
             if (batch.Kind != WriteKind.Create)
             {
-                found.Records[i] = input.Key is null ? FindId(batch.Kind, type, input.KeyValue.Span) : FindUnique(input.Key, input.KeyValue.Span);
+                found.Records[i] = input.Key is null ? FindId(batch.Kind, type, input.KeyValue.Span, batch.Raw[i].FollowsMerges) : FindUnique(input.Key, input.KeyValue.Span);
                 if (input.Key is not null && found.Records[i] is { } record)
                 {
                     found.Owners[new(input.Key, input.KeyValue)] = record.Id;
@@ -84,11 +84,12 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
         forward.Dispose();
     }
 
-    Record? FindId(WriteKind kind, ObjectType type, ReadOnlySpan<byte> text) => Record.ParseId(text) is not { } id ? null : kind switch
+    Record? FindId(WriteKind kind, ObjectType type, ReadOnlySpan<byte> text, bool followsMerges) => Record.ParseId(text) is not { } id ? null : kind switch
     {
-        WriteKind.Restore => FindId(type, id, archived: true),
+        WriteKind.Restore => Follow(type, id, archived: true) ?? Follow(type, id, archived: false),
         WriteKind.Merge => Follow(type, id, archived: false),
         WriteKind.Purge => Follow(type, id, archived: false) ?? Follow(type, id, archived: true),
+        WriteKind.Update when followsMerges => Follow(type, id, archived: false),
         _ => FindId(type, id, archived: false),
     };
 

@@ -20,6 +20,9 @@ internal sealed partial class SqlitePortals : IPortals
 
     const string LockFile = "docket.lock";
 
+    /// <summary>How long a portal that could not be opened is left alone, in milliseconds: a try may wait for a lock.</summary>
+    const int RetryMs = 1_000;
+
     /// <summary>How many callers are kept in memory. OAuth apps bring a new token every half hour.</summary>
     const int CallersMax = 10_000;
 
@@ -33,19 +36,17 @@ internal sealed partial class SqlitePortals : IPortals
     readonly Instruments? instruments;
     readonly FileStream? serving;
     readonly Registry registry;
-    readonly ConcurrentDictionary<long, Lazy<SqliteStore>> stores = new();
-    readonly UserTables users;
+    readonly ConcurrentDictionary<long, Place> places = new();
     readonly string? developmentToken;
 
     // Tokens that were looked up and all settings, as of a version of the registry: revoking works at once, also when another
     // process does it, and costs the next request of each token a lookup.
     readonly Dictionary<string, Caller> callers = new(StringComparer.Ordinal);
     ImmutableDictionary<long, PortalSettings> settings = ImmutableDictionary<long, PortalSettings>.Empty;
-    (long, long) version = (-1, -1);
+    long generation = -1;
 
-    // Those of the portals that were asked for: read again after a change of users here, or of anything by another process.
+    // Those of the portals that were asked for.
     readonly Dictionary<long, PortalOwners> owners = [];
-    (long, long) ownersVersion;
 
     /// <summary>Opens a data directory and, to serve it, all its portals.</summary>
     /// <param name="directory">Made when it isn't there.</param>
@@ -55,8 +56,11 @@ internal sealed partial class SqlitePortals : IPortals
     /// <param name="developmentToken">Opens the first portal with all scopes; kept nowhere.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <param name="instruments">What the work is shown on, if on anything.</param>
+    /// <param name="strict">Don't serve at all when a portal can't be opened. Otherwise the others are served.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
-    public SqlitePortals(string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null)
+    public SqlitePortals(
+        string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs,
+        Instruments? instruments = null, bool strict = false)
     {
         this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The data directory has an empty name. Choose one with --data.");
         this.clock = clock;
@@ -68,15 +72,15 @@ internal sealed partial class SqlitePortals : IPortals
         serving = serve ? HoldDirectory(this.directory) : null;
         try
         {
-            registry = new Registry(Path.Combine(this.directory, "docket.db"), clock, busyTimeoutMs, opened => settings = SettingsOf(opened));
+            registry = OpenRegistry();
             Apps = new AppTables(registry);
             Usage = new UsageTable(registry);
-            users = new UserTables(registry);
+            Users = new UserTables(registry);
             Sessions = new SessionTables(registry);
             Grants = new GrantTables(registry);
-            foreach (var portalId in serve ? settings.Keys : [])
+            if (serve)
             {
-                _ = OpenStore(portalId);
+                OpenAll(strict);
             }
 
             instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => Sum(store => store.Waiting));
@@ -94,7 +98,7 @@ internal sealed partial class SqlitePortals : IPortals
 
     public IApps Apps { get; }
 
-    public IUsers Users => users;
+    public IUsers Users { get; }
 
     public IUsage Usage { get; }
 
@@ -138,7 +142,7 @@ internal sealed partial class SqlitePortals : IPortals
         return OwnersOf(opened, portalId);
     });
 
-    public ImmutableArray<Portal> List() => registry.Read(opened =>
+    public ImmutableArray<Portal> List() => registry.IsMoved ? throw new Refusal(Faults.FileMissing("docket.db")) : registry.Read(opened =>
     {
         Refresh(opened);
         return List(opened);
@@ -146,13 +150,43 @@ internal sealed partial class SqlitePortals : IPortals
 
     public IStore Open(long portalId) => OpenStore(portalId);
 
+    public async Task<Condition> ConditionAsync(long portalId)
+    {
+        try
+        {
+            return await OpenStore(portalId).ConditionAsync();
+        }
+        catch (Refusal refusal)
+        {
+            return new(Engine.WordOf(refusal), "none");
+        }
+    }
+
     public Portal Create(string name) => registry.Write(opened =>
     {
-        using var insert = opened.Prepare("INSERT INTO portal (id, name, created) SELECT coalesce(max(id) + 1, ?), ?, ? FROM portal RETURNING id");
+        var id = Math.Max(FirstPortal, opened.QueryInteger("SELECT max(id) + 1 FROM portal"));
+        while (Directory.EnumerateFiles(directory, $"portal-{id}.*").Any())
+        {
+            id++; // a file that is there holds the tickets of another portal, whether the registry knows it or not
+        }
+
+        // The file comes first: a stop in between leaves one that nobody knows. A portal that is known has its file, or has lost it.
+        var file = SqliteStore.Create(PathOf(id), id, registry.Identity, busyTimeoutMs);
+        using var insert = opened.Prepare("INSERT INTO portal (id, name, created, file) VALUES (?, ?, ?, ?)");
         var now = Instant.Now(clock);
-        insert.Bind(FirstPortal).Bind(name).Bind(now).Step();
-        return new Portal(insert.Integer(0), name, now);
+        insert.Bind(id).Bind(name).Bind(now).Bind(file.File).Run();
+        return new Portal(id, name, now);
     });
+
+    public void Forget(long portalId)
+    {
+        if (!Engine.IsMissing(PathOf(portalId)))
+        {
+            throw new OperatorMistake($"{PathOf(portalId)} is there. Only a portal whose file is gone can be forgotten; move the file away first.");
+        }
+
+        Delete(portalId);
+    }
 
     public Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes) => registry.Write(opened =>
     {
@@ -253,12 +287,9 @@ internal sealed partial class SqlitePortals : IPortals
     // Also of what a start has got to before it failed.
     void Close()
     {
-        foreach (var store in stores.Values)
+        foreach (var place in places.Values)
         {
-            if (store.IsValueCreated)
-            {
-                store.Value.Dispose();
-            }
+            place.Store?.Dispose();
         }
 
         registry?.Dispose();
@@ -266,38 +297,81 @@ internal sealed partial class SqlitePortals : IPortals
     }
 
     /// <summary>The store of a portal, opened when it isn't yet.</summary>
+    /// <exception cref="Refusal">It can't be opened.</exception>
     internal SqliteStore OpenStore(long portalId)
     {
-        var store = stores.GetOrAdd(portalId, id => new(() => new SqliteStore(PathOf(id), clock, logger, busyTimeoutMs, instruments)));
-        if (store.IsValueCreated)
-        {
-            return store.Value;
-        }
-
-        // One that was deleted gets no new file.
-        if (!registry.Read(opened => List(opened).Any(portal => portal.Id == portalId)))
-        {
-            stores.TryRemove(new(portalId, store));
-            throw new Refusal(Faults.ResourceNotFound());
-        }
-
-        SqliteStore opened;
         try
         {
-            opened = store.Value;
+            return Open(portalId, places.GetOrAdd(portalId, static _ => new()));
         }
-        catch
+        catch (OperatorMistake mistake)
         {
-            stores.TryRemove(new(portalId, store)); // the next request tries again
-            throw;
+            throw new Refusal(Faults.PortalUnserved(portalId, mistake.State));
+        }
+    }
+
+    SqliteStore Open(long portalId, Place place)
+    {
+        if (place.Store is { } open)
+        {
+            return open;
         }
 
-        // Not while Refresh gives new ones: older settings could take their place.
-        return registry.Read(_ =>
+        // One tries, now and then. The others are refused for what the last try met.
+        if (place.Trouble is { } met && (clock.GetElapsedTime(place.TriedAt).TotalMilliseconds < RetryMs || !place.Gate.TryEnter()))
         {
-            opened.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
-            return opened;
-        });
+            throw met;
+        }
+
+        if (!place.Gate.IsHeldByCurrentThread)
+        {
+            place.Gate.Enter();
+        }
+
+        try
+        {
+            if (place.Store is { } opened)
+            {
+                return opened;
+            }
+
+            // One that was deleted is not taken for one that lost its file.
+            if (!registry.Read(registered => List(registered).Any(portal => portal.Id == portalId)))
+            {
+                places.TryRemove(new(portalId, place));
+                throw new Refusal(Faults.ResourceNotFound());
+            }
+
+            var path = PathOf(portalId);
+            var store = new SqliteStore(path, clock, logger, busyTimeoutMs, instruments, file => Identify(file, portalId, path));
+            // Not while Refresh gives new ones: older settings could take their place.
+            registry.Read(_ =>
+            {
+                store.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
+                return place.Store = store;
+            });
+            if (place.Trouble is not null)
+            {
+                LogServed(portalId);
+            }
+
+            return store;
+        }
+        catch (OperatorMistake mistake)
+        {
+            var told = mistake.State == "missing" ? new OperatorMistake($"{mistake.Message}, or give the portal up: docket portal forget {portalId}") { State = mistake.State } : mistake;
+            if (place.Trouble?.Message != told.Message)
+            {
+                LogUnserved(portalId, told.Message);
+            }
+
+            (place.Trouble, place.TriedAt) = (told, clock.GetTimestamp());
+            throw told;
+        }
+        finally
+        {
+            place.Gate.Exit();
+        }
     }
 
     // What a portal that was deleted still has under way is refused.
@@ -320,8 +394,75 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The files of a portal that was deleted can't be deleted: {Path}")]
-    partial void LogLeftFiles(Exception failure, string path);
+    // Whether a file is that of a portal. One of an earlier version doesn't say, and a registry of an earlier version doesn't know:
+    // then it is taken for that. The file is told first, so that a stop in between does no harm.
+    Identity Identify(Connection file, long portalId, string path)
+    {
+        var identity = Identity.Of(file);
+        var known = registry.Read(opened =>
+        {
+            using var select = opened.Prepare("SELECT file FROM portal WHERE id = ?");
+            return select.Bind(portalId).Step() && !select.IsNull(0) ? select.Text(0) : null;
+        });
+        if (identity == new Identity(known ?? "", portalId, registry.Identity))
+        {
+            return identity;
+        }
+
+        if (identity.Portal is not null && (known is not null || identity.Portal != portalId))
+        {
+            throw new OperatorMistake($"{path} belongs to another portal or another data directory. Put the file of portal {portalId} in its place.") { State = "foreign" };
+        }
+
+        identity = identity.Claim(file, portalId, registry.Identity);
+        return registry.Write(
+            opened =>
+            {
+                using var update = opened.Prepare("UPDATE portal SET file = ? WHERE id = ?");
+                update.Bind(identity.File).Bind(portalId).Run();
+                return identity;
+            },
+            changesCallers: static _ => false);
+    }
+
+    Registry OpenRegistry()
+    {
+        var path = Path.Combine(directory, "docket.db");
+        if (Engine.IsMissing(path) && PortalFiles(directory).FirstOrDefault() is { } portal)
+        {
+            throw new OperatorMistake(
+                $"{path} is {(File.Exists(path) ? "empty" : "missing")}, and without it nobody's tokens are known for {Path.GetFileName(portal)}. Restore it from a backup, or move the files of the portals away to start with an empty data directory.");
+        }
+
+        return new Registry(path, clock, logger, busyTimeoutMs, opened => settings = SettingsOf(opened));
+    }
+
+    void OpenAll(bool strict)
+    {
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(directory) & ~(Connection.PrivateFile | UnixFileMode.UserExecute)) != 0)
+        {
+            LogReadable(directory);
+        }
+
+        foreach (var portalId in settings.Keys.Order())
+        {
+            try
+            {
+                Open(portalId, places.GetOrAdd(portalId, static _ => new()));
+            }
+            catch (OperatorMistake) when (!strict)
+            {
+                // It is in the log, and tried again when somebody asks for it.
+            }
+        }
+
+        foreach (var file in PortalFiles(directory).Where(file => !settings.Keys.Any(id => file == PathOf(id))).Order(StringComparer.Ordinal))
+        {
+            LogLeftOver(file);
+        }
+    }
+
+    static IEnumerable<string> PortalFiles(string directory) => Directory.EnumerateFiles(directory, "portal-*.db").Where(file => !file.EndsWith(".index.db", StringComparison.Ordinal));
 
     string PathOf(long portalId) => Path.Combine(directory, $"portal-{portalId}.db");
 
@@ -356,42 +497,38 @@ internal sealed partial class SqlitePortals : IPortals
 
     void Refresh(Connection opened)
     {
-        var now = registry.Version;
-        if (now == version)
+        var now = registry.Generation;
+        if (now == generation)
         {
             return;
         }
 
-        version = now;
+        generation = now;
         callers.Clear();
+        owners.Clear();
         settings = SettingsOf(opened);
-        var usersVersion = (now.Others, users.Changes);
-        if (usersVersion != ownersVersion)
-        {
-            ownersVersion = usersVersion;
-            owners.Clear();
-        }
 
-        foreach (var (id, store) in stores)
+        foreach (var (id, place) in places)
         {
             if (!settings.ContainsKey(id))
             {
-                if (stores.TryRemove(new(id, store)) && store.IsValueCreated)
+                if (places.TryRemove(new(id, place)) && place.Store is { } deleted)
                 {
-                    _ = Task.Run(() => CloseDeleted(id, store.Value)); // not here: requests wait for each other
+                    _ = Task.Run(() => CloseDeleted(id, deleted)); // not here: requests wait for each other
                 }
             }
-            else if (store.IsValueCreated)
+            else if (place.Store is { } store)
             {
-                store.Value.Settings = settings.GetValueOrDefault(id, PortalSettings.Default);
+                store.Settings = settings.GetValueOrDefault(id, PortalSettings.Default);
             }
         }
     }
 
     // Those that are open: it is looked at them, and none is opened for it.
-    IEnumerable<(long Id, SqliteStore Store)> Served() => stores.Where(store => store.Value.IsValueCreated).Select(store => (store.Key, store.Value.Value)).OrderBy(store => store.Key);
+    IEnumerable<(long Id, SqliteStore Store)> Served() =>
+        places.Where(place => place.Value.Store is not null).Select(place => (place.Key, place.Value.Store!)).OrderBy(store => store.Key);
 
-    long Sum(Func<SqliteStore, long> look) => stores.Values.Where(store => store.IsValueCreated).Sum(store => look(store.Value));
+    long Sum(Func<SqliteStore, long> look) => Served().Sum(served => look(served.Store));
 
     /// <summary>Makes a directory for nobody but the user that runs Docket, if it isn't there.</summary>
     /// <exception cref="OperatorMistake">It can't be made.</exception>
@@ -419,7 +556,7 @@ internal sealed partial class SqlitePortals : IPortals
     /// <exception cref="OperatorMistake">It isn't there, or has no registry.</exception>
     public static void RequireData(string directory)
     {
-        if (!File.Exists(Path.Combine(directory, "docket.db")))
+        if (!File.Exists(Path.Combine(directory, "docket.db")) && !(Directory.Exists(directory) && PortalFiles(directory).Any()))
         {
             throw new OperatorMistake(Directory.Exists(directory)
                 ? $"There is no Docket data in {Path.GetFullPath(directory)}. Choose another directory with --data, or make a first portal: docket portal create NAME"
@@ -436,11 +573,18 @@ internal sealed partial class SqlitePortals : IPortals
             using var free = File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None) : null;
             return false;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (IOException failure) when (IsHeld(failure))
         {
             return true;
         }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false; // opening its files will tell
+        }
     }
+
+    // What a lock of another process is told as: EWOULDBLOCK of Linux or macOS, a sharing violation of Windows.
+    static bool IsHeld(IOException failure) => OperatingSystem.IsWindows() ? (failure.HResult & 0xffff) == 32 : failure.HResult is 11 or 35;
 
     /// <summary>Holds a data directory, until the result is disposed of.</summary>
     /// <exception cref="OperatorMistake">Another holds it, or it can't be written to.</exception>
@@ -448,16 +592,63 @@ internal sealed partial class SqlitePortals : IPortals
     {
         try
         {
-            return new FileStream(Path.Combine(directory, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
+            if (!OperatingSystem.IsWindows())
+            {
+                options.UnixCreateMode = Connection.PrivateFile;
+            }
+
+            return new FileStream(Path.Combine(directory, LockFile), options);
         }
-        catch (IOException)
+        catch (IOException failure) when (IsHeld(failure))
         {
             throw new OperatorMistake($"Another docket serves {directory}. Stop it, or choose another data directory with --data.");
         }
-        catch (UnauthorizedAccessException failure)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new OperatorMistake($"The data directory {directory} can't be written to: {failure.Message}");
         }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The files of a portal that was deleted can't be deleted: {Path}")]
+    partial void LogLeftFiles(Exception failure, string path);
+
+    [LoggerMessage(LogLevel.Error, "Portal {Portal} is not served: {Reason}")]
+    partial void LogUnserved(long portal, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Portal {Portal} is served again")]
+    partial void LogServed(long portal);
+
+    [LoggerMessage(LogLevel.Warning, "{File} belongs to no portal of this data directory and is not served")]
+    partial void LogLeftOver(string file);
+
+    [LoggerMessage(LogLevel.Warning, "Other users of this machine have access to the data directory {Directory}. To keep them out: chmod 700 {Directory}")]
+    partial void LogReadable(string directory);
+
+    /// <summary>Where a portal's store is, once it is open.</summary>
+    sealed class Place
+    {
+        volatile SqliteStore? store;
+        volatile OperatorMistake? trouble;
+
+        /// <summary>Held by the one who opens it.</summary>
+        public Lock Gate { get; } = new();
+
+        public SqliteStore? Store
+        {
+            get => store;
+            set => store = value;
+        }
+
+        /// <summary>Why it could not be opened when it was last tried.</summary>
+        public OperatorMistake? Trouble
+        {
+            get => trouble;
+            set => trouble = value;
+        }
+
+        /// <summary>When that was.</summary>
+        public long TriedAt { get; set; }
     }
 }
 

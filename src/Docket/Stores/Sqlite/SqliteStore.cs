@@ -5,11 +5,12 @@ using Docket.Stores.Sqlite.Index;
 using Docket.Watch;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;
+using SQLitePCL;
 
 namespace Docket.Stores.Sqlite;
 
 /// <summary>A portal in one SQLite file: one writer, as many readers as there are reads at once.</summary>
-internal sealed class SqliteStore : IStore, IDisposable
+internal sealed partial class SqliteStore : IStore, IDisposable
 {
     /// <summary>Records named in the refusal to delete a stage in use.</summary>
     const int InStageShown = 10;
@@ -31,28 +32,66 @@ internal sealed class SqliteStore : IStore, IDisposable
     readonly PortalWriter writer;
     readonly Indexer indexer;
     readonly TimeProvider clock;
+    readonly ILogger logger;
+    readonly Complaints complaints;
     readonly ConcurrentBag<RecordReader> readers = [];
     readonly SemaphoreSlim longReads = new(LongReadsMax);
+
+    // Opened with the writer's: a reader that is opened after the file was replaced would read another file.
+    readonly Connection witness;
     volatile PortalSettings settings = PortalSettings.Default;
 
-    /// <summary>Opens the file of a portal, new or not.</summary>
+    /// <summary>Opens the file of a portal.</summary>
+    /// <param name="path">The file, which <see cref="Create"/> has made.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="logger">Where failures of the file are told.</param>
+    /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
+    /// <param name="instruments">What the work is shown on, if on anything.</param>
+    /// <param name="identify">Checks whose file it is, and gives its identity.</param>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
-    public SqliteStore(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null)
+    public SqliteStore(
+        string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, Func<Connection, Identity>? identify = null)
     {
         this.path = path;
         this.clock = clock;
-        writer = Engine.Open(
+        this.logger = logger;
+        complaints = new(clock);
+        (writer, History) = Engine.Open(
             path, "portal", busyTimeoutMs,
             connection =>
             {
+                var identity = (identify ?? Identity.Of)(connection);
                 connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                return new PortalWriter(path, connection, sources, clock, logger, instruments);
+                return (new PortalWriter(path, connection, sources, clock, logger, complaints, instruments), identity.File);
             },
-            fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
+            create: false);
+        witness = new Connection(path, create: false);
         indexer = new Indexer(path, () => writer.Schema, writer.Committed, writer.Recent, () => Settings.SearchLagMs, clock, logger);
         Jobs = new JobTables(writer, this, clock);
         Answers = new AnswerTable(this, clock);
+        _ = ReadTrouble(); // damage is in the log from the start, and a reader is there should descriptors run out
     }
+
+    /// <summary>Makes the file of a new portal.</summary>
+    /// <param name="path">The file, which isn't there yet.</param>
+    /// <param name="portal">The portal's id.</param>
+    /// <param name="registry">The identity of the registry that lists it.</param>
+    /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
+    /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
+    public static Identity Create(string path, long portal, string registry, int busyTimeoutMs = Engine.BusyTimeoutMs) =>
+        Engine.Open(
+            path, "portal", busyTimeoutMs,
+            connection =>
+            {
+                using (connection)
+                {
+                    return Identity.Of(connection).Claim(connection, portal, registry);
+                }
+            },
+            create: true,
+            fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
+
+    public string History { get; }
 
     /// <summary>The settings of the portal; <see cref="SqlitePortals"/> keeps them up to date.</summary>
     public PortalSettings Settings
@@ -171,6 +210,7 @@ internal sealed class SqliteStore : IStore, IDisposable
 
         writer.Dispose();
         longReads.Dispose();
+        witness.Dispose();
     }
 
     async Task<Outcome> ApplyAfterAsync(Task nearEnough, WriteBatch batch, Note? note)
@@ -220,7 +260,7 @@ internal sealed class SqliteStore : IStore, IDisposable
         }
         catch (SqliteFailure failure)
         {
-            throw Engine.Translate(failure, Indexer.PathOf(path));
+            throw Translate(failure, Indexer.PathOf(path));
         }
     }
 
@@ -233,6 +273,11 @@ internal sealed class SqliteStore : IStore, IDisposable
         }
         catch (Exception failure) when (failure is Refusal or SqliteFailure)
         {
+            if (failure is SqliteFailure)
+            {
+                Complain(failure, failure, path);
+            }
+
             return Engine.WordOf(failure);
         }
     }
@@ -247,12 +292,18 @@ internal sealed class SqliteStore : IStore, IDisposable
         {
             if (!readers.TryTake(out var reader))
             {
+                lock (witness)
+                {
+                    RefuseMoved(witness);
+                }
+
                 reader = new RecordReader(path, sources);
             }
 
             // A reader that failed is not used again.
             try
             {
+                RefuseMoved(reader.Connection);
                 var result = read(reader);
                 readers.Add(reader);
                 return result;
@@ -265,7 +316,7 @@ internal sealed class SqliteStore : IStore, IDisposable
         }
         catch (SqliteFailure failure)
         {
-            throw Engine.Translate(failure, path);
+            throw Translate(failure, path);
         }
     }
 
@@ -282,4 +333,34 @@ internal sealed class SqliteStore : IStore, IDisposable
             longReads.Release();
         }
     }
+
+    static void RefuseMoved(Connection connection)
+    {
+        if (connection.IsMoved)
+        {
+            throw new SqliteFailure(raw.SQLITE_CANTOPEN, "the file was removed or replaced") { IsMoved = true };
+        }
+    }
+
+    Exception Translate(SqliteFailure failure, string file)
+    {
+        var told = Engine.Translate(failure, file);
+        if (told is Refusal) // others are a fault of ours, and in the log with their request
+        {
+            Complain(failure, told, file);
+        }
+
+        return told;
+    }
+
+    void Complain(Exception failure, Exception told, string file)
+    {
+        if (complaints.Due($"read {Engine.WordOf(told)} {file}") is { } more)
+        {
+            LogFailure(failure, file, more);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "Reading from {Path} failed{More}")]
+    partial void LogFailure(Exception failure, string path, string more);
 }

@@ -11,9 +11,6 @@ internal sealed class UserTables(Registry registry) : IUsers
 
     public const string Select = "SELECT id, portal, email, first_name, last_name, created, updated, archived, password FROM user";
 
-    /// <summary>How often this process has changed users. For those inside of <see cref="Registry.Read"/>.</summary>
-    public long Changes { get; private set; }
-
     public User? Add(long portalId, string email, string firstName, string lastName) => registry.Write(opened =>
     {
         using var insert = opened.Prepare("""
@@ -21,7 +18,6 @@ internal sealed class UserTables(Registry registry) : IUsers
             SELECT (SELECT coalesce(max(id) + 1, ?) FROM user), ?, ?, ?, ?, ?, ? WHERE true ON CONFLICT DO NOTHING RETURNING id
             """);
         var now = Instant.Now(registry.Clock);
-        Changes++;
         return insert.Bind(FirstUser).Bind(portalId).Bind(email).Bind(firstName).Bind(lastName).Bind(now).Bind(now).Step() ? Read(opened, portalId, insert.Integer(0)) : null;
     });
 
@@ -50,7 +46,6 @@ internal sealed class UserTables(Registry registry) : IUsers
             return null;
         }
 
-        Changes++;
         if (change.Archived == true)
         {
             SessionTables.EndAll(opened, id);

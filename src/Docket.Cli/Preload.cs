@@ -1,0 +1,28 @@
+using System.IO.Compression;
+using System.Reflection;
+using System.Security.Cryptography;
+
+namespace Docket.Cli;
+
+/// <summary>
+/// Loads at the start what is used later. The runtime never tries again to load what it once could not, so a server that runs out
+/// of file descriptors for a moment would go on failing.
+/// </summary>
+internal static class Preload
+{
+    public static void Run()
+    {
+        foreach (var assembly in (Assembly[])[Assembly.GetExecutingAssembly(), typeof(DocketServer).Assembly])
+        {
+            foreach (var name in assembly.GetReferencedAssemblies())
+            {
+                Assembly.Load(name);
+            }
+        }
+
+        // The native libraries behind these.
+        SHA256.HashData([]);
+        using var gzip = new GZipStream(Stream.Null, CompressionLevel.Fastest);
+        gzip.WriteByte(0);
+    }
+}

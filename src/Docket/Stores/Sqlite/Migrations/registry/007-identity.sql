@@ -1,0 +1,11 @@
+-- Which registry this is: an id made once, which the files of its portals know. generation goes up with every change of what servers
+-- keep in memory: callers, settings and owners.
+CREATE TABLE identity (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  file TEXT NOT NULL,
+  generation INTEGER NOT NULL
+) STRICT;
+INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), 0);
+
+-- The identity of the portal's file; NULL until a portal of an earlier version is opened.
+ALTER TABLE portal ADD COLUMN file TEXT;
