@@ -221,7 +221,7 @@ public sealed partial class AuthorizeTests
         }
 
         (await browser.SignInAsync(OAuthDocket.Email + "\0")).Expect(400);
-        (await browser.SignInAsync(new string('x', 9_000))).Expect(400);
+        (await browser.SignInAsync(new string('x', 9_000))).Expect(413);
         docket.Server.Clock.Advance(TimeSpan.FromMinutes(1));
         (await browser.SignInAsync("ANN@Example.com")).Expect(303);
     }

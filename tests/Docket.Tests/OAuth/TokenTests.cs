@@ -127,7 +127,7 @@ public sealed class TokenTests
         AssertRefused("BAD_CLIENT_SECRET", "invalid_client", await docket.PostAsync("/oauth/v1/token" + query, ("grant_type", "refresh_token"), ("client_id", docket.ClientId)));
         AssertRefused("BAD_GRANT_TYPE", "unsupported_grant_type", await docket.CallAsync(HttpMethod.Post, "/oauth/v3/token", json: $$"""{"grant_type":"refresh_token","refresh_token":"{{refresh}}"}"""));
         (await docket.PostAsync("/oauth/v3/token", [.. Enumerable.Range(0, 100).Select(i => ($"f{i}", "x"))])).Expect(400);
-        (await docket.PostAsync("/oauth/v3/token", ("grant_type", new string('x', 100_000)))).Expect(400);
+        (await docket.PostAsync("/oauth/v3/token", ("grant_type", new string('x', 100_000)))).Expect(413);
     }
 
     [Fact]
