@@ -12,7 +12,7 @@ public sealed partial class MalformedBodyTests
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert", Read = Tickets + "/batch/read";
 
     /// <summary>Routes that take a form, or nothing.</summary>
-    static readonly string[] WithoutJson = ["/oauth/authorize", "/oauth/{accountId}/authorize", "/oauth/v1/token", "/oauth/v3/token", "/oauth/v3/token/introspect", "/oauth/v3/token/revoke", "/docket/v1/jobs/{id}/cancel"];
+    static readonly string[] WithoutJson = ["/oauth/authorize", "/oauth/{accountId}/authorize", "/oauth/apps", "/oauth/v1/token", "/oauth/v3/token", "/oauth/v3/token/introspect", "/oauth/v3/token/revoke", "/docket/v1/jobs/{id}/cancel"];
 
     /// <summary>What no route takes.</summary>
     static readonly string[] Malformed =
