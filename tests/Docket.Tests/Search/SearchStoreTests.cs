@@ -17,7 +17,12 @@ public sealed class SearchStoreTests : IDisposable
     readonly ManualClock clock = new();
     readonly SqliteStore store;
 
-    public SearchStoreTests() => store = new(Path.Combine(directory, "portal.db"), clock, NullLogger.Instance);
+    public SearchStoreTests()
+    {
+        var path = Path.Combine(directory, "portal.db");
+        SqliteStore.Create(path, 1, "registry");
+        store = new(path, clock, NullLogger.Instance);
+    }
 
     public void Dispose()
     {
