@@ -1,4 +1,5 @@
 using System.Net;
+using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -112,6 +113,7 @@ public sealed class DocketServer : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1; // takes any byte; as UTF-8 Kestrel itself would answer 400 without an envelope
             kestrel.Limits.MaxRequestBodySize = Math.Min(RequestBody.BytesMax, budget.BytesMax);
+            kestrel.Limits.MaxConcurrentConnections = DescriptorsMax() / 2; // half is left to files and threads: a runtime that can't start a thread ends the process
             kestrel.Limits.MaxRequestLineSize = 64 * 1024; // long property lists in the query (reference/objects-and-batch.md 3.4, 414)
             kestrel.Limits.MaxRequestBufferSize = 256 * 1024; // a usual batch fits, so reading it never waits for the reader
             kestrel.Limits.RequestHeadersTimeout = options.Patience;
@@ -271,6 +273,12 @@ public sealed class DocketServer : IAsyncDisposable
         AggregateException several => several.InnerExceptions.Select(SocketErrorOf).FirstOrDefault(error => error is not null),
         _ => SocketErrorOf(failure.InnerException),
     };
+
+    // How many file descriptors the process may have; null where the system doesn't say.
+    static long? DescriptorsMax() =>
+        File.Exists("/proc/self/limits")
+        && File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith("Max open files", StringComparison.Ordinal))?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, _, var soft, ..]
+        && long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var max) ? max : null;
 
     static bool IsTls(string urls) => urls.Contains("https:", StringComparison.OrdinalIgnoreCase);
 

@@ -89,7 +89,7 @@ describe('curl', () => {
 
     const wrongMethod = await curl(UPSERT, '-X', 'PUT', ...json, '-d', upsert(ticket('put')));
     assert.equal(wrongMethod.status, 405);
-    assert.equal(wrongMethod.headers.allow, 'POST');
+    assert.equal(wrongMethod.headers.allow, 'POST, OPTIONS');
     assert.equal(wrongMethod.json.status, 'error');
 
     const unknown = await curl('/crm/v3/no/such/route');

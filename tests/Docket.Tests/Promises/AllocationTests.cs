@@ -86,6 +86,7 @@ public sealed class AllocationTests
         var http = new DefaultHttpContext();
         http.Request.ContentType = "application/json";
         http.Request.Body = new MemoryStream(Body);
+        http.Features.Set(new BodyBudget());
         return await RequestBody.ReadAsync(http);
     }
 
