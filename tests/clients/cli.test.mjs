@@ -1,6 +1,6 @@
 // The docket command: the first start, apps, users, portals, mistakes, and the end.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -470,17 +470,25 @@ const openFiles = (pid) => fs.readdirSync(`/proc/${pid}/fd`).map((fd) => {
 it('a password is asked for twice at a terminal', async () => {
   const data = temporaryDirectory();
   await done('portal', 'create', 'First', '--data', data);
+  const echoes = (script) => {
+    const [shell] = fs.readFileSync(`/proc/${script}/task/${script}/children`, 'utf8').trim().split(' ');
+    return !/ -echo /.test(execFileSync('stty', ['-F', fs.readlinkSync(`/proc/${shell}/fd/0`), '-a'], { encoding: 'utf8' }));
+  };
   // script gives the command a terminal, and types what it reads: each answer once it was asked for.
   const typed = async (...answers) => {
     const child = spawn('script', ['-qec', `dotnet ${PROGRAM} user add ada@example.com --data ${data}`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      output += text;
-      if (answers.length > 0 && /: $/.test(output)) {
-        child.stdin.write(`${answers.shift()}\r`);
+    child.stdout.setEncoding('utf8').on('data', (text) => (output += text));
+    const ended = once(child, 'close');
+    for (const answer of answers) {
+      // No person types in the moment between the question and the start of its reading, which switches the echo off.
+      while (!(/: $/.test(output) && !echoes(child.pid))) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
-    });
-    await once(child, 'close');
+      output += '\n'; // answered
+      child.stdin.write(`${answer}\r`);
+    }
+    await ended;
     return output;
   };
   const differ = await typed('correct horse battery', 'correct horse bakery');
