@@ -115,9 +115,6 @@ internal sealed class RequestBody : IDisposable
         return JsonCursor.Read(body, read);
     }
 
-    /// <summary>How long it is in UTF-16 characters.</summary>
-    public int CountCharacters() => Encoding.UTF8.GetCharCount(Memory.Span);
-
     /// <summary>Line and column, both from 1, of an offset in the body.</summary>
     public (long Line, long Column) Position(long offset)
     {

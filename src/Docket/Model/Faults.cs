@@ -202,7 +202,8 @@ internal static partial class Faults
 
     public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. {NothingWritten}; try again.") { State = "locked", Headers = [("Retry-After", "1")] };
 
-    public static Error FileDamaged(string file) => new(500, $"{file} is damaged. {NothingWritten}; see the server's log.") { State = "damaged" };
+    // SQLite finds damage also in what a failing disk gave it.
+    public static Error FileDamaged(string file) => new(503, $"{file} is damaged, or its disk fails. {NothingWritten}; see the server's log.") { State = "damaged" };
 
     /// <summary>The file was deleted, renamed or replaced under the server: what is written to it now is lost.</summary>
     public static Error FileMissing(string file) => new(503, $"{file} was removed or replaced while the server runs. {NothingWritten}; see the server's log.") { State = "missing" };

@@ -8,14 +8,14 @@ namespace Docket.Watch;
 /// <summary>Sends spans by OTLP, as the standard environment variables <c>OTEL_…</c> say.</summary>
 internal sealed class TraceExport : IDisposable
 {
-    readonly Complaints complaints;
+    readonly ExportErrors errors;
     readonly TracerProvider provider;
 
     /// <summary>Begins to listen; what was collected is sent when it is disposed.</summary>
     /// <param name="logger">Where it is said, once, that spans can't be sent.</param>
     public TraceExport(ILogger logger)
     {
-        complaints = new(logger);
+        errors = new(logger);
         provider = Sdk.CreateTracerProviderBuilder()
             .AddSource(Instruments.Name)
             .ConfigureResource(Instruments.Describe)
@@ -26,12 +26,12 @@ internal sealed class TraceExport : IDisposable
     public void Dispose()
     {
         provider.Dispose();
-        complaints.Dispose();
+        errors.Dispose();
     }
 }
 
-/// <summary>Hears what the exporter complains of, which it does nowhere else, and puts the first of it into the log.</summary>
-internal sealed partial class Complaints(ILogger logger) : EventListener
+/// <summary>Listens to the errors of the exporter, which it reports nowhere else, and logs the first one.</summary>
+internal sealed partial class ExportErrors(ILogger logger) : EventListener
 {
     int said;
 

@@ -192,8 +192,8 @@ public sealed class FileTests : IDisposable
             await server.GetAsync($"{Tickets}?limit=100"),
         ])
         {
-            answer.Expect(500);
-            Assert.Equal("portal-24000001.db is damaged. Nothing of this request was written; see the server's log.", answer["message"]);
+            answer.Expect(503);
+            Assert.Equal("portal-24000001.db is damaged, or its disk fails. Nothing of this request was written; see the server's log.", answer["message"]);
             Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
         }
 
@@ -205,11 +205,11 @@ public sealed class FileTests : IDisposable
         Assert.Equal("new", (await server.GetAsync($"{Tickets}/{made["id"]}"))["properties.subject"]);
 
         // A batch that needs it fails as a whole, also beside good ones in the same transaction.
-        var batch = (await server.PostAsync(Tickets + "/batch/update", $$$"""{"inputs":[{"id":"{{{ids[1]}}}","properties":{"subject":"half"}},{"id":"{{{damaged}}}","properties":{"subject":"half"}}]}""")).Expect(500);
+        var batch = (await server.PostAsync(Tickets + "/batch/update", $$$"""{"inputs":[{"id":"{{{ids[1]}}}","properties":{"subject":"half"}},{"id":"{{{damaged}}}","properties":{"subject":"half"}}]}""")).Expect(503);
         Assert.Contains("is damaged", batch["message"]!, StringComparison.Ordinal);
         Assert.NotEqual("half", (await server.GetAsync($"{Tickets}/{ids[1]}")).Expect(200)["properties.subject"]);
         var together = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => server.PatchAsync($"{Tickets}/{(i == 10 ? damaged : ids[i % 5])}", $$$"""{"properties":{"content":"together {{{i}}}"}}""")));
-        Assert.Equal(Enumerable.Range(0, 20).Select(i => i == 10 ? 500 : 200), together.Select(answer => answer.Status));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => i == 10 ? 503 : 200), together.Select(answer => answer.Status));
     }
 
     [Fact]
