@@ -35,6 +35,7 @@ internal sealed class RawLoop : IDisposable
         connection = new SqliteConnection($"Data Source={file};Pooling=False");
         connection.Open();
         Execute($"PRAGMA page_size={options.PageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={options.Checkpoint}");
+        connection.CreateFunction("stage_property_name", (string name) => name); // an upgrade asks for it, of a file that has no stages here
         foreach (var script in Scripts())
         {
             Execute(script);
