@@ -81,6 +81,9 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>The app of the first portal's first token, as long as nothing was written to the portal: the token may have been lost before anyone saw it.</summary>
     public long? FirstApp { get; }
 
+    /// <summary>Its portals, for those that are built on it.</summary>
+    internal IPortals Portals => portals;
+
     /// <summary>Everything that can be called.</summary>
     internal IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
 

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Docket.Model;
+using Docket.Stores;
 using Docket.Tests.Contract;
 using Microsoft.AspNetCore.Routing;
 
@@ -40,6 +41,11 @@ public sealed class TestServer : IAsyncDisposable
 
     /// <summary>Everything that can be called.</summary>
     internal IEnumerable<RouteEndpoint> Endpoints => server.Endpoints.Cast<RouteEndpoint>();
+
+    /// <summary>What the server itself keeps of portals, apps, users and sessions.</summary>
+    internal IPortals Portals => server.Portals;
+
+    public long PortalId => server.PortalId;
 
     /// <summary>The file that holds the first portal.</summary>
     public string PortalFile => Path.Combine(directory, $"portal-{server.PortalId}.db");

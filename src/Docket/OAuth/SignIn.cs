@@ -30,7 +30,7 @@ internal enum SignInEnd
 /// </summary>
 internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvider clock, ILogger logger) : IDisposable
 {
-    const string Cookie = "docket-session";
+    public const string Cookie = "docket-session";
 
     /// <summary>How long to wait for the passwords of others to be checked.</summary>
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);

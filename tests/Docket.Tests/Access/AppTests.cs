@@ -5,7 +5,7 @@ using Docket.Tests.Stores;
 namespace Docket.Tests.Access;
 
 /// <summary>Apps and users of a portal, as its operators manage them.</summary>
-public sealed class AppTests
+public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const string Apps = "/docket/v1/apps", Users = "/docket/v1/users", Tickets = "/crm/v3/objects/tickets";
 
@@ -78,7 +78,7 @@ public sealed class AppTests
     [InlineData("""[]""")]
     public async Task What_can_be_no_app_is_refused(string json)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         Assert.NotNull((await server.PostAsync(Apps, json)).Expect(400)["message"]);
         Assert.Equal(0, (await server.GetAsync(Apps)).Expect(200).Count("results"));
     }

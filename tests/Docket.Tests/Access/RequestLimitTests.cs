@@ -8,7 +8,7 @@ using Docket.Http;
 namespace Docket.Tests.Access;
 
 /// <summary>Requests that are too much, in any way: each is told so, none is the server's fault, and it serves the next one.</summary>
-public sealed class RequestLimitTests
+public sealed class RequestLimitTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert";
 
@@ -41,7 +41,7 @@ public sealed class RequestLimitTests
     [MemberData(nameof(BodyRoutes))]
     public async Task A_body_that_is_too_large_is_refused_before_it_is_read(string method, string path)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         var (status, headers, body) = await server.SendRawAsync($"{method} {path} HTTP/1.1\r\nHost: docket\r\n{Authorization}Content-Type: application/json\r\nContent-Length: {RequestBody.BytesMax + 1}\r\nConnection: close\r\n\r\n");
         Assert.Equal(413, status);
         AssertEnvelope(headers, body);
@@ -100,7 +100,7 @@ public sealed class RequestLimitTests
     [MemberData(nameof(BodyRoutes))]
     public async Task JSON_that_is_too_deep_is_refused_wherever_it_is_read(string method, string path)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         foreach (var depth in (int[])(path.StartsWith("/oauth/", StringComparison.Ordinal) ? [70] : [70, 100_000])) // more is too large there
         {
             var nested = new string('[', depth) + new string(']', depth);

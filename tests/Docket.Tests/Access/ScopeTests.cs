@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Docket.Tests.Access;
 
 /// <summary>Who may do what: each route asks for its scope, a token opens its own portal only, and its text is nowhere to be found.</summary>
-public sealed partial class ScopeTests
+public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs", Apps = "/docket/v1/apps", Users = "/docket/v1/users";
     const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write", ReadOwners = "crm.objects.owners.read", Manage = "docket.manage";
@@ -64,7 +64,7 @@ public sealed partial class ScopeTests
     [MemberData(nameof(OpenRoutes))]
     public async Task Some_routes_are_open_to_any_token_but_not_without_one(string path)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         (await SendAsync(server, await TokenAsync(server, Scopes.None), "GET", path)).Expect(200);
         AssertUnknown(await SendAsync(server, null, "GET", path));
     }
@@ -73,7 +73,7 @@ public sealed partial class ScopeTests
     [MemberData(nameof(Routes))]
     public async Task A_route_asks_for_its_scope_and_no_other(string method, string path, string scope, string[] named)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         path = Placeholder().Replace(path, "1");
         var needed = ScopeNames.Granted([scope]);
         var without = await SendAsync(server, await TokenAsync(server, Scopes.All & ~needed), method, path);
@@ -123,7 +123,7 @@ public sealed partial class ScopeTests
     [InlineData("Bearer TEST-TOKEN")]
     public async Task Without_a_known_token_nobody_gets_in(string? authorization)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         var paths = ((string[])[Objects, Properties, Pipelines, Settings, "/crm/v3/objects/nonsense"]).Select(path => ("GET", path)).Append(("POST", Objects + "/batch/upsert"));
         foreach (var (method, path) in paths)
         {
@@ -194,6 +194,7 @@ public sealed partial class ScopeTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task The_text_of_a_token_is_in_no_file_and_in_no_log()
     {
         var directory = Directory.CreateTempSubdirectory("docket-tokens-").FullName;

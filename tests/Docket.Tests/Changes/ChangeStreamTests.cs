@@ -83,6 +83,7 @@ public sealed class ChangeStreamTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_client_that_does_not_read_is_cut_off_and_can_go_on_later()
     {
         await using var server = await TestServer.StartAsync(clock: new ManualClock { HoldsTimers = true });
@@ -110,6 +111,7 @@ public sealed class ChangeStreamTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_stream_ends_when_its_client_goes()
     {
         await using var server = await TestServer.StartAsync(clock: new ManualClock { HoldsTimers = true });
@@ -156,6 +158,7 @@ public sealed class ChangeStreamTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_page_of_long_texts_ends_early_and_tells_that_there_is_more()
     {
         await using var server = await TestServer.StartAsync();

@@ -10,6 +10,7 @@ namespace Docket.Tests.Contract;
 /// the dated paths. So the conversations must know every endpoint and need every deviation that is listed.
 /// </summary>
 [Collection(nameof(Conversation))]
+[Trait("Category", "Slow")] // plays all conversations once more for each version
 public sealed partial class ContractTests(ContractTests.Answers answers) : IClassFixture<ContractTests.Answers>
 {
     [Fact]

@@ -81,6 +81,7 @@ public sealed class EncodingTests
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [MemberData(nameof(Encodings))]
     public async Task A_bomb_is_refused_when_it_passes_the_limit(string encoding)
     {
@@ -96,6 +97,7 @@ public sealed class EncodingTests
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [MemberData(nameof(Encodings))]
     public async Task A_compressed_batch_can_be_worked_on_later(string encoding)
     {
@@ -111,6 +113,7 @@ public sealed class EncodingTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Lines_that_break_off_within_their_encoding_say_what_was_taken_in()
     {
         await using var server = await TestServer.StartWithKeyAsync();

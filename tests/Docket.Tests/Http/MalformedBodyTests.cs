@@ -7,7 +7,7 @@ using Docket.Tests.Access;
 namespace Docket.Tests.Http;
 
 /// <summary>All bodies are read in one way: whatever the route, what is wrong with one is said with line and column, and nothing of our own code shows.</summary>
-public sealed partial class MalformedBodyTests
+public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert", Read = Tickets + "/batch/read";
 
@@ -26,6 +26,7 @@ public sealed partial class MalformedBodyTests
     static readonly string[] Instead = ["null", "true", "{}", "[]", "[{}]", "[null]", "[[1]]", "\"\"", "\"\\ud800\"", "99999999999999999999999", "1e999", "-1.5", "\"" + new string('é', 300) + "\"", "{\"a\":{\"b\":[]}}"];
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Every_route_that_takes_JSON_says_what_is_wrong_with_a_malformed_body()
     {
         await using var server = await TestServer.StartWithKeyAsync();
@@ -56,6 +57,7 @@ public sealed partial class MalformedBodyTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_value_that_does_not_fit_is_refused_without_a_word_about_our_code()
     {
         await using var server = await TestServer.StartWithKeyAsync();
@@ -108,7 +110,7 @@ public sealed partial class MalformedBodyTests
     [InlineData("/oauth/v2/private-apps/get/access-token-info", """{"tokenKey":{}}""", "Invalid input JSON on line 1, column 13: Expected a text, found an object", null)]
     public async Task What_is_wrong_is_said_with_its_place(string path, string body, string message, string? category)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         var answer = (await server.PostAsync(path, body)).Expect(400);
         Assert.Equal((message, category), (answer["message"], answer["category"]));
     }

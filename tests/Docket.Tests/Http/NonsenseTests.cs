@@ -7,7 +7,7 @@ using Docket.Stores.Sqlite;
 namespace Docket.Tests.Http;
 
 /// <summary>Promise 6: whatever is sent, the answer tells in HubSpot's envelope what is wrong with it, and what is refused changes nothing.</summary>
-public sealed class NonsenseTests
+public sealed class NonsenseTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const int Requests = 4_000;
     const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs";
@@ -190,7 +190,7 @@ public sealed class NonsenseTests
     [InlineData("PATCH /crm/v3/pipelines/tickets/%5C/stages/.%2e%2F HTTP/1.1")]
     public async Task An_odd_request_line_is_answered_in_the_envelope(string line)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         var (status, headers, body) = await server.SendRawAsync($"{line}\r\nHost: docket\r\nAuthorization: Bearer {TestServer.Token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         Assert.InRange(status, 200, 499);
         if (status >= 400)
@@ -230,7 +230,7 @@ public sealed class NonsenseTests
     [InlineData(Properties + "/groups", """{"name":"","label":"Nameless"}""", 400)]
     public async Task Odd_but_readable_JSON_is_understood_or_refused(string path, string body, int status)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         (await server.PostAsync(path, body)).Expect(status);
     }
 

@@ -489,6 +489,7 @@ public sealed class JobTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_job_goes_on_after_the_server_was_started_again()
     {
         var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;

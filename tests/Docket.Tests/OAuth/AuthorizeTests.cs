@@ -168,6 +168,7 @@ public sealed partial class AuthorizeTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_session_ends_after_an_hour_and_when_its_user_leaves_is_archived_or_gets_another_password()
     {
         await using var docket = await OAuthDocket.StartAsync();
@@ -276,6 +277,7 @@ public sealed partial class AuthorizeTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task After_five_attempts_an_address_waits_for_a_minute_also_over_a_restart()
     {
         var directory = Directory.CreateTempSubdirectory("docket-oauth-").FullName;
@@ -322,6 +324,7 @@ public sealed partial class AuthorizeTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task One_address_in_several_portals_chooses_among_those_with_the_password_given()
     {
         await using var docket = await OAuthDocket.StartAsync();

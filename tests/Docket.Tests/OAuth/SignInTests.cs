@@ -17,6 +17,7 @@ public sealed class SignInTests : IDisposable
     readonly string directory = Directory.CreateTempSubdirectory("docket-sign-in-").FullName;
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Refusing_an_address_costs_one_hashing_in_however_many_portals_it_has_a_password()
     {
         await using var portals = DocketServer.OpenPortals(directory, create: true);
@@ -42,6 +43,7 @@ public sealed class SignInTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Passwords_that_an_earlier_version_set_work_and_are_refused_at_the_same_cost_as_all_others()
     {
         await using var portals = DocketServer.OpenPortals(directory, create: true);
@@ -111,6 +113,7 @@ public sealed class SignInTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Made_up_addresses_from_one_network_do_not_hold_up_the_others()
     {
         await using var docket = await OAuthDocket.StartAsync(with: options => options with { TrustedProxies = ["127.0.0.0/8"] });
@@ -131,6 +134,7 @@ public sealed class SignInTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData]
     [InlineData("203.0.113.1")]
     [InlineData("10.0.0.0/8", "::1")]
@@ -159,6 +163,7 @@ public sealed class SignInTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Of_many_who_sign_in_at_once_some_wait_and_the_rest_are_refused_at_once()
     {
         await using var portals = DocketServer.OpenPortals(directory, create: true);

@@ -5,7 +5,7 @@ using Docket.Tests.Compatibility;
 namespace Docket.Tests.Objects;
 
 /// <summary>Inputs of writes as real programs send them: names that no property has, white space, and what the same body is answered on both ways of a batch.</summary>
-public sealed class OddInputTests
+public sealed class OddInputTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert", Create = Tickets + "/batch/create", Update = Tickets + "/batch/update";
 
@@ -33,7 +33,7 @@ public sealed class OddInputTests
     [MemberData(nameof(BadNames))]
     public async Task A_name_that_no_property_can_have_refuses_the_whole_request(string method, string path, string body, int column, string names)
     {
-        await using var server = await TestServer.StartWithKeyAsync();
+        var server = shared.Server;
         var answer = (await server.SendAsync(new HttpMethod(method), path, body)).Expect(400);
         Assert.Equal($"Invalid input JSON on line 1, column {column}{Problem}{names}", answer["message"]);
         Assert.Equal("VALIDATION_ERROR", answer["category"]);
@@ -117,7 +117,7 @@ public sealed class OddInputTests
     [MemberData(nameof(Refused))]
     public async Task What_is_no_batch_is_answered_the_same_with_and_without_Prefer(string body)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         var (now, later) = ((await server.PostAsync(Create, body)).Expect(400), (await LaterAsync(server, Create, body)).Expect(400));
         Assert.Equal((now["message"], now["category"]), (later["message"], later["category"]));
         Assert.Equal((0, 0), ((await server.GetAsync(Tickets)).Count("results"), (await server.GetAsync("/docket/v1/jobs")).Count("results")));

@@ -17,6 +17,7 @@ public sealed class BoundedMemoryTests : IDisposable
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("/oauth/v2/private-apps/get/access-token-info", "", "413")]
     [InlineData(Upsert, "", "401")]
     [InlineData(Upsert, $"Authorization: Bearer {TestServer.Token}\r\n", "503")]

@@ -9,6 +9,7 @@ public sealed class OneStateTests
     const int Reads = 120;
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_page_of_a_search_is_full_of_tickets_that_meet_its_filter_while_others_change_them()
     {
         await using var server = await TestServer.StartAsync();
@@ -39,6 +40,7 @@ public sealed class OneStateTests
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("id")]
     [InlineData("ext_id")]
     public async Task A_batch_read_and_a_list_see_every_batch_as_a_whole_with_its_history(string key)

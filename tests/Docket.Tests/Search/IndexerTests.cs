@@ -8,6 +8,7 @@ namespace Docket.Tests.Search;
 public sealed class IndexerTests
 {
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData(2_000, true)]
     [InlineData(2_001, false)]
     public async Task A_write_that_is_far_ahead_of_the_index_waits_though_not_for_ever(int ahead, bool atOnce)

@@ -78,6 +78,7 @@ public sealed class SearchIndexTests : IDisposable
     });
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Searches_see_whole_batches_while_the_index_is_changed_saved_and_evicted()
     {
         using var file = new IndexFile(IndexPath);

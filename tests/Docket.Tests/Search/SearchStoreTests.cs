@@ -31,6 +31,7 @@ public sealed class SearchStoreTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData(0)]
     [InlineData(5_000)]
     public Task Pages_by_cursor_show_every_unchanged_record_once_while_others_change(int lagMs) => Seed.PlayAsync(async random =>
@@ -95,6 +96,7 @@ public sealed class SearchStoreTests : IDisposable
     });
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_write_is_invisible_until_the_lag_has_passed()
     {
         var first = (await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "old"), ("hs_pipeline_stage", "1")])])).Single();

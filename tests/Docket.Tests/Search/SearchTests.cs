@@ -5,11 +5,12 @@ using Docket.Tests.Compatibility;
 namespace Docket.Tests.Search;
 
 /// <summary>Promise 4, what was acknowledged is found by the next search; and the searches' own rules and errors at their edges.</summary>
-public sealed class SearchTests
+public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const string Tickets = "/crm/v3/objects/tickets", Search = Tickets + "/search", Properties = "/crm/v3/properties/tickets";
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Many_clients_find_what_was_just_acknowledged_to_them()
     {
         await using var server = await TestServer.StartAsync();
@@ -67,6 +68,7 @@ public sealed class SearchTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_value_of_a_property_that_was_just_made_is_found_while_others_write()
     {
         await using var server = await TestServer.StartAsync();
@@ -192,6 +194,7 @@ public sealed class SearchTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task An_index_that_cant_be_made_harms_no_write_and_is_made_once_it_can()
     {
         var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;
@@ -293,6 +296,7 @@ public sealed class SearchTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task The_longest_texts_and_filters_are_searched_whole()
     {
         await using var server = await TestServer.StartAsync();
@@ -327,7 +331,7 @@ public sealed class SearchTests
     [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"+1","value":"x"}]}]}""", 1, 68)]
     public async Task An_unknown_operator_is_told_with_its_place(string body, int line, int column)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         var answer = (await server.PostAsync(Search, body)).Expect(400);
         Assert.Equal($"Invalid input JSON on line {line}, column {column}: Enum type must be one of: [{string.Join(", ", RandomSearches.Operators)}]", answer["message"]);
         Assert.Equal("VALIDATION_ERROR", answer["category"]);
@@ -380,7 +384,7 @@ public sealed class SearchTests
     [InlineData("[]", 400)]
     public async Task A_body_is_taken_or_refused(string body, int status)
     {
-        await using var server = await TestServer.StartAsync();
+        var server = shared.Server;
         (await server.PostAsync(Search, body)).Expect(status);
     }
 
@@ -535,6 +539,7 @@ public sealed class SearchTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task The_page_that_would_cross_the_end_of_the_reach_is_cut_and_the_next_refused()
     {
         await using var server = await TestServer.StartAsync();

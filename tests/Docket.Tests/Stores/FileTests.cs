@@ -51,6 +51,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("serve", "--strict-start")]
     [InlineData("app", "list")]
     [InlineData("portal", "create", "another")]
@@ -224,6 +225,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_write_waits_for_a_lock_only_so_long_and_works_once_it_is_gone()
     {
         await MakeAsync(tickets: 1);

@@ -26,6 +26,7 @@ public sealed class LostFileTests : IDisposable
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("missing", "is missing")]
     [InlineData("empty", "is missing")]
     [InlineData("damaged", "is damaged")]
@@ -59,6 +60,7 @@ public sealed class LostFileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_file_that_is_put_back_is_served_again_without_a_start_and_its_jobs_go_on()
     {
         await MakeAsync();
@@ -84,6 +86,7 @@ public sealed class LostFileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task The_log_says_what_to_do_and_a_portal_that_is_forgotten_is_gone_for_good()
     {
         await MakeAsync();
@@ -206,6 +209,7 @@ public sealed class LostFileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Files_of_before_identities_are_taken_for_what_they_are_called_also_when_the_upgrade_was_cut_off()
     {
         OldFiles.Registry(directory, 5).Dispose();
@@ -326,6 +330,7 @@ public sealed class LostFileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Every_file_is_its_users_alone_also_in_a_directory_that_others_can_read()
     {
         if (OperatingSystem.IsWindows())
@@ -359,6 +364,7 @@ public sealed class LostFileTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task A_registry_that_another_program_holds_keeps_waiting_only_those_who_write_to_it()
     {
         await MakeAsync();
