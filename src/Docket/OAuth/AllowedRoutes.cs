@@ -19,28 +19,12 @@ internal sealed class AllowedRoutes(IPortals portals, SignIn signIn, Pages pages
         ? pages.ListAsync(http, [.. users.Select(user => (user, portals.List().First(portal => portal.Id == user.PortalId), portals.Grants.List(user)))], ended)
         : pages.AskToSignInAsync(http);
 
-    async Task ChangeAsync(HttpContext http)
-    {
-        var form = await FormBody.ReadAsync(http);
-        if (!SignIn.IsOwn(http, form))
-        {
-            await pages.RefuseAsync(http, SignInForm.NotOwn);
-            return;
-        }
-
-        switch (form.Text("do"))
-        {
-            case "sign-in":
-                await SignInForm.AnswerAsync(http, signIn, form, (email, mistake, status) => pages.AskToSignInAsync(http, email, mistake, status));
-                break;
-            case "leave":
-                SignInForm.Leave(http, signIn);
-                break;
-            default:
-                await ShowAsync(http, End(http, form.Text("end")));
-                break;
-        }
-    }
+    Task ChangeAsync(HttpContext http) => SignInForm.AnswerAsync(
+        http,
+        signIn,
+        pages,
+        (email, mistake, status) => pages.AskToSignInAsync(http, email, mistake, status),
+        form => ShowAsync(http, End(http, form.Text("end"))));
 
     /// <summary>Ends what somebody who is signed in has let an app do, and gives the app's name; <c>null</c> when there is nothing to end.</summary>
     string? End(HttpContext http, string which)

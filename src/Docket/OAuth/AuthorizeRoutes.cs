@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Docket.Http;
 using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
@@ -56,6 +57,7 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
     {
         if (AutoApproving(http, request) is { } user)
         {
+            HelpHeaders.Read(http, Help.None, writes: true); // a GET, and yet it grants
             Allow(http, request, user);
             return Task.CompletedTask;
         }
@@ -65,34 +67,24 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
             : pages.AskAsync(http, request, Accounts(users));
     }
 
-    async Task DecideAsync(HttpContext http, AuthorizeRequest request)
-    {
-        var form = await FormBody.ReadAsync(http);
-        if (!SignIn.IsOwn(http, form))
+    Task DecideAsync(HttpContext http, AuthorizeRequest request) => SignInForm.AnswerAsync(
+        http,
+        signIn,
+        pages,
+        (email, mistake, status) => pages.AskToSignInAsync(http, request, email, mistake, status),
+        form =>
         {
-            await pages.RefuseAsync(http, SignInForm.NotOwn);
-            return;
-        }
-
-        switch (form.Text("do"))
-        {
-            case "sign-in":
-                await SignInForm.AnswerAsync(http, signIn, form, (email, mistake, status) => pages.AskToSignInAsync(http, request, email, mistake, status));
-                break;
-            case "allow":
-                await AllowAsync(http, request, form.Text("account"));
-                break;
-            case "cancel":
-                SignInForm.Redirect(http, request.Back(("error", "access_denied"), ("error_description", "the user cancelled")));
-                break;
-            case "leave":
-                SignInForm.Leave(http, signIn);
-                break;
-            default:
-                await ShowAsync(http, request);
-                break;
-        }
-    }
+            switch (form.Text("do"))
+            {
+                case "allow":
+                    return AllowAsync(http, request, form.Text("account"));
+                case "cancel":
+                    SignInForm.Redirect(http, request.Back(("error", "access_denied"), ("error_description", "the user cancelled")));
+                    return Task.CompletedTask;
+                default:
+                    return ShowAsync(http, request);
+            }
+        });
 
     Task AllowAsync(HttpContext http, AuthorizeRequest request, string account)
     {

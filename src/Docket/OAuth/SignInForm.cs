@@ -5,16 +5,42 @@ namespace Docket.OAuth;
 /// <summary>What pages behind the sign-in share: forms that are theirs, signing in, and signing out.</summary>
 internal static class SignInForm
 {
-    public const string NotOwn = "This page was open for too long, or your browser keeps no cookies. Go back and try again.";
+    const string NotOwn = "This page was open for too long, or your browser keeps no cookies. Go back and try again.";
 
     const string Mismatch = "This email address and password don't match. After five attempts you have to wait for a minute.";
 
-    /// <summary>Signs in with what a form brings, and has the browser load the page again; or asks again.</summary>
+    /// <summary>Answers the form of a page: signs in or out, or does what the page itself is for. A form that is not the page's own is refused.</summary>
     /// <param name="http">The request.</param>
     /// <param name="signIn">Who is signed in.</param>
-    /// <param name="form">The form.</param>
-    /// <param name="ask">Shows the form with what was entered, a mistake, and a status.</param>
-    public static async Task AnswerAsync(HttpContext http, SignIn signIn, IFormCollection form, Func<string, Mistake, int, Task> ask)
+    /// <param name="pages">Shows why a form is refused.</param>
+    /// <param name="ask">Shows the sign-in form with what was entered, a mistake, and a status.</param>
+    /// <param name="otherwise">Does what the page is for.</param>
+    public static async Task AnswerAsync(HttpContext http, SignIn signIn, Pages pages, Func<string, Mistake, int, Task> ask, Func<IFormCollection, Task> otherwise)
+    {
+        var form = await FormBody.ReadAsync(http);
+        if (!SignIn.IsOwn(http, form))
+        {
+            await pages.RefuseAsync(http, NotOwn);
+            return;
+        }
+
+        switch (form.Text("do"))
+        {
+            case "sign-in":
+                await SignInAsync(http, signIn, form, ask);
+                break;
+            case "leave":
+                signIn.Leave(http);
+                Reload(http);
+                break;
+            default:
+                await otherwise(form);
+                break;
+        }
+    }
+
+    // Has the browser load the page again, or asks again.
+    static async Task SignInAsync(HttpContext http, SignIn signIn, IFormCollection form, Func<string, Mistake, int, Task> ask)
     {
         var (email, password) = (form.Text("email"), form.Text("password"));
         if (email.Length == 0 || password.Length == 0)
@@ -40,13 +66,6 @@ internal static class SignInForm
                 await ask(email, new("Many people are signing in. Wait for a moment, then try again."), StatusCodes.Status503ServiceUnavailable);
                 break;
         }
-    }
-
-    /// <summary>Signs out, and has the browser load the page again.</summary>
-    public static void Leave(HttpContext http, SignIn signIn)
-    {
-        signIn.Leave(http);
-        Reload(http);
     }
 
     // A page that can be loaded again without sending the form again. Relative, so that it holds behind any proxy.

@@ -143,6 +143,11 @@ internal static class SearchCompiler
 
         var property = Find(filter.Property, schema);
         CheckQuotationMarks(filter, property);
+        if (!property.IsText)
+        {
+            filter = filter with { Value = Trim(filter.Value), HighValue = Trim(filter.HighValue), Values = filter.Values?.Select(value => Trim(value)!).ToList() };
+        }
+
         return filter.Operator switch
         {
             SearchOperator.HasProperty or SearchOperator.NotHasProperty => new(property, filter.Operator, []), // a value is ignored (4.6)
@@ -151,6 +156,8 @@ internal static class SearchCompiler
             SearchOperator.Between => Between(property, Operand(property, filter.Value!), Operand(property, filter.HighValue!), filter),
             _ => new(property, filter.Operator, [Operand(property, filter.Value!)]),
         };
+
+        string? Trim(string? value) => value is null ? null : Encoding.UTF8.GetString(PropertyValues.Trim(schema, property, Encoding.UTF8.GetBytes(value)).Span);
     }
 
     // HubSpot refuses them where it looks for a text as a whole or for its words, not in query (4.1).

@@ -18,6 +18,10 @@ internal static class PropertyValues
     /// </summary>
     public const int FractionMax = 9;
 
+    /// <summary>White space around a value that is not a text does not count (2.1), unless the portal itself named an option or a stage with it.</summary>
+    public static ReadOnlyMemory<byte> Trim(Schema schema, Property property, ReadOnlyMemory<byte> raw) =>
+        IsPadded(raw.Span) && !property.IsText && !IsNamed(schema, property, raw.Span) ? raw[Inner(raw.Span)] : raw;
+
     /// <summary>Gives the value as it is stored, or what is wrong with it. An empty value clears.</summary>
     public static Fault? Check(int index, Schema schema, Property property, ReadOnlyMemory<byte> raw, out PropertyValue value)
     {
@@ -27,12 +31,7 @@ internal static class PropertyValues
             return Faults.ReadOnly(index, property, raw.Span);
         }
 
-        // White space around a value that is no text is forgiven (2.1); but what a portal itself named with white space around it goes by that name.
-        if (IsPadded(raw.Span) && !property.IsText && !IsNamed(schema, property, raw.Span))
-        {
-            value = value with { Value = raw[Inner(raw.Span)] };
-        }
-
+        value = value with { Value = Trim(schema, property, raw) };
         var text = value.Value.Span;
 
         if (text.IsEmpty)

@@ -60,4 +60,15 @@ public sealed class DryRunTests
         (await docket.RefreshAsync(tokens["refresh_token"]!)).Expect(200);
         (await docket.CallAsync(HttpMethod.Get, "/crm/v3/objects/tickets", tokens["access_token"])).Expect(200);
     }
+
+    [Fact]
+    public async Task A_portal_that_lets_apps_in_without_asking_does_not_do_so_for_a_dry_run()
+    {
+        await using var docket = await OAuthDocket.StartAsync();
+        (await docket.Server.PatchAsync("/docket/v1/settings", """{"oauth-auto-approve":"on"}""")).Expect(200);
+        using var http = docket.Server.NewClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        Assert.Contains("code=", (await PortalWallTests.SendAsync(http, "GET", docket.Authorize)).Answer.Expect(302).Headers.Location!.OriginalString, StringComparison.Ordinal);
+        http.DefaultRequestHeaders.Add("Docket-Dry-Run", "true");
+        Assert.Equal(Refused, (await PortalWallTests.SendAsync(http, "GET", docket.Authorize)).Answer.Expect(400)["message"]);
+    }
 }

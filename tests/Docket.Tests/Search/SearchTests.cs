@@ -120,6 +120,24 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
     }
 
     [Fact]
+    public async Task White_space_around_what_is_no_text_does_not_count()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreatePropertyAsync("size", "number", "number", unique: false);
+        (await server.PostAsync(Tickets, """{"properties":{"size":"7","subject":"a","hs_ticket_priority":"HIGH","createdate":"2026-03-14T09:26:53.589Z","hs_pipeline_stage":"1"}}""")).Expect(201);
+        foreach (var (property, value) in ((string, string)[])[("size", "7"), ("hs_ticket_priority", "HIGH"), ("createdate", "2026-03-14T09:26:53.589Z"), ("hs_pipeline_stage", "1")])
+        {
+            var padded = $" \\t\u00a0{value}\u00a0 ";
+            Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"EQ","value":"{{padded}}"}"""));
+            Assert.Equal("0", await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"NEQ","value":"{{padded}}"}"""));
+            Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"IN","values":["{{padded}}"]}"""));
+            Assert.Equal("1", await TotalAsync(server, $$"""{"propertyName":"{{property}}","operator":"BETWEEN","value":"{{padded}}","highValue":"{{padded}}"}"""));
+        }
+
+        Assert.Equal("0", await TotalAsync(server, """{"propertyName":"subject","operator":"EQ","value":" a"}"""));
+    }
+
+    [Fact]
     public async Task A_select_that_becomes_a_checkbox_is_searched_as_a_set_at_once()
     {
         await using var server = await TestServer.StartAsync();
