@@ -1,3 +1,4 @@
+using Docket.Model;
 namespace Docket.Cli;
 
 /// <summary>Questions to whoever sits at the terminal.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Docket.Model;
 using Docket.Stores;
 
 namespace Docket.Cli;

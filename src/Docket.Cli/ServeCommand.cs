@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Docket.Model;
 using Microsoft.Extensions.Configuration;
 
 namespace Docket.Cli;

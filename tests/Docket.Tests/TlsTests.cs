@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Docket.Model;
 using Microsoft.Extensions.Configuration;
 
 namespace Docket.Tests;

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Docket.Http;
 using Docket.Model;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Tests.Access;

@@ -1,5 +1,5 @@
 using Docket.Admin;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 using Microsoft.AspNetCore.Http;
 
 namespace Docket.Tests.Admin;

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.IO.MemoryMappedFiles;
 using System.Text;
+using Docket.Tests.Tidy;
 
 namespace Docket.Tests.Attacks;
 
@@ -40,7 +41,7 @@ internal sealed class Disk : IDisposable
         var disk = new Disk(records);
         try
         {
-            using var compiler = Process.Start("cc", ["-shared", "-fPIC", "-O1", "-Wall", "-o", Path.Combine(disk.room, "disk.so"), Path.Combine(TidyTests.Root, "tests", "Docket.Tests", "Attacks", "disk.c"), "-ldl", "-lpthread"]);
+            using var compiler = Process.Start("cc", ["-shared", "-fPIC", "-O1", "-Wall", "-o", Path.Combine(disk.room, "disk.so"), Path.Combine(House.Root, "tests", "Docket.Tests", "Attacks", "disk.c"), "-ldl", "-lpthread"]);
             await compiler.WaitForExitAsync();
             Assert.Equal(0, compiler.ExitCode);
             return disk;

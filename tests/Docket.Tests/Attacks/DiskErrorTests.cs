@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Attacks;
 
@@ -14,8 +14,6 @@ public sealed class DiskErrorTests
     readonly Dictionary<int, int> statuses = [];
     readonly List<string> unexpected = [];
     int next;
-
-    public DiskErrorTests() => SQLitePCL.Batteries_V2.Init();
 
     [Fact(Explicit = true)]
     public Task No_failure_of_the_disk_is_answered_as_success_and_nothing_acknowledged_is_lost() => Seed.PlayAsync(async random =>

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 using Docket.Tests.Access;
 using Docket.Tests.Http;
 
@@ -22,8 +22,6 @@ public sealed class HostileTests : IDisposable
     readonly string directory = Directory.CreateTempSubdirectory("docket-hostile-").FullName;
     readonly Dictionary<int, int> statuses = [];
     readonly List<string> wrong = [];
-
-    public HostileTests() => SQLitePCL.Batteries_V2.Init();
 
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Attacks;
 

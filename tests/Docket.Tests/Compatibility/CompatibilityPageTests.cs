@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Docket.Tests.Conversations;
+using Docket.Tests.Tidy;
 
 namespace Docket.Tests.Compatibility;
 
@@ -46,7 +47,7 @@ public sealed class CompatibilityPageTests
     [Fact]
     public async Task The_page_says_what_the_tests_hold()
     {
-        var path = Path.Combine(TidyTests.Root, "docs", "behaviours.md");
+        var path = Path.Combine(House.Root, "docs", "behaviours.md");
         var page = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         var begin = page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         var written = $"{page[..begin]}{Table()}{page[page.IndexOf(End, StringComparison.Ordinal)..]}";

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Docket.Tests.Conversations;
+using Docket.Tests.Tidy;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Tests.Contract;
@@ -59,7 +60,7 @@ public sealed partial class ContractTests(ContractTests.Answers answers) : IClas
     [Fact]
     public void Every_addition_is_documented()
     {
-        var page = File.ReadAllText(Path.Combine(TidyTests.Root, "docs", "compatibility.md"));
+        var page = File.ReadAllText(Path.Combine(House.Root, "docs", "compatibility.md"));
         var section = page[page.IndexOf("\n## What Docket adds\n", StringComparison.Ordinal)..page.IndexOf("\n## Known differences\n", StringComparison.Ordinal)];
         AssertNone(Deviations.OfDocket.Where(addition => !section.Contains($"`{addition.Pointer.Split('/')[^1]}`", StringComparison.Ordinal)).Select(addition => $"docs/compatibility.md doesn't tell of {addition}"));
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Docket.Tests.Tidy;
 
 namespace Docket.Tests.Contract;
 
@@ -196,7 +197,7 @@ internal sealed partial class PublishedApi
     static PublishedApi? Load()
     {
         var named = Environment.GetEnvironmentVariable("DOCKET_REFERENCE");
-        var folder = string.IsNullOrEmpty(named) ? Path.GetFullPath(Path.Combine(TidyTests.Root, "..", "shared", "reference", "openapi")) : named;
+        var folder = string.IsNullOrEmpty(named) ? Path.GetFullPath(Path.Combine(House.Root, "..", "shared", "reference", "openapi")) : named;
         if (!Directory.Exists(folder))
         {
             return string.IsNullOrEmpty(named) ? null : throw new DirectoryNotFoundException($"DOCKET_REFERENCE names {named}, which is no folder");

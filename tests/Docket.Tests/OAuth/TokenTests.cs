@@ -444,7 +444,7 @@ public sealed class TokenTests
 
             // What fails is logged, and some of these have the token in their path.
             await server.SendAsync(HttpMethod.Post, "/docket/v1/settings", "{}");
-            using (var registry = new Docket.Stores.Sqlite.Connection(Path.Combine(directory, "docket.db"), create: false))
+            using (var registry = new Docket.Sqlite.Connection(Path.Combine(directory, "docket.db"), create: false))
             {
                 registry.Execute("ALTER TABLE oauth_access RENAME TO elsewhere");
                 Assert.Equal(500, (int)(await http.GetAsync($"/oauth/v1/access-tokens/{tokens["access_token"]}", TestContext.Current.CancellationToken)).StatusCode);

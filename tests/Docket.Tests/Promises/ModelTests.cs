@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Promises;
 

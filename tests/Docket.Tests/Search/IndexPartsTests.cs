@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Docket.Index;
 using Docket.Model;
-using Docket.Stores.Sqlite;
-using Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Search;
 

@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Docket.ChangeLog;
+using Docket.Index;
 using Docket.Model;
 using Docket.Search;
-using Docket.Stores.Sqlite;
-using Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Search;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Search;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Docket.Model;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Stores;
 

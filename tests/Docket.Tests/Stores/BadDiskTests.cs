@@ -1,5 +1,6 @@
 using System.Text;
 using Docket.Model;
+using Docket.Sqlite;
 using Docket.Stores.Sqlite;
 using Docket.Writes;
 

@@ -2,7 +2,8 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Docket.Stores.Sqlite;
+using Docket.Model;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Stores;
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Docket.Model;
+using Docket.Sqlite;
 using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Stores;

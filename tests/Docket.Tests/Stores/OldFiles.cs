@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Docket.Model;
+using Docket.Sqlite;
 using Docket.Stores.Sqlite;
 
 namespace Docket.Tests.Stores;

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Stores;
 

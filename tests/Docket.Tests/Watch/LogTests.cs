@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Docket.Model;
-using Docket.Stores.Sqlite;
+using Docket.Sqlite;
 
 namespace Docket.Tests.Watch;
 
@@ -10,8 +10,6 @@ public sealed class LogTests : IDisposable
     const string Tickets = "/crm/v3/objects/tickets";
 
     readonly string directory = Directory.CreateTempSubdirectory("docket-log-").FullName;
-
-    public LogTests() => SQLitePCL.Batteries_V2.Init();
 
     [Fact]
     [Trait("Category", "Slow")]
@@ -135,7 +133,7 @@ public sealed class LogTests : IDisposable
         }
 
         var answer = (await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", """{"inputs":[{"properties":{"subject":"a","hs_pipeline_stage":"1"}}]}""", prefer: "respond-async")).Expect(202);
-        (await server.SendAsync(HttpMethod.Get, "/docket/v1/jobs", "")).Expect(200); // another request has come meanwhile
+        (await server.SendAsync(HttpMethod.Get, "/docket/v1/settings", "")).Expect(200); // another request has come meanwhile
         var line = await LineOfAsync(server, answer, "is tried again");
         Assert.Equal(("24000001", "0"), (InScope(line, "portal"), InScope(line, "app")));
     }

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Docket.Model;
 
 namespace Docket.Tests.Watch;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Model;
+using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Model;
-using SQLitePCL;
+using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
@@ -26,7 +26,6 @@ internal static class Backup
     /// <exception cref="OperatorMistake">There is no backup, and nothing is left of what was written.</exception>
     public static BackupContent Save(string data, string target, TimeProvider clock, Action<string, double> progress)
     {
-        Batteries_V2.Init();
         SqlitePortals.RequireData(data);
         MakeEmptyDirectory(target, "A backup needs a directory of its own: choose another one, such as one named by the date.");
         try

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Docket.Model;
+using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 

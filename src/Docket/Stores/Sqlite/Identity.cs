@@ -1,3 +1,4 @@
+using Docket.Sqlite;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>Whose file a portal's file is.</summary>

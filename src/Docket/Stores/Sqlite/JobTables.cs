@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using Docket.Model;
+using Docket.Sqlite;
 using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;

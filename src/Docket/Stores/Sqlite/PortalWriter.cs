@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Docket.ChangeLog;
 using Docket.Model;
-using Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
 using Docket.Watch;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Docket.Model;
+using Docket.Sqlite;
 using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;

@@ -1,4 +1,6 @@
+using Docket.ChangeLog;
 using Docket.Model;
+using Docket.Sqlite;
 using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Text;
+using Docket.ChangeLog;
 using Docket.Model;
+using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 

@@ -1,5 +1,6 @@
+using Docket.ChangeLog;
 using Docket.Model;
-using Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
 using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;
@@ -49,17 +50,17 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
         }
 
         var sourceNumber = sources.Number(connection, source);
-        foreach (var write in plan.Writes)
+        for (var i = 0; i < plan.Writes.Count; i++)
         {
+            var write = plan.Writes[i];
             WriteRecord(write, type, sourceNumber);
             WriteChange(write, type, sourceNumber);
-            written.Add(new(write.Kind, write.Record.LastChange, RecordKey.Of(type, write.Record.Id, archived: false), write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
+            written.Add(new(write.Kind, write.Record.LastChange, type, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
             if (write.Kind == ChangeKind.Merge)
             {
                 // The two before it are those of the records that were merged (ChangeKind).
-                var at = plan.Writes.IndexOf(write);
-                Forward(plan.Writes[at - 2].Record, write.Record, type);
-                Forward(plan.Writes[at - 1].Record, write.Record, type);
+                Forward(plan.Writes[i - 2].Record, write.Record, type);
+                Forward(plan.Writes[i - 1].Record, write.Record, type);
             }
         }
 

@@ -1,4 +1,6 @@
 using Docket.Model;
+using Docket.Sqlite;
+using Docket.Watch;
 using Microsoft.Extensions.Logging;
 
 namespace Docket.Stores.Sqlite;
@@ -134,7 +136,7 @@ internal sealed partial class Registry : IDisposable
 
             if (writer.IsMoved)
             {
-                throw new SqliteFailure(SQLitePCL.raw.SQLITE_CANTOPEN, "the file was removed or replaced") { IsMoved = true };
+                throw SqliteFailure.Moved();
             }
 
             writer.Execute("COMMIT");

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Docket.Model;
+using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 

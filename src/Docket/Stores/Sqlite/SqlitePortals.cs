@@ -2,8 +2,9 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Docket.Index;
 using Docket.Model;
-using Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
 using Docket.Watch;
 using Microsoft.Extensions.Logging;
 

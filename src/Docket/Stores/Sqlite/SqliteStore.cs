@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Docket.ChangeLog;
+using Docket.Index;
 using Docket.Model;
-using Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
 using Docket.Watch;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;
-using SQLitePCL;
 
 namespace Docket.Stores.Sqlite;
 
@@ -66,7 +67,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             },
             create: false);
         witness = new Connection(path, create: false);
-        indexer = new Indexer(path, () => writer.Schema, writer.Committed, writer.Recent, () => Settings.SearchLagMs, clock, logger);
+        indexer = new Indexer(Indexer.PathOf(path), () => new ChangeReader(path), () => writer.Schema, writer.Committed, writer.Recent, () => Settings.SearchLagMs, clock, logger);
         Jobs = new JobTables(writer, this, clock);
         Answers = new AnswerTable(this, clock);
         _ = ReadTrouble(); // damage is in the log from the start, and a reader is there should descriptors run out
@@ -338,7 +339,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         if (connection.IsMoved)
         {
-            throw new SqliteFailure(raw.SQLITE_CANTOPEN, "the file was removed or replaced") { IsMoved = true };
+            throw SqliteFailure.Moved();
         }
     }
 

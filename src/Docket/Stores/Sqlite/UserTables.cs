@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Docket.Model;
+using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 

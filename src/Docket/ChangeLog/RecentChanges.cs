@@ -1,4 +1,4 @@
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.ChangeLog;
 
 /// <summary>
 /// The newest committed changes as the writer had them, with the values before, so that an indexer that is close behind

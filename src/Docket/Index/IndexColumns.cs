@@ -1,7 +1,8 @@
 using System.Text;
+using Docket.ChangeLog;
 using Docket.Model;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// The columns of an index as properties: those of stored values as they are, those of derived ones worked out as

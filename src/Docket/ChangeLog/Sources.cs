@@ -1,9 +1,9 @@
 using Docket.Model;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.ChangeLog;
 
 /// <summary>
-/// The numbers that stand for sources in a portal's rows. Kept in memory: a portal has a handful. One writer adds, all
+/// The numbers that stand for sources in a portal's changes. Kept in memory: a portal has a handful. One writer adds, all
 /// readers look up, so the lists are replaced and never changed.
 /// </summary>
 internal sealed class Sources
@@ -21,32 +21,22 @@ internal sealed class Sources
 
     public Source Find(long number) => byNumber[number];
 
-    public void Load(Connection connection)
-    {
-        using var select = connection.Prepare("SELECT number, type, id FROM source");
-        var loaded = new Dictionary<long, Source>();
-        while (select.Step())
-        {
-            loaded[select.Integer(0)] = new(select.Text(1), select.Text(2));
-        }
-
-        byNumber = loaded;
-    }
-
-    /// <summary>The number of a source, which is written when it is new. For the writer only.</summary>
-    public long Number(Connection connection, Source source)
+    /// <summary>The number of a source, or that of a new one.</summary>
+    /// <param name="source">The source.</param>
+    /// <param name="isNew">Whether it was added just now, and is still to be written.</param>
+    public long Number(Source source, out bool isNew)
     {
         foreach (var (known, entry) in byNumber)
         {
             if (entry == source)
             {
+                isNew = false;
                 return known;
             }
         }
 
+        isNew = true;
         var number = byNumber.Count + 1L;
-        using var insert = connection.Prepare("INSERT INTO source (number, type, id) VALUES (?, ?, ?)");
-        insert.Bind(number).Bind(source.Type).Bind(source.Id).Run();
         byNumber = new Dictionary<long, Source>(byNumber) { [number] = source };
         return number;
     }

@@ -1,4 +1,5 @@
-namespace Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
+namespace Docket.Index;
 
 /// <summary>A term of a property in one chunk, with the hash of the term (<see cref="SearchIndex.Hash"/>).</summary>
 internal readonly record struct TermKey(int Property, int Chunk, byte[] Term, ulong Hash);

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Docket.Model;
 using SQLitePCL;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.Sqlite;
 
 /// <summary>What all of Docket's database files share: how they are opened, kept up to date, and how SQLite's refusals are told.</summary>
 internal static class Engine
@@ -16,8 +16,6 @@ internal static class Engine
 
     /// <summary>How long to wait for another program's lock.</summary>
     public const int BusyTimeoutMs = 5_000;
-
-    static Engine() => Batteries_V2.Init();
 
     /// <summary>Opens a file for writing, brings it to the newest version, and reads what is needed to begin with.</summary>
     /// <param name="path">The file.</param>

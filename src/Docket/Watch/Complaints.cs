@@ -1,6 +1,6 @@
 using Docket.Model;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.Watch;
 
 /// <summary>Keeps what fails with every request from filling the log: each kind of failure is due at once, and then once a minute.</summary>
 internal sealed class Complaints(TimeProvider clock)

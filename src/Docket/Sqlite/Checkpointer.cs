@@ -1,7 +1,8 @@
+using Docket.Watch;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.Sqlite;
 
 /// <summary>
 /// Brings committed pages from the log into the file. Done by SQLite itself it would stop the writer for as long as a

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using Docket.Model;
-using SQLitePCL;
+using Docket.Sqlite;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// The file of a search index and where it stands. Nothing in it is a truth of its own: it can be deleted at any time, and
@@ -81,7 +81,7 @@ internal sealed class IndexFile : IDisposable
             }
             else if (connection.QueryInteger("PRAGMA application_id") != ApplicationId)
             {
-                throw new SqliteFailure(raw.SQLITE_NOTADB, "not a search index");
+                throw SqliteFailure.Damaged("not a search index");
             }
             else if (connection.QueryInteger("PRAGMA user_version") != Version)
             {
@@ -91,7 +91,7 @@ internal sealed class IndexFile : IDisposable
             using var state = connection.Prepare("SELECT seed, rebuild, position, reach, reach_time, documents, forms, chunks FROM state");
             if (!state.Step())
             {
-                throw new SqliteFailure(raw.SQLITE_CORRUPT, "the state is missing");
+                throw SqliteFailure.Damaged("the state is missing");
             }
 
             Built = state.Integer(1) == 0;

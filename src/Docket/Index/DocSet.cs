@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// A set of the documents of one chunk, one bit for each. A search is arithmetic on these: a thousand words a chunk,

@@ -1,4 +1,4 @@
-namespace Docket;
+namespace Docket.Model;
 
 /// <summary>
 /// Something that whoever runs Docket has to mend before it can start. The message is one line that says what to do;

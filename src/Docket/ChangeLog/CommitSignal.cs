@@ -1,6 +1,6 @@
 using Docket.Model;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.ChangeLog;
 
 /// <summary>How far something has got with a portal's changes: the number of the newest one that is done, and a wait for the next.</summary>
 internal sealed class CommitSignal

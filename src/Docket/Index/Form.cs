@@ -4,7 +4,7 @@ using System.IO.Hashing;
 using Docket.Model;
 using Docket.Writes;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>How the index keeps the values of a property. The numbers stand in the file.</summary>
 internal enum Form

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// One number for each document of a chunk: a value in a form that compares as the value does (<see cref="Key"/>), or

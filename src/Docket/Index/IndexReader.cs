@@ -1,4 +1,5 @@
-namespace Docket.Stores.Sqlite.Index;
+using Docket.Sqlite;
+namespace Docket.Index;
 
 /// <summary>A search's own connection to the index file.</summary>
 internal sealed class IndexReader : IDisposable

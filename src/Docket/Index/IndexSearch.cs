@@ -3,10 +3,11 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.Intrinsics;
 using System.Text;
+using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Writes;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>The ids of a page, and how many records match in all.</summary>
 internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCursor? Last)

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using Docket.Model;
+using Docket.Sqlite;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// What searches read: for every record a document, numbered in the order of creation, with its values in columns

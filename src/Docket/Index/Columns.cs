@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
+using Docket.Sqlite;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// The columns of a portal's documents, in chunks. Loaded when they are asked for; searches load them too, each

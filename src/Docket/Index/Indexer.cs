@@ -1,7 +1,9 @@
+using Docket.ChangeLog;
 using Docket.Model;
+using Docket.Sqlite;
 using Microsoft.Extensions.Logging;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// Keeps a portal's search index up to its changes, on a thread of its own: follows the changes in the order of their commit,
@@ -45,7 +47,8 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>What <see cref="indexed"/> says while there is no index to search.</summary>
     const long NotReady = -1;
 
-    readonly string portalPath, path;
+    readonly string path;
+    readonly Func<IChangeLog> openLog;
     readonly Func<Schema> schema;
     readonly Func<int> lagMs;
     readonly CommitSignal committed;
@@ -60,25 +63,26 @@ internal sealed partial class Indexer : IDisposable
     long building, buildTotal, hurryTo;
 
     /// <summary>Starts to follow a portal.</summary>
-    /// <param name="portalPath">The portal's file.</param>
+    /// <param name="path">The file of the index.</param>
+    /// <param name="openLog">Opens the portal's changes for the index's own thread.</param>
     /// <param name="schema">The portal's newest committed schema.</param>
     /// <param name="committed">How far the portal's changes are committed.</param>
     /// <param name="recent">The newest of them.</param>
     /// <param name="lagMs">How long a change stays invisible to searches, in milliseconds.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Where failures are told.</param>
-    public Indexer(string portalPath, Func<Schema> schema, CommitSignal committed, RecentChanges recent, Func<int> lagMs, TimeProvider clock, ILogger logger)
+    public Indexer(string path, Func<IChangeLog> openLog, Func<Schema> schema, CommitSignal committed, RecentChanges recent, Func<int> lagMs, TimeProvider clock, ILogger logger)
     {
-        this.portalPath = portalPath;
+        this.path = path;
+        this.openLog = openLog;
         this.schema = schema;
         this.committed = committed;
         this.recent = recent;
         this.lagMs = lagMs;
         this.clock = clock;
         this.logger = logger;
-        path = PathOf(portalPath);
         indexed.Advance(NotReady);
-        thread = new Thread(Run) { IsBackground = true, Name = "docket index " + Path.GetFileNameWithoutExtension(portalPath) };
+        thread = new Thread(Run) { IsBackground = true, Name = "docket index " + Path.GetFileName(path).Split('.')[0] };
         thread.UnsafeStart(); // see PortalWriter
     }
 
@@ -168,7 +172,7 @@ internal sealed partial class Indexer : IDisposable
         {
             try
             {
-                using var changes = new ChangeReader(portalPath);
+                using var changes = openLog();
                 using (var opened = Open(changes))
                 {
                     try
@@ -196,7 +200,7 @@ internal sealed partial class Indexer : IDisposable
         }
     }
 
-    IndexFile Open(ChangeReader changes)
+    IndexFile Open(IChangeLog changes)
     {
         try
         {
@@ -223,7 +227,7 @@ internal sealed partial class Indexer : IDisposable
     }
 
     // Until the server stops, or a new index is wanted.
-    void Follow(IndexFile opened, ChangeReader changes)
+    void Follow(IndexFile opened, IChangeLog changes)
     {
         if (!opened.Built && !Build(opened, changes))
         {
@@ -294,7 +298,7 @@ internal sealed partial class Indexer : IDisposable
     }
 
     // From the records as they are now, not from all changes that led there. Gives whether it came to an end.
-    bool Build(IndexFile opened, ChangeReader changes)
+    bool Build(IndexFile opened, IChangeLog changes)
     {
         using var snapshot = changes.Snapshot();
         (opened.Position, opened.PositionTime) = changes.Newest();
@@ -343,7 +347,7 @@ internal sealed partial class Indexer : IDisposable
     }
 
     // Gives how many changes there were.
-    int TakeIn(IndexFile opened, ChangeReader changes, Schema known, long upTo)
+    int TakeIn(IndexFile opened, IChangeLog changes, Schema known, long upTo)
     {
         if (upTo <= opened.Position)
         {
@@ -387,13 +391,13 @@ internal sealed partial class Indexer : IDisposable
                 switch (change.Kind)
                 {
                     case ChangeKind.Restore:
-                        changes.PutValues(index, document, known, change); // none, when nothing changed with it
+                        ChangedValues.Put(index, document, known, changes, change); // none, when nothing changed with it
                         break;
                     case ChangeKind.Purge:
                     // Erased before they got here: what came before may be from memory and in the index.
-                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update when !changes.PutValues(index, document, known, change):
+                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update when !ChangedValues.Put(index, document, known, changes, change):
                     // Its values are another record's now, and would stay when that one is deleted for good.
-                    case ChangeKind.MergedAway when !changes.RemoveValues(index, document, known, change):
+                    case ChangeKind.MergedAway when !ChangedValues.Remove(index, document, known, changes, change):
                         purged.Add(document);
                         break;
                 }

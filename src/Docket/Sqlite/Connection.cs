@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using SQLitePCL;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.Sqlite;
 
 /// <summary>What SQLite refused, by its result code. Never leaves this folder: see <see cref="Engine.Translate"/>.</summary>
 internal sealed class SqliteFailure(int code, string message, int systemError = 0) : Exception($"SQLite error {code}: {message}")
@@ -11,6 +11,12 @@ internal sealed class SqliteFailure(int code, string message, int systemError = 
 
     /// <summary>The file is no longer where it was opened.</summary>
     public bool IsMoved { get; init; }
+
+    /// <summary>The file of an open connection was removed or replaced.</summary>
+    public static SqliteFailure Moved() => new(raw.SQLITE_CANTOPEN, "the file was removed or replaced") { IsMoved = true };
+
+    /// <summary>A database that is sound to SQLite has not what belongs into it.</summary>
+    public static SqliteFailure Damaged(string what) => new(raw.SQLITE_CORRUPT, what);
 
     /// <summary>The primary result code.</summary>
     public int Code { get; } = code & 0xff;
@@ -36,6 +42,8 @@ internal sealed partial class Connection : IDisposable
 
     readonly sqlite3 handle;
     readonly List<Statement> statements = [];
+
+    static Connection() => Batteries_V2.Init();
 
     /// <param name="path">The database file.</param>
     /// <param name="create">Make the file when it isn't there.</param>

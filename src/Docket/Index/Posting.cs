@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Docket.Stores.Sqlite.Index;
+namespace Docket.Index;
 
 /// <summary>
 /// Which documents of one chunk hold a term: a sorted list while they are few, bits when they are many. Either way as
