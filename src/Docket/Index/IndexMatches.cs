@@ -1,0 +1,457 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Runtime.Intrinsics;
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Index;
+
+/// <summary>Which records a search finds: each filter becomes a set of documents for each chunk, groups and words combine them.</summary>
+internal sealed class IndexMatches(SearchIndex index, IndexReader reader, SearchQuery query, IndexColumns columns, StoredValues stored)
+{
+    /// <summary>Puts the documents of a chunk that meet a condition into an empty set.</summary>
+    delegate void Condition(int chunk, DocSet into);
+
+    byte[] scratch = new byte[256];
+
+    /// <summary>The active records that match, a set for each chunk.</summary>
+    public DocSet[] Find()
+    {
+        var live = Gather(SearchIndex.Live, []);
+        var groups = query.Groups.Select(group => group.Select(Compile).ToArray()).ToArray();
+        var words = query.Words.Select(StartsTokens).ToArray();
+        var matches = new DocSet[index.Chunks];
+        var (group, met) = (new DocSet(), new DocSet());
+        for (var chunk = 0; chunk < matches.Length; chunk++)
+        {
+            var set = matches[chunk] = live[chunk] ?? new DocSet();
+            foreach (var word in words)
+            {
+                Restrict(set, word, chunk, met);
+            }
+
+            if (groups.Length == 0)
+            {
+                continue;
+            }
+
+            var any = new DocSet();
+            foreach (var filters in groups)
+            {
+                group.Become(set);
+                foreach (var filter in filters)
+                {
+                    Restrict(group, filter, chunk, met);
+                }
+
+                any.Or(group);
+            }
+
+            matches[chunk] = any;
+        }
+
+        return matches;
+    }
+
+    static void Restrict(DocSet set, Condition condition, int chunk, DocSet scratch)
+    {
+        scratch.Clear();
+        condition(chunk, scratch);
+        set.And(scratch);
+    }
+
+    Condition Compile(SearchFilter filter) => filter.Operator switch
+    {
+        SearchOperator.HasProperty => HasValue(filter.Property),
+        SearchOperator.NotHasProperty => Not(HasValue(filter.Property)),
+        SearchOperator.Eq or SearchOperator.In => EqualsAny(filter),
+        SearchOperator.Neq or SearchOperator.NotIn => NotButUnset(filter.Property, EqualsAny(filter)),
+        SearchOperator.ContainsToken => HasTokens(filter),
+        SearchOperator.NotContainsToken => NotButUnset(filter.Property, HasTokens(filter)),
+        SearchOperator.Lt => InOrder(filter.Property, null, false, filter.Values[0], false),
+        SearchOperator.Lte => InOrder(filter.Property, null, false, filter.Values[0], true),
+        SearchOperator.Gt => InOrder(filter.Property, filter.Values[0], false, null, false),
+        SearchOperator.Gte => InOrder(filter.Property, filter.Values[0], true, null, false),
+        _ => InOrder(filter.Property, filter.Values[0], true, filter.Values[1], true),
+    };
+
+    Condition HasValue(Property property) => (chunk, into) => InRange(columns.Keys(property, chunk), 1, ulong.MaxValue, into);
+
+    static Condition Not(Condition condition) => (chunk, into) =>
+    {
+        condition(chunk, into);
+        into.Negate(); // of documents that don't exist, too: none of them is active
+    };
+
+    Condition NotButUnset(Property property, Condition condition)
+    {
+        var not = Not(condition);
+        return SearchFilter.NegationsMeetUnset ? not : Both([not, HasValue(property)]);
+    }
+
+    static Condition Both(Condition[] conditions) => (chunk, into) =>
+    {
+        conditions[0](chunk, into);
+        var other = new DocSet();
+        foreach (var condition in conditions.AsSpan(1))
+        {
+            Restrict(into, condition, chunk, other);
+        }
+    };
+
+    static Condition Either(Condition[] conditions) => (chunk, into) =>
+    {
+        var other = new DocSet();
+        foreach (var condition in conditions)
+        {
+            other.Clear();
+            condition(chunk, other);
+            into.Or(other);
+        }
+    };
+
+    static Condition From(DocSet?[] sets) => (chunk, into) =>
+    {
+        if (sets[chunk] is { } set)
+        {
+            into.Become(set);
+        }
+    };
+
+    Condition EqualsAny(SearchFilter filter)
+    {
+        var property = filter.Property;
+        switch (Key.FormOf(property))
+        {
+            case Form.Set when property.Derivation == Derivation.None:
+                var parts = new DocSet?[index.Chunks];
+                foreach (var value in filter.Values)
+                {
+                    Gather(property.Number, Encoding.UTF8.GetBytes(value.Text), parts);
+                }
+
+                return From(parts);
+            case Form.Number when property.Derivation == Derivation.RecordId:
+                return From(WithIds(filter.Values.Where(value => ExactOf(value) == 0 && value.Number is >= 0 and < long.MaxValue && value.Number == Math.Floor(value.Number)).Select(value => (long)value.Number)));
+            case Form.Number:
+                return EqualsAnyNumber(property, filter.Values);
+            case Form.Moment:
+                var keys = filter.Values.Select(value => Key.OfNumber(value.Number)).ToHashSet();
+                return (chunk, into) => InSet(columns.Keys(property, chunk), keys, into);
+            default:
+                return HasHash(property, filter.Values.Select(value => value.Text));
+        }
+    }
+
+    // A number that its key doesn't say exactly has a hash, and is found by that alone.
+    Condition EqualsAnyNumber(Property property, ImmutableArray<SearchValue> numbers)
+    {
+        var keys = numbers.Where(number => ExactOf(number) == 0).Select(number => Key.OfNumber(number.Number)).ToHashSet();
+        var hashes = numbers.Select(ExactOf).Where(hash => hash != 0).ToHashSet();
+        return (chunk, into) =>
+        {
+            InSet(columns.Keys(property, chunk), keys, into);
+            var exact = columns.Hashes(property, chunk);
+            for (var doc = 0; doc < exact.Length; doc++)
+            {
+                if (exact[doc] != 0)
+                {
+                    into.Remove(doc);
+                }
+            }
+
+            InSet(exact, hashes, into);
+        };
+    }
+
+    ulong ExactOf(SearchValue number) => index.Exact(Encoding.UTF8.GetBytes(number.Text));
+
+    Condition HasHash(Property property, IEnumerable<string> texts)
+    {
+        var hashes = texts.Select(text => index.Hash(Encoding.UTF8.GetBytes(text))).ToHashSet();
+        hashes.Remove(0); // an empty text is no value
+        return (chunk, into) => InSet(columns.Hashes(property, chunk), hashes, into);
+    }
+
+    // Found by the ids' order, without looking at the other documents.
+    DocSet?[] WithIds(IEnumerable<long> ids)
+    {
+        var sets = new DocSet?[index.Chunks];
+        foreach (var id in ids)
+        {
+            if (index.Find(id, reader.Column) is var document and >= 0)
+            {
+                (sets[document >> DocSet.Bits] ??= new()).Add(document & (DocSet.Size - 1));
+            }
+        }
+
+        return sets;
+    }
+
+    // Lower and upper bound, each with whether it is inside.
+    Condition InOrder(Property property, SearchValue? low, bool lowInside, SearchValue? high, bool highInside)
+    {
+        if (Key.FormOf(property) == Form.Number)
+        {
+            return InOrderOfNumbers(property, low, lowInside, high, highInside);
+        }
+
+        if (Key.FormOf(property) == Form.Moment)
+        {
+            var from = low is { } lowest ? Key.OfNumber(lowest.Number) + (lowInside ? 0UL : 1) : 1;
+            var to = high is { } highest ? Key.OfNumber(highest.Number) - (highInside ? 0UL : 1) : ulong.MaxValue;
+            return (chunk, into) => InRange(columns.Keys(property, chunk), from, to, into);
+        }
+
+        var (lowText, highText) = (low is { } l ? Encoding.UTF8.GetBytes(l.Text) : null, high is { } h ? Encoding.UTF8.GetBytes(h.Text) : null);
+        if (property.Derivation != Derivation.None)
+        {
+            return HasHash(property, KnownTexts(property).Where(known => IsInside(Encoding.UTF8.GetBytes(known))));
+        }
+
+        var (lowKey, highKey) = (lowText is null ? 1 : Math.Max(1, Key.OfText(lowText)), highText is null ? ulong.MaxValue : Key.OfText(highText));
+        return (chunk, into) =>
+        {
+            var keys = columns.Keys(property, chunk);
+            InRange(keys, lowKey, highKey, into);
+            // The keys tell the first eight bytes only: at the bounds the texts themselves decide.
+            for (var doc = into.Next(0); doc >= 0; doc = into.Next(doc + 1))
+            {
+                if (((lowText is not null && keys[doc] == lowKey) || (highText is not null && keys[doc] == highKey))
+                    && !IsInside(stored.TextOf((chunk << DocSet.Bits) + doc, property)))
+                {
+                    into.Remove(doc);
+                }
+            }
+        };
+
+        bool IsInside(ReadOnlySpan<byte> text) =>
+            (lowText is null || text.SequenceCompareTo(lowText) is var toLow && (lowInside ? toLow >= 0 : toLow > 0))
+            && (highText is null || text.SequenceCompareTo(highText) is var toHigh && (highInside ? toHigh <= 0 : toHigh < 0));
+    }
+
+    Condition InOrderOfNumbers(Property property, SearchValue? low, bool lowInside, SearchValue? high, bool highInside)
+    {
+        var (lowKey, highKey) = (low is { } l ? Key.OfNumber(l.Number) : 1, high is { } h ? Key.OfNumber(h.Number) : ulong.MaxValue);
+        var (lowest, highest) = (low is { } lo ? ExactNumber.Parse(lo.Text) : default, high is { } hi ? ExactNumber.Parse(hi.Text) : default);
+        // Of the numbers with the key of a bound, those that the key says exactly are all the same one.
+        var from = low is null || IsAbove(ExactNumber.Of(Key.ToNumber(lowKey))) ? lowKey : lowKey + 1;
+        var to = high is null || IsBelow(ExactNumber.Of(Key.ToNumber(highKey))) ? highKey : highKey - 1;
+        return (chunk, into) =>
+        {
+            var keys = columns.Keys(property, chunk);
+            InRange(keys, from, to, into);
+            var exact = columns.Hashes(property, chunk);
+            for (var doc = 0; doc < exact.Length; doc++)
+            {
+                // The others with such a key are looked up.
+                if (exact[doc] == 0 || ((low is null || keys[doc] != lowKey) && (high is null || keys[doc] != highKey)))
+                {
+                    continue;
+                }
+
+                into.Remove(doc);
+                if (keys[doc] >= lowKey && keys[doc] <= highKey && stored.NumberOf((chunk << DocSet.Bits) + doc, property) is var number && IsAbove(number) && IsBelow(number))
+                {
+                    into.Add(doc);
+                }
+            }
+        };
+
+        bool IsAbove(ExactNumber number) => low is null || (number.CompareTo(lowest) is var order && (lowInside ? order >= 0 : order > 0));
+
+        bool IsBelow(ExactNumber number) => high is null || (number.CompareTo(highest) is var order && (highInside ? order <= 0 : order < 0));
+    }
+
+    // The texts of a property that has few, as they are compared.
+    IEnumerable<string> KnownTexts(Property property) =>
+        columns.KnownValues(property).Distinct().Select(known => Key.FormOf(property) == Form.Text ? known.ToLowerInvariant() : known);
+
+    Condition HasTokens(SearchFilter filter)
+    {
+        var property = filter.Property;
+        if (filter.Values.IsEmpty)
+        {
+            return (_, _) => { }; // a needle without a token: nothing holds it
+        }
+
+        return Both([.. filter.Values.Select(value => value.Text == "*" ? HasValue(property) : HasToken(property, value))]);
+    }
+
+    Condition HasToken(Property property, SearchValue value)
+    {
+        var pattern = Encoding.UTF8.GetBytes(value.Text);
+        return Key.FormOf(property) switch
+        {
+            Form.Number or Form.Moment => EqualsAny(new(property, SearchOperator.Eq, [value])),
+            _ when property.Derivation != Derivation.None => HasHash(property, KnownTexts(property).Where(known => HoldsToken(Encoding.UTF8.GetBytes(known), pattern))),
+            Form.Exact => OptionHasToken(property, pattern),
+            Form.Set => From(GatherFitting(property.Number, [], term => HoldsToken(term, pattern))),
+            _ => From(GatherFitting(property.Number, pattern, term => Words.Fits(term, pattern))),
+        };
+    }
+
+    // Values that are no options any more are read from their records: there are few.
+    Condition OptionHasToken(Property property, byte[] pattern)
+    {
+        var options = KnownTexts(property).ToArray();
+        var fitting = HasHash(property, options.Where(option => HoldsToken(Encoding.UTF8.GetBytes(option), pattern)));
+        var others = Both([HasValue(property), Not(HasHash(property, options))]);
+        return (chunk, into) =>
+        {
+            fitting(chunk, into);
+            var other = new DocSet();
+            others(chunk, other);
+            for (var doc = other.Next(0); doc >= 0; doc = other.Next(doc + 1))
+            {
+                if (HoldsToken(stored.TextOf((chunk << DocSet.Bits) + doc, property), pattern))
+                {
+                    into.Add(doc);
+                }
+            }
+        };
+    }
+
+    // What a word of a query is looked for in (reference/properties-pipelines-search-associations.md 4.5).
+    Condition StartsTokens(string word)
+    {
+        var tokens = new Words(Encoding.UTF8.GetBytes(word));
+        var conditions = new List<Condition>();
+        while (tokens.Next())
+        {
+            var beginning = new SearchValue(Encoding.UTF8.GetString(tokens.Current) + "*");
+            conditions.Add(Either([.. query.SearchedProperties.Select(property => HasToken(property, beginning))]));
+        }
+
+        Condition inTokens = conditions.Count == 0 ? (_, _) => { } : Both([.. conditions]);
+        return long.TryParse(word, NumberStyles.None, null, out var id) ? Either([inTokens, From(WithIds([id]))]) : inTokens;
+    }
+
+    bool HoldsToken(ReadOnlySpan<byte> value, ReadOnlySpan<byte> pattern)
+    {
+        var tokens = new Words(Words.ToLower(value, ref scratch));
+        while (tokens.Next())
+        {
+            if (Words.Fits(tokens.Current, pattern))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    DocSet?[] Gather(int property, byte[] term, DocSet?[]? into = null)
+    {
+        into ??= new DocSet?[index.Chunks];
+        reader.Term.Bind(property).Bind(term);
+        while (reader.Term.Step())
+        {
+            var chunk = (int)reader.Term.Integer(0);
+            if (index.Postings.Loaded(property, chunk, term) is null)
+            {
+                Posting.OrInto(reader.Term.Blob(1), into[chunk] ??= new());
+            }
+        }
+
+        for (var chunk = 0; chunk < into.Length; chunk++)
+        {
+            index.Postings.Loaded(property, chunk, term)?.OrInto(into[chunk] ??= new());
+        }
+
+        return into;
+    }
+
+    // All terms that fit, beginning with what stands before the first star of a pattern.
+    DocSet?[] GatherFitting(int property, ReadOnlySpan<byte> pattern, TermTest fits)
+    {
+        var sets = new DocSet?[index.Chunks];
+        var beginning = pattern.IndexOf((byte)'*') is var star and >= 0 ? pattern[..star] : pattern;
+        reader.Terms.Bind(property).Bind(beginning).Bind([.. beginning, 0xff]);
+        while (reader.Terms.Step())
+        {
+            var term = reader.Terms.Blob(0);
+            if (!fits(term))
+            {
+                continue;
+            }
+
+            var chunk = (int)reader.Terms.Integer(1);
+            var set = sets[chunk] ??= new();
+            if (index.Postings.Loaded(property, chunk, term) is { } newer)
+            {
+                newer.OrInto(set);
+            }
+            else
+            {
+                Posting.OrInto(reader.Terms.Blob(2), set);
+            }
+        }
+
+        foreach (var (term, chunk, posting) in index.Postings.Unsaved(property))
+        {
+            if (fits(term))
+            {
+                posting.OrInto(sets[chunk] ??= new());
+            }
+        }
+
+        return sets;
+    }
+
+    delegate bool TermTest(ReadOnlySpan<byte> term);
+
+    static void InRange(ReadOnlySpan<ulong> keys, ulong low, ulong high, DocSet into)
+    {
+        if (low > high)
+        {
+            return;
+        }
+
+        // low <= key <= high in one comparison; four keys at a time, sixteen times for a word.
+        var (lows, spans) = (Vector256.Create(low), Vector256.Create(high - low));
+        var words = into.Span;
+        var whole = keys.Length & ~63;
+        for (var at = 0; at < whole; at += 64)
+        {
+            ulong word = 0;
+            for (var four = 0; four < 64; four += 4)
+            {
+                var inside = Vector256.LessThanOrEqual(Vector256.Create(keys.Slice(at + four, 4)) - lows, spans);
+                word |= (ulong)inside.ExtractMostSignificantBits() << four;
+            }
+
+            words[at >> 6] |= word;
+        }
+
+        for (var at = whole; at < keys.Length; at++)
+        {
+            if (keys[at] - low <= high - low)
+            {
+                into.Add(at);
+            }
+        }
+    }
+
+    static void InSet(ReadOnlySpan<ulong> keys, HashSet<ulong> wanted, DocSet into)
+    {
+        const int Few = 8;
+        if (wanted.Count <= Few)
+        {
+            foreach (var key in wanted)
+            {
+                InRange(keys, key, key, into);
+            }
+
+            return;
+        }
+
+        for (var at = 0; at < keys.Length; at++)
+        {
+            if (wanted.Contains(keys[at]))
+            {
+                into.Add(at);
+            }
+        }
+    }
+}
