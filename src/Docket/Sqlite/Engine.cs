@@ -91,10 +91,6 @@ internal static class Engine
             _ => failure.Code == raw.SQLITE_CANTOPEN ? Faults.FileUnopened(file) : Faults.DiskFailing(file),
         });
 
-    /// <summary>What keeps a file from serving, in one word.</summary>
-    /// <param name="failure">As <see cref="Translate"/> gave it.</param>
-    public static string WordOf(Exception failure) => (failure as Refusal)?.Error.State ?? "failing";
-
     /// <summary>Whether there is nothing in a file, or no file.</summary>
     public static bool IsMissing(string path) => !Directory.Exists(path) && new FileInfo(path) is not { Exists: true, Length: > 0 };
 

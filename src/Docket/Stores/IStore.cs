@@ -110,6 +110,9 @@ internal interface ISnapshot
 internal sealed record Condition(string State, string Index)
 {
     public const string Ready = "ready";
+
+    /// <summary>What a failure says of a portal, in one word.</summary>
+    public static string WordOf(Exception failure) => (failure as Refusal)?.Error.State ?? "failing";
 }
 
 /// <summary>The portals of a data directory and the tokens that open them.</summary>

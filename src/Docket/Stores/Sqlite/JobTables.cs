@@ -9,7 +9,7 @@ using Docket.Writes;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>The portal's jobs in its file. Whatever changes them runs in the writer's transactions; the rest reads.</summary>
-internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProvider clock) : IJobs
+internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
 {
     /// <summary>Rows removed in one transaction: each has up to 100 inputs or results, and interactive writes wait meanwhile.</summary>
     const int SweepMax = 20;
@@ -22,7 +22,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
 
     const int Complete = (int)JobStatus.Complete, Canceled = (int)JobStatus.Canceled;
 
-    public Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer, bool numbered = false) => writer.WriteAsync(connection =>
+    public Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer, bool numbered = false) => store.WriteAsync(connection =>
     {
         var taken = Take(connection, job, lines.Span, count, numbered, last);
         if (answer is { } kept && taken.Status != JobStatus.Canceled)
@@ -35,7 +35,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
 
     public async Task DropAsync(long id)
     {
-        while (await writer.WriteAsync(connection =>
+        while (await store.WriteAsync(connection =>
         {
             if (Remove(connection, "job_chunk", "job = ?", id) > 0)
             {
@@ -50,7 +50,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
         }
     }
 
-    public Task<Job?> CancelAsync(long id) => writer.WriteAsync(connection =>
+    public Task<Job?> CancelAsync(long id) => store.WriteAsync(connection =>
     {
         if (Find(connection, id) is not { Ended: false } job)
         {
@@ -63,7 +63,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
         return Find(connection, id);
     });
 
-    public Task RecordAsync(JobStep step, JobRows rows) => writer.WriteAsync(connection =>
+    public Task RecordAsync(JobStep step, JobRows rows) => store.WriteAsync(connection =>
     {
         Expect(connection, step);
         Record(connection, step, rows, Instant.Now(clock));
@@ -176,7 +176,7 @@ internal sealed class JobTables(PortalWriter writer, SqliteStore store, TimeProv
             select.Reset();
             return found;
         });
-        return any && await writer.WriteAsync(connection =>
+        return any && await store.WriteAsync(connection =>
         {
             if (Remove(connection, "job_chunk", $"job IN (SELECT number FROM job WHERE status = {Canceled})", null) > 0
                 || Remove(connection, "job_outcome", "job IN (SELECT number FROM job WHERE completed <= ?)", expired) > 0

@@ -170,7 +170,7 @@ internal sealed partial class Registry : IDisposable
     Exception Translate(SqliteFailure failure)
     {
         var told = Engine.Translate(failure, path);
-        if (told is Refusal && complaints.Due(Engine.WordOf(told)) is { } more)
+        if (told is Refusal && complaints.Due(Condition.WordOf(told)) is { } more)
         {
             LogFailure(failure, path, more);
         }

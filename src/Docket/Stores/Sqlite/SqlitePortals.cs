@@ -159,7 +159,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
         catch (Refusal refusal)
         {
-            return new(Engine.WordOf(refusal), "none");
+            return new(Condition.WordOf(refusal), "none");
         }
     }
 

@@ -31,6 +31,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     readonly string path;
     readonly Sources sources = new();
     readonly PortalWriter writer;
+    readonly SqliteTransaction transaction;
     readonly Indexer indexer;
     readonly TimeProvider clock;
     readonly ILogger logger;
@@ -57,18 +58,27 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         this.clock = clock;
         this.logger = logger;
         complaints = new(clock);
-        (writer, History) = Engine.Open(
+        (writer, transaction, History) = Engine.Open(
             path, "portal", busyTimeoutMs,
             connection =>
             {
                 var identity = (identify ?? Identity.Of)(connection);
                 connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                return (new PortalWriter(path, connection, sources, clock, logger, complaints, instruments), identity.File);
+                var opened = new SqliteTransaction(path, connection, sources, clock, logger, complaints);
+                try
+                {
+                    return (new PortalWriter(Path.GetFileNameWithoutExtension(path), opened, clock, logger, complaints, instruments), opened, identity.File);
+                }
+                catch
+                {
+                    opened.Dispose();
+                    throw;
+                }
             },
             create: false);
         witness = new Connection(path, create: false);
         indexer = new Indexer(Indexer.PathOf(path), () => new ChangeReader(path), () => writer.Schema, writer.Committed, writer.Recent, () => Settings.SearchLagMs, clock, logger);
-        Jobs = new JobTables(writer, this, clock);
+        Jobs = new JobTables(this, clock);
         Answers = new AnswerTable(this, clock);
         _ = ReadTrouble(); // damage is in the log from the start, and a reader is there should descriptors run out
     }
@@ -279,12 +289,15 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 Complain(failure, failure, path);
             }
 
-            return Engine.WordOf(failure);
+            return Condition.WordOf(failure);
         }
     }
 
     // As the index has it, which may be behind: else a place in an order of texts would be that of a value yet to come.
     byte[] ReadValue(long id, Property property, long sequence) => Read(reader => reader.ValueAt(ObjectType.Ticket, id, property, sequence));
+
+    /// <summary>Writes what is no record. May run again when others in its transaction fail.</summary>
+    public Task<T> WriteAsync<T>(Func<Connection, T> write) => writer.WriteAsync(() => write(transaction.Connection));
 
     /// <summary>Reads on a connection that nobody else uses meanwhile. A read runs where it is asked for: it takes microseconds and never waits for the writer.</summary>
     public T Read<T>(Func<RecordReader, T> read)
@@ -356,7 +369,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     void Complain(Exception failure, Exception told, string file)
     {
-        if (complaints.Due($"read {Engine.WordOf(told)} {file}") is { } more)
+        if (complaints.Due($"read {Condition.WordOf(told)} {file}") is { } more)
         {
             LogFailure(failure, file, more);
         }

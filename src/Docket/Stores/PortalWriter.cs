@@ -1,42 +1,32 @@
 using System.Diagnostics;
 using Docket.ChangeLog;
 using Docket.Model;
-using Docket.Sqlite;
 using Docket.Watch;
 using Docket.Writes;
 using Microsoft.Extensions.Logging;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.Stores;
 
 /// <summary>
-/// The one writer of a portal's file. Takes everything that waits into one transaction, commits it with one sync to
-/// disk, and only then answers: what was acknowledged is durable, and nothing is visible before.
+/// The one writer of a portal, whatever keeps it. Takes everything that waits into one transaction, commits it once, and only
+/// then answers: what was acknowledged is durable, and nothing is visible before.
 /// </summary>
 internal sealed partial class PortalWriter : IDisposable
 {
     /// <summary>
-    /// Most works in a transaction. Group commit: one sync to disk costs as much as many rows, so all that waits shares
-    /// it; the bound keeps the last one's wait short (docs/internals/decisions.md, Group commit).
+    /// Most works in a transaction. Group commit: one commit costs as much as many rows, so all that waits shares it; the
+    /// bound keeps the last one's wait short (docs/internals/decisions.md, Group commit).
     /// </summary>
     const int GroupMax = 32;
 
-    /// <summary>Changes of records that are gone for good to empty in one transaction, while others wait: some milliseconds.</summary>
-    const int EmptiedAtOnce = 1_000;
-
-    /// <summary>How long a look at the file's condition waits for the writer, in milliseconds: who asks has little patience.</summary>
+    /// <summary>How long a look at the portal's condition waits for the writer, in milliseconds: who asks has little patience.</summary>
     const int ProbeWaitMs = 500;
 
-    readonly string path;
-    readonly Connection connection;
-    readonly Sources sources;
-    readonly RecordLookup lookup;
-    readonly RecordWriter writer;
-    readonly Statement begin, commit;
+    readonly ITransaction transaction;
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly Complaints complaints;
     readonly Instruments? instruments;
-    readonly Checkpointer checkpointer;
     readonly Thread thread;
     readonly Queue<Work> waiting = [];
     readonly List<Work> group = [], uncleaned = [];
@@ -52,26 +42,24 @@ internal sealed partial class PortalWriter : IDisposable
     volatile string? trouble;
     Task<string?>? probe;
 
-    public PortalWriter(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Complaints complaints, Instruments? instruments)
+    /// <summary>Starts to write.</summary>
+    /// <param name="name">What the writer's thread is called.</param>
+    /// <param name="transaction">The portal's transactions, which are the writer's alone from now on.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="logger">Where failures go.</param>
+    /// <param name="complaints">Keeps failures from filling the log.</param>
+    /// <param name="instruments">What the work is shown on, if on anything.</param>
+    public PortalWriter(string name, ITransaction transaction, TimeProvider clock, ILogger logger, Complaints complaints, Instruments? instruments)
     {
-        this.path = path;
-        this.connection = connection;
-        this.sources = sources;
+        this.transaction = transaction;
         this.clock = clock;
         this.logger = logger;
         this.complaints = complaints;
         this.instruments = instruments;
-        sources.Load(connection);
-        schema = committedSchema = new Schema(ObjectType.Ticket, SchemaTables.Load(connection, ObjectType.Ticket));
-        sequence = connection.QueryInteger("SELECT coalesce(max(sequence), 0) FROM change");
+        schema = committedSchema = new Schema(ObjectType.Ticket, transaction.LoadSchema(ObjectType.Ticket));
+        sequence = transaction.Sequence;
         Committed.Advance(sequence);
-        lookup = new RecordLookup(connection, sources);
-        writer = new RecordWriter(connection, sources);
-        begin = connection.Prepare("BEGIN IMMEDIATE");
-        commit = connection.Prepare("COMMIT");
-        checkpointer = new Checkpointer(path, connection, logger, complaints);
-        EmptyAll(); // what a stop came between; a failure is in the log, and the next purge tries again
-        thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + Path.GetFileNameWithoutExtension(path) };
+        thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + name };
         thread.UnsafeStart(); // a portal may be opened by a request, whose place in log and trace this thread must not take over
     }
 
@@ -87,7 +75,7 @@ internal sealed partial class PortalWriter : IDisposable
     public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note) => Enqueue(new BatchWork(batch, note));
 
     /// <summary>Writes what is no record, in a transaction of the writer's. May run again when others in it fail.</summary>
-    public Task<T> WriteAsync<T>(Func<Connection, T> write) => Enqueue(new OtherWork<T>(write));
+    public Task<T> WriteAsync<T>(Func<T> write) => Enqueue(new OtherWork<T>(write));
 
     /// <summary>Gives the new schema, or the used stages that the change would take away and that it was to keep.</summary>
     public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
@@ -106,8 +94,8 @@ internal sealed partial class PortalWriter : IDisposable
     }
 
     /// <summary>
-    /// What keeps the file from being written to, in one word; <c>null</c> for nothing. Where the writer has long work to do, what
-    /// it met before. Usually an empty transaction, which touches no disk.
+    /// What keeps the portal from being written to, in one word; <c>null</c> for nothing. Where the writer has long work to do, what
+    /// it met before. Usually an empty transaction.
     /// </summary>
     public async Task<string?> TroubleAsync()
     {
@@ -122,7 +110,7 @@ internal sealed partial class PortalWriter : IDisposable
                 }
 
                 // All that ask at once share a look, so that nobody fills the queue by asking.
-                current = probe is { IsCompleted: false } ? probe : probe = WriteAsync(Probe);
+                current = probe is { IsCompleted: false } ? probe : probe = WriteAsync(() => transaction.Probe(trouble is not null));
             }
 
             return await current.WaitAsync(TimeSpan.FromMilliseconds(ProbeWaitMs));
@@ -133,11 +121,11 @@ internal sealed partial class PortalWriter : IDisposable
         }
         catch (Exception failure)
         {
-            return Engine.WordOf(failure);
+            return Condition.WordOf(failure);
         }
     }
 
-    /// <summary>Finishes what waits, then stops the thread and closes the file.</summary>
+    /// <summary>Finishes what waits, then stops the thread and ends the transactions.</summary>
     public void Dispose()
     {
         lock (waiting)
@@ -147,13 +135,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         thread.Join();
-        checkpointer.Stop();
-        lookup.Dispose();
-        writer.Dispose();
-        begin.Dispose();
-        commit.Dispose();
-        connection.Dispose();
-        checkpointer.Dispose();
+        transaction.Dispose();
     }
 
     Task<T> Enqueue<T>(Work<T> work)
@@ -186,7 +168,7 @@ internal sealed partial class PortalWriter : IDisposable
                 if (group.Count > 0)
                 {
                     Commit(group);
-                    checkpointer.AfterCommit();
+                    transaction.Rest();
                 }
 
                 AnswerPurges();
@@ -194,7 +176,7 @@ internal sealed partial class PortalWriter : IDisposable
             catch (Exception failure)
             {
                 // Nothing may end this thread: the portal's writes would wait for ever, and the other portals with the process.
-                LogFailure(failure, path, "");
+                LogFailure(failure, transaction.Name, "");
                 group.ForEach(work => work.Fail(failure));
                 uncleaned.ForEach(work => work.Fail(failure));
                 uncleaned.Clear();
@@ -229,12 +211,12 @@ internal sealed partial class PortalWriter : IDisposable
 
     void Commit(List<Work> works)
     {
-        var (sequenceBefore, sourcesBefore) = (sequence, sources.Snapshot);
+        var sequenceBefore = sequence;
         written.Clear();
         var begun = false;
         try
         {
-            begin.Run();
+            transaction.Begin();
             begun = true;
             foreach (var work in works)
             {
@@ -248,8 +230,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
         catch (Exception failure)
         {
-            connection.Rollback();
-            sources.Snapshot = sourcesBefore; // not read again: the file may be what fails
+            transaction.Rollback();
             sequence = sequenceBefore;
             schema = committedSchema;
             if (begun && works.Count > 1)
@@ -264,8 +245,8 @@ internal sealed partial class PortalWriter : IDisposable
             }
 
             // Without a transaction none of them is to blame: they don't each wait for the same lock once more.
-            var told = failure is SqliteFailure or Refusal ? Translate(failure) : failure;
-            trouble = Engine.WordOf(told);
+            var told = Translate(failure);
+            trouble = Condition.WordOf(told);
             foreach (var work in works)
             {
                 work.Fail(told);
@@ -297,34 +278,13 @@ internal sealed partial class PortalWriter : IDisposable
 
     void CommitNow(List<Work> works)
     {
-        if (connection.IsMoved)
-        {
-            throw new Refusal(Faults.FileMissing(Path.GetFileName(path))); // the system goes on writing to what has no name any more
-        }
-
         var (since, began) = (clock.GetUtcNow(), clock.GetTimestamp());
-        commit.Run();
+        transaction.Commit();
         instruments?.Committed(clock.GetElapsedTime(began));
         foreach (var work in works)
         {
             instruments?.Start("commit", work.Trace, since)?.Dispose();
         }
-    }
-
-    string? Probe(Connection connection)
-    {
-        if (Engine.IsDiskFull(path))
-        {
-            return "full";
-        }
-
-        if (trouble is not null)
-        {
-            // One page, to see whether what failed is well again.
-            connection.Execute($"PRAGMA user_version={connection.QueryInteger("PRAGMA user_version")}");
-        }
-
-        return null;
     }
 
     // All purges of a group share one cleaning; the other works of it don't wait for that, and of the erasing before it only
@@ -336,13 +296,13 @@ internal sealed partial class PortalWriter : IDisposable
             return;
         }
 
-        var (done, failure) = EmptySome();
+        var (done, failure) = transaction.EraseSome();
         if (failure is null && !done)
         {
             return; // after whatever waits
         }
 
-        failure ??= Clean();
+        failure ??= transaction.Clean();
         foreach (var work in uncleaned)
         {
             if (failure is null)
@@ -358,83 +318,14 @@ internal sealed partial class PortalWriter : IDisposable
         uncleaned.Clear();
     }
 
-    (bool Done, Refusal? Failure) EmptySome()
-    {
-        try
-        {
-            if (connection.QueryInteger("SELECT count(*) FROM erasing") == 0)
-            {
-                return (true, null);
-            }
-
-            begin.Run();
-            var done = writer.EmptySome(EmptiedAtOnce);
-            commit.Run();
-            checkpointer.AfterCommit();
-            return (done, null);
-        }
-        catch (SqliteFailure failure)
-        {
-            connection.Rollback();
-            return (false, Left(failure));
-        }
-    }
-
-    void EmptyAll()
-    {
-        var (done, failure) = EmptySome();
-        while (!done && failure is null)
-        {
-            (done, failure) = EmptySome();
-        }
-
-        if (done)
-        {
-            _ = Clean();
-        }
-    }
-
-    Refusal Left(SqliteFailure failure)
-    {
-        LogUncleaned(failure, path);
-        return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? "there is no room to write it anew" : "it could not be written anew, see the server's log"));
-    }
-
-    // Deleted values still lie in free places of pages and in the log: only a file written anew holds none of them
-    // (docs/internals/decisions.md, Purging). The wish is a row of the purge's own transaction, so a stop can't lose it.
-    Refusal? Clean()
-    {
-        try
-        {
-            if (connection.QueryInteger("SELECT count(*) FROM cleaning") == 0)
-            {
-                return null;
-            }
-
-            connection.Execute("VACUUM");
-            if (!checkpointer.TruncateLog())
-            {
-                LogUncleaned(null, path);
-                return new(Faults.TracesLeft(Path.GetFileName(path), "another program is reading it"));
-            }
-
-            connection.Execute("DELETE FROM cleaning");
-            return null;
-        }
-        catch (SqliteFailure failure)
-        {
-            return Left(failure);
-        }
-    }
-
     Outcome Apply(WriteBatch batch)
     {
         // The schema moved on between validation and now: the batch is checked again, against the schema it will be stored under.
         var current = ReferenceEquals(batch.Schema, schema) ? batch : Validation.Check(batch.Kind, batch.Raw, schema, batch.Caller, batch.Helps, batch.InOrder);
-        var plan = Planner.Decide(current, lookup.Find(current), Instant.Now(clock), sequence + 1);
+        var plan = Planner.Decide(current, transaction.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {
-            writer.Write(plan, schema.Type, current.Source, written);
+            transaction.Write(plan, schema.Type, written);
             sequence += plan.Writes.Count;
         }
 
@@ -443,20 +334,15 @@ internal sealed partial class PortalWriter : IDisposable
 
     Outcome Apply(WriteBatch batch, Note? note)
     {
-        if (note is JobStep next)
+        if (note is not null)
         {
-            JobTables.Expect(connection, next);
+            transaction.Expect(note);
         }
 
         var outcome = Apply(batch);
-        switch (note)
+        if (note is not null)
         {
-            case JobStep step:
-                JobTables.Record(connection, step, step.Rows(outcome), Instant.Now(clock));
-                break;
-            case KeptAnswer kept when !outcome.Batch.DryRun && kept.Of(outcome) is { } answer:
-                AnswerTable.Keep(connection, kept.Key, answer, Instant.Now(clock));
-                break;
+            transaction.Keep(note, outcome);
         }
 
         return outcome;
@@ -471,31 +357,33 @@ internal sealed partial class PortalWriter : IDisposable
             return (schema, []);
         }
 
-        if (keepUsedStages && SchemaTables.UsedStagesTakenAway(connection, before, after) is { Count: > 0 } used)
+        if (keepUsedStages && transaction.UsedStages(before, after) is { Count: > 0 } used)
         {
             return (null, used);
         }
 
-        SchemaTables.Save(connection, schema.Type, before, after);
+        transaction.SaveSchema(schema.Type, before, after);
         return (schema = new Schema(schema.Type, after), []);
     }
 
     Exception Translate(Exception failure)
     {
-        var told = failure is SqliteFailure sqlite ? Engine.Translate(sqlite, path) : failure;
-        if (complaints.Due("write " + Engine.WordOf(told)) is { } more)
+        var refusal = failure as Refusal ?? transaction.Translate(failure);
+        if (refusal is null)
         {
-            LogFailure(failure, path, more);
+            return failure; // a fault of ours, which is logged with its request
         }
 
-        return told;
+        if (complaints.Due("write " + Condition.WordOf(refusal)) is { } more)
+        {
+            LogFailure(failure, transaction.Name, more);
+        }
+
+        return refusal;
     }
 
-    [LoggerMessage(LogLevel.Error, "Writing to {Path} failed; nothing of it is kept{More}")]
-    partial void LogFailure(Exception failure, string path, string more);
-
-    [LoggerMessage(LogLevel.Warning, "Values deleted for good may still be found in {Path}; the next purge or start tries again to remove them")]
-    partial void LogUncleaned(Exception? failure, string path);
+    [LoggerMessage(LogLevel.Error, "Writing to {Name} failed; nothing of it is kept{More}")]
+    partial void LogFailure(Exception failure, string name, string more);
 
     /// <summary>Something that waits for the writer, and whoever waits for it.</summary>
     abstract class Work
@@ -506,7 +394,7 @@ internal sealed partial class PortalWriter : IDisposable
         /// <summary>Since when it waits, if that is traced.</summary>
         public DateTimeOffset Since { get; set; }
 
-        /// <summary>It is answered only when the file is clean of what it deleted.</summary>
+        /// <summary>It is answered only when nothing is left of what it deleted.</summary>
         public virtual bool Purges => false;
 
         /// <summary>Does the work inside the transaction. A <see cref="Refusal"/> is this work's own answer: it has written nothing.</summary>
@@ -576,9 +464,9 @@ internal sealed partial class PortalWriter : IDisposable
         protected override Outcome Result(PortalWriter writer) => writer.Apply(batch, note);
     }
 
-    sealed class OtherWork<T>(Func<Connection, T> write) : Work<T>
+    sealed class OtherWork<T>(Func<T> write) : Work<T>
     {
-        protected override T Result(PortalWriter writer) => write(writer.connection);
+        protected override T Result(PortalWriter writer) => write();
     }
 
     sealed class SchemaWork(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>

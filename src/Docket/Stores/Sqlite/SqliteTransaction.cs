@@ -1,0 +1,207 @@
+using Docket.ChangeLog;
+using Docket.Model;
+using Docket.Sqlite;
+using Docket.Watch;
+using Docket.Writes;
+using Microsoft.Extensions.Logging;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>The transactions of a portal's file.</summary>
+internal sealed partial class SqliteTransaction : ITransaction
+{
+    /// <summary>Changes of records that are gone for good to empty in one transaction, while others wait: some milliseconds.</summary>
+    const int EmptiedAtOnce = 1_000;
+
+    readonly string path;
+    readonly Connection connection;
+    readonly Sources sources;
+    readonly RecordLookup lookup;
+    readonly RecordWriter writer;
+    readonly Statement begin, commit;
+    readonly TimeProvider clock;
+    readonly ILogger logger;
+    readonly Checkpointer checkpointer;
+    Dictionary<long, Source> sourcesBefore = [];
+
+    /// <summary>Takes over a connection, and erases what a stop came between.</summary>
+    public SqliteTransaction(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Complaints complaints)
+    {
+        this.path = path;
+        this.connection = connection;
+        this.sources = sources;
+        this.clock = clock;
+        this.logger = logger;
+        sources.Load(connection);
+        Sequence = connection.QueryInteger("SELECT coalesce(max(sequence), 0) FROM change");
+        lookup = new RecordLookup(connection, sources);
+        writer = new RecordWriter(connection, sources);
+        begin = connection.Prepare("BEGIN IMMEDIATE");
+        commit = connection.Prepare("COMMIT");
+        checkpointer = new Checkpointer(path, connection, logger, complaints);
+        EraseAll(); // a failure is in the log, and the next purge tries again
+    }
+
+    public string Name => path;
+
+    public long Sequence { get; }
+
+    /// <summary>For what is written besides records, in a transaction.</summary>
+    public Connection Connection => connection;
+
+    public SchemaContent LoadSchema(ObjectType type) => SchemaTables.Load(connection, type);
+
+    public void Begin()
+    {
+        sourcesBefore = sources.Snapshot;
+        begin.Run();
+    }
+
+    public void Commit()
+    {
+        if (connection.IsMoved)
+        {
+            throw new Refusal(Faults.FileMissing(Path.GetFileName(path))); // the system goes on writing to what has no name any more
+        }
+
+        commit.Run();
+    }
+
+    public void Rollback()
+    {
+        connection.Rollback();
+        sources.Snapshot = sourcesBefore; // not read again: the file may be what fails
+    }
+
+    public Found Find(WriteBatch batch) => lookup.Find(batch);
+
+    public void Write(Plan plan, ObjectType type, List<FollowedChange> written) => writer.Write(plan, type, plan.Outcome.Batch.Source, written);
+
+    public void Expect(Note note)
+    {
+        if (note is JobStep step)
+        {
+            JobTables.Expect(connection, step);
+        }
+    }
+
+    public void Keep(Note note, Outcome outcome)
+    {
+        switch (note)
+        {
+            case JobStep step:
+                JobTables.Record(connection, step, step.Rows(outcome), Instant.Now(clock));
+                break;
+            case KeptAnswer kept when !outcome.Batch.DryRun && kept.Of(outcome) is { } answer:
+                AnswerTable.Keep(connection, kept.Key, answer, Instant.Now(clock));
+                break;
+        }
+    }
+
+    public List<string> UsedStages(SchemaContent before, SchemaContent after) => SchemaTables.UsedStagesTakenAway(connection, before, after);
+
+    public void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.Save(connection, type, before, after);
+
+    public void Rest() => checkpointer.AfterCommit();
+
+    public (bool Done, Refusal? Failure) EraseSome()
+    {
+        try
+        {
+            if (connection.QueryInteger("SELECT count(*) FROM erasing") == 0)
+            {
+                return (true, null);
+            }
+
+            begin.Run();
+            var done = writer.EmptySome(EmptiedAtOnce);
+            commit.Run();
+            checkpointer.AfterCommit();
+            return (done, null);
+        }
+        catch (SqliteFailure failure)
+        {
+            connection.Rollback();
+            return (false, Left(failure));
+        }
+    }
+
+    // Deleted values still lie in free places of pages and in the log: only a file written anew holds none of them
+    // (docs/internals/decisions.md, Purging). The wish is a row of the purge's own transaction, so a stop can't lose it.
+    public Refusal? Clean()
+    {
+        try
+        {
+            if (connection.QueryInteger("SELECT count(*) FROM cleaning") == 0)
+            {
+                return null;
+            }
+
+            connection.Execute("VACUUM");
+            if (!checkpointer.TruncateLog())
+            {
+                LogUncleaned(null, path);
+                return new(Faults.TracesLeft(Path.GetFileName(path), "another program is reading it"));
+            }
+
+            connection.Execute("DELETE FROM cleaning");
+            return null;
+        }
+        catch (SqliteFailure failure)
+        {
+            return Left(failure);
+        }
+    }
+
+    public string? Probe(bool failed)
+    {
+        if (Engine.IsDiskFull(path))
+        {
+            return "full";
+        }
+
+        if (failed)
+        {
+            // One page, to see whether what failed is well again.
+            connection.Execute($"PRAGMA user_version={connection.QueryInteger("PRAGMA user_version")}");
+        }
+
+        return null;
+    }
+
+    public Refusal? Translate(Exception failure) => failure is SqliteFailure sqlite ? Engine.Translate(sqlite, path) as Refusal : null;
+
+    public void Dispose()
+    {
+        checkpointer.Stop();
+        lookup.Dispose();
+        writer.Dispose();
+        begin.Dispose();
+        commit.Dispose();
+        connection.Dispose();
+        checkpointer.Dispose();
+    }
+
+    void EraseAll()
+    {
+        var (done, failure) = EraseSome();
+        while (!done && failure is null)
+        {
+            (done, failure) = EraseSome();
+        }
+
+        if (done)
+        {
+            _ = Clean();
+        }
+    }
+
+    Refusal Left(SqliteFailure failure)
+    {
+        LogUncleaned(failure, path);
+        return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? "there is no room to write it anew" : "it could not be written anew, see the server's log"));
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Values deleted for good may still be found in {Path}; the next purge or start tries again to remove them")]
+    partial void LogUncleaned(Exception? failure, string path);
+}
