@@ -150,7 +150,7 @@ public sealed class DocketServer : IAsyncDisposable
         {
             metrics = metricsUrls is null ? null : await ListenAsync(options.MetricsUrls!, () => MetricsServer.StartAsync(metricsUrls, cancellation));
             traces = options.ExportTraces ? new TraceExport(logger) : null;
-            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart);
+            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, (int)Math.Clamp((DescriptorsMax() ?? int.MaxValue) / 4 / SqlitePortals.DescriptorsEach, 4, SqlitePortals.OpenMax));
             jobs = new JobRunner(portals, options.Clock, logger);
             limiter = new RateLimiter(portals.Usage, instruments, options.Clock, logger);
             instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);

@@ -25,6 +25,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     /// <summary>How often what is kept no longer is removed, and what could not be ended is tried again.</summary>
     static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long the start looks for what was under way.</summary>
+    static readonly TimeSpan LookingMax = TimeSpan.FromMilliseconds(50);
+
     readonly ConcurrentDictionary<(long Portal, long Job), Work> works = new();
     readonly ConcurrentDictionary<long, SemaphoreSlim> steps = new();
     readonly ConcurrentQueue<(IStore Store, long PortalId, Job Job)> abandoned = new();
@@ -36,25 +39,41 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     /// <summary>How many are being worked on, or wait for inputs.</summary>
     public int Running => works.Count;
 
-    /// <summary>Goes on with what was under way when the portals were closed.</summary>
+    /// <summary>Goes on with what was under way when the portals were closed: at once where that is known, elsewhere while the server serves.</summary>
     public async Task StartAsync()
     {
         startedAt = Instant.Now(clock);
+        var began = clock.GetTimestamp();
         foreach (var portal in portals.List())
         {
-            try
+            unread[portal.Id] = true;
+            if (clock.GetElapsedTime(began) < LookingMax)
             {
-                await GoOnAsync(portal.Id, uploadsBefore: long.MaxValue);
-            }
-            catch (Exception failure)
-            {
-                LogUnread(failure is Refusal ? null : failure, portal.Id); // the server starts all the same
-                unread[portal.Id] = true;
+                await LookAfterAsync(portal.Id, uploadsBefore: long.MaxValue);
             }
         }
 
         var timer = new PeriodicTimer(SweepEvery, clock);
         sweeping = Task.Run(() => SweepAsync(timer));
+    }
+
+    // The server starts all the same when it can't be done.
+    async Task LookAfterAsync(long portalId, long uploadsBefore)
+    {
+        try
+        {
+            if (!portals.IsCareDue(portalId))
+            {
+                unread.TryRemove(portalId, out _);
+                return;
+            }
+
+            await GoOnAsync(portalId, uploadsBefore);
+        }
+        catch (Exception failure)
+        {
+            LogUnread(failure is Refusal ? null : failure, portalId);
+        }
     }
 
     /// <summary>
@@ -260,6 +279,12 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         {
             try
             {
+                if (!portals.IsCareDue(portal.Id))
+                {
+                    unread.TryRemove(portal.Id, out _);
+                    continue;
+                }
+
                 if (unread.ContainsKey(portal.Id))
                 {
                     await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later ones are under way

@@ -18,6 +18,9 @@ internal sealed class SqliteFailure(int code, string message, int systemError = 
     /// <summary>A database that is sound to SQLite has not what belongs into it.</summary>
     public static SqliteFailure Damaged(string what) => new(raw.SQLITE_CORRUPT, what);
 
+    /// <summary>The process, or the machine, has no file descriptor left.</summary>
+    public bool NoDescriptors { get; } = !OperatingSystem.IsWindows() && systemError is 23 or 24;
+
     /// <summary>The primary result code.</summary>
     public int Code { get; } = code & 0xff;
 
@@ -59,8 +62,9 @@ internal sealed partial class Connection : IDisposable
         var code = raw.sqlite3_open_v2(path, out handle, flags, null);
         if (code != raw.SQLITE_OK)
         {
+            var systemError = handle is null ? 0 : sqlite3_system_errno(handle);
             handle?.Dispose();
-            throw new SqliteFailure(code, raw.sqlite3_errstr(code).utf8_to_string());
+            throw new SqliteFailure(code, raw.sqlite3_errstr(code).utf8_to_string(), systemError);
         }
 
         raw.sqlite3_busy_timeout(handle, busyTimeoutMs);

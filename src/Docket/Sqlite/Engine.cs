@@ -125,6 +125,7 @@ internal static class Engine
     {
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(path, failure),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => $"{path} is locked by another program. Close that program and start again.",
+        _ when failure.NoDescriptors => $"{path} can't be opened: no file descriptors are left. Allow the process more of them (ulimit -n, or LimitNOFILE= in a systemd unit).",
         raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_PERM =>
             $"{path} can't be opened for writing. Check that the directory exists and belongs to the user that runs Docket.",
         _ when failure.NoRoom => $"The disk that holds {path} is full. Free some space and start again.",

@@ -106,7 +106,7 @@ internal interface ISnapshot
 
 /// <summary>How a portal stands, each in one word.</summary>
 /// <param name="State"><see cref="Ready"/> when it can be read and written to, else why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>foreign</c>, <c>newer</c>, <c>read-only</c>, <c>failing</c>, <c>stopping</c>.</param>
-/// <param name="Index">The search index: <see cref="Ready"/>, <c>building</c> or <c>behind</c>. Nothing is refused for it.</param>
+/// <param name="Index">The search index: <see cref="Ready"/>, <c>building</c>, <c>behind</c>, or <c>closed</c> while nobody uses the portal. Nothing is refused for it.</param>
 internal sealed record Condition(string State, string Index)
 {
     public const string Ready = "ready";
@@ -144,6 +144,9 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>The store of a portal.</summary>
     /// <exception cref="Refusal">Its file can't be opened; it is tried again with a later call.</exception>
     IStore Open(long portalId);
+
+    /// <summary>Whether a portal has jobs that have not ended, or jobs and answers that are kept no longer. Opens nothing.</summary>
+    bool IsCareDue(long portalId);
 
     /// <summary>How a portal stands, also one that can't be opened.</summary>
     Task<Condition> ConditionAsync(long portalId);

@@ -23,6 +23,7 @@ internal sealed partial class PortalWriter : IDisposable
     const int ProbeWaitMs = 500;
 
     readonly ITransaction transaction;
+    readonly CommitSignal committed;
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly Complaints complaints;
@@ -45,20 +46,22 @@ internal sealed partial class PortalWriter : IDisposable
     /// <summary>Starts to write.</summary>
     /// <param name="name">What the writer's thread is called.</param>
     /// <param name="transaction">The portal's transactions, which are the writer's alone from now on.</param>
+    /// <param name="committed">Gets how far the changes are committed.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Where failures go.</param>
     /// <param name="complaints">Keeps failures from filling the log.</param>
     /// <param name="instruments">What the work is shown on, if on anything.</param>
-    public PortalWriter(string name, ITransaction transaction, TimeProvider clock, ILogger logger, Complaints complaints, Instruments? instruments)
+    public PortalWriter(string name, ITransaction transaction, CommitSignal committed, TimeProvider clock, ILogger logger, Complaints complaints, Instruments? instruments)
     {
         this.transaction = transaction;
+        this.committed = committed;
         this.clock = clock;
         this.logger = logger;
         this.complaints = complaints;
         this.instruments = instruments;
         schema = committedSchema = new Schema(ObjectType.Ticket, transaction.LoadSchema(ObjectType.Ticket));
         sequence = transaction.Sequence;
-        Committed.Advance(sequence);
+        committed.Advance(sequence);
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + name };
         thread.UnsafeStart(); // a portal may be opened by a request, whose place in log and trace this thread must not take over
     }
@@ -68,9 +71,6 @@ internal sealed partial class PortalWriter : IDisposable
 
     /// <summary>The newest of those that are committed.</summary>
     public RecentChanges Recent { get; } = new();
-
-    /// <summary>Tells how far the changes are committed.</summary>
-    public CommitSignal Committed { get; } = new();
 
     public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note) => Enqueue(new BatchWork(batch, note));
 
@@ -258,11 +258,11 @@ internal sealed partial class PortalWriter : IDisposable
         if (!ReferenceEquals(committedSchema, schema))
         {
             committedSchema = schema;
-            Committed.Wake(); // the index may have to be built anew
+            committed.Wake(); // the index may have to be built anew
         }
 
         Recent.Add(written);
-        Committed.Advance(sequence); // before anyone is answered: what is acknowledged can be waited for
+        committed.Advance(sequence); // before anyone is answered: what is acknowledged can be waited for
         foreach (var work in works)
         {
             if (work.Purges)

@@ -160,6 +160,19 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         return rejected;
     }));
 
+    /// <summary>When the next job or answer is kept no longer, milliseconds since 1970; 0 while a job has not ended, and <see cref="long.MaxValue"/> when there is nothing.</summary>
+    public static long DueAt(Connection connection)
+    {
+        using var select = connection.Prepare($"""
+            SELECT min(time) FROM (
+                SELECT CASE WHEN status IN ({Complete}, {Canceled}) THEN completed + ?1 ELSE 0 END AS time FROM job
+                UNION ALL SELECT min(time) + ?1 FROM kept_answer
+                UNION ALL SELECT 0 FROM job_chunk)
+            """);
+        select.Bind((long)IJobs.Kept.TotalMilliseconds).Step();
+        return select.IsNull(0) ? long.MaxValue : select.Integer(0);
+    }
+
     public async Task<bool> SweepAsync()
     {
         var expired = Expired;

@@ -19,10 +19,25 @@ internal sealed partial class SqlitePortals : IPortals
     /// <summary>Number of the first portal. Eight digits, as portals on HubSpot have.</summary>
     const long FirstPortal = 24_000_001;
 
+    /// <summary>Portals that are open at once, if descriptors allow it. Each takes three threads and up to 2 MB while it does little.</summary>
+    public const int OpenMax = 250;
+
+    /// <summary>File descriptors that an open portal takes, a few reads at once included.</summary>
+    public const int DescriptorsEach = 16;
+
     const string LockFile = "docket.lock";
 
-    /// <summary>How long a portal that could not be opened is left alone, in milliseconds: a try may wait for a lock.</summary>
-    const int RetryMs = 1_000;
+    /// <summary>How long a portal has to be unused before its file is closed.</summary>
+    static readonly TimeSpan IdleAfter = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often to look for those.</summary>
+    static readonly TimeSpan IdleCheckEvery = TimeSpan.FromSeconds(30);
+
+    /// <summary>Portals that the start opens. Of more most are not used at once, and their files are only looked into.</summary>
+    const int WarmMax = 8;
+
+    /// <summary>How long the start looks into the files of portals, in milliseconds. With many, the rest is looked into while the server serves.</summary>
+    const int InspectMs = 100;
 
     /// <summary>How many callers are kept in memory. OAuth apps bring a new token every half hour.</summary>
     const int CallersMax = 10_000;
@@ -37,7 +52,9 @@ internal sealed partial class SqlitePortals : IPortals
     readonly Instruments? instruments;
     readonly FileStream? serving;
     readonly Registry registry;
-    readonly ConcurrentDictionary<long, Place> places = new();
+    readonly ConcurrentDictionary<long, SqliteStore> stores = new();
+    readonly ITimer? idling;
+    readonly int openMax;
     readonly string? developmentToken;
 
     // Tokens that were looked up and all settings, as of a version of the registry: revoking works at once, also when another
@@ -49,7 +66,7 @@ internal sealed partial class SqlitePortals : IPortals
     // Those of the portals that were asked for.
     readonly Dictionary<long, PortalOwners> owners = [];
 
-    /// <summary>Opens a data directory and, to serve it, all its portals.</summary>
+    /// <summary>Opens a data directory. Its portals are opened when they are used.</summary>
     /// <param name="directory">Made when it isn't there.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Where failures of files are told.</param>
@@ -58,16 +75,18 @@ internal sealed partial class SqlitePortals : IPortals
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <param name="instruments">What the work is shown on, if on anything.</param>
     /// <param name="strict">Don't serve at all when a portal can't be opened. Otherwise the others are served.</param>
+    /// <param name="openMax">How many portals may be open at once, at least 1; those in use stay open beyond that.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
     public SqlitePortals(
         string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs,
-        Instruments? instruments = null, bool strict = false)
+        Instruments? instruments = null, bool strict = false, int openMax = int.MaxValue)
     {
         this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The data directory has an empty name. Choose one with --data.");
         this.clock = clock;
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
         this.instruments = instruments;
+        this.openMax = openMax;
         this.developmentToken = developmentToken is null ? null : Convert.ToHexString(Secrets.Hash(developmentToken));
         CreateDirectory(this.directory);
         serving = serve ? HoldDirectory(this.directory) : null;
@@ -81,7 +100,8 @@ internal sealed partial class SqlitePortals : IPortals
             Grants = new GrantTables(registry);
             if (serve)
             {
-                OpenAll(strict);
+                LookAround(strict);
+                idling = clock.CreateTimer(_ => CloseIdle(), null, IdleCheckEvery, IdleCheckEvery);
             }
 
             instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => Sum(store => store.Waiting));
@@ -151,11 +171,15 @@ internal sealed partial class SqlitePortals : IPortals
 
     public IStore Open(long portalId) => OpenStore(portalId);
 
+    public bool IsCareDue(long portalId) => StoreOf(portalId).DueAt() <= Instant.Now(clock);
+
     public async Task<Condition> ConditionAsync(long portalId)
     {
         try
         {
-            return await OpenStore(portalId).ConditionAsync();
+            var store = StoreOf(portalId);
+            // Nobody uses it: it is not opened for being asked about.
+            return store.IsOpen || store.IsInTrouble || Engine.IsMissing(PathOf(portalId)) || store.DueAt() == 0 ? await store.ConditionAsync() : new(Condition.Ready, "closed");
         }
         catch (Refusal refusal)
         {
@@ -288,11 +312,8 @@ internal sealed partial class SqlitePortals : IPortals
     // Also of what a start has got to before it failed.
     void Close()
     {
-        foreach (var place in places.Values)
-        {
-            place.Store?.Dispose();
-        }
-
+        idling?.Dispose();
+        Parallel.ForEach(stores.Values, store => store.Dispose());
         registry?.Dispose();
         serving?.Dispose();
     }
@@ -301,9 +322,16 @@ internal sealed partial class SqlitePortals : IPortals
     /// <exception cref="Refusal">It can't be opened.</exception>
     internal SqliteStore OpenStore(long portalId)
     {
+        var store = StoreOf(portalId);
+        if (!store.IsOpen)
+        {
+            MakeRoom();
+        }
+
         try
         {
-            return Open(portalId, places.GetOrAdd(portalId, static _ => new()));
+            store.Open();
+            return store;
         }
         catch (OperatorMistake mistake)
         {
@@ -311,69 +339,14 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    SqliteStore Open(long portalId, Place place)
+    // Under the registry's lock, as Refresh takes away those that were deleted: one of them is not made again.
+    SqliteStore StoreOf(long portalId) => stores.TryGetValue(portalId, out var store) ? store : registry.Read(opened =>
     {
-        if (place.Store is { } open)
-        {
-            return open;
-        }
-
-        // One tries, now and then. The others are refused for what the last try met.
-        if (place.Trouble is { } met && (clock.GetElapsedTime(place.TriedAt).TotalMilliseconds < RetryMs || !place.Gate.TryEnter()))
-        {
-            throw met;
-        }
-
-        if (!place.Gate.IsHeldByCurrentThread)
-        {
-            place.Gate.Enter();
-        }
-
-        try
-        {
-            if (place.Store is { } opened)
-            {
-                return opened;
-            }
-
-            // One that was deleted is not taken for one that lost its file.
-            if (!registry.Read(registered => List(registered).Any(portal => portal.Id == portalId)))
-            {
-                places.TryRemove(new(portalId, place));
-                throw new Refusal(Faults.ResourceNotFound());
-            }
-
-            var path = PathOf(portalId);
-            var store = new SqliteStore(path, clock, logger, busyTimeoutMs, instruments, file => Identify(file, portalId, path));
-            // Not while Refresh gives new ones: older settings could take their place.
-            registry.Read(_ =>
-            {
-                store.Settings = settings.GetValueOrDefault(portalId, PortalSettings.Default);
-                return place.Store = store;
-            });
-            if (place.Trouble is not null)
-            {
-                LogServed(portalId);
-            }
-
-            return store;
-        }
-        catch (OperatorMistake mistake)
-        {
-            var told = mistake.State == "missing" ? new OperatorMistake($"{mistake.Message}, or give the portal up: docket portal forget {portalId}") { State = mistake.State } : mistake;
-            if (place.Trouble?.Message != told.Message)
-            {
-                LogUnserved(portalId, told.Message);
-            }
-
-            (place.Trouble, place.TriedAt) = (told, clock.GetTimestamp());
-            throw told;
-        }
-        finally
-        {
-            place.Gate.Exit();
-        }
-    }
+        Refresh(opened);
+        return settings.TryGetValue(portalId, out var set)
+            ? stores.GetOrAdd(portalId, id => new SqliteStore(PathOf(id), clock, logger, busyTimeoutMs, instruments, id, file => Identify(file, id, PathOf(id))) { Settings = set })
+            : throw new Refusal(Faults.ResourceNotFound());
+    });
 
     // What a portal that was deleted still has under way is refused.
     void CloseDeleted(long portalId, SqliteStore store)
@@ -438,28 +411,56 @@ internal sealed partial class SqlitePortals : IPortals
         return new Registry(path, clock, logger, busyTimeoutMs, opened => settings = SettingsOf(opened));
     }
 
-    void OpenAll(bool strict)
+    void LookAround(bool strict)
     {
         if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(directory) & ~(Connection.PrivateFile | UnixFileMode.UserExecute)) != 0)
         {
             LogReadable(directory);
         }
 
+        var began = clock.GetTimestamp();
         foreach (var portalId in settings.Keys.Order())
         {
-            try
+            // Files that are gone are found at once. What else is wrong with one takes opening it.
+            if (strict || Engine.IsMissing(PathOf(portalId)) || clock.GetElapsedTime(began).TotalMilliseconds < InspectMs)
             {
-                Open(portalId, places.GetOrAdd(portalId, static _ => new()));
-            }
-            catch (OperatorMistake) when (!strict)
-            {
-                // It is in the log, and tried again when somebody asks for it.
+                try
+                {
+                    var store = StoreOf(portalId);
+                    if (strict || settings.Count <= WarmMax || store.DueAt() == 0)
+                    {
+                        store.Open();
+                    }
+                }
+                catch (OperatorMistake) when (!strict)
+                {
+                    // It is in the log, and tried again when somebody asks for it.
+                }
             }
         }
 
-        foreach (var file in PortalFiles(directory).Where(file => !settings.Keys.Any(id => file == PathOf(id))).Order(StringComparer.Ordinal))
+        var known = settings.Keys.Select(PathOf).ToHashSet(StringComparer.Ordinal);
+        foreach (var file in PortalFiles(directory).Where(file => !known.Contains(file)).Order(StringComparer.Ordinal))
         {
             LogLeftOver(file);
+        }
+    }
+
+    // Each open portal takes descriptors, threads and memory: those that were unused for longest make room for others.
+    void MakeRoom()
+    {
+        var open = stores.Values.Where(store => store.IsOpen).ToList();
+        foreach (var store in open.OrderBy(store => store.UsedAt).Take(open.Count + 1 - openMax))
+        {
+            store.CloseIfIdle(TimeSpan.Zero);
+        }
+    }
+
+    void CloseIdle()
+    {
+        foreach (var store in stores.Values)
+        {
+            store.CloseIfIdle(IdleAfter);
         }
     }
 
@@ -509,25 +510,21 @@ internal sealed partial class SqlitePortals : IPortals
         owners.Clear();
         settings = SettingsOf(opened);
 
-        foreach (var (id, place) in places)
+        foreach (var (id, store) in stores)
         {
-            if (!settings.ContainsKey(id))
+            if (settings.TryGetValue(id, out var set))
             {
-                if (places.TryRemove(new(id, place)) && place.Store is { } deleted)
-                {
-                    _ = Task.Run(() => CloseDeleted(id, deleted)); // not here: requests wait for each other
-                }
+                store.Settings = set;
             }
-            else if (place.Store is { } store)
+            else if (stores.TryRemove(new(id, store)))
             {
-                store.Settings = settings.GetValueOrDefault(id, PortalSettings.Default);
+                _ = Task.Run(() => CloseDeleted(id, store)); // not here: requests wait for each other
             }
         }
     }
 
-    // Those that are open: it is looked at them, and none is opened for it.
-    IEnumerable<(long Id, SqliteStore Store)> Served() =>
-        places.Where(place => place.Value.Store is not null).Select(place => (place.Key, place.Value.Store!)).OrderBy(store => store.Key);
+    // None is opened for being looked at.
+    IEnumerable<(long Id, SqliteStore Store)> Served() => stores.Select(store => (store.Key, store.Value)).OrderBy(store => store.Key);
 
     long Sum(Func<SqliteStore, long> look) => Served().Sum(served => look(served.Store));
 
@@ -614,43 +611,11 @@ internal sealed partial class SqlitePortals : IPortals
     [LoggerMessage(LogLevel.Warning, "The files of a portal that was deleted can't be deleted: {Path}")]
     partial void LogLeftFiles(Exception failure, string path);
 
-    [LoggerMessage(LogLevel.Error, "Portal {Portal} is not served: {Reason}")]
-    partial void LogUnserved(long portal, string reason);
-
-    [LoggerMessage(LogLevel.Warning, "Portal {Portal} is served again")]
-    partial void LogServed(long portal);
-
     [LoggerMessage(LogLevel.Warning, "{File} belongs to no portal of this data directory and is not served")]
     partial void LogLeftOver(string file);
 
     [LoggerMessage(LogLevel.Warning, "Other users of this machine have access to the data directory {Directory}. To keep them out: chmod 700 {Directory}")]
     partial void LogReadable(string directory);
-
-    /// <summary>Where a portal's store is, once it is open.</summary>
-    sealed class Place
-    {
-        volatile SqliteStore? store;
-        volatile OperatorMistake? trouble;
-
-        /// <summary>Held by the one who opens it.</summary>
-        public Lock Gate { get; } = new();
-
-        public SqliteStore? Store
-        {
-            get => store;
-            set => store = value;
-        }
-
-        /// <summary>Why it could not be opened when it was last tried.</summary>
-        public OperatorMistake? Trouble
-        {
-            get => trouble;
-            set => trouble = value;
-        }
-
-        /// <summary>When that was.</summary>
-        public long TriedAt { get; set; }
-    }
 }
 
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Docket.ChangeLog;
 using Docket.Index;
@@ -10,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>A portal in one SQLite file: one writer, as many readers as there are reads at once.</summary>
+/// <summary>A portal in one SQLite file. While nobody uses it there is no more of it than its settings and who waits for its changes.</summary>
 internal sealed partial class SqliteStore : IStore, IDisposable
 {
     /// <summary>Records named in the refusal to delete a stage in use.</summary>
@@ -28,59 +27,52 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <summary>How long a deletion for good waits for the index to be written anew, in milliseconds.</summary>
     const int PurgeWaitMs = 120_000;
 
+    /// <summary>How long a file that could not be opened is left alone, in milliseconds: a try may wait for a lock.</summary>
+    const int RetryMs = 1_000;
+
     readonly string path;
-    readonly Sources sources = new();
-    readonly PortalWriter writer;
-    readonly SqliteTransaction transaction;
-    readonly Indexer indexer;
+    readonly long portalId;
+    readonly int busyTimeoutMs;
+    readonly Instruments? instruments;
+    readonly Func<Connection, Identity> identify;
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly Complaints complaints;
-    readonly ConcurrentBag<RecordReader> readers = [];
     readonly SemaphoreSlim longReads = new(LongReadsMax);
-
-    // Opened with the writer's: a reader that is opened after the file was replaced would read another file.
-    readonly Connection witness;
+    readonly CommitSignal committed = new();
     volatile PortalSettings settings = PortalSettings.Default;
 
-    /// <summary>Opens the file of a portal.</summary>
+    // Held by the one who opens or closes the file.
+    readonly Lock gate = new();
+    volatile OpenFile? open;
+    volatile OperatorMistake? trouble;
+    bool disposed;
+    int uses;
+    long triedAt, usedAt, activeRecords;
+    long? dueAt; // known while the file is closed
+
+    /// <summary>A portal whose file is opened when it is first used, and closed by <see cref="CloseIfIdle"/>.</summary>
     /// <param name="path">The file, which <see cref="Create"/> has made.</param>
     /// <param name="clock">The time.</param>
-    /// <param name="logger">Where failures of the file are told.</param>
+    /// <param name="logger">Where failures of the file go.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <param name="instruments">What the work is shown on, if on anything.</param>
+    /// <param name="portalId">The portal's id, for messages.</param>
     /// <param name="identify">Checks whose file it is, and gives its identity.</param>
-    /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
     public SqliteStore(
-        string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, Func<Connection, Identity>? identify = null)
+        string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, long portalId = 0,
+        Func<Connection, Identity>? identify = null)
     {
         this.path = path;
         this.clock = clock;
         this.logger = logger;
+        this.busyTimeoutMs = busyTimeoutMs;
+        this.instruments = instruments;
+        this.portalId = portalId;
+        this.identify = identify ?? Identity.Of;
         complaints = new(clock);
-        (writer, transaction, History) = Engine.Open(
-            path, "portal", busyTimeoutMs,
-            connection =>
-            {
-                var identity = (identify ?? Identity.Of)(connection);
-                connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                var opened = new SqliteTransaction(path, connection, sources, clock, logger, complaints);
-                try
-                {
-                    return (new PortalWriter(Path.GetFileNameWithoutExtension(path), opened, clock, logger, complaints, instruments), opened, identity.File);
-                }
-                catch
-                {
-                    opened.Dispose();
-                    throw;
-                }
-            },
-            create: false);
-        witness = new Connection(path, create: false);
-        indexer = new Indexer(Indexer.PathOf(path), () => new ChangeReader(path), () => writer.Schema, writer.Committed, writer.Recent, () => Settings.SearchLagMs, clock, logger);
         Jobs = new JobTables(this, clock);
         Answers = new AnswerTable(this, clock);
-        _ = ReadTrouble(); // damage is in the log from the start, and a reader is there should descriptors run out
     }
 
     /// <summary>Makes the file of a new portal.</summary>
@@ -102,7 +94,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             create: true,
             fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
 
-    public string History { get; }
+    public string History => Use(static opened => opened.Identity.File);
 
     /// <summary>The settings of the portal; <see cref="SqlitePortals"/> keeps them up to date.</summary>
     public PortalSettings Settings
@@ -115,36 +107,53 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public IAnswers Answers { get; }
 
-    public Schema Schema(ObjectType type) => writer.Schema;
+    public Schema Schema(ObjectType type) => Use(static opened => opened.Writer.Schema);
 
-    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null)
+    public async Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null)
     {
-        if (batch.Kind == WriteKind.Purge)
+        var opened = Enter();
+        try
         {
-            return PurgeAsync(batch);
-        }
+            if (batch.Kind == WriteKind.Purge)
+            {
+                return await PurgeAsync(opened, batch);
+            }
 
-        var nearEnough = indexer.KeepUpAsync();
-        return nearEnough.IsCompleted ? writer.ApplyAsync(batch, note) : ApplyAfterAsync(nearEnough, batch, note);
+            await opened.Indexer.KeepUpAsync();
+            return await opened.Writer.ApplyAsync(batch, note);
+        }
+        finally
+        {
+            Exit();
+        }
     }
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
-        for (var tries = 1; ; tries++)
+        var opened = Enter();
+        try
         {
-            var (schema, usedStages) = await writer.ChangeSchemaAsync(change, keepUsedStages);
-            if (schema is not null)
+            for (var tries = 1; ; tries++)
             {
-                return schema;
-            }
+                var (schema, usedStages) = await opened.Writer.ChangeSchemaAsync(change, keepUsedStages);
+                if (schema is not null)
+                {
+                    return schema;
+                }
 
-            var standing = new SearchFilter(writer.Schema.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
-            var first = await FindAsync(new(writer.Schema, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
-            // None there any more: by now the change may be allowed.
-            if (!first.Ids.IsEmpty || tries == SearchTries)
-            {
-                throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
+                var now = opened.Writer.Schema;
+                var standing = new SearchFilter(now.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
+                var first = await FindAsync(opened, new(now, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
+                // None there any more: by now the change may be allowed.
+                if (!first.Ids.IsEmpty || tries == SearchTries)
+                {
+                    throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
+                }
             }
+        }
+        finally
+        {
+            Exit();
         }
     }
 
@@ -157,28 +166,36 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     public ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation) => new(Read(reader => reader.InOneSnapshot(() => read(reader))));
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
-        ReadLongAsync(reader => reader.FindAsOf(type, id, time, writer.Schema.CreateDate, cancellation), cancellation);
+        ReadLongAsync(reader => reader.FindAsOf(type, id, time, Schema(type).CreateDate, cancellation), cancellation);
 
     public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FindHolders(type, key, value.Span), cancellation);
 
     public async ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation)
     {
-        for (var tries = 1; ; tries++)
+        var opened = Enter();
+        try
         {
-            // Records are read as the index has them, so that they meet the query whatever was written since.
-            var page = await FindAsync(query, cancellation);
-            var records = Read(reader => reader.FindAt(query.Schema.Type, page.Ids, page.Position, query.Schema.CreateDate, cancellation));
-            if (records.Length == page.Ids.Length || tries == SearchTries)
+            for (var tries = 1; ; tries++)
             {
-                return new(page.Total, records, page.Last, page.Time);
+                // Records are read as the index has them, so that they meet the query whatever was written since.
+                var page = await FindAsync(opened, query, cancellation);
+                var records = Read(reader => reader.FindAt(query.Schema.Type, page.Ids, page.Position, query.Schema.CreateDate, cancellation));
+                if (records.Length == page.Ids.Length || tries == SearchTries)
+                {
+                    return new(page.Total, records, page.Last, page.Time);
+                }
             }
+        }
+        finally
+        {
+            Exit();
         }
     }
 
-    public long Sequence => writer.Committed.Sequence;
+    public long Sequence => Use(_ => committed.Sequence); // known once the file was opened
 
-    public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => writer.Committed.WaitBeyondAsync(sequence, cancellation);
+    public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => committed.WaitBeyondAsync(sequence, cancellation);
 
     public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, int bytesMax, CancellationToken cancellation) =>
         new(Read(reader => reader.Feed(after, limit, bytesMax)));
@@ -186,60 +203,222 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     public Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FeedOf(type, id, after, limit, cancellation), cancellation);
 
-    public async Task<Condition> ConditionAsync() => new(await writer.TroubleAsync() ?? ReadTrouble() ?? Condition.Ready, indexer.State);
+    public async Task<Condition> ConditionAsync()
+    {
+        var opened = Enter();
+        try
+        {
+            return new(await opened.Writer.TroubleAsync() ?? ReadTrouble() ?? Condition.Ready, opened.Indexer.State);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    /// <summary>When it was last used, as a timestamp of the clock.</summary>
+    public long UsedAt => Interlocked.Read(ref usedAt);
+
+    /// <summary>Whether its file is open.</summary>
+    public bool IsOpen => open is not null;
+
+    /// <summary>Whether it could not be opened when it was last tried.</summary>
+    public bool IsInTrouble => trouble is not null;
 
     /// <summary>How many writes wait for the writer.</summary>
-    public int Waiting => writer.Waiting;
+    public int Waiting => open?.Writer.Waiting ?? 0;
 
     /// <summary>How many changes the search index is behind.</summary>
-    public long IndexBehind => indexer.Behind;
+    public long IndexBehind => open?.Indexer.Behind ?? 0;
 
-    /// <summary>How many records are not archived; 0 when the file can't be read now.</summary>
-    public long ActiveRecords
+    /// <summary>How many records are not archived, or were when the file was closed; 0 before it was first opened.</summary>
+    public long ActiveRecords => open is null ? activeRecords : activeRecords = CountActive();
+
+    /// <summary>Opens the file if it is not open.</summary>
+    /// <exception cref="OperatorMistake">It can't be used. Tried again a moment later at the earliest.</exception>
+    public void Open()
     {
-        get
+        _ = EnterOrFail();
+        Exit();
+    }
+
+    /// <summary>Closes the file when nobody has used it for so long, and gives up its threads and memory. Whoever waits for changes goes on waiting.</summary>
+    public void CloseIfIdle(TimeSpan unusedFor)
+    {
+        lock (gate)
         {
+            if (open is { } idle && Volatile.Read(ref uses) == 0 && clock.GetElapsedTime(Interlocked.Read(ref usedAt)) >= unusedFor)
+            {
+                activeRecords = CountActive();
+                open = null;
+                idle.Dispose();
+            }
+        }
+    }
+
+    /// <summary>
+    /// When something is to be done about jobs and answers that nobody asks for: see <see cref="JobTables.DueAt"/>. The file is
+    /// only looked into, which is no use of it.
+    /// </summary>
+    public long DueAt()
+    {
+        lock (gate)
+        {
+            if (open is not null)
+            {
+                dueAt = null;
+            }
+
             try
             {
-                return Read(reader => reader.Connection.QueryInteger("SELECT sum(records) FROM stage_use"));
+                if (open is not null || dueAt is null)
+                {
+                    using var file = open is null ? new Connection(path, create: false) : null;
+                    dueAt = file is null ? open!.Read(static reader => JobTables.DueAt(reader.Connection)) : JobTables.DueAt(file);
+                }
+
+                return dueAt.Value;
             }
-            catch (Exception failure) when (failure is Refusal or SqliteFailure)
+            catch (SqliteFailure)
             {
-                return 0;
+                return 0; // opening it tells
             }
         }
     }
 
     public void Dispose()
     {
-        writer.Committed.End();
-        indexer.Dispose();
-        while (readers.TryTake(out var reader))
+        committed.End();
+        lock (gate)
         {
-            reader.Dispose();
+            disposed = true;
+            open?.Dispose();
+            open = null;
         }
 
-        writer.Dispose();
         longReads.Dispose();
-        witness.Dispose();
     }
 
-    async Task<Outcome> ApplyAfterAsync(Task nearEnough, WriteBatch batch, Note? note)
+    OpenFile Enter()
     {
-        await nearEnough;
-        return await writer.ApplyAsync(batch, note);
+        try
+        {
+            return EnterOrFail();
+        }
+        catch (OperatorMistake mistake)
+        {
+            throw new Refusal(Faults.PortalUnserved(portalId, mistake.State));
+        }
+    }
+
+    // Whoever enters exits: until then the file stays open.
+    OpenFile EnterOrFail()
+    {
+        // One tries, now and then. The others are refused for what the last try met.
+        var entered = false;
+        if (trouble is { } met && (clock.GetElapsedTime(Interlocked.Read(ref triedAt)).TotalMilliseconds < RetryMs || !(entered = gate.TryEnter())))
+        {
+            throw met;
+        }
+
+        if (!entered)
+        {
+            gate.Enter();
+        }
+
+        OpenFile opened;
+        bool isNew;
+        try
+        {
+            if (disposed)
+            {
+                throw new Refusal(Faults.ShuttingDown());
+            }
+
+            isNew = open is null;
+            opened = open ??= OpenNow();
+            Interlocked.Increment(ref uses);
+        }
+        finally
+        {
+            gate.Exit();
+        }
+
+        if (isNew)
+        {
+            _ = ReadTrouble(); // damage is in the log from the start, and a reader is there should descriptors run out
+        }
+
+        return opened;
+    }
+
+    void Exit()
+    {
+        Interlocked.Exchange(ref usedAt, clock.GetTimestamp());
+        Interlocked.Decrement(ref uses);
+    }
+
+    T Use<T>(Func<OpenFile, T> use)
+    {
+        var opened = Enter();
+        try
+        {
+            return use(opened);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    OpenFile OpenNow()
+    {
+        try
+        {
+            var opened = new OpenFile(path, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments);
+            if (trouble is not null)
+            {
+                LogServed(portalId);
+            }
+
+            trouble = null;
+            return opened;
+        }
+        catch (OperatorMistake mistake)
+        {
+            var told = mistake.State == "missing" && portalId > 0 ? new OperatorMistake($"{mistake.Message}, or give the portal up: docket portal forget {portalId}") { State = mistake.State } : mistake;
+            if (trouble?.Message != told.Message)
+            {
+                LogUnserved(portalId, told.Message);
+            }
+
+            Interlocked.Exchange(ref triedAt, clock.GetTimestamp());
+            throw trouble = told;
+        }
+    }
+
+    long CountActive()
+    {
+        try
+        {
+            return Read(reader => reader.Connection.QueryInteger("SELECT sum(records) FROM stage_use"));
+        }
+        catch (Exception failure) when (failure is Refusal or SqliteFailure)
+        {
+            return 0;
+        }
     }
 
     // Deleted for good is what is in no file any more, that of the search index included.
-    async Task<Outcome> PurgeAsync(WriteBatch batch)
+    async Task<Outcome> PurgeAsync(OpenFile opened, WriteBatch batch)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(PurgeWaitMs));
         // An index that is being built reads the portal's file, which could not be cleaned meanwhile.
-        await indexer.ReachAsync(0, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var outcome = await writer.ApplyAsync(batch, null);
+        await opened.Indexer.ReachAsync(0, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var outcome = await opened.Writer.ApplyAsync(batch, null);
         try
         {
-            await indexer.HurryToAsync(writer.Committed.Sequence, patience.Token);
+            await opened.Indexer.HurryToAsync(committed.Sequence, patience.Token);
         }
         catch (OperationCanceledException)
         {
@@ -249,25 +428,25 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         return outcome;
     }
 
-    async Task<IndexPage> FindAsync(SearchQuery query, CancellationToken cancellation)
+    async Task<IndexPage> FindAsync(OpenFile opened, SearchQuery query, CancellationToken cancellation)
     {
         using var span = Span.Start("search");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(SearchWaitMs);
         try
         {
-            return await indexer.SearchAsync(
-                query.Schema, writer.Committed.Sequence,
+            return await opened.Indexer.SearchAsync(
+                query.Schema, committed.Sequence,
                 (file, reader) =>
                 {
                     var (position, now) = (file.Position, Instant.Now(clock));
-                    return new IndexSearch(file.Index, reader, query, sources, (id, property) => ReadValue(id, property, position), now).Run() with { Position = position, Time = now };
+                    return new IndexSearch(file.Index, reader, query, opened.Sources, (id, property) => ReadValue(id, property, position), now).Run() with { Position = position, Time = now };
                 },
                 patience.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new Refusal(Faults.IndexNotReady(indexer.BuiltPercent));
+            throw new Refusal(Faults.IndexNotReady(opened.Indexer.BuiltPercent));
         }
         catch (SqliteFailure failure)
         {
@@ -297,40 +476,34 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     byte[] ReadValue(long id, Property property, long sequence) => Read(reader => reader.ValueAt(ObjectType.Ticket, id, property, sequence));
 
     /// <summary>Writes what is no record. May run again when others in its transaction fail.</summary>
-    public Task<T> WriteAsync<T>(Func<Connection, T> write) => writer.WriteAsync(() => write(transaction.Connection));
+    public async Task<T> WriteAsync<T>(Func<Connection, T> write)
+    {
+        var opened = Enter();
+        try
+        {
+            return await opened.Writer.WriteAsync(() => write(opened.Transaction.Connection));
+        }
+        finally
+        {
+            Exit();
+        }
+    }
 
     /// <summary>Reads on a connection that nobody else uses meanwhile. A read runs where it is asked for: it takes microseconds and never waits for the writer.</summary>
     public T Read<T>(Func<RecordReader, T> read)
     {
+        var opened = Enter();
         try
         {
-            if (!readers.TryTake(out var reader))
-            {
-                lock (witness)
-                {
-                    RefuseMoved(witness);
-                }
-
-                reader = new RecordReader(path, sources);
-            }
-
-            // A reader that failed is not used again.
-            try
-            {
-                RefuseMoved(reader.Connection);
-                var result = read(reader);
-                readers.Add(reader);
-                return result;
-            }
-            catch
-            {
-                reader.Dispose();
-                throw;
-            }
+            return opened.Read(read);
         }
         catch (SqliteFailure failure)
         {
             throw Translate(failure, path);
+        }
+        finally
+        {
+            Exit();
         }
     }
 
@@ -345,14 +518,6 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         finally
         {
             longReads.Release();
-        }
-    }
-
-    static void RefuseMoved(Connection connection)
-    {
-        if (connection.IsMoved)
-        {
-            throw SqliteFailure.Moved();
         }
     }
 
@@ -374,6 +539,12 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             LogFailure(failure, file, more);
         }
     }
+
+    [LoggerMessage(LogLevel.Error, "Portal {Portal} is not served: {Reason}")]
+    partial void LogUnserved(long portal, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Portal {Portal} is served again")]
+    partial void LogServed(long portal);
 
     [LoggerMessage(LogLevel.Error, "Reading from {Path} failed{More}")]
     partial void LogFailure(Exception failure, string path, string more);

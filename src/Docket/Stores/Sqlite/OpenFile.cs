@@ -1,0 +1,105 @@
+using System.Collections.Concurrent;
+using Docket.ChangeLog;
+using Docket.Index;
+using Docket.Model;
+using Docket.Sqlite;
+using Docket.Watch;
+using Microsoft.Extensions.Logging;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>What a portal's file takes while it is open: one writer, as many readers as there are reads at once, and the search index.</summary>
+internal sealed class OpenFile : IDisposable
+{
+    readonly string path;
+    readonly ConcurrentBag<RecordReader> readers = [];
+
+    // Opened with the writer's: a reader that is opened after the file was replaced would read another file.
+    readonly Connection witness;
+
+    /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
+    public OpenFile(
+        string path, CommitSignal committed, Func<int> lagMs, int busyTimeoutMs, Func<Connection, Identity> identify, TimeProvider clock, ILogger logger,
+        Complaints complaints, Instruments? instruments)
+    {
+        this.path = path;
+        (Writer, Transaction, Identity) = Engine.Open(
+            path, "portal", busyTimeoutMs,
+            connection =>
+            {
+                var identity = identify(connection);
+                connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
+                var transaction = new SqliteTransaction(path, connection, Sources, clock, logger, complaints);
+                try
+                {
+                    return (new PortalWriter(Path.GetFileNameWithoutExtension(path), transaction, committed, clock, logger, complaints, instruments), transaction, identity);
+                }
+                catch
+                {
+                    transaction.Dispose();
+                    throw;
+                }
+            },
+            create: false);
+        witness = new Connection(path, create: false);
+        Indexer = new Indexer(Indexer.PathOf(path), () => new ChangeReader(path), () => Writer.Schema, committed, Writer.Recent, lagMs, clock, logger);
+    }
+
+    public Identity Identity { get; }
+
+    public Sources Sources { get; } = new();
+
+    public SqliteTransaction Transaction { get; }
+
+    public PortalWriter Writer { get; }
+
+    public Indexer Indexer { get; }
+
+    /// <summary>Reads on a connection that nobody else uses meanwhile.</summary>
+    public T Read<T>(Func<RecordReader, T> read)
+    {
+        if (!readers.TryTake(out var reader))
+        {
+            lock (witness)
+            {
+                RefuseMoved(witness);
+            }
+
+            reader = new RecordReader(path, Sources);
+        }
+
+        // A reader that failed is not used again.
+        try
+        {
+            RefuseMoved(reader.Connection);
+            var result = read(reader);
+            readers.Add(reader);
+            return result;
+        }
+        catch
+        {
+            reader.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Indexer.Dispose();
+        while (readers.TryTake(out var reader))
+        {
+            reader.Dispose();
+        }
+
+        Writer.Dispose();
+        witness.Dispose();
+    }
+
+    static void RefuseMoved(Connection connection)
+    {
+        if (connection.IsMoved)
+        {
+            throw SqliteFailure.Moved();
+        }
+    }
+}
