@@ -25,8 +25,8 @@ internal static class IndexCommand
 
             foreach (var one in found)
             {
-                await ProgressBar.During(show => portals.RebuildIndexAsync(one.Id, done => show($"Portal {one.Id}", done), cancellation));
-                Console.WriteLine($"Portal {one.Id}: built");
+                var built = await ProgressBar.During(show => portals.RebuildIndexAsync(one.Id, done => show($"Portal {one.Id}", done), cancellation));
+                Console.WriteLine($"Portal {one.Id}: {(built ? "built" : "not in use; its index is built when it is next used")}");
             }
         });
         return command;

@@ -19,11 +19,11 @@ internal static class ProgressBar
     }
 
     /// <summary>As <see cref="During{T}(Func{Action{string, double}, T})"/>.</summary>
-    public static async Task During(Func<Action<string, double>, Task> work)
+    public static async Task<T> During<T>(Func<Action<string, double>, Task<T>> work)
     {
         try
         {
-            await work(Show);
+            return await work(Show);
         }
         finally
         {

@@ -172,9 +172,13 @@ internal interface IPortals : IAsyncDisposable
     /// <returns><c>false</c> when there is none.</returns>
     bool Delete(long portalId);
 
-    /// <summary>Has the search index of a portal built anew, by the server that serves it or else here, and waits for it.</summary>
+    /// <summary>
+    /// Has the search index of a portal rebuilt, here or by the server that serves it, and waits for that. A server that has the
+    /// portal closed does it when the portal is next used, which is not waited for.
+    /// </summary>
     /// <param name="portalId">The portal.</param>
     /// <param name="progress">Told now and then how much is done, 0 to 1.</param>
     /// <param name="cancellation">Stops waiting; a server goes on.</param>
-    Task RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation);
+    /// <returns>Whether it is built; <c>false</c> when that is left to the next use of the portal.</returns>
+    Task<bool> RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation);
 }

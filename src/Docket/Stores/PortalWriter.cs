@@ -368,18 +368,13 @@ internal sealed partial class PortalWriter : IDisposable
 
     Exception Translate(Exception failure)
     {
-        var refusal = failure as Refusal ?? transaction.Translate(failure);
-        if (refusal is null)
-        {
-            return failure; // a fault of ours, which is logged with its request
-        }
-
-        if (complaints.Due("write " + Condition.WordOf(refusal)) is { } more)
+        var told = transaction.Translate(failure) ?? failure;
+        if (complaints.Due("write " + Condition.WordOf(told)) is { } more)
         {
             LogFailure(failure, transaction.Name, more);
         }
 
-        return refusal;
+        return told;
     }
 
     [LoggerMessage(LogLevel.Error, "Writing to {Name} failed; nothing of it is kept{More}")]

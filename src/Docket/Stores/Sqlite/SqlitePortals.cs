@@ -268,15 +268,9 @@ internal sealed partial class SqlitePortals : IPortals
         return found;
     }
 
-    public async Task RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation)
+    public async Task<bool> RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation)
     {
         var path = PathOf(portalId);
-        if (!File.Exists(path))
-        {
-            progress(1); // made beside the server, and nobody has called it yet
-            return;
-        }
-
         var seed = IndexFile.AskForRebuild(Indexer.PathOf(path));
         if (serving is not null)
         {
@@ -296,11 +290,18 @@ internal sealed partial class SqlitePortals : IPortals
 
         while (IndexFile.BuiltSoFar(Indexer.PathOf(path), seed) is { } built)
         {
+            // The last to close a file takes its log away, so without one the server has it closed.
+            if (!File.Exists(path + "-wal"))
+            {
+                return false;
+            }
+
             progress(Math.Min(1, (double)built / records));
             await Task.Delay(TimeSpan.FromMilliseconds(RebuildStepMs), clock, cancellation);
         }
 
         progress(1);
+        return true;
     }
 
     public ValueTask DisposeAsync()
