@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Docket.Model;
+using Docket.Model.Types;
 using Microsoft.Extensions.Configuration;
 
 namespace Docket;
@@ -49,6 +52,9 @@ public sealed record DocketOptions
 
     /// <summary>Chance; shared by all requests at once.</summary>
     internal Random Random { get; init; } = Random.Shared;
+
+    /// <summary>The object types of every portal. The first is the one of paths that name none.</summary>
+    internal ImmutableArray<ObjectType> Types { get; init; } = StandardTypes.All;
 
     /// <summary>How long a write waits for another program's lock on a file before it is refused.</summary>
     internal int BusyTimeoutMs { get; init; } = 5_000;

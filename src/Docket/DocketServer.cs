@@ -11,6 +11,7 @@ using Docket.Http;
 using Docket.Jobs;
 using Docket.Limits;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.OAuth;
 using Docket.Objects;
 using Docket.Owners;
@@ -150,7 +151,7 @@ public sealed class DocketServer : IAsyncDisposable
         {
             metrics = metricsUrls is null ? null : await ListenAsync(options.MetricsUrls!, () => MetricsServer.StartAsync(metricsUrls, cancellation));
             traces = options.ExportTraces ? new TraceExport(logger) : null;
-            portals = new SqlitePortals(options.DataDirectory, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, (int)Math.Clamp((DescriptorsMax() ?? int.MaxValue) / 4 / SqlitePortals.DescriptorsEach, 4, SqlitePortals.OpenMax));
+            portals = new SqlitePortals(options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, (int)Math.Clamp((DescriptorsMax() ?? int.MaxValue) / 4 / SqlitePortals.DescriptorsEach, 4, SqlitePortals.OpenMax));
             jobs = new JobRunner(portals, options.Clock, logger);
             limiter = new RateLimiter(portals.Usage, instruments, options.Clock, logger);
             instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);
@@ -165,7 +166,7 @@ public sealed class DocketServer : IAsyncDisposable
             }
 
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
-            app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock, new RequestTarget(options.HideValues ?? options.Token is null, ((IEndpointRouteBuilder)app).DataSources));
+            app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock, new RequestTarget(options.HideValues ?? options.Token is null, options.Types, ((IEndpointRouteBuilder)app).DataSources));
             app.UseResponseCompression();
             app.UseMiddleware<Refusals>();
             app.UseRouting();
@@ -354,14 +355,14 @@ public sealed class DocketServer : IAsyncDisposable
             SqlitePortals.RequireData(directory);
         }
 
-        return new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: false);
+        return new SqlitePortals(directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve: false);
     }
 
     /// <summary>As <see cref="OpenPortals"/>, and held as a server holds them when none does; for work that someone has to do.</summary>
     internal static IPortals OpenOrHoldPortals(string directory)
     {
         SqlitePortals.RequireData(directory);
-        return new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: !SqlitePortals.IsServed(directory));
+        return new SqlitePortals(directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve: !SqlitePortals.IsServed(directory));
     }
 
     /// <summary>See <see cref="Backup.Save"/>.</summary>

@@ -1,4 +1,5 @@
 using Docket.Model;
+using TicketType = Docket.Model.Types.Tickets;
 
 namespace Docket.Tests;
 
@@ -15,6 +16,8 @@ internal static class Schemata
         Custom("colour", "enumeration", "select") with { Options = Options("red", "green", "dark blue") },
         Custom("tags_set", "enumeration", "checkbox") with { Options = Options("a", "b", "c") });
 
+    public static readonly PortalSchema Portal = new([Tickets]);
+
     public static readonly Caller Caller = new(24000001, 1, Scopes.All);
 
     public static PropertyDefinition Custom(string name, string type = "string", string fieldType = "text") => new()
@@ -23,20 +26,20 @@ internal static class Schemata
         Label = name,
         Type = type,
         FieldType = fieldType,
-        GroupName = PropertyGroup.Default,
+        GroupName = TicketType.Group,
         Archived = false,
     };
 
     public static Schema With(params PropertyDefinition[] definitions)
     {
-        var content = DefaultSchema.For(ObjectType.Ticket);
+        var content = SchemaContent.Of(TicketType.Type.Seed());
         foreach (var definition in definitions)
         {
             var number = content.LastNumber + 1;
             content = content with { Properties = content.Properties.Add(definition.Name, new(number, definition)), LastNumber = number };
         }
 
-        return new Schema(ObjectType.Ticket, content);
+        return new Schema(TicketType.Type, content);
     }
 
     static System.Collections.Immutable.ImmutableArray<PropertyOption> Options(params string[] values) =>

@@ -58,20 +58,25 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             limiter.Count(http, found.Caller, search: endpoint.GetMetadata<CountsAsSearch>() is not null);
         }
 
-        // Routes without an object type speak of tickets.
-        var type = http.GetRouteValue("objectType") is not string spelling ? ObjectType.Ticket
-            : ObjectType.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling));
+        var call = new Call(found.Caller, found.Store, http.GetRouteValue("objectType") as string, clock)
+        {
+            Version = version ?? ApiVersion.V3,
+            Random = random,
+        };
+        if (call.TypeName is not null)
+        {
+            _ = call.Schema; // refuses a type that isn't there
+        }
+
         if (!found.Caller.Scopes.HasFlag(needs.Scope))
         {
             throw new Refusal(Faults.MissingScopes(ScopeNames.Required(needs.Scope)));
         }
 
-        http.Features.Set(new Call(found.Caller, found.Store, type, clock)
+        http.Features.Set(call with
         {
-            Version = version ?? ApiVersion.V3,
             Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None,
                 writes: !http.Request.IsGetOrHead() && needs.Scope is not (Scopes.TicketsRead or Scopes.SchemaRead)),
-            Random = random,
         });
         return next(http);
     }

@@ -2,8 +2,8 @@ using Docket.Model;
 
 namespace Docket.ChangeLog;
 
-/// <summary>One committed change. One that was read from the log has no values with it: <see cref="IChangeLog"/> stands on them.</summary>
-internal readonly record struct FollowedChange(ChangeKind Kind, long Sequence, ObjectType Type, long RecordId, long Time, long Source)
+/// <summary>One committed change; its type is the number of the object type. One that was read from the log has no values with it: <see cref="IChangeLog"/> stands on them.</summary>
+internal readonly record struct FollowedChange(ChangeKind Kind, long Sequence, int Type, long RecordId, long Time, long Source)
 {
     /// <summary>The values that changed; <c>null</c> when it was read from the log.</summary>
     public ReadOnlyMemory<byte>? Content { get; init; }
@@ -13,7 +13,7 @@ internal readonly record struct FollowedChange(ChangeKind Kind, long Sequence, O
 }
 
 /// <summary>A record as one that follows the changes starts from.</summary>
-internal sealed record LoggedRecord(long Id, long CreatedAt, long UpdatedAt, long Source, bool Active, byte[] Values);
+internal sealed record LoggedRecord(int Type, long Id, long CreatedAt, long UpdatedAt, long Source, bool Active, byte[] Values);
 
 /// <summary>A portal's changes in order, and its records to start from, for one thread that follows them.</summary>
 internal interface IChangeLog : IDisposable
@@ -41,6 +41,6 @@ internal interface IChangeLog : IDisposable
 
     long CountRecords();
 
-    /// <summary>All records of a type in the order of their ids, active and archived ones.</summary>
-    IEnumerable<LoggedRecord> Records(ObjectType type);
+    /// <summary>All records of some types in the order of their ids, active and archived ones.</summary>
+    IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types);
 }

@@ -23,11 +23,11 @@ internal static class ChangeResponse
         _ => "purge",
     };
 
-    public static void Write(Utf8JsonWriter json, Schema schema, Change change)
+    public static void Write(Utf8JsonWriter json, PortalSchema schema, Change change)
     {
         json.WriteStartObject();
         json.WriteNumber("sequence", change.Sequence);
-        json.WriteString("objectType", change.Type.Id);
+        json.WriteString("objectType", schema.Find(change.Type)!.Type.Id);
         Wire.WriteId(json, ObjectId, change.RecordId);
         json.WriteString("kind", NameOf(change.Kind));
         Wire.WriteInstant(json, OccurredAt, change.Time);

@@ -54,7 +54,7 @@ internal static class ChangeRoutes
         var (changes, newest) = objectId is { } id
             ? await call.Store.FeedOfAsync(call.Type, id, after, limit, http.RequestAborted)
             : (await call.Store.FeedAsync(after, limit, PageBytesMax, http.RequestAborted), call.Store.Sequence);
-        var schema = call.Schema; // a change that is here stands in the schema that is read after it
+        var schema = call.Store.Schema; // a change that is here stands in the schema that is read after it
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (changes, schema, newest), static (json, answer) =>
         {
             json.WriteStartObject();
@@ -87,7 +87,7 @@ internal static class ChangeRoutes
                 await events.WaitAsync(call.Store.WaitBeyondAsync(after, ending.Token), ending.Token);
                 foreach (var change in await call.Store.FeedAsync(after, LimitDefault, StreamBytesMax, ending.Token))
                 {
-                    await events.WriteAsync(call.Schema, change, ending.Token);
+                    await events.WriteAsync(call.Store.Schema, change, ending.Token);
                     after = change.Sequence;
                 }
             }

@@ -47,7 +47,7 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
 
     /// <summary>Sends a change, at the pace at which the client reads.</summary>
     /// <exception cref="TimeoutException">It doesn't.</exception>
-    public async Task WriteAsync(Schema schema, Change change, CancellationToken cancellation)
+    public async Task WriteAsync(PortalSchema schema, Change change, CancellationToken cancellation)
     {
         var body = response.BodyWriter;
         Encoding.UTF8.GetBytes($"id: {change.Sequence}\nevent: {ChangeResponse.NameOf(change.Kind)}\ndata: ", body);

@@ -7,13 +7,27 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Docket.Http;
 
-/// <summary>What is known of a request once its token was checked: who calls, for which object type, in which portal.</summary>
+/// <summary>What is known of a request once its token was checked: who calls, for which object type, in which portal. For one thread at a time.</summary>
 /// <param name="Caller">Who calls.</param>
 /// <param name="Store">The portal's store.</param>
-/// <param name="Type">The object type the path names.</param>
+/// <param name="TypeName">The object type, as the path names it; <c>null</c> where it names none.</param>
 /// <param name="Clock">The time.</param>
-internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, TimeProvider Clock)
+internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeProvider Clock)
 {
+    PortalSchema? portal;
+    Schema? schema;
+
+    /// <summary>The portal's schema, taken once: all of the request sees this one.</summary>
+    public PortalSchema Portal => portal ??= Store.Schema;
+
+    /// <summary>The schema of the object type; where the path names none, of the first.</summary>
+    /// <exception cref="Refusal">400: there is no such type.</exception>
+    public Schema Schema => schema ??= TypeName is null ? Portal.Types[0] : Portal.Find(TypeName) ?? throw new Refusal(Faults.UnknownObjectType(TypeName));
+
+
+    /// <inheritdoc cref="Schema"/>
+    public ObjectType Type => Schema.Type;
+
     /// <summary>The version of HubSpot's paths that was called.</summary>
     public ApiVersion Version { get; init; } = ApiVersion.V3;
 
@@ -41,9 +55,6 @@ internal sealed record Call(Caller Caller, IStore Store, ObjectType Type, TimePr
         Random.Shuffle(order);
         return order;
     }
-
-    /// <summary>The newest schema of <see cref="Type"/>.</summary>
-    public Schema Schema => Store.Schema(Type);
 }
 
 /// <summary>What hangs on a request while it is served.</summary>

@@ -12,7 +12,7 @@ namespace Docket.Http;
 /// What the log's line for a request shows of its path, query and refusal. Tokens and secrets never; the values of tickets and of
 /// their keys, and whatever isn't known to be something else, only when they are not to be hidden.
 /// </summary>
-internal sealed partial class RequestTarget(bool hideValues, IEnumerable<EndpointDataSource> endpoints)
+internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection<ObjectType> types, IEnumerable<EndpointDataSource> endpoints)
 {
     const string Hidden = "***";
 
@@ -30,7 +30,7 @@ internal sealed partial class RequestTarget(bool hideValues, IEnumerable<Endpoin
     // The words that paths consist of. Everything is mapped before the first request comes.
     readonly Lazy<HashSet<string>> words = new(() =>
     [
-        "ticket", "tickets", "0-5",
+        .. types.SelectMany(type => (string[])[type.Singular, type.Plural, type.Id]),
         .. endpoints.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().SelectMany(endpoint => endpoint.RoutePattern.PathSegments).SelectMany(segment => segment.Parts)
             .OfType<RoutePatternLiteralPart>().Select(part => part.Content),
     ]);
@@ -83,7 +83,7 @@ internal sealed partial class RequestTarget(bool hideValues, IEnumerable<Endpoin
     bool IsPlain(string segment, string? parameter, bool byKey) => parameter switch
     {
         "id" or "objectId" => !byKey && IsNumber(segment),
-        "objectType" => ObjectType.Find(segment) is not null,
+        "objectType" => types.Any(type => type.IsCalled(segment)),
         "propertyName" or "groupName" or "pipelineId" or "stageId" => true,
         _ => segment.Length == 0 || IsNumber(segment) || words.Value.Contains(segment),
     };

@@ -7,7 +7,7 @@ namespace Docket.Index;
 internal static class ChangedValues
 {
     /// <summary>Gives a document the values of a change, the current one of the log; <c>false</c> when they are gone for good already.</summary>
-    public static bool Put(SearchIndex index, int document, Schema schema, IChangeLog changes, in FollowedChange change)
+    public static bool Put(SearchIndex index, int document, PortalSchema schema, IChangeLog changes, in FollowedChange change)
     {
         var values = new ValueReader(changes.ContentOf(change));
         var stored = new ValueReader(change.Before.Span);
@@ -31,14 +31,14 @@ internal static class ChangedValues
                 : change.Content is null && values.Link > 0 && change.Kind != ChangeKind.Merge && SearchIndex.NeedsBefore(property)
                     ? changes.ValueSetBy(change.Sequence - values.Link, values.Number)
                     : default;
-            index.Put(document, schema, property, before, values.Value);
+            index.Put(document, property, before, values.Value);
         }
 
         return any;
     }
 
     /// <summary>Takes the values of a change away from a document; <c>false</c> when they are gone for good already.</summary>
-    public static bool Remove(SearchIndex index, int document, Schema schema, IChangeLog changes, in FollowedChange change)
+    public static bool Remove(SearchIndex index, int document, PortalSchema schema, IChangeLog changes, in FollowedChange change)
     {
         var values = new ValueReader(changes.ContentOf(change));
         var any = false;
@@ -47,7 +47,7 @@ internal static class ChangedValues
             any = true;
             if (schema.FindNumberEvenArchived(values.Number) is { } property)
             {
-                index.Put(document, schema, property, values.Value, default);
+                index.Put(document, property, values.Value, default);
             }
         }
 

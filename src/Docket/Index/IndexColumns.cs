@@ -13,6 +13,9 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
     readonly ulong[] derived = new ulong[DocSet.Size];
     readonly Dictionary<ulong, ulong> known = [];
 
+    /// <summary>Whose properties they are.</summary>
+    public Schema Schema => schema;
+
     /// <summary>The keys of a property's values in one chunk; 0 for none.</summary>
     public ReadOnlySpan<ulong> Keys(Property property, int chunk) => property.Derivation switch
     {
@@ -25,8 +28,8 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         Derivation.IsClosed => IsClosed(chunk, text => Key.OfText(text)),
         Derivation.TimeToClose => TimeToClose(chunk),
         Derivation.CurrentStageEntered => CurrentStageEntered(chunk),
-        Derivation.SameAsOrigin => Keys(property.Origin!, chunk),
-        Derivation.TimeInStage => TimeIn(property.Place!, chunk),
+        Derivation.SameAsOrigin => Keys(schema.OriginOf(property)!, chunk),
+        Derivation.TimeInStage => TimeIn(schema.PlaceOf(property)!, chunk),
         _ => Each(SearchIndex.IdColumn, chunk, _ => Key.OfNumber(0)),
     };
 
@@ -35,15 +38,14 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
     {
         Derivation.SourceType or Derivation.SourceId => EachSource(property, chunk, index.Hash),
         Derivation.IsClosed => IsClosed(chunk, index.Hash),
-        Derivation.SameAsOrigin => Hashes(property.Origin!, chunk),
+        Derivation.SameAsOrigin => Hashes(schema.OriginOf(property)!, chunk),
         _ => Column(SearchIndex.HashColumn(property), chunk),
     };
 
     /// <summary>The values that a property can have whose words are in no posting.</summary>
     public IEnumerable<string> KnownValues(Property property) => property switch
     {
-        { Derivation: Derivation.SourceType } => sources.All.Select(source => source.Type),
-        { Derivation: Derivation.SourceId } => sources.All.Select(source => source.Id),
+        { Derivation: Derivation.SourceType or Derivation.SourceId } => sources.All.Select(source => Derivations.OfSource(property.Derivation, source)),
         { Kind: PropertyKind.Bool } => ["true", "false"],
         { Kind: PropertyKind.Pipeline } => schema.Pipelines.Select(pipeline => pipeline.Id),
         { Kind: PropertyKind.Stage } => schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id),
@@ -74,7 +76,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
             if (!known.TryGetValue(number, out var result) && number != 0) // 0: the record is gone for good
             {
                 var source = sources.Find((long)number);
-                var text = property.Derivation == Derivation.SourceType ? source.Type : source.Id;
+                var text = Derivations.OfSource(property.Derivation, source);
                 known[number] = result = derive(Encoding.UTF8.GetBytes(Key.FormOf(property) == Form.Text ? text.ToLowerInvariant() : text));
             }
 
@@ -98,17 +100,17 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
     ReadOnlySpan<ulong> IsClosed(int chunk, FromText derive)
     {
         var (yes, no) = (derive("true"u8), derive("false"u8));
-        var closed = Places().Where(place => place.IsClosed).Select(place => index.Hash(place.Utf8Id)).ToHashSet();
-        return Each(SearchIndex.HashColumn(schema.Stage), chunk, stage => closed.Contains(stage) ? yes : no);
+        var closed = schema.Stages!.All.Where(Derivations.IsClosed).Select(place => index.Hash(place.Utf8Id)).ToHashSet();
+        return Each(SearchIndex.HashColumn(schema.Stages!.Stage), chunk, stage => closed.Contains(stage) ? yes : no);
     }
 
     ReadOnlySpan<ulong> TimeToClose(int chunk)
     {
-        var closed = Column(SearchIndex.KeyColumn(schema.ClosedDate), chunk);
+        var closed = Column(SearchIndex.KeyColumn(schema.Stages!.ClosedDate), chunk);
         var created = Column(SearchIndex.CreatedColumn, chunk);
         for (var doc = 0; doc < closed.Length; doc++)
         {
-            derived[doc] = closed[doc] == 0 ? 0 : Key.OfNumber(Math.Max(0, Key.ToNumber(closed[doc]) - Key.ToNumber(created[doc])));
+            derived[doc] = closed[doc] == 0 ? 0 : Key.OfNumber(Derivations.TimeToClose((long)Key.ToNumber(closed[doc]), (long)Key.ToNumber(created[doc])));
         }
 
         return derived.AsSpan(0, closed.Length);
@@ -116,9 +118,9 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
 
     ReadOnlySpan<ulong> CurrentStageEntered(int chunk)
     {
-        var stages = Column(SearchIndex.HashColumn(schema.Stage), chunk);
+        var stages = Column(SearchIndex.HashColumn(schema.Stages!.Stage), chunk);
         derived.AsSpan(0, stages.Length).Clear();
-        foreach (var place in Places())
+        foreach (var place in schema.Stages!.All)
         {
             var stage = index.Hash(place.Utf8Id);
             var entered = Column(SearchIndex.KeyColumn(place.Entered), chunk);
@@ -133,19 +135,16 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
 
     ReadOnlySpan<ulong> TimeIn(StagePlace place, int chunk)
     {
-        var stages = Column(SearchIndex.HashColumn(schema.Stage), chunk);
+        var stages = Column(SearchIndex.HashColumn(schema.Stages!.Stage), chunk);
         var stage = index.Hash(place.Utf8Id);
         var entered = Column(SearchIndex.KeyColumn(place.Entered), chunk);
         var before = Column(SearchIndex.KeyColumn(place.CumulativeTime), chunk);
         for (var doc = 0; doc < entered.Length; doc++)
         {
-            var time = doc < before.Length && before[doc] != 0 ? Key.ToNumber(before[doc]) : 0;
-            var running = stages[doc] == stage ? Math.Max(0, now - Key.ToNumber(entered[doc])) : 0;
-            derived[doc] = entered[doc] == 0 ? 0 : Key.OfNumber(time + running);
+            var ended = doc < before.Length && before[doc] != 0 ? (long)Key.ToNumber(before[doc]) : 0;
+            derived[doc] = entered[doc] == 0 ? 0 : Key.OfNumber(Derivations.TimeInStage(ended, (long)Key.ToNumber(entered[doc]), stages[doc] == stage, now));
         }
 
         return derived.AsSpan(0, entered.Length);
     }
-
-    IEnumerable<StagePlace> Places() => schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => schema.FindStage(Encoding.UTF8.GetBytes(stage.Id))!);
 }

@@ -146,9 +146,9 @@ internal sealed class IndexFile : IDisposable
     }
 
     /// <summary>Notes the form of each property of a schema; <c>false</c> when the index holds values of one in another form.</summary>
-    public bool Fits(Schema schema)
+    public bool Fits(PortalSchema schema)
     {
-        var now = new byte[Math.Max(forms.Length, schema.Content.LastNumber + 1)];
+        var now = new byte[Math.Max(forms.Length, schema.LastNumber + 1)];
         forms.CopyTo(now, 0);
         for (var number = 1; number < now.Length; number++)
         {

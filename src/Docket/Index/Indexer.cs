@@ -49,7 +49,7 @@ internal sealed partial class Indexer : IDisposable
 
     readonly string path;
     readonly Func<IChangeLog> openLog;
-    readonly Func<Schema> schema;
+    readonly Func<PortalSchema> schema;
     readonly Func<int> lagMs;
     readonly CommitSignal committed;
     readonly RecentChanges recent;
@@ -71,7 +71,7 @@ internal sealed partial class Indexer : IDisposable
     /// <param name="lagMs">How long a change stays invisible to searches, in milliseconds.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Where failures are told.</param>
-    public Indexer(string path, Func<IChangeLog> openLog, Func<Schema> schema, CommitSignal committed, RecentChanges recent, Func<int> lagMs, TimeProvider clock, ILogger logger)
+    public Indexer(string path, Func<IChangeLog> openLog, Func<PortalSchema> schema, CommitSignal committed, RecentChanges recent, Func<int> lagMs, TimeProvider clock, ILogger logger)
     {
         this.path = path;
         this.openLog = openLog;
@@ -313,7 +313,7 @@ internal sealed partial class Indexer : IDisposable
         building = 0;
         buildTotal = Math.Max(1, changes.CountRecords());
         LogBuilding(path, buildTotal);
-        foreach (var batch in changes.Records(known.Type).Chunk(BatchMax))
+        foreach (var batch in changes.Records(known.Types.Select(schema => schema.Type)).Chunk(BatchMax))
         {
             if (closing)
             {
@@ -329,7 +329,7 @@ internal sealed partial class Indexer : IDisposable
                 {
                     if (known.FindNumberEvenArchived(values.Number) is { } property)
                     {
-                        opened.Index.Put(document, known, property, default, values.Value);
+                        opened.Index.Put(document, property, default, values.Value);
                     }
                 }
             }
@@ -347,7 +347,7 @@ internal sealed partial class Indexer : IDisposable
     }
 
     // Gives how many changes there were.
-    int TakeIn(IndexFile opened, IChangeLog changes, Schema known, long upTo)
+    int TakeIn(IndexFile opened, IChangeLog changes, PortalSchema known, long upTo)
     {
         if (upTo <= opened.Position)
         {

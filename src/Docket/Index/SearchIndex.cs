@@ -126,11 +126,10 @@ internal sealed class SearchIndex : IDisposable
 
     /// <summary>Gives a document a value in place of another.</summary>
     /// <param name="document">The document.</param>
-    /// <param name="schema">Where the property is from.</param>
     /// <param name="property">The property.</param>
     /// <param name="before">The value until now, for the forms that need it (<see cref="NeedsBefore"/>).</param>
     /// <param name="value">The value; empty for none.</param>
-    public void Put(int document, Schema schema, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> value)
+    public void Put(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> value)
     {
         var form = Key.FormOf(property);
         switch (form)
@@ -168,7 +167,7 @@ internal sealed class SearchIndex : IDisposable
             default:
                 var key = Key.OfValue(form, value);
                 Columns.Set(KeyColumn(property), document, key);
-                if (ReferenceEquals(property, schema.CreateDate) && key != 0)
+                if (property.Derivation == Derivation.CreateDate && key != 0)
                 {
                     Columns.Set(CreatedColumn, document, key);
                 }

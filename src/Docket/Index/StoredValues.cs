@@ -16,7 +16,7 @@ internal sealed class StoredValues(SearchIndex index, IndexReader reader, IndexC
     /// <summary>A number with all of its digits. Of a record that has just been deleted for good only the key is left.</summary>
     public ExactNumber NumberOf(int document, Property property)
     {
-        if (ExactAt(document, property) != 0 && readValue(index.IdOf(document, reader.Column), property.Origin ?? property) is { Length: > 0 } value && PropertyValues.IsNumber(value))
+        if (ExactAt(document, property) != 0 && readValue(index.IdOf(document, reader.Column), columns.Schema.OriginOf(property) ?? property) is { Length: > 0 } value && PropertyValues.IsNumber(value))
         {
             return ExactNumber.Parse(value);
         }

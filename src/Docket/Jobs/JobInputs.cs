@@ -63,7 +63,7 @@ internal sealed class JobInputs : IDisposable
         }
 
         var errors = new Error?[count];
-        var batch = Check(store.Schema(job.Type), places, errors);
+        var batch = Check(store.Schema.Find(job.Type)!, places, errors);
         JobRows Tell(Outcome? outcome) => Show(count, outcome, places, errors);
         if (batch is null)
         {

@@ -46,7 +46,7 @@ internal sealed class JobUpload
         this.http = http;
         call = http.Call();
         isLines = IsLines(http.Request.ContentType);
-        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type, call.Caller.Source, call.StartedAt) { Helps = call.Helps & (Help.Labels | Help.RowOutcomes | Help.DryRun) };
+        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type.Plural, call.Caller.Source, call.StartedAt) { Helps = call.Helps & (Help.Labels | Help.RowOutcomes | Help.DryRun) };
     }
 
     /// <summary>Takes in the request and answers it.</summary>

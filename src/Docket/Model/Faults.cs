@@ -264,7 +264,7 @@ internal static partial class Faults
     public static Fault NotAStage(int index, Schema schema, ReadOnlySpan<byte> value)
     {
         var valid = schema.Pipelines.Select(pipeline => $"pipelineId={pipeline.Id} : [{string.Join(", ", pipeline.Stages.Select(stage => stage.Id))}]");
-        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is not a valid pipeline stage ID. Valid options are: {Listed(valid)}", schema.Stage.Name, Text(value));
+        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is not a valid pipeline stage ID. Valid options are: {Listed(valid)}", schema.Stages!.Stage.Name, Text(value));
     }
 
     /// <summary>Of values given by label, which HubSpot doesn't take.</summary>

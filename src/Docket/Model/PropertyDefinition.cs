@@ -100,8 +100,4 @@ internal sealed record ModificationMetadata
 }
 
 /// <summary>A heading under which properties are shown.</summary>
-internal sealed record PropertyGroup(string Name, string Label, int DisplayOrder, bool Archived)
-{
-    /// <summary>The group of all default ticket properties (reference/properties-pipelines-search-associations.md 1.9).</summary>
-    public const string Default = "ticketinformation";
-}
+internal sealed record PropertyGroup(string Name, string Label, int DisplayOrder, bool Archived);

@@ -54,7 +54,7 @@ internal enum ChangeKind
 
 /// <summary>One committed change as the feed tells it.</summary>
 /// <param name="Sequence">Its number: ascending in order of commit, without gaps.</param>
-/// <param name="Type">The object type of the record.</param>
+/// <param name="Type">The number of the record's object type.</param>
 /// <param name="RecordId">The record's id.</param>
 /// <param name="Kind">What it did.</param>
 /// <param name="Time">Milliseconds since 1970.</param>
@@ -63,7 +63,7 @@ internal enum ChangeKind
 /// <param name="Related">Of a merge the primary and the other record, of one merged away the record it became part of.</param>
 /// <param name="Values">The values that changed, ascending by property number.</param>
 internal sealed record Change(
-    long Sequence, ObjectType Type, long RecordId, ChangeKind Kind, long Time, Source Source, ReadOnlyMemory<byte>? TraceId,
+    long Sequence, int Type, long RecordId, ChangeKind Kind, long Time, Source Source, ReadOnlyMemory<byte>? TraceId,
     ImmutableArray<long> Related, ImmutableArray<ChangedValue> Values);
 
 /// <summary>One value of a change.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 
 namespace Docket.Model;
 
@@ -16,6 +15,21 @@ internal sealed record SchemaContent(
 {
     /// <summary>Every change of a pipeline or stage, oldest first. Entries are only ever added, at the end.</summary>
     public ImmutableArray<PipelineAudit> Audit { get; init; } = [];
+
+    /// <summary>What a type starts with, its properties numbered after <paramref name="lastNumber"/>.</summary>
+    public static SchemaContent Of(TypeSeed seed, int lastNumber = 0)
+    {
+        // Stored values carry the property's number as a variable-length integer: those up to 127 take one byte (Values.cs).
+        var numbered = seed.Properties
+            .OrderBy(definition => seed.Foremost.IndexOf(definition.Name) is var place and >= 0 ? place : seed.Foremost.Length)
+            .Select((definition, index) => KeyValuePair.Create(definition.Name, new NumberedProperty(lastNumber + index + 1, definition)));
+        return new(
+            numbered.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            ImmutableSortedDictionary.Create<string, NumberedProperty>(StringComparer.Ordinal),
+            seed.Groups,
+            seed.Pipelines,
+            lastNumber + seed.Properties.Length);
+    }
 }
 
 /// <summary>
@@ -26,18 +40,18 @@ internal sealed class Schema
 {
     readonly Dictionary<string, Property>.AlternateLookup<ReadOnlySpan<byte>> byName;
     readonly Property?[] byNumber, archivedByNumber;
-    readonly Dictionary<string, StagePlace>.AlternateLookup<ReadOnlySpan<byte>> stages;
 
     public Schema(ObjectType type, SchemaContent content)
     {
         Type = type;
         Content = content;
-        Properties = [.. content.Properties.Values.Select((entry, rank) => new Property(entry.Definition, entry.Number, rank))];
+        var ofStages = content.Pipelines.SelectMany(pipeline => pipeline.Stages).SelectMany(stage => StageProperties.Derived(stage.Id)).ToDictionary(StringComparer.Ordinal);
+        Properties = [.. content.Properties.Values.Select((entry, rank) => new Property(type, entry, rank, ofStages))];
         byNumber = new Property?[content.LastNumber + 1];
         archivedByNumber = new Property?[content.LastNumber + 1];
         foreach (var archived in content.ArchivedProperties.Values)
         {
-            archivedByNumber[archived.Number] = new Property(archived.Definition, archived.Number, rank: -1);
+            archivedByNumber[archived.Number] = new Property(type, archived, rank: -1, ofStages);
         }
 
         byName = new Dictionary<string, Property>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
@@ -47,45 +61,23 @@ internal sealed class Schema
             byName.Dictionary[property.Name] = property;
         }
 
-        stages = new Dictionary<string, StagePlace>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
-        foreach (var pipeline in content.Pipelines)
+        Stages = type.Stages is { } rules ? new(this, rules) : null;
+        if (Stages is null && Properties.FirstOrDefault(property => property.Derivation is Derivation.IsClosed or Derivation.TimeToClose or Derivation.CurrentStageEntered) is { } homeless)
         {
-            var utf8PipelineId = Encoding.UTF8.GetBytes(pipeline.Id);
-            foreach (var stage in pipeline.Stages)
-            {
-                stages.Dictionary[stage.Id] = LinkStage(pipeline, utf8PipelineId, stage);
-            }
+            throw new InvalidOperationException($"{homeless.Name} follows from stages, which {Type.Plural} have not.");
         }
 
-        Pipeline = Require("hs_pipeline");
-        Stage = Require("hs_pipeline_stage");
-        CreateDate = Require("createdate");
-        HubSpotCreateDate = Require("hs_createdate");
-        ClosedDate = Require("closed_date");
-        TimeToClose = Require("time_to_close");
-        LastClosedDate = Require("hs_last_closed_date");
-        ReopenedAt = Require("hs_ticket_reopened_at");
         RecordId = Require("hs_object_id");
         MergedIds = Require("hs_merged_object_ids");
-        ReadAlways = SetOf("createdate", "hs_lastmodifieddate", "hs_object_id");
-        ReadDefault = SetOf(
-            "content", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_pipeline", "hs_pipeline_stage",
-            "hs_ticket_category", "hs_ticket_priority", "subject");
-        AfterUpdate = SetOf(
-            "createdate", "hs_is_closed", "hs_lastmodifieddate", "hs_object_id", "hs_object_source", "hs_object_source_id",
-            "hs_object_source_label", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_id",
-            "hs_v2_date_entered_current_stage", "hs_v2_time_in_current_stage");
-        AfterMerge = AfterUpdate.Copy();
-        foreach (var name in (string[])["content", "hs_merged_object_ids", "hs_ticket_category", "hs_ticket_priority", "subject"])
-        {
-            AfterMerge.Add(Require(name));
-        }
-
-        AfterCreate = AfterUpdate.Copy();
-        foreach (var name in (string[])["hs_num_associated_companies", "hs_num_associated_conversations", "hs_num_times_contacted", "num_notes"])
-        {
-            AfterCreate.Add(Require(name));
-        }
+        CreateDate = Properties.FirstOrDefault(property => property.Derivation == Derivation.CreateDate);
+        HubSpotCreateDate = Properties.FirstOrDefault(property => property.Derivation == Derivation.HubSpotCreateDate);
+        Required = [.. type.Required.Select(Require)];
+        Searched = [.. type.Searched.Select(Require)];
+        ReadAlways = SetOf(type.ReadAlways);
+        ReadDefault = SetOf(type.ReadDefault);
+        AfterUpdate = SetOf(type.AfterUpdate);
+        AfterCreate = SetOf(type.AfterCreate);
+        AfterMerge = SetOf(type.AfterMerge);
     }
 
     public ObjectType Type { get; }
@@ -97,45 +89,48 @@ internal sealed class Schema
 
     public ImmutableArray<Pipeline> Pipelines => Content.Pipelines;
 
-    public Property Pipeline { get; }
-
-    public Property Stage { get; }
-
-    public Property CreateDate { get; }
-
-    public Property HubSpotCreateDate { get; }
-
-    public Property ClosedDate { get; }
-
-    public Property TimeToClose { get; }
-
-    public Property LastClosedDate { get; }
-
-    public Property ReopenedAt { get; }
+    /// <summary>The properties that tell where a record stands; <c>null</c> for a type without stages.</summary>
+    public SchemaStages? Stages { get; }
 
     public Property RecordId { get; }
 
     /// <summary>The ids of the records that were merged into one.</summary>
     public Property MergedIds { get; }
 
-    /// <summary>What a read always gives (reference/objects-and-batch.md 4.3).</summary>
+    /// <summary>When a record was created, which a write may set; <c>null</c> in a type where none may.</summary>
+    public Property? CreateDate { get; }
+
+    /// <summary>The moment of creation, kept when <see cref="CreateDate"/> says another one.</summary>
+    public Property? HubSpotCreateDate { get; }
+
+    /// <summary>See <see cref="ObjectType.Required"/>.</summary>
+    public ImmutableArray<Property> Required { get; }
+
+    /// <summary>See <see cref="ObjectType.Searched"/>.</summary>
+    public ImmutableArray<Property> Searched { get; }
+
+    /// <summary>See <see cref="ObjectType.ReadAlways"/>.</summary>
     public PropertySet ReadAlways { get; }
 
-    /// <summary>What a read gives when it names no properties (reference/objects-and-batch.md 0).</summary>
+    /// <summary>See <see cref="ObjectType.ReadDefault"/>.</summary>
     public PropertySet ReadDefault { get; }
 
-    /// <summary>What the answer to an update gives besides the written properties (reference/properties-pipelines-search-associations.md 2.5).</summary>
+    /// <summary>See <see cref="ObjectType.AfterUpdate"/>.</summary>
     public PropertySet AfterUpdate { get; }
 
-    /// <summary>What the answer to a merge gives: what updates and what reads give by themselves, and the ids that were merged.</summary>
-    public PropertySet AfterMerge { get; }
-
-    /// <summary>What the answer to a create gives besides the written properties (reference/objects-and-batch.md 4.2).</summary>
+    /// <summary>See <see cref="ObjectType.AfterCreate"/>.</summary>
     public PropertySet AfterCreate { get; }
+
+    /// <summary>See <see cref="ObjectType.AfterMerge"/>.</summary>
+    public PropertySet AfterMerge { get; }
 
     public Property? Find(ReadOnlySpan<byte> utf8Name) => byName.TryGetValue(utf8Name, out var property) ? property : null;
 
     public Property? Find(string name) => byName.Dictionary.GetValueOrDefault(name);
+
+    /// <summary>A property that the type cannot do without.</summary>
+    public Property Require(string name) =>
+        Find(name) ?? throw new InvalidOperationException($"The schema of {Type.Plural} has no property {name}.");
 
     /// <summary>The property that stored values carry as <paramref name="number"/>; <c>null</c> while it is archived.</summary>
     public Property? FindNumber(int number) => number < byNumber.Length ? byNumber[number] : null;
@@ -157,9 +152,15 @@ internal sealed class Schema
     }
 
     /// <summary>Where a stage stands; <c>null</c> for a stage that is gone or never was.</summary>
-    public StagePlace? FindStage(ReadOnlySpan<byte> utf8Id) => stages.TryGetValue(utf8Id, out var place) ? place : null;
+    public StagePlace? FindStage(ReadOnlySpan<byte> utf8Id) => Stages?.Find(utf8Id);
 
-    PropertySet SetOf(params ReadOnlySpan<string> names)
+    /// <summary>The stage that a property belongs to; <c>null</c> for one that belongs to none.</summary>
+    public StagePlace? PlaceOf(Property property) => Stages?.PlaceOf(property);
+
+    /// <summary>The stored property that a property of a stage follows: see <see cref="Derivation.SameAsOrigin"/> and <see cref="Derivation.TimeInStage"/>.</summary>
+    public Property? OriginOf(Property property) => Stages?.OriginOf(property);
+
+    PropertySet SetOf(ImmutableArray<string> names)
     {
         var set = new PropertySet(this);
         foreach (var name in names)
@@ -169,33 +170,4 @@ internal sealed class Schema
 
         return set;
     }
-
-    Property Require(string name) =>
-        Find(name) ?? throw new InvalidOperationException($"The schema of {Type.Plural} has no property {name}.");
-
-    // The seven properties of a stage (reference/properties-pipelines-search-associations.md 2.3): four are stored, the three older spellings follow.
-    StagePlace LinkStage(Pipeline pipeline, byte[] utf8PipelineId, Stage stage)
-    {
-        var name = StageProperties.NameOf(stage.Id);
-        var place = new StagePlace(
-            pipeline, stage, Encoding.UTF8.GetBytes(stage.Id), utf8PipelineId,
-            Require(StageProperties.Entered + name), Require(StageProperties.Exited + name),
-            Require(StageProperties.CumulativeTime + name), Require(StageProperties.LatestTime + name));
-        place.Entered.BelongTo(place, Derivation.None, null);
-        place.Exited.BelongTo(place, Derivation.None, null);
-        place.CumulativeTime.BelongTo(place, Derivation.None, null);
-        place.LatestTime.BelongTo(place, Derivation.None, null);
-        Require(StageProperties.OlderEntered + name).BelongTo(place, Derivation.SameAsOrigin, place.Entered);
-        Require(StageProperties.OlderExited + name).BelongTo(place, Derivation.SameAsOrigin, place.Exited);
-        Require(StageProperties.OlderTime + name).BelongTo(place, Derivation.TimeInStage, place.CumulativeTime);
-        return place;
-    }
-}
-
-/// <summary>A stage in its pipeline, with the stored properties that tell when a record was in it.</summary>
-internal sealed record StagePlace(
-    Pipeline Pipeline, Stage Stage, byte[] Utf8Id, byte[] Utf8PipelineId,
-    Property Entered, Property Exited, Property CumulativeTime, Property LatestTime)
-{
-    public bool IsClosed => Stage.Metadata.TicketState == StageMetadata.Closed;
 }

@@ -33,6 +33,15 @@ internal static class StageProperties
         return $"{string.Concat(stageId.Select(Cleaned))}_{BinaryPrimitives.ReadUInt32BigEndian(hash)}";
     }
 
+    /// <summary>Those of a stage's properties that are not stored, with how they follow from one that is.</summary>
+    public static IEnumerable<KeyValuePair<string, Derivation>> Derived(string stageId)
+    {
+        var name = NameOf(stageId);
+        yield return new(OlderEntered + name, Derivation.SameAsOrigin);
+        yield return new(OlderExited + name, Derivation.SameAsOrigin);
+        yield return new(OlderTime + name, Derivation.TimeInStage);
+    }
+
     /// <summary>The name of a property as it is now, from the one it had when ids of stages stood in names as they are.</summary>
     public static string Renamed(string name) =>
         PrefixOf(name) is { } prefix && name != Entered + "current_stage" ? prefix + NameOf(name[prefix.Length..]) : name;

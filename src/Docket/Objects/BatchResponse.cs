@@ -87,10 +87,12 @@ internal static class BatchResponse
         foreach (var value in written)
         {
             set.Add(value.Property);
-            if (ReferenceEquals(value.Property, schema.Stage))
+            if (value.Property.Kind == PropertyKind.Stage)
             {
-                set.Add(schema.ClosedDate);
-                set.Add(schema.TimeToClose);
+                foreach (var follower in schema.Stages!.AfterMove)
+                {
+                    set.Add(follower);
+                }
             }
         }
     }

@@ -35,9 +35,9 @@ internal static class PropertyHistory
         {
             case Derivation.None:
                 var stored = snapshot.History(record, property, EntriesMax);
-                return property.Place is null ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
+                return schema.PlaceOf(property) is null ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
             case Derivation.SameAsOrigin:
-                var origin = snapshot.History(record, property.Origin!, EntriesMax);
+                var origin = snapshot.History(record, schema.OriginOf(property)!, EntriesMax);
                 return [.. origin.Select(entry => entry with { Source = Calculated })];
             case Derivation.LastModifiedDate:
                 var changes = snapshot.Changes(record, EntriesMax);
@@ -46,14 +46,14 @@ internal static class PropertyHistory
                 var set = snapshot.History(record, property, EntriesMax);
                 return [.. set, .. FirstCreateDate(view, property, set)];
             case Derivation.IsClosed:
-                return Closings(schema, snapshot.History(record, schema.Stage, EntriesMax));
+                return Closings(schema, snapshot.History(record, schema.Stages!.Stage, EntriesMax));
             case Derivation.CurrentStageEntered:
-                var entered = snapshot.History(record, schema.Stage, EntriesMax);
+                var entered = snapshot.History(record, schema.Stages!.Stage, EntriesMax);
                 // A merge is no entering: the stage stays what it was.
                 return [.. entered.Where((entry, at) => at + 1 == entered.Length || entered[at + 1].Value != entry.Value)
                     .Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
             case Derivation.TimeToClose:
-                var closed = snapshot.History(record, schema.ClosedDate, EntriesMax);
+                var closed = snapshot.History(record, schema.Stages!.ClosedDate, EntriesMax);
                 return [.. closed.Select(entry => new HistoryEntry(TimeToClose(entry.Value, record.CreatedAt), entry.Timestamp, Calculated))];
             case Derivation.TimeInStage:
                 return []; // worked out when it is read: it has no past
@@ -78,7 +78,7 @@ internal static class PropertyHistory
         new(view.TryGet(property, out var value) ? Encoding.UTF8.GetString(value) : "", CreatedAt(view), view.Record.Source);
 
     static long CreatedAt(RecordView view) =>
-        view.TryGet(view.Schema.HubSpotCreateDate, out var moment) ? Instant.Parse(moment) ?? view.Record.CreatedAt : view.Record.CreatedAt;
+        view.Schema.HubSpotCreateDate is { } kept && view.TryGet(kept, out var moment) ? Instant.Parse(moment) ?? view.Record.CreatedAt : view.Record.CreatedAt;
 
     // One entry each time the ticket was closed or reopened, not for each move between open stages.
     static ImmutableArray<HistoryEntry> Closings(Schema schema, ImmutableArray<HistoryEntry> stages)
@@ -86,7 +86,7 @@ internal static class PropertyHistory
         var closings = new List<HistoryEntry>();
         foreach (var entry in stages)
         {
-            var closed = schema.FindStage(Encoding.UTF8.GetBytes(entry.Value))?.IsClosed == true ? "true" : "false";
+            var closed = Derivations.IsClosed(schema.FindStage(Encoding.UTF8.GetBytes(entry.Value))) ? "true" : "false";
             if (closings.Count > 0 && closings[^1].Value == closed)
             {
                 closings.RemoveAt(closings.Count - 1);
@@ -99,5 +99,5 @@ internal static class PropertyHistory
     }
 
     static string TimeToClose(string closedDate, long createdAt) =>
-        Instant.Parse(Encoding.UTF8.GetBytes(closedDate)) is { } closedAt ? Math.Max(0, closedAt - createdAt).ToString() : "";
+        Instant.Parse(Encoding.UTF8.GetBytes(closedDate)) is { } closedAt ? Derivations.TimeToClose(closedAt, createdAt).ToString() : "";
 }

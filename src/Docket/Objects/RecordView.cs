@@ -105,31 +105,29 @@ internal sealed class RecordView(Schema schema, long now)
                 return Moment(record.UpdatedAt, out value);
             case Derivation.RecordId:
                 return Number(record.Id, out value);
-            case Derivation.SourceType:
-                return Text(record.Source.Type, out value);
-            case Derivation.SourceId:
-                return Text(record.Source.Id, out value);
+            case Derivation.SourceType or Derivation.SourceId:
+                return Text(Derivations.OfSource(property.Derivation, record.Source), out value);
             case Derivation.IsClosed:
-                value = CurrentPlace()?.IsClosed == true ? "true"u8 : "false"u8;
+                value = Derivations.IsClosed(CurrentPlace()) ? "true"u8 : "false"u8;
                 return true;
             case Derivation.TimeToClose:
                 value = default;
-                return TryGetStored(schema.ClosedDate, out var closed) && Instant.Parse(closed) is { } closedAt
-                    && Number(Math.Max(0, closedAt - record.CreatedAt), out value);
+                return TryGetStored(schema.Stages!.ClosedDate, out var closed) && Instant.Parse(closed) is { } closedAt
+                    && Number(Derivations.TimeToClose(closedAt, record.CreatedAt), out value);
             case Derivation.CurrentStageEntered:
                 value = default;
                 return CurrentPlace() is { } current && TryGetStored(current.Entered, out value);
             case Derivation.SameAsOrigin:
-                return TryGetStored(property.Origin!, out value);
+                return TryGetStored(schema.OriginOf(property)!, out value);
             case Derivation.TimeInStage:
-                return TimeIn(property.Place!, out value);
+                return TimeIn(schema.PlaceOf(property)!, out value);
             default:
                 value = "0"u8;
                 return true;
         }
     }
 
-    StagePlace? CurrentPlace() => TryGetStored(schema.Stage, out var stage) ? schema.FindStage(stage) : null;
+    StagePlace? CurrentPlace() => schema.Stages is { } stages && TryGetStored(stages.Stage, out var stage) ? stages.Find(stage) : null;
 
     bool TimeIn(StagePlace place, out ReadOnlySpan<byte> value)
     {
@@ -140,7 +138,7 @@ internal sealed class RecordView(Schema schema, long now)
         }
 
         var before = TryGetStored(place.CumulativeTime, out var sum) ? long.Parse(sum) : 0;
-        return Number(before + (CurrentPlace() == place ? Math.Max(0, now - since) : 0), out value);
+        return Number(Derivations.TimeInStage(before, since, CurrentPlace() == place, now), out value);
     }
 
     bool Moment(long milliseconds, out ReadOnlySpan<byte> value)

@@ -80,7 +80,7 @@ internal static class StagePropertyRules
         Type = template.Type,
         FieldType = template.FieldType,
         Description = template.Description(edit.Type.Singular, stage.Label),
-        GroupName = PropertyGroup.Default,
+        GroupName = edit.Type.Stages!.Group,
         UpdatedAt = edit.Now,
         Hidden = template.Hidden,
         HubspotDefined = true,

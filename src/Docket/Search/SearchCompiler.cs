@@ -24,9 +24,6 @@ internal static class SearchCompiler
     /// </summary>
     public const int LengthMax = 3_000;
 
-    /// <summary>What <c>query</c> looks at in tickets, besides the record id (4.5).</summary>
-    static readonly string[] Searched = ["subject", "content", "hs_pipeline_stage", "hs_ticket_category"];
-
     /// <summary>Checks everything.</summary>
     /// <exception cref="Refusal">400.</exception>
     public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, Help helps = Help.None, PortalOwners? owners = null)
@@ -50,7 +47,7 @@ internal static class SearchCompiler
         // One sort counts; more are ignored (4.2), and so is a text that names no property (4.1).
         var first = body.Sorts.Find(sort => !sort.IsText || schema.Find(sort.Property) is not null);
         var sort = first is not null ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
-        return new(schema, groups, WordsOf(body.Query), [.. Searched.Select(name => schema.Find(name)).OfType<Property>()], sort, skip, after,
+        return new(schema, groups, WordsOf(body.Query), schema.Searched, sort, skip, after,
             capped ? Math.Min(limit, ReachMax - skip) : limit);
     }
 
@@ -110,13 +107,18 @@ internal static class SearchCompiler
     // By label: several may have the same, and each of them is meant.
     static RawFilter WithIds(RawFilter filter, Schema schema, PortalOwners owners)
     {
-        if (schema.Find(filter.Property) is { Kind: PropertyKind.Option or PropertyKind.Options or PropertyKind.Owner } property)
+        var property = schema.Find(filter.Property);
+        if (property is { Kind: PropertyKind.Option or PropertyKind.Options or PropertyKind.Owner })
         {
             return WithStored(filter, text => ValueLabels.ForSearch(property, text, owners));
         }
 
-        var places = filter.Property == schema.Stage.Name ? schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => (stage.Id, stage.Label)).ToList()
-            : filter.Property == schema.Pipeline.Name ? schema.Pipelines.Select(pipeline => (pipeline.Id, pipeline.Label)).ToList() : [];
+        List<(string Id, string Label)> places = property?.Kind switch
+        {
+            PropertyKind.Stage => [.. schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => (stage.Id, stage.Label))],
+            PropertyKind.Pipeline => [.. schema.Pipelines.Select(pipeline => (pipeline.Id, pipeline.Label))],
+            _ => [],
+        };
         return places.Count == 0 ? filter : WithStored(filter, text => [.. IdsOf(text)]);
 
         IEnumerable<string> IdsOf(string text) => places.Exists(place => place.Id == text)

@@ -11,8 +11,8 @@ namespace Docket.Stores;
 /// <remarks>Methods throw <see cref="Refusal"/> when the engine can't serve (disk full, file locked or damaged).</remarks>
 internal interface IStore
 {
-    /// <summary>The current schema of a type. A snapshot: it never changes, a newer one takes its place.</summary>
-    Schema Schema(ObjectType type);
+    /// <summary>The current schema. A snapshot: it never changes, a newer one takes its place.</summary>
+    PortalSchema Schema { get; }
 
     /// <summary>
     /// Applies a batch, and writes the note with it: one lookup, one decision, one commit. After a purge nothing of the records

@@ -17,8 +17,8 @@ internal interface ITransaction : IDisposable
     /// <summary>Sequence number of the newest committed change, 0 before the first. Asked for once, at the start.</summary>
     long Sequence { get; }
 
-    /// <summary>The committed schema of a type. Asked for once, at the start.</summary>
-    SchemaContent LoadSchema(ObjectType type);
+    /// <summary>The committed schema; types that the portal doesn't have yet are added. Asked for once, at the start.</summary>
+    PortalSchema LoadSchema();
 
     void Begin();
 

@@ -23,7 +23,7 @@ internal enum JobStatus
 /// <param name="Type">Of which type its records are.</param>
 /// <param name="Source">What its writes are put down to.</param>
 /// <param name="RequestedAt">When the request came, milliseconds since 1970.</param>
-internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, WriteKind Kind, ObjectType Type, Source Source, long RequestedAt)
+internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, WriteKind Kind, string Type, Source Source, long RequestedAt)
 {
     /// <summary>What the request asked for beyond HubSpot's ways.</summary>
     public Help Helps { get; init; }

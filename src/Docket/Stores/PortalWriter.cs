@@ -36,8 +36,8 @@ internal sealed partial class PortalWriter : IDisposable
     bool closing;
 
     // What the current transaction has made of the schema; everyone else sees it once it is committed.
-    Schema schema;
-    volatile Schema committedSchema;
+    PortalSchema schema;
+    volatile PortalSchema committedSchema;
 
     // What the last transaction failed of; null when it didn't.
     volatile string? trouble;
@@ -59,7 +59,7 @@ internal sealed partial class PortalWriter : IDisposable
         this.logger = logger;
         this.complaints = complaints;
         this.instruments = instruments;
-        schema = committedSchema = new Schema(ObjectType.Ticket, transaction.LoadSchema(ObjectType.Ticket));
+        schema = committedSchema = transaction.LoadSchema();
         sequence = transaction.Sequence;
         committed.Advance(sequence);
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + name };
@@ -67,7 +67,7 @@ internal sealed partial class PortalWriter : IDisposable
     }
 
     /// <summary>The newest committed schema.</summary>
-    public Schema Schema => committedSchema;
+    public PortalSchema Schema => committedSchema;
 
     /// <summary>The newest of those that are committed.</summary>
     public RecentChanges Recent { get; } = new();
@@ -78,8 +78,8 @@ internal sealed partial class PortalWriter : IDisposable
     public Task<T> WriteAsync<T>(Func<T> write) => Enqueue(new OtherWork<T>(write));
 
     /// <summary>Gives the new schema, or the used stages that the change would take away and that it was to keep.</summary>
-    public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
-        Enqueue(new SchemaWork(change, keepUsedStages));
+    public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
+        Enqueue(new SchemaWork(type, change, keepUsedStages));
 
     /// <summary>How much waits for the writer.</summary>
     public int Waiting
@@ -321,11 +321,12 @@ internal sealed partial class PortalWriter : IDisposable
     Outcome Apply(WriteBatch batch)
     {
         // The schema moved on between validation and now: the batch is checked again, against the schema it will be stored under.
-        var current = ReferenceEquals(batch.Schema, schema) ? batch : Validation.Check(batch.Kind, batch.Raw, schema, batch.Caller, batch.Helps, batch.InOrder);
+        var known = schema.Of(batch.Schema.Type);
+        var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Helps, batch.InOrder);
         var plan = Planner.Decide(current, transaction.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {
-            transaction.Write(plan, schema.Type, written);
+            transaction.Write(plan, known.Type, written);
             sequence += plan.Writes.Count;
         }
 
@@ -348,13 +349,13 @@ internal sealed partial class PortalWriter : IDisposable
         return outcome;
     }
 
-    (Schema?, List<string>) Change(Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
+    (Schema?, List<string>) Change(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
-        var before = schema.Content;
+        var before = schema.ContentOf(type);
         var after = change(before);
         if (ReferenceEquals(before, after))
         {
-            return (schema, []);
+            return (schema.Of(type), []);
         }
 
         if (keepUsedStages && transaction.UsedStages(before, after) is { Count: > 0 } used)
@@ -362,8 +363,9 @@ internal sealed partial class PortalWriter : IDisposable
             return (null, used);
         }
 
-        transaction.SaveSchema(schema.Type, before, after);
-        return (schema = new Schema(schema.Type, after), []);
+        transaction.SaveSchema(type, before, after);
+        schema = schema.With(type, after);
+        return (schema.Of(type), []);
     }
 
     Exception Translate(Exception failure)
@@ -464,8 +466,8 @@ internal sealed partial class PortalWriter : IDisposable
         protected override T Result(PortalWriter writer) => write();
     }
 
-    sealed class SchemaWork(Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>
+    sealed class SchemaWork(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>
     {
-        protected override (Schema?, List<string>) Result(PortalWriter writer) => writer.Change(change, keepUsedStages);
+        protected override (Schema?, List<string>) Result(PortalWriter writer) => writer.Change(type, change, keepUsedStages);
     }
 }

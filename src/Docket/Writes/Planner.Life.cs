@@ -42,8 +42,7 @@ internal sealed partial class Planner
         MergeAway(primary, time);
 
         Unite(primary, other, ids);
-        Seek(primary, schema.Stage, out var stage);
-        Move(Encoding.UTF8.GetString(stage.Span), 1);
+        CountStage(StageOf(primary), 1);
         Write(0, Effect.Merged, ChangeKind.Merge, primary, time, new(
             Record.IdBase + sequence, primary.CreatedAt, time, null, primary.Source, sequence, sequence, recordValues.Take()));
     }
@@ -125,11 +124,11 @@ internal sealed partial class Planner
         }
     }
 
-    // How a ticket came where it stands is one story, the primary's: with the other's close date an open ticket would seem closed.
-    bool FillsGap(int number) =>
-        schema.FindNumberEvenArchived(number)?.Place is null
-        && number != schema.CreateDate.Number && number != schema.HubSpotCreateDate.Number
-        && number != schema.ClosedDate.Number && number != schema.LastClosedDate.Number && number != schema.ReopenedAt.Number;
+    // How a record came where it stands is one story, the primary's: with the other's close date an open one would seem closed.
+    bool FillsGap(int number) => schema.FindNumber(number) is not { } property
+        || (schema.PlaceOf(property) is null
+            && property.Derivation is not (Derivation.CreateDate or Derivation.HubSpotCreateDate)
+            && !(schema.Stages is { } stages && (property == stages.ClosedDate || property == stages.LastClosedDate || property == stages.ReopenedAt)));
 
     void Restore(int index, in CheckedInput input, Record record)
     {
@@ -139,13 +138,7 @@ internal sealed partial class Planner
         }
 
         KeepChanges(input, record);
-        // A new stage alone is enough where the old pipeline is gone.
-        if (FindWanted(schema.Stage) is var stageAt and >= 0 && FindWanted(schema.Pipeline) < 0
-            && Seek(record, schema.Pipeline, out var pipeline) && schema.FindPipeline(pipeline.Span) is null)
-        {
-            wanted.Add(new(schema.Pipeline, schema.FindStage(wanted[stageAt].Value.Span)!.Utf8PipelineId)); // validation knows the stage
-        }
-
+        LeaveLostPipeline(record);
         var time = Math.Max(now, record.UpdatedAt + 1);
         var kept = KeptUniqueValues(record);
         if (!ChangeStage(index, input, record, time, evenUnchanged: true) | !CheckUnique(index, record.Id) | !CheckKept(index, record.Id, kept) | !CheckOwners(index))
@@ -157,17 +150,7 @@ internal sealed partial class Planner
         Sort();
         Claim(record.Id);
         kept.ForEach(value => plan.Holders.Add((value, record.Id)));
-        ReadOnlyMemory<byte> stage;
-        if (FindWanted(schema.Stage) is var at and >= 0)
-        {
-            stage = wanted[at].Value;
-        }
-        else
-        {
-            Seek(record, schema.Stage, out stage);
-        }
-
-        Move(Encoding.UTF8.GetString(stage.Span), 1);
+        CountStage(FindWanted(schema.Stages?.Stage) >= 0 ? StageWanted() : StageOf(record), 1);
         Merge(record);
         Write(index, Effect.Restored, ChangeKind.Restore, record, time, record with
         {

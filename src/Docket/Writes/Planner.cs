@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Docket.Model;
 
 namespace Docket.Writes;
@@ -154,19 +152,12 @@ internal sealed partial class Planner
         // In a dry run the place of its input stands for the id that a record never gets.
         var id = batch.DryRun ? index : Record.IdBase + sequence;
         // All are asked: every fault is told.
-        if (!EnterFirstStage(index, out var place) | !CheckUnique(index, id) | !CheckOwners(index))
+        if (!CheckRequired(index) | !EnterFirstStage(index, input) | !CheckUnique(index, id) | !CheckOwners(index))
         {
             return;
         }
 
-        var created = now;
-        if (FindWanted(schema.CreateDate) is var at and >= 0)
-        {
-            created = PropertyValues.ParseMoment(wanted[at].Value.Span) ?? now;
-            wanted.Add(new(schema.HubSpotCreateDate, Instant.ToUtf8(now)));
-        }
-
-        Enter(input, place, null, now, default);
+        var created = FirstCreateDate();
         Sort();
         foreach (var value in wanted)
         {
@@ -175,36 +166,9 @@ internal sealed partial class Planner
         }
 
         Claim(id);
-        Move(place.Stage.Id, 1);
+        CountStage(StageWanted(), 1);
         Write(index, Effect.Created, ChangeKind.Create, null, now, new(
             id, created, now, null, batch.Caller.Source, sequence, sequence, recordValues.Take()));
-    }
-
-    // A ticket needs a stage; without a pipeline it goes into the one that has the stage (reference/objects-and-batch.md 2.2, 2.4).
-    bool EnterFirstStage(int index, out StagePlace place)
-    {
-        place = null!;
-        if (FindWanted(schema.Stage) is var at && at < 0)
-        {
-            plan.Outcome.Faults.Add(Faults.RequiredMissing(index, schema.Type, schema.Stage.Name));
-            return false;
-        }
-
-        place = schema.FindStage(wanted[at].Value.Span)!; // validation knows the stage
-        if (FindWanted(schema.Pipeline) is var pipeline and >= 0)
-        {
-            if (!wanted[pipeline].Value.Span.SequenceEqual(place.Utf8PipelineId))
-            {
-                plan.Outcome.Faults.Add(Faults.NotAStage(index, schema, place.Utf8Id));
-                return false;
-            }
-        }
-        else
-        {
-            wanted.Add(new(schema.Pipeline, place.Utf8PipelineId));
-        }
-
-        return true;
     }
 
     void Update(int index, in CheckedInput input, Record record)
@@ -225,7 +189,7 @@ internal sealed partial class Planner
 
         var created = ChangeCreateDate(record);
         Sort();
-        MoveStage(record);
+        CountMove(record);
         Release(record);
         Claim(record.Id);
         Merge(record);
@@ -238,6 +202,41 @@ internal sealed partial class Planner
         });
     }
 
+    bool CheckRequired(int index)
+    {
+        var complete = true;
+        foreach (var property in schema.Required)
+        {
+            if (FindWanted(property) is var at && (at < 0 || wanted[at].Value.IsEmpty))
+            {
+                plan.Outcome.Faults.Add(Faults.RequiredMissing(index, schema.Type, property.Name));
+                complete = false;
+            }
+        }
+
+        return complete;
+    }
+
+    // Gives the create date of a new record. The moment of its creation is kept when another one is wanted.
+    long FirstCreateDate()
+    {
+        if (FindWanted(schema.CreateDate) is var at && at < 0)
+        {
+            return now;
+        }
+
+        KeepCreation(now);
+        return PropertyValues.ParseMoment(wanted[at].Value.Span) ?? now;
+    }
+
+    void KeepCreation(long moment)
+    {
+        if (schema.HubSpotCreateDate is { } kept)
+        {
+            wanted.Add(new(kept, Instant.ToUtf8(moment)));
+        }
+    }
+
     // Gives the create date that the record will have. The moment of its creation is kept when another one takes its place.
     long ChangeCreateDate(Record record)
     {
@@ -248,7 +247,7 @@ internal sealed partial class Planner
 
         if (!Seek(record, schema.HubSpotCreateDate, out _))
         {
-            wanted.Add(new(schema.HubSpotCreateDate, Instant.ToUtf8(record.CreatedAt)));
+            KeepCreation(record.CreatedAt);
         }
 
         return PropertyValues.ParseMoment(wanted[at].Value.Span) ?? record.CreatedAt;
@@ -274,83 +273,6 @@ internal sealed partial class Planner
                 : value.Property != schema.CreateDate || PropertyValues.ParseMoment(value.Value.Span) != record.CreatedAt)
             {
                 wanted.Add(after);
-            }
-        }
-    }
-
-    bool ChangeStage(int index, in CheckedInput input, Record record, long time, bool evenUnchanged = false)
-    {
-        var stageAt = FindWanted(schema.Stage);
-        var pipelineAt = FindWanted(schema.Pipeline);
-        if (stageAt < 0 && pipelineAt < 0 && !evenUnchanged)
-        {
-            return true;
-        }
-
-        Seek(record, schema.Stage, out var storedStage);
-        Seek(record, schema.Pipeline, out var storedPipeline);
-        var stage = stageAt < 0 ? storedStage : wanted[stageAt].Value;
-        var pipeline = pipelineAt < 0 ? storedPipeline : wanted[pipelineAt].Value;
-        if (schema.FindStage(stage.Span) is not { } place || !pipeline.Span.SequenceEqual(place.Utf8PipelineId))
-        {
-            plan.Outcome.Faults.Add(Faults.NotAStage(index, schema, stage.Span));
-            return false;
-        }
-
-        if (stageAt >= 0)
-        {
-            Enter(input, place, schema.FindStage(storedStage.Span), time, record.Values);
-        }
-
-        return true;
-    }
-
-    // Not before nothing can go wrong any more: in a batch with trace ids a row that fails leaves no trace.
-    void MoveStage(Record record)
-    {
-        if (FindWanted(schema.Stage) is var at and >= 0)
-        {
-            Seek(record, schema.Stage, out var from);
-            Move(Encoding.UTF8.GetString(from.Span), -1);
-            Move(Encoding.UTF8.GetString(wanted[at].Value.Span), 1);
-        }
-    }
-
-    // What follows from entering a stage (reference/properties-pipelines-search-associations.md 2.3, 2.5): the dates of
-    // both stages, and the closing or reopening of the ticket.
-    void Enter(in CheckedInput input, StagePlace place, StagePlace? from, long time, ReadOnlyMemory<byte> stored)
-    {
-        var moment = Instant.ToUtf8(time);
-        wanted.Add(new(place.Entered, moment));
-        if (from is not null)
-        {
-            wanted.Add(new(from.Exited, moment));
-            if (Seek(stored, from.Entered, out var entered) && Instant.Parse(entered.Span) is { } since)
-            {
-                var visit = Math.Max(0, time - since);
-                var before = Seek(stored, from.CumulativeTime, out var sum) ? long.Parse(sum.Span, NumberStyles.None) : 0;
-                wanted.Add(new(from.LatestTime, Number(visit)));
-                wanted.Add(new(from.CumulativeTime, Number(before + visit)));
-            }
-        }
-
-        // A close date that came along counts, also one that is no change.
-        var isSent = Array.Exists(input.Values, value => ReferenceEquals(value.Property, schema.ClosedDate));
-        var wasClosed = from?.IsClosed == true;
-        if (place.IsClosed && !wasClosed)
-        {
-            wanted.Add(new(schema.LastClosedDate, moment));
-            if (!isSent)
-            {
-                wanted.Add(new(schema.ClosedDate, moment));
-            }
-        }
-        else if (!place.IsClosed && wasClosed)
-        {
-            wanted.Add(new(schema.ReopenedAt, moment));
-            if (!isSent && Seek(stored, schema.ClosedDate, out var closed) && !closed.IsEmpty)
-            {
-                wanted.Add(new(schema.ClosedDate, default));
             }
         }
     }
@@ -385,8 +307,7 @@ internal sealed partial class Planner
             }
         }
 
-        Seek(record, schema.Stage, out var stage);
-        Move(Encoding.UTF8.GetString(stage.Span), -1);
+        CountStage(StageOf(record), -1);
     }
 
     // A unique value belongs to one active record; the one that has it is named (reference/objects-and-batch.md 2.5).
@@ -487,9 +408,7 @@ internal sealed partial class Planner
         sequence++;
     }
 
-    void Move(string stage, int by) => plan.StageMoves[stage] = plan.StageMoves.GetValueOrDefault(stage) + by;
-
-    int FindWanted(Property property)
+    int FindWanted(Property? property)
     {
         for (var i = 0; i < wanted.Count; i++)
         {
@@ -518,15 +437,13 @@ internal sealed partial class Planner
         }
     }
 
-    static bool Seek(Record record, Property property, out ReadOnlyMemory<byte> value) => Seek(record.Values, property, out value);
+    static bool Seek(Record record, Property? property, out ReadOnlyMemory<byte> value) => Seek(record.Values, property, out value);
 
-    static bool Seek(ReadOnlyMemory<byte> values, Property property, out ReadOnlyMemory<byte> value)
+    static bool Seek(ReadOnlyMemory<byte> values, Property? property, out ReadOnlyMemory<byte> value)
     {
         var reader = new ValueReader(values.Span);
-        var isStored = reader.Seek(property.Number);
+        var isStored = property is not null && reader.Seek(property.Number);
         value = isStored ? values.Slice(reader.ValueStart, reader.Value.Length) : default;
         return isStored;
     }
-
-    static byte[] Number(long value) => Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture));
 }

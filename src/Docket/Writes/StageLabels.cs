@@ -9,16 +9,21 @@ internal static class StageLabels
     /// <summary>The values of an input with ids in place of labels. A label that several stages have is a fault, and its value left out.</summary>
     public static RawValue[] ToIds(int index, RawValue[] values, Schema schema, List<Fault> faults)
     {
+        if (schema.Stages is not { } stages)
+        {
+            return values;
+        }
+
         RawValue[] ids = [.. values];
-        var pipelineAt = Array.FindLastIndex(ids, value => value.Name.Span.SequenceEqual(schema.Pipeline.Utf8Name));
+        var pipelineAt = Array.FindLastIndex(ids, value => value.Name.Span.SequenceEqual(stages.Pipeline.Utf8Name));
         if (pipelineAt >= 0 && schema.FindPipeline(ids[pipelineAt].Value.Span) is null
             && schema.Pipelines.FirstOrDefault(pipeline => Is(pipeline.Label, ids[pipelineAt])) is { } named)
         {
             ids[pipelineAt] = ids[pipelineAt] with { Value = Encoding.UTF8.GetBytes(named.Id) };
         }
 
-        var stageAt = Array.FindLastIndex(ids, value => value.Name.Span.SequenceEqual(schema.Stage.Utf8Name));
-        if (stageAt < 0 || schema.FindStage(ids[stageAt].Value.Span) is not null)
+        var stageAt = Array.FindLastIndex(ids, value => value.Name.Span.SequenceEqual(stages.Stage.Utf8Name));
+        if (stageAt < 0 || stages.Find(ids[stageAt].Value.Span) is not null)
         {
             return ids;
         }
@@ -32,7 +37,7 @@ internal static class StageLabels
         }
         else if (found.Count > 1)
         {
-            faults.Add(Faults.LabelOfSeveral(index, schema.Stage, ids[stageAt].Value.Span, found));
+            faults.Add(Faults.LabelOfSeveral(index, stages.Stage, ids[stageAt].Value.Span, found));
             ids[stageAt] = ids[stageAt] with { IsNull = true };
         }
 

@@ -1,4 +1,5 @@
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores.Sqlite;
 using Docket.Tests.Stores;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -78,7 +79,7 @@ public sealed class SettingsTests
                 portals.Change(portals.Create("one").Id, new Dictionary<string, string> { ["search-lag"] = "2s" });
             }
 
-            await using var serving = new SqlitePortals(directory, TimeProvider.System, NullLogger.Instance, serve: true, "token");
+            await using var serving = new SqlitePortals(directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve: true, "token");
             var first = serving.List()[0].Id;
             Assert.Equal(2_000, serving.OpenStore(first).Settings.SearchLagMs);
 

@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
 using Docket.Http;
-using Docket.Model;
 using Docket.Objects;
 using Docket.Writes;
 using Microsoft.AspNetCore.Http;
@@ -93,7 +92,7 @@ public sealed class AllocationTests
     static DefaultHttpContext Answering()
     {
         var http = new DefaultHttpContext();
-        http.Features.Set(new Call(Schemata.Caller, null!, ObjectType.Ticket, new ManualClock()) { Random = new Random(1) });
+        http.Features.Set(new Call(Schemata.Caller, null!, null, new ManualClock()) { Random = new Random(1) });
         return http;
     }
 

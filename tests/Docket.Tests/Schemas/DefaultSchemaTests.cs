@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Schemas;
@@ -7,7 +8,7 @@ namespace Docket.Tests.Schemas;
 /// <summary>What a new portal starts with; "check n" is a line of reference/properties-pipelines-search-associations.md 10.</summary>
 public sealed class DefaultSchemaTests
 {
-    static readonly SchemaContent Fresh = DefaultSchema.For(ObjectType.Ticket);
+    static readonly SchemaContent Fresh = SchemaContent.Of(Tickets.Type.Seed());
 
     [Behaviour("…/properties/tickets", "a new portal has HubSpot's 203 ticket properties, in alphabetical order", "observed", "properties-pipelines-search-associations.md 10.9")]
     [Fact]
@@ -18,7 +19,7 @@ public sealed class DefaultSchemaTests
         Assert.Null(Fresh.Properties["hs_object_id"].Definition.CreatedAt);
         Assert.Equal("checkbox", Fresh.Properties["hs_ticket_category"].Definition.FieldType);
         Assert.Equal((true, 0), (Fresh.Properties["hs_pipeline"].Definition.ExternalOptions, Fresh.Properties["hs_pipeline"].Definition.Options.Length));
-        Assert.Equal(203, new Schema(ObjectType.Ticket, Fresh).Properties.Length);
+        Assert.Equal(203, new Schema(Tickets.Type, Fresh).Properties.Length);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Schemas;
 using Docket.Tests.Compatibility;
 
@@ -8,8 +9,8 @@ namespace Docket.Tests.Schemas;
 /// <summary>The rules of pipelines and stages; "check n" is a line of reference/properties-pipelines-search-associations.md 10.</summary>
 public sealed class PipelineRulesTests
 {
-    static readonly SchemaContent Fresh = DefaultSchema.For(ObjectType.Ticket);
-    static readonly Edit First = new(ObjectType.Ticket, 1_700_000_000_000, "77"), Later = First with { Now = First.Now + 5 };
+    static readonly SchemaContent Fresh = SchemaContent.Of(Tickets.Type.Seed());
+    static readonly Edit First = new(Tickets.Type, 1_700_000_000_000, "77"), Later = First with { Now = First.Now + 5 };
 
     static readonly string[] PropertiesOfStage =
     [
@@ -112,7 +113,7 @@ public sealed class PipelineRulesTests
         Assert.Equal("Time in 'On hold (Support Pipeline)'", definitions[6].Label);
         Assert.All(definitions, definition => Assert.Equal((true, true, true), (definition.HubspotDefined, definition.ModificationMetadata.ReadOnlyValue, definition.ModificationMetadata.ReadOnlyDefinition)));
         Assert.Equal(Fresh.LastNumber + 7, content.LastNumber);
-        Assert.NotNull(new Schema(ObjectType.Ticket, content));
+        Assert.NotNull(new Schema(Tickets.Type, content));
     }
 
     [Fact]
@@ -180,7 +181,7 @@ public sealed class PipelineRulesTests
         content = PipelineRules.CreateStage(content, "0", Stage("a b", "Back"), Later).Content;
         Assert.Equal(Fresh.LastNumber + 7 * ids.Length, content.LastNumber);
         Assert.All(content.Properties.Keys, name => Assert.Matches("^[a-z][a-z0-9_]*$", name));
-        var schema = new Schema(ObjectType.Ticket, content);
+        var schema = new Schema(Tickets.Type, content);
         Assert.Equal(ids.Length, ids.Select(id => schema.FindStage(System.Text.Encoding.UTF8.GetBytes(id))!.Entered.Number).Distinct().Count());
         Assert.Equal(["Back", "Stage 1", "Stage 2", "Stage 3", "Stage 4"], ids.Select(id => content.Properties[StageProperties.Entered + StageProperties.NameOf(id)].Definition.Label.Split('"')[1].Replace(" (Support Pipeline)", "", StringComparison.Ordinal)));
     }
@@ -208,7 +209,7 @@ public sealed class PipelineRulesTests
         Assert.Equal(["4:0", "1700000000:1", "1:2"], Order(content, "0"));
         Assert.Equal((0L, Later.Now), (content.Pipelines[0].Stages[2].CreatedAt, content.Pipelines[0].Stages[2].UpdatedAt));
         Assert.True(content.ArchivedProperties.ContainsKey("hs_time_in_2"));
-        Assert.NotNull(new Schema(ObjectType.Ticket, content));
+        Assert.NotNull(new Schema(Tickets.Type, content));
 
         var (two, _) = Create(Fresh, Input("p", Closed("a", "A")));
         Assert.Equal(409, Refused(() => PipelineRules.Replace(two, "0", Input(null, Closed("4", "C"), Stage("a", "A")), Later)).Status);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Schemas;
 using Docket.Tests.Compatibility;
 
@@ -9,8 +10,8 @@ namespace Docket.Tests.Schemas;
 /// <summary>The rules of properties and groups; "check n" is a line of reference/properties-pipelines-search-associations.md 10.</summary>
 public sealed class PropertyRulesTests
 {
-    static readonly SchemaContent Fresh = DefaultSchema.For(ObjectType.Ticket);
-    static readonly Edit First = new(ObjectType.Ticket, 1_700_000_000_000, "77"), Later = First with { Now = First.Now + 5, UserId = "78" };
+    static readonly SchemaContent Fresh = SchemaContent.Of(Tickets.Type.Seed());
+    static readonly Edit First = new(Tickets.Type, 1_700_000_000_000, "77"), Later = First with { Now = First.Now + 5, UserId = "78" };
 
     [Behaviour("…/properties/tickets", "five fields make a property; the rest gets its defaults, without `hubspotDefined`", "observed", "properties-pipelines-search-associations.md 10.1")]
     [Fact]

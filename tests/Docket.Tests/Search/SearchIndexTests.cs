@@ -165,7 +165,7 @@ public sealed class SearchIndexTests : IDisposable
                     var name = ((string[])["subject", "amount", "colour", "tags_set"])[random.Next(4)];
                     var (before, value) = (values[id].GetValueOrDefault(name, ""), random.Next(4) == 0 ? "" : Value(random, name));
                     values[id][name] = value;
-                    history.Add(index => index.Put(document, schema, schema.Find(name)!, Encoding.UTF8.GetBytes(before), Encoding.UTF8.GetBytes(value)));
+                    history.Add(index => index.Put(document, schema.Find(name)!, Encoding.UTF8.GetBytes(before), Encoding.UTF8.GetBytes(value)));
                 }
 
                 history[^1](file.Index);
@@ -296,7 +296,7 @@ public sealed class SearchIndexTests : IDisposable
 
     void Put(SearchIndex index, int document, long id, string name, string value)
     {
-        index.Put(document, schema, schema.Find(name)!, Encoding.UTF8.GetBytes(values[id].GetValueOrDefault(name, "")), Encoding.UTF8.GetBytes(value));
+        index.Put(document, schema.Find(name)!, Encoding.UTF8.GetBytes(values[id].GetValueOrDefault(name, "")), Encoding.UTF8.GetBytes(value));
         values[id][name] = value;
     }
 

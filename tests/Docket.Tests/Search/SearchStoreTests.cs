@@ -1,5 +1,6 @@
 using System.Text;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Search;
 using Docket.Stores.Sqlite;
 using Docket.Writes;
@@ -20,8 +21,8 @@ public sealed class SearchStoreTests : IDisposable
     public SearchStoreTests()
     {
         var path = Path.Combine(directory, "portal.db");
-        SqliteStore.Create(path, 1, "registry");
-        store = new(path, clock, NullLogger.Instance);
+        SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+        store = new(path, StandardTypes.All, clock, NullLogger.Instance);
     }
 
     public void Dispose()
@@ -38,7 +39,7 @@ public sealed class SearchStoreTests : IDisposable
     {
         foreach (var definition in (PropertyDefinition[])[Schemata.Custom("amount", "number", "number"), Schemata.Custom("seen_at", "datetime", "date")])
         {
-            await store.ChangeSchemaAsync(ObjectType.Ticket, content => content with { Properties = content.Properties.Add(definition.Name, new(content.LastNumber + 1, definition)), LastNumber = content.LastNumber + 1 }, keepUsedStages: false);
+            await store.ChangeSchemaAsync(Tickets.Type, content => content with { Properties = content.Properties.Add(definition.Name, new(content.LastNumber + 1, definition)), LastNumber = content.LastNumber + 1 }, keepUsedStages: false);
         }
 
         var ids = new List<long>();
@@ -163,12 +164,12 @@ public sealed class SearchStoreTests : IDisposable
             cancellation)).ToArray();
         Task[] later =
         [
-            store.FindAsOfAsync(ObjectType.Ticket, record.Id, Instant.Now(clock), cancellation),
-            store.FeedOfAsync(ObjectType.Ticket, record.Id, 0, 10, cancellation),
-            store.FindHoldersAsync(ObjectType.Ticket, store.Schema(ObjectType.Ticket).Find("subject")!, "one"u8.ToArray(), cancellation),
+            store.FindAsOfAsync(Tickets.Type, record.Id, Instant.Now(clock), cancellation),
+            store.FeedOfAsync(Tickets.Type, record.Id, 0, 10, cancellation),
+            store.FindHoldersAsync(Tickets.Type, store.Schema.Of(Tickets.Type).Find("subject")!, "one"u8.ToArray(), cancellation),
         ];
 
-        Assert.NotNull(await store.FindAsync(ObjectType.Ticket, record.Id, archived: false, cancellation));
+        Assert.NotNull(await store.FindAsync(Tickets.Type, record.Id, archived: false, cancellation));
         await ApplyAsync(WriteKind.Update, [Input(record.Id, [("subject", "two")])]);
         Assert.Equal(1, (await FindAsync(Query("two"))).Total);
         Assert.Equal(2, (await store.FeedAsync(0, 10, int.MaxValue, cancellation)).Length);
@@ -188,7 +189,7 @@ public sealed class SearchStoreTests : IDisposable
 
     static SearchBody Query(string words) => new() { Query = words };
 
-    ValueTask<SearchPage> FindAsync(SearchBody body) => store.SearchAsync(SearchCompiler.Compile(body, store.Schema(ObjectType.Ticket), capped: false), TestContext.Current.CancellationToken);
+    ValueTask<SearchPage> FindAsync(SearchBody body) => store.SearchAsync(SearchCompiler.Compile(body, store.Schema.Of(Tickets.Type), capped: false), TestContext.Current.CancellationToken);
 
     async Task<Record[]> ApplyAsync(WriteKind kind, params RecordInput[] inputs)
     {
@@ -197,7 +198,7 @@ public sealed class SearchStoreTests : IDisposable
             return [];
         }
 
-        var outcome = await store.ApplyAsync(Validation.Check(kind, inputs, store.Schema(ObjectType.Ticket), Schemata.Caller));
+        var outcome = await store.ApplyAsync(Validation.Check(kind, inputs, store.Schema.Of(Tickets.Type), Schemata.Caller));
         Assert.Empty(outcome.Faults);
         return [.. outcome.Results.Select(result => result.Record!)];
     }

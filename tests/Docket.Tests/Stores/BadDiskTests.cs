@@ -1,5 +1,6 @@
 using System.Text;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Sqlite;
 using Docket.Stores.Sqlite;
 using Docket.Writes;
@@ -43,10 +44,10 @@ public sealed class BadDiskTests
         using var disk = new BadDisk();
         var (clock, log) = (new ManualClock(), new ListLogger());
         var path = Path.Combine(disk.Directory, "portal-24000001.db");
-        SqliteStore.Create(path, 24_000_001, "registry");
-        using var store = new SqliteStore(path, clock, log);
+        SqliteStore.Create(path, StandardTypes.All, 24_000_001, "registry");
+        using var store = new SqliteStore(path, StandardTypes.All, clock, log);
         var batch = Validation.Check(
-            WriteKind.Create, [new RecordInput { Values = [new("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] }], store.Schema(ObjectType.Ticket), new Caller(24_000_001, 0, Scopes.All));
+            WriteKind.Create, [new RecordInput { Values = [new("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] }], store.Schema.Of(StandardTypes.All[0]), new Caller(24_000_001, 0, Scopes.All));
         disk.Fails = true;
         await FailAsync(20);
         Assert.Equal([$"Reading from {path} failed", $"Writing to {path} failed; nothing of it is kept"], Entries());
@@ -77,7 +78,7 @@ public sealed class BadDiskTests
         try
         {
             var path = Path.Combine(directory, "portal-24000001.db");
-            SqliteStore.Create(path, 24_000_001, "registry");
+            SqliteStore.Create(path, StandardTypes.All, 24_000_001, "registry");
             long page;
             using (var file = new Connection(path, create: false))
             {
@@ -91,10 +92,10 @@ public sealed class BadDiskTests
             }
 
             var log = new ListLogger();
-            using var store = new SqliteStore(path, new ManualClock(), log);
+            using var store = new SqliteStore(path, StandardTypes.All, new ManualClock(), log);
             for (var i = 0; i < 3; i++)
             {
-                Assert.Equal("damaged", (await Assert.ThrowsAsync<Refusal>(async () => await store.FindAsync(ObjectType.Ticket, 1, archived: false, CancellationToken.None))).Error.State);
+                Assert.Equal("damaged", (await Assert.ThrowsAsync<Refusal>(async () => await store.FindAsync(StandardTypes.All[0], 1, archived: false, CancellationToken.None))).Error.State);
             }
 
             Assert.Single(log.Entries, $"Reading from {path} failed");

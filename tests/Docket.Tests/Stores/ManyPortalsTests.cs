@@ -1,5 +1,5 @@
 using System.Net.Http.Headers;
-using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores.Sqlite;
 using Docket.Writes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -22,8 +22,8 @@ public sealed class ManyPortalsTests : IDisposable
     public async Task A_portal_that_is_closed_when_nobody_uses_it_goes_on_where_it_was()
     {
         var path = Path.Combine(directory, "portal.db");
-        SqliteStore.Create(path, 1, "registry");
-        using var store = new SqliteStore(path, new ManualClock(), NullLogger.Instance);
+        SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+        using var store = new SqliteStore(path, StandardTypes.All, new ManualClock(), NullLogger.Instance);
         Assert.False(store.IsOpen);
         var first = await CreateAsync(store);
         var (history, changes) = (store.History, store.WaitBeyondAsync(store.Sequence, Cancellation));
@@ -40,15 +40,15 @@ public sealed class ManyPortalsTests : IDisposable
         var second = await CreateAsync(store); // opens it
         await changes;
         Assert.Equal((history, second.FirstChange), (store.History, store.Sequence));
-        Assert.Equal([first.Id, second.Id], (await store.ReadAsync(snapshot => snapshot.List(ObjectType.Ticket, 0, 10, archived: false), Cancellation)).Select(record => record.Id));
+        Assert.Equal([first.Id, second.Id], (await store.ReadAsync(snapshot => snapshot.List(Schemata.Tickets.Type, 0, 10, archived: false), Cancellation)).Select(record => record.Id));
     }
 
     [Fact]
     public async Task A_portal_that_is_in_use_stays_open_and_one_that_is_closed_under_way_loses_nothing()
     {
         var path = Path.Combine(directory, "portal.db");
-        SqliteStore.Create(path, 1, "registry");
-        using var store = new SqliteStore(path, new ManualClock(), NullLogger.Instance);
+        SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+        using var store = new SqliteStore(path, StandardTypes.All, new ManualClock(), NullLogger.Instance);
         using var end = new CancellationTokenSource();
         var closing = Task.Run(() =>
         {
@@ -63,14 +63,14 @@ public sealed class ManyPortalsTests : IDisposable
             for (var i = 0; i < 10; i++)
             {
                 mine.Add((await CreateAsync(store)).Id);
-                Assert.NotNull(await store.FindAsync(ObjectType.Ticket, mine[^1], archived: false, Cancellation));
+                Assert.NotNull(await store.FindAsync(Schemata.Tickets.Type, mine[^1], archived: false, Cancellation));
             }
 
             return mine;
         }, Cancellation)));
         await end.CancelAsync();
         await closing;
-        Assert.Equal(ids.SelectMany(mine => mine).Order(), (await store.ReadAsync(snapshot => snapshot.List(ObjectType.Ticket, 0, 100, archived: false), Cancellation)).Select(record => record.Id));
+        Assert.Equal(ids.SelectMany(mine => mine).Order(), (await store.ReadAsync(snapshot => snapshot.List(Schemata.Tickets.Type, 0, 100, archived: false), Cancellation)).Select(record => record.Id));
     }
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class ManyPortalsTests : IDisposable
 
     static async Task<Record> CreateAsync(SqliteStore store)
     {
-        var batch = Validation.Check(WriteKind.Create, [new RecordInput { Values = [new RawValue("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] }], store.Schema(ObjectType.Ticket), Schemata.Caller);
+        var batch = Validation.Check(WriteKind.Create, [new RecordInput { Values = [new RawValue("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] }], store.Schema.Of(Schemata.Tickets.Type), Schemata.Caller);
         return (await store.ApplyAsync(batch)).Results[0].Record!;
     }
 }

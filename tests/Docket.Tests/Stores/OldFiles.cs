@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Sqlite;
 using Docket.Stores.Sqlite;
 
@@ -21,7 +22,7 @@ internal static class OldFiles
     public static void Portal(string path, int version)
     {
         using var portal = Make(path, "portal", version);
-        SchemaTables.Save(portal, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket));
+        SchemaTables.Save(portal, Tickets.Type, null, SchemaContent.Of(Tickets.Type.Seed()));
     }
 
     static Connection Make(string path, string migrations, int version)

@@ -1,3 +1,4 @@
+using Docket.Model.Types;
 using Docket.Stores;
 using Docket.Stores.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -15,10 +16,10 @@ public sealed class SqliteStoreTests : StoreConformanceTests
         var path = Path.Combine(directory, "portal.db");
         if (!File.Exists(path))
         {
-            SqliteStore.Create(path, 1, "registry");
+            SqliteStore.Create(path, StandardTypes.All, 1, "registry");
         }
 
-        return new(store = new SqliteStore(path, Clock, NullLogger.Instance));
+        return new(store = new SqliteStore(path, StandardTypes.All, Clock, NullLogger.Instance));
     }
 
     private protected override ValueTask CloseAsync()

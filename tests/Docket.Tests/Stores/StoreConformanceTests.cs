@@ -1,5 +1,6 @@
 using System.Text;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores;
 using Docket.Writes;
 using Record = Docket.Model.Record;
@@ -224,16 +225,16 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     [Fact]
     public async Task A_schema_change_sees_the_newest_content_and_a_refusal_changes_nothing()
     {
-        var before = Store.Schema(ObjectType.Ticket);
+        var before = Store.Schema.Of(Tickets.Type);
         await Task.WhenAll(Enumerable.Range(0, 20).Select(i => AddPropertyAsync(Schemata.Custom($"made_{i}"))));
 
-        var after = Store.Schema(ObjectType.Ticket);
+        var after = Store.Schema.Of(Tickets.Type);
         Assert.Null(before.Find("made_0"));
         Assert.All(Enumerable.Range(0, 20), i => Assert.NotNull(after.Find($"made_{i}")));
         Assert.Equal(20, after.Content.LastNumber - before.Content.LastNumber);
         Assert.Equal(after.Properties.Length, after.Properties.Select(property => property.Number).Distinct().Count());
-        await Assert.ThrowsAsync<Refusal>(() => Store.ChangeSchemaAsync(ObjectType.Ticket, _ => throw new Refusal(Faults.LastPipeline())));
-        Assert.Same(after, Store.Schema(ObjectType.Ticket));
+        await Assert.ThrowsAsync<Refusal>(() => Store.ChangeSchemaAsync(Tickets.Type, _ => throw new Refusal(Faults.LastPipeline())));
+        Assert.Same(after, Store.Schema.Of(Tickets.Type));
     }
 
     [Fact]
@@ -243,11 +244,11 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         var refusal = await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
         Assert.Equal("PipelineError.STAGE_ID_IN_USE", refusal.Error.SubCategory);
         Assert.Contains(record.Id.ToString(), refusal.Error.Message, StringComparison.Ordinal);
-        Assert.NotNull(Store.Schema(ObjectType.Ticket).FindStage("2"u8));
+        Assert.NotNull(Store.Schema.Of(Tickets.Type).FindStage("2"u8));
 
         await ApplyAsync(WriteKind.Update, ById(record.Id, ("hs_pipeline_stage", "3")));
         await TakeAwayStageAsync("2");
-        Assert.Null(Store.Schema(ObjectType.Ticket).FindStage("2"u8));
+        Assert.Null(Store.Schema.Of(Tickets.Type).FindStage("2"u8));
 
         await ApplyAsync(WriteKind.Archive, ById(record.Id));
         await TakeAwayStageAsync("3");
@@ -269,14 +270,14 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     [Fact]
     public async Task A_batch_that_was_checked_against_an_older_schema_is_checked_again()
     {
-        var old = Store.Schema(ObjectType.Ticket);
+        var old = Store.Schema.Of(Tickets.Type);
         var unknown = Validation.Check(WriteKind.Create, [Traced(Input(("later", "x"), ("hs_pipeline_stage", "1")))], old, Schemata.Caller);
         var known = Validation.Check(WriteKind.Create, [Traced(Input(("note", "x"), ("hs_pipeline_stage", "1")))], old, Schemata.Caller);
         Assert.NotEmpty(unknown.Faults);
         Assert.Empty(known.Faults);
 
         await AddPropertyAsync(Schemata.Custom("later"));
-        await Store.ChangeSchemaAsync(ObjectType.Ticket, content => content with
+        await Store.ChangeSchemaAsync(Tickets.Type, content => content with
         {
             Properties = content.Properties.Remove("note"),
             ArchivedProperties = content.ArchivedProperties.Add("note", content.Properties["note"]),
@@ -284,7 +285,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
         var created = await Store.ApplyAsync(unknown);
         Assert.Equal("x", Value(created.Results[0].Record!, "later"));
-        Assert.Same(Store.Schema(ObjectType.Ticket), created.Batch.Schema);
+        Assert.Same(Store.Schema.Of(Tickets.Type), created.Batch.Schema);
         var refused = await Store.ApplyAsync(known);
         Assert.Equal("PROPERTY_DOESNT_EXIST", Assert.Single(refused.Faults).Code);
         Assert.Single(await ListAsync());
@@ -312,7 +313,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     [Fact]
     public async Task A_dry_run_that_is_checked_again_stays_one()
     {
-        var old = Store.Schema(ObjectType.Ticket);
+        var old = Store.Schema.Of(Tickets.Type);
         var batch = Validation.Check(WriteKind.Create, [Input(("note", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller, Help.DryRun);
         await AddPropertyAsync(Schemata.Custom("later"));
 
@@ -476,16 +477,16 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             await ApplyAsync(WriteKind.Archive, ById(merged.Id));
         }
 
-        Assert.Equal([merged.Id], await Store.FindHoldersAsync(ObjectType.Ticket, Property("ext_b"), "B"u8.ToArray(), Cancellation));
+        Assert.Equal([merged.Id], await Store.FindHoldersAsync(Tickets.Type, Property("ext_b"), "B"u8.ToArray(), Cancellation));
         Assert.Equal(Effect.Purged, (await ApplyAsync(WriteKind.Purge, ById(other.Id), ById(99), ById(merged.Id))).Results[0].Effect);
         foreach (var id in (long[])[primary.Id, other.Id, merged.Id])
         {
             Assert.Null(await FindAsync(id));
             Assert.Null(await FindAsync(id, archived: true));
-            Assert.Null(await Store.FindAsOfAsync(ObjectType.Ticket, id, long.MaxValue, Cancellation));
+            Assert.Null(await Store.FindAsOfAsync(Tickets.Type, id, long.MaxValue, Cancellation));
         }
 
-        Assert.Empty(await Store.FindHoldersAsync(ObjectType.Ticket, Property("ext_b"), "B"u8.ToArray(), Cancellation));
+        Assert.Empty(await Store.FindHoldersAsync(Tickets.Type, Property("ext_b"), "B"u8.ToArray(), Cancellation));
         AssertSame(neighbour, Assert.Single(await ListAsync()));
         await CreateAsync(("ext_a", "A"), ("ext_b", "B"), ("hs_pipeline_stage", "1"));
         await TakeAwayStageAsync("2");
@@ -545,7 +546,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             }
         }
 
-        Task<Record?> AsOfAsync(long id, long time) => Store.FindAsOfAsync(ObjectType.Ticket, id, time, Cancellation);
+        Task<Record?> AsOfAsync(long id, long time) => Store.FindAsOfAsync(Tickets.Type, id, time, Cancellation);
     }
 
     [Fact]
@@ -584,7 +585,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         await waiting.WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
 
         string[] Told(Change change) => [.. change.Values.Select(value =>
-            $"{Store.Schema(ObjectType.Ticket).FindNumber(value.Number)!.Name}: {(value.Before is { } before ? Encoding.UTF8.GetString(before.Span) : "-")} > {Encoding.UTF8.GetString(value.After.Span)}")];
+            $"{Store.Schema.Of(Tickets.Type).FindNumber(value.Number)!.Name}: {(value.Before is { } before ? Encoding.UTF8.GetString(before.Span) : "-")} > {Encoding.UTF8.GetString(value.After.Span)}")];
     }
 
     [Fact]
@@ -599,7 +600,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             (string, string)[] values = kind is WriteKind.Create ? [("subject", $"{step}"), ("hs_pipeline_stage", "1")] : kind is WriteKind.Update ? [("subject", $"{step}")] : [];
             try
             {
-                var outcome = await Store.ApplyAsync(Validation.Check(kind, count == 0 ? [Input(values)] : [.. chosen.Select(id => ById(id, values))], Store.Schema(ObjectType.Ticket), Schemata.Caller));
+                var outcome = await Store.ApplyAsync(Validation.Check(kind, count == 0 ? [Input(values)] : [.. chosen.Select(id => ById(id, values))], Store.Schema.Of(Tickets.Type), Schemata.Caller));
                 ids.UnionWith(outcome.Results.Where(result => result.Record is not null).Select(result => result.Record!.Id));
                 effects.UnionWith(outcome.Results.Select(result => result.Effect).Where(effect => effect is not (Effect.None or Effect.Unchanged)));
             }
@@ -617,7 +618,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             var found = new List<Change>();
             for (var (after, limit) = (0L, random.Next(1, 5)); ;)
             {
-                var (page, newest) = await Store.FeedOfAsync(ObjectType.Ticket, id, after, limit, Cancellation);
+                var (page, newest) = await Store.FeedOfAsync(Tickets.Type, id, after, limit, Cancellation);
                 Assert.Equal(expected[^1].Sequence, newest);
                 found.AddRange(page);
                 if (page.Length == 0)
@@ -634,7 +635,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
         foreach (var nobody in (long[])[0, 1, ids.Max() + 1, long.MaxValue])
         {
-            var (none, newest) = await Store.FeedOfAsync(ObjectType.Ticket, nobody, 0, 10, Cancellation);
+            var (none, newest) = await Store.FeedOfAsync(Tickets.Type, nobody, 0, 10, Cancellation);
             Assert.Equal((0, 0), (none.Length, newest));
         }
 
@@ -653,7 +654,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         await purge;
 
         Assert.Equal(others.Select(other => other.Id).Order(), (await ListAsync()).Select(other => other.Id));
-        var (left, newest) = await Store.FeedOfAsync(ObjectType.Ticket, record.Id, 0, changes * 2, Cancellation);
+        var (left, newest) = await Store.FeedOfAsync(Tickets.Type, record.Id, 0, changes * 2, Cancellation);
         Assert.Equal((changes + 2, ChangeKind.Purge, newest), (left.Length, left[^1].Kind, left[^1].Sequence));
         Assert.All(left, change => Assert.Empty(change.Values));
     }
@@ -665,7 +666,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         await ApplyAsync(WriteKind.Update, ById(kept.Id, ("subject", "1")));
         var gone = await CreateAsync(("subject", "gone"), ("hs_pipeline_stage", "1"));
         await ApplyAsync(WriteKind.Archive, ById(gone.Id));
-        var (active, archived, schema) = ((await FindAsync(kept.Id))!, (await FindAsync(gone.Id, archived: true))!, Store.Schema(ObjectType.Ticket));
+        var (active, archived, schema) = ((await FindAsync(kept.Id))!, (await FindAsync(gone.Id, archived: true))!, Store.Schema.Of(Tickets.Type));
 
         await CloseAsync();
         Store = await OpenAsync();
@@ -674,7 +675,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         AssertSame(archived, Assert.Single(await ListAsync(archived: true)));
         AssertSame(active, (await FindAsync("ext_a", "A"))!);
         Assert.Equal(["subject: 1", "subject: 0"], await HistoryAsync(active, "subject"));
-        Assert.Equal(schema.Properties.Select(property => (property.Name, property.Number)), Store.Schema(ObjectType.Ticket).Properties.Select(property => (property.Name, property.Number)));
+        Assert.Equal(schema.Properties.Select(property => (property.Name, property.Number)), Store.Schema.Of(Tickets.Type).Properties.Select(property => (property.Name, property.Number)));
         await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
 
         // What comes now has ids and changes after all that was there.
@@ -789,16 +790,16 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     long Now => Clock.GetUtcNow().ToUnixTimeMilliseconds();
 
     private protected Task<Outcome> ApplyAsync(WriteKind kind, params RecordInput[] inputs) =>
-        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema(ObjectType.Ticket), Schemata.Caller));
+        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema.Of(Tickets.Type), Schemata.Caller));
 
     Task<Outcome> TryAsync(WriteKind kind, params RecordInput[] inputs) =>
-        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema(ObjectType.Ticket), Schemata.Caller, Help.DryRun));
+        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema.Of(Tickets.Type), Schemata.Caller, Help.DryRun));
 
     Task<Outcome> ApplyAsync(Note note) =>
-        Store.ApplyAsync(Validation.Check(WriteKind.Create, [Input(("hs_pipeline_stage", "1"))], Store.Schema(ObjectType.Ticket), Schemata.Caller), note);
+        Store.ApplyAsync(Validation.Check(WriteKind.Create, [Input(("hs_pipeline_stage", "1"))], Store.Schema.Of(Tickets.Type), Schemata.Caller), note);
 
     Task<Job> AddJobAsync(string lines, int count) => Store.Jobs.TakeAsync(
-        new(0, JobStatus.Pending, Open: true, Whole: false, WriteKind.Create, ObjectType.Ticket, Schemata.Caller.Source, Now), Encoding.UTF8.GetBytes(lines), count, last: true, null);
+        new(0, JobStatus.Pending, Open: true, Whole: false, WriteKind.Create, Tickets.Type.Plural, Schemata.Caller.Source, Now), Encoding.UTF8.GetBytes(lines), count, last: true, null);
 
     async Task<Record> CreateAsync(params (string Name, string Value)[] values)
     {
@@ -807,14 +808,14 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         return outcome.Results[0].Record!;
     }
 
-    Task AddPropertyAsync(PropertyDefinition definition) => Store.ChangeSchemaAsync(ObjectType.Ticket, content => content with
+    Task AddPropertyAsync(PropertyDefinition definition) => Store.ChangeSchemaAsync(Tickets.Type, content => content with
     {
         Properties = content.Properties.Add(definition.Name, new(content.LastNumber + 1, definition)),
         LastNumber = content.LastNumber + 1,
     });
 
     Task TakeAwayStageAsync(string id) => Store.ChangeSchemaAsync(
-        ObjectType.Ticket,
+        Tickets.Type,
         content => content with { Pipelines = [.. content.Pipelines.Select(pipeline => pipeline with { Stages = [.. pipeline.Stages.Where(stage => stage.Id != id)] })] },
         keepUsedStages: true);
 
@@ -842,13 +843,13 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         return input;
     }
 
-    Property Property(string name) => Store.Schema(ObjectType.Ticket).Find(name)!;
+    Property Property(string name) => Store.Schema.Of(Tickets.Type).Find(name)!;
 
-    ValueTask<Record?> FindAsync(long id, bool archived = false) => Store.FindAsync(ObjectType.Ticket, id, archived, Cancellation);
+    ValueTask<Record?> FindAsync(long id, bool archived = false) => Store.FindAsync(Tickets.Type, id, archived, Cancellation);
 
     ValueTask<Record?> FindAsync(string key, string value) => Store.FindAsync(Property(key), Encoding.UTF8.GetBytes(value), Cancellation);
 
-    async Task<Record[]> ListAsync(long from = 0, int limit = 1_000, bool archived = false) => [.. await ReadAsync(snapshot => snapshot.List(ObjectType.Ticket, from, limit, archived))];
+    async Task<Record[]> ListAsync(long from = 0, int limit = 1_000, bool archived = false) => [.. await ReadAsync(snapshot => snapshot.List(Tickets.Type, from, limit, archived))];
 
     ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read) => Store.ReadAsync(read, Cancellation);
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Schemas;
 using Docket.Writes;
 
@@ -53,7 +54,7 @@ public class ValidationTests
     {
         var checkedInput = Labelled(pipeline, stage).Inputs[0];
         string? Value(Property property) => checkedInput.Values.Where(value => value.Property == property).Select(value => Encoding.UTF8.GetString(value.Value.Span)).SingleOrDefault();
-        Assert.Equal((pipelineId, stageId), (Value(Repairs.Pipeline), Value(Repairs.Stage)));
+        Assert.Equal((pipelineId, stageId), (Value(Repairs.Stages!.Pipeline), Value(Repairs.Stages!.Stage)));
     }
 
     [Theory]
@@ -82,10 +83,10 @@ public class ValidationTests
         Assert.Equal(["subject=two", "tags_set=a;b"], batch.Inputs[3].Values.Select(value => $"{value.Property.Name}={Encoding.UTF8.GetString(value.Value.Span)}").Order(StringComparer.Ordinal));
     }
 
-    static readonly Schema Repairs = new(ObjectType.Ticket, PipelineRules.Create(
-        DefaultSchema.For(ObjectType.Ticket),
+    static readonly Schema Repairs = new(Tickets.Type, PipelineRules.Create(
+        SchemaContent.Of(Tickets.Type.Seed()),
         new() { PipelineId = "repairs", Label = "Repairs", DisplayOrder = 1, Stages = [Stage("r-new", "New", "OPEN"), Stage("bench", "On the bench", "CLOSED")] },
-        new Edit(ObjectType.Ticket, 1_000, "1")).Content);
+        new Edit(Tickets.Type, 1_000, "1")).Content);
 
     static StageInput Stage(string id, string label, string state) => new() { StageId = id, Label = label, DisplayOrder = 0, Metadata = new() { TicketState = state } };
 

@@ -101,23 +101,27 @@ internal sealed class ChangeReader : IChangeLog
 
     public long CountRecords() => connection.QueryInteger("SELECT count(*) FROM record");
 
-    public IEnumerable<LoggedRecord> Records(ObjectType type)
+    // Each type has two lists, active and archived, which are ranges of the table.
+    public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types)
     {
-        using var archived = List(type, archived: true).GetEnumerator();
-        var hasArchived = archived.MoveNext();
-        foreach (var active in List(type, archived: false))
+        var lists = types.SelectMany(type => (IEnumerator<LoggedRecord>[])[List(type, archived: false).GetEnumerator(), List(type, archived: true).GetEnumerator()]).ToList();
+        try
         {
-            for (; hasArchived && archived.Current.Id < active.Id; hasArchived = archived.MoveNext())
+            var next = new PriorityQueue<IEnumerator<LoggedRecord>, long>();
+            foreach (var list in lists.Where(list => list.MoveNext()))
             {
-                yield return archived.Current;
+                next.Enqueue(list, list.Current.Id);
             }
 
-            yield return active;
+            while (next.TryPeek(out var list, out _))
+            {
+                yield return list.Current;
+                _ = list.MoveNext() ? next.DequeueEnqueue(list, list.Current.Id) : next.Dequeue();
+            }
         }
-
-        for (; hasArchived; hasArchived = archived.MoveNext())
+        finally
         {
-            yield return archived.Current;
+            lists.ForEach(list => list.Dispose());
         }
     }
 
@@ -137,7 +141,7 @@ internal sealed class ChangeReader : IChangeLog
         list.Bind(RecordKey.Of(type, 0, archived)).Bind(RecordKey.Of(type, RecordKey.IdMax, archived));
         while (list.Step())
         {
-            yield return new(RecordKey.IdOf(list.Integer(0)), list.Integer(1), list.Integer(2), list.Integer(3), !archived, list.Blob(4).ToArray());
+            yield return new(type.Number, RecordKey.IdOf(list.Integer(0)), list.Integer(1), list.Integer(2), list.Integer(3), !archived, list.Blob(4).ToArray());
         }
     }
 

@@ -357,7 +357,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
             INSERT INTO job (status, open, whole, kind, helps, object_type, source_type, source_id, requested, inputs, done, created, updated, unchanged, failed)
             VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)
             """);
-        insert.Bind((long)job.Status).Bind((long)job.Kind).Bind((long)job.Helps).Bind(job.Type.Plural).Bind(job.Source.Type).Bind(job.Source.Id).Bind(job.RequestedAt).Run();
+        insert.Bind((long)job.Status).Bind((long)job.Kind).Bind((long)job.Helps).Bind(job.Type).Bind(job.Source.Type).Bind(job.Source.Id).Bind(job.RequestedAt).Run();
         return connection.QueryInteger("SELECT last_insert_rowid()");
     }
 
@@ -407,7 +407,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         {
             jobs.Add(new(
                 select.Integer(0), (JobStatus)select.Integer(1), select.Integer(2) != 0, select.Integer(3) != 0, (WriteKind)select.Integer(4),
-                ObjectType.Find(select.Text(5))!, new(select.Text(6), select.Text(7)), select.Integer(8))
+                select.Text(5), new(select.Text(6), select.Text(7)), select.Integer(8))
             {
                 StartedAt = select.IsNull(9) ? null : select.Integer(9),
                 CompletedAt = select.IsNull(10) ? null : select.Integer(10),

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Docket.ChangeLog;
 using Docket.Index;
 using Docket.Model;
@@ -19,7 +20,7 @@ internal sealed class OpenFile : IDisposable
 
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
     public OpenFile(
-        string path, CommitSignal committed, Func<int> lagMs, int busyTimeoutMs, Func<Connection, Identity> identify, TimeProvider clock, ILogger logger,
+        string path, ImmutableArray<ObjectType> types, CommitSignal committed, Func<int> lagMs, int busyTimeoutMs, Func<Connection, Identity> identify, TimeProvider clock, ILogger logger,
         Complaints complaints, Instruments? instruments)
     {
         this.path = path;
@@ -29,7 +30,7 @@ internal sealed class OpenFile : IDisposable
             {
                 var identity = identify(connection);
                 connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                var transaction = new SqliteTransaction(path, connection, Sources, clock, logger, complaints);
+                var transaction = new SqliteTransaction(path, types, connection, Sources, clock, logger, complaints);
                 try
                 {
                     return (new PortalWriter(Path.GetFileNameWithoutExtension(path), transaction, committed, clock, logger, complaints, instruments), transaction, identity);

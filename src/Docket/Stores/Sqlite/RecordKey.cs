@@ -15,9 +15,12 @@ internal static class RecordKey
     /// <summary>The largest id that a key can hold.</summary>
     public const long IdMax = IdMask;
 
-    public static long Of(ObjectType type, long id, bool archived) => ((long)type.Number << (IdBits + 1)) | (archived ? 1L << IdBits : 0) | id;
+    public static long Of(ObjectType type, long id, bool archived) => Of(type.Number, id, archived);
+
+    public static long Of(int type, long id, bool archived) => ((long)type << (IdBits + 1)) | (archived ? 1L << IdBits : 0) | id;
 
     public static long IdOf(long key) => key & IdMask;
 
-    public static ObjectType TypeOf(long key) => ObjectType.Of((int)(key >> (IdBits + 1)));
+    /// <summary>The number of the object type.</summary>
+    public static int TypeOf(long key) => (int)(key >> (IdBits + 1));
 }

@@ -16,14 +16,14 @@ internal sealed partial class RecordReader
     }
 
     /// <summary>A record as it was. Goes back over the changes since then, and reads the values that stood before them.</summary>
-    public Record? FindAsOf(ObjectType type, long id, long time, Property createDate, CancellationToken cancellation) =>
+    public Record? FindAsOf(ObjectType type, long id, long time, Property? createDate, CancellationToken cancellation) =>
         InOneSnapshot(() => FindAsOf(type, id, new Point(long.MaxValue, time), createDate, cancellation));
 
     /// <summary>Records as they were once a change was done, without those that are gone for good since.</summary>
-    public ImmutableArray<Record> FindAt(ObjectType type, ImmutableArray<long> ids, long sequence, Property createDate, CancellationToken cancellation) =>
+    public ImmutableArray<Record> FindAt(ObjectType type, ImmutableArray<long> ids, long sequence, Property? createDate, CancellationToken cancellation) =>
         InOneSnapshot(() => ids.Select(id => FindAsOf(type, id, new Point(sequence, long.MaxValue), createDate, cancellation)).OfType<Record>().ToImmutableArray());
 
-    Record? FindAsOf(ObjectType type, long id, Point point, Property createDate, CancellationToken cancellation)
+    Record? FindAsOf(ObjectType type, long id, Point point, Property? createDate, CancellationToken cancellation)
     {
         while (true)
         {
@@ -139,7 +139,7 @@ internal sealed partial class RecordReader
         return last;
     }
 
-    Record? AsOf(long id, long lastChange, SortedDictionary<int, long> setters, Point point, Property createDate, CancellationToken cancellation)
+    Record? AsOf(long id, long lastChange, SortedDictionary<int, long> setters, Point point, Property? createDate, CancellationToken cancellation)
     {
         // 1. Back to the change that was the newest one then. Each later one tells who had set its values before.
         var sequence = lastChange;
@@ -170,7 +170,7 @@ internal sealed partial class RecordReader
             if (content.Seek(number))
             {
                 values.Add(number, setter - first, content.Value);
-                createdAt = number == createDate.Number ? Instant.Parse(content.Value) ?? createdAt : createdAt;
+                createdAt = number == createDate?.Number ? Instant.Parse(content.Value) ?? createdAt : createdAt;
             }
 
             change.Reset();

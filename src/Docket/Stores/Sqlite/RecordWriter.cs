@@ -55,7 +55,7 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
             var write = plan.Writes[i];
             WriteRecord(write, type, sourceNumber);
             WriteChange(write, type, sourceNumber);
-            written.Add(new(write.Kind, write.Record.LastChange, type, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
+            written.Add(new(write.Kind, write.Record.LastChange, type.Number, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
             if (write.Kind == ChangeKind.Merge)
             {
                 // The two before it are those of the records that were merged (ChangeKind).

@@ -8,6 +8,36 @@ namespace Docket.Stores.Sqlite;
 /// <summary>Keeps a schema in its tables: one row for each property, group and pipeline, as JSON in the shape of the wire.</summary>
 internal static class SchemaTables
 {
+    /// <summary>Everything of some object types. Those that the file doesn't have yet are added as new portals have them.</summary>
+    public static PortalSchema LoadAll(Connection connection, ImmutableArray<ObjectType> types)
+    {
+        if (types.Any(type => IsMissing(connection, type)))
+        {
+            connection.Execute("BEGIN IMMEDIATE");
+            try
+            {
+                AddMissing(connection, types);
+                connection.Execute("COMMIT");
+            }
+            catch
+            {
+                connection.Rollback();
+                throw;
+            }
+        }
+
+        return new(types.Select(type => new Schema(type, Load(connection, type))));
+    }
+
+    /// <summary>Adds the object types that a file doesn't have yet, as new portals have them.</summary>
+    public static void AddMissing(Connection connection, ImmutableArray<ObjectType> types)
+    {
+        foreach (var type in types.Where(type => IsMissing(connection, type)))
+        {
+            Save(connection, type, null, SchemaContent.Of(type.Seed(), LastNumber(connection)));
+        }
+    }
+
     /// <summary>Everything of one object type.</summary>
     public static SchemaContent Load(Connection connection, ObjectType type)
     {
@@ -45,9 +75,7 @@ internal static class SchemaTables
             audit.Add(JsonSerializer.Deserialize(auditRows.Text(0), SchemaJson.Default.PipelineAudit)!);
         }
 
-        // Numbers are given once in a portal, whatever the type.
-        return new(active.ToImmutable(), archived.ToImmutable(), groups.DrainToImmutable(), pipelines.DrainToImmutable(),
-            (int)connection.QueryInteger("SELECT coalesce(max(number), 0) FROM property"))
+        return new(active.ToImmutable(), archived.ToImmutable(), groups.DrainToImmutable(), pipelines.DrainToImmutable(), LastNumber(connection))
         {
             Audit = audit.DrainToImmutable(),
         };
@@ -111,6 +139,15 @@ internal static class SchemaTables
 
         return used;
     }
+
+    static bool IsMissing(Connection connection, ObjectType type)
+    {
+        using var select = connection.Prepare("SELECT 1 FROM property WHERE object_type = ? LIMIT 1");
+        return !select.Bind(type.Id).Step();
+    }
+
+    // Numbers are given once in a portal, whatever the type.
+    static int LastNumber(Connection connection) => (int)connection.QueryInteger("SELECT coalesce(max(number), 0) FROM property");
 
     static void PutProperties(
         Statement put, ObjectType type, ImmutableSortedDictionary<string, NumberedProperty>? before, ImmutableSortedDictionary<string, NumberedProperty> after, bool archived)

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Docket.Model;
 
 namespace Docket.Stores.Sqlite;
 
@@ -27,7 +26,7 @@ internal static class Sizes
 
     /// <summary>Records, by type and portal.</summary>
     public static IEnumerable<Measurement<long>> OfRecords(Func<IEnumerable<(long Id, SqliteStore Store)>> served) =>
-        ByPortal(served(), one => one.Store.ActiveRecords).Select(each => new Measurement<long>(each.Sum, new("type", ObjectType.Ticket.Plural), new("portal", each.Portal)));
+        ByPortal(served(), one => one.Store.ActiveRecords).Select(each => new Measurement<long>(each.Sum, new("type", "tickets"), new("portal", each.Portal)));
 
     /// <summary>Bytes that a program may still write to where a directory is.</summary>
     public static long FreeOn(string directory)

@@ -46,6 +46,7 @@ internal sealed partial class SqlitePortals : IPortals
     const int RebuildStepMs = 100;
 
     readonly string directory;
+    readonly ImmutableArray<ObjectType> types;
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly int busyTimeoutMs;
@@ -68,6 +69,7 @@ internal sealed partial class SqlitePortals : IPortals
 
     /// <summary>Opens a data directory. Its portals are opened when they are used.</summary>
     /// <param name="directory">Made when it isn't there.</param>
+    /// <param name="types">The object types of every portal.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Where failures of files are told.</param>
     /// <param name="serve">Hold the directory: a second server is refused.</param>
@@ -78,10 +80,11 @@ internal sealed partial class SqlitePortals : IPortals
     /// <param name="openMax">How many portals may be open at once, at least 1; those in use stay open beyond that.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
     public SqlitePortals(
-        string directory, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs,
+        string directory, ImmutableArray<ObjectType> types, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs,
         Instruments? instruments = null, bool strict = false, int openMax = int.MaxValue)
     {
         this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The data directory has an empty name. Choose one with --data.");
+        this.types = types;
         this.clock = clock;
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
@@ -196,7 +199,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
 
         // The file comes first: a stop in between leaves one that nobody knows. A portal that is known has its file, or has lost it.
-        var file = SqliteStore.Create(PathOf(id), id, registry.Identity, busyTimeoutMs);
+        var file = SqliteStore.Create(PathOf(id), types, id, registry.Identity, busyTimeoutMs);
         using var insert = opened.Prepare("INSERT INTO portal (id, name, created, file) VALUES (?, ?, ?, ?)");
         var now = Instant.Now(clock);
         insert.Bind(id).Bind(name).Bind(now).Bind(file.File).Run();
@@ -345,7 +348,7 @@ internal sealed partial class SqlitePortals : IPortals
     {
         Refresh(opened);
         return settings.TryGetValue(portalId, out var set)
-            ? stores.GetOrAdd(portalId, id => new SqliteStore(PathOf(id), clock, logger, busyTimeoutMs, instruments, id, file => Identify(file, id, PathOf(id))) { Settings = set })
+            ? stores.GetOrAdd(portalId, id => new SqliteStore(PathOf(id), types, clock, logger, busyTimeoutMs, instruments, id, file => Identify(file, id, PathOf(id))) { Settings = set })
             : throw new Refusal(Faults.ResourceNotFound());
     });
 

@@ -31,6 +31,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     const int RetryMs = 1_000;
 
     readonly string path;
+    readonly ImmutableArray<ObjectType> types;
     readonly long portalId;
     readonly int busyTimeoutMs;
     readonly Instruments? instruments;
@@ -53,6 +54,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     /// <summary>A portal whose file is opened when it is first used, and closed by <see cref="CloseIfIdle"/>.</summary>
     /// <param name="path">The file, which <see cref="Create"/> has made.</param>
+    /// <param name="types">The object types of every portal.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Where failures of the file go.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
@@ -60,10 +62,11 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <param name="portalId">The portal's id, for messages.</param>
     /// <param name="identify">Checks whose file it is, and gives its identity.</param>
     public SqliteStore(
-        string path, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, long portalId = 0,
+        string path, ImmutableArray<ObjectType> types, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, long portalId = 0,
         Func<Connection, Identity>? identify = null)
     {
         this.path = path;
+        this.types = types;
         this.clock = clock;
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
@@ -77,11 +80,12 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     /// <summary>Makes the file of a new portal.</summary>
     /// <param name="path">The file, which isn't there yet.</param>
+    /// <param name="types">The object types of every portal.</param>
     /// <param name="portal">The portal's id.</param>
     /// <param name="registry">The identity of the registry that lists it.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
-    public static Identity Create(string path, long portal, string registry, int busyTimeoutMs = Engine.BusyTimeoutMs) =>
+    public static Identity Create(string path, ImmutableArray<ObjectType> types, long portal, string registry, int busyTimeoutMs = Engine.BusyTimeoutMs) =>
         Engine.Open(
             path, "portal", busyTimeoutMs,
             connection =>
@@ -92,7 +96,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 }
             },
             create: true,
-            fresh => SchemaTables.Save(fresh, ObjectType.Ticket, null, DefaultSchema.For(ObjectType.Ticket)));
+            fresh => SchemaTables.AddMissing(fresh, types));
 
     public string History => Use(static opened => opened.Identity.File);
 
@@ -107,7 +111,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public IAnswers Answers { get; }
 
-    public Schema Schema(ObjectType type) => Use(static opened => opened.Writer.Schema);
+    public PortalSchema Schema => Use(static opened => opened.Writer.Schema);
 
     public async Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null)
     {
@@ -135,14 +139,14 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         {
             for (var tries = 1; ; tries++)
             {
-                var (schema, usedStages) = await opened.Writer.ChangeSchemaAsync(change, keepUsedStages);
+                var (schema, usedStages) = await opened.Writer.ChangeSchemaAsync(type, change, keepUsedStages);
                 if (schema is not null)
                 {
                     return schema;
                 }
 
-                var now = opened.Writer.Schema;
-                var standing = new SearchFilter(now.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
+                var now = opened.Writer.Schema.Of(type);
+                var standing = new SearchFilter(now.Stages!.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
                 var first = await FindAsync(opened, new(now, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
                 // None there any more: by now the change may be allowed.
                 if (!first.Ids.IsEmpty || tries == SearchTries)
@@ -166,7 +170,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     public ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation) => new(Read(reader => reader.InOneSnapshot(() => read(reader))));
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
-        ReadLongAsync(reader => reader.FindAsOf(type, id, time, Schema(type).CreateDate, cancellation), cancellation);
+        ReadLongAsync(reader => reader.FindAsOf(type, id, time, Schema.Of(type).CreateDate, cancellation), cancellation);
 
     public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FindHolders(type, key, value.Span), cancellation);
@@ -375,7 +379,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         try
         {
-            var opened = new OpenFile(path, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments);
+            var opened = new OpenFile(path, types, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments);
             if (trouble is not null)
             {
                 LogServed(portalId);
@@ -440,7 +444,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 (file, reader) =>
                 {
                     var (position, now) = (file.Position, Instant.Now(clock));
-                    return new IndexSearch(file.Index, reader, query, opened.Sources, (id, property) => ReadValue(id, property, position), now).Run() with { Position = position, Time = now };
+                    return new IndexSearch(file.Index, reader, query, opened.Sources, (id, property) => ReadValue(query.Schema.Type, id, property, position), now).Run() with { Position = position, Time = now };
                 },
                 patience.Token);
         }
@@ -458,7 +462,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         try
         {
-            _ = Read(reader => reader.Find(ObjectType.Ticket, 0, archived: false));
+            _ = Read(reader => reader.Find(types[0], 0, archived: false));
             return null;
         }
         catch (Exception failure) when (failure is Refusal or SqliteFailure)
@@ -473,7 +477,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     }
 
     // As the index has it, which may be behind: else a place in an order of texts would be that of a value yet to come.
-    byte[] ReadValue(long id, Property property, long sequence) => Read(reader => reader.ValueAt(ObjectType.Ticket, id, property, sequence));
+    byte[] ReadValue(ObjectType type, long id, Property property, long sequence) => Read(reader => reader.ValueAt(type, id, property, sequence));
 
     /// <summary>Writes what is no record. May run again when others in its transaction fail.</summary>
     public async Task<T> WriteAsync<T>(Func<Connection, T> write)

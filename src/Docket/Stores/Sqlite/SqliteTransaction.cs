@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Sqlite;
@@ -14,6 +15,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     const int EmptiedAtOnce = 1_000;
 
     readonly string path;
+    readonly ImmutableArray<ObjectType> types;
     readonly Connection connection;
     readonly Sources sources;
     readonly RecordLookup lookup;
@@ -25,9 +27,10 @@ internal sealed partial class SqliteTransaction : ITransaction
     Dictionary<long, Source> sourcesBefore = [];
 
     /// <summary>Takes over a connection, and erases what a stop came between.</summary>
-    public SqliteTransaction(string path, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Complaints complaints)
+    public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Complaints complaints)
     {
         this.path = path;
+        this.types = types;
         this.connection = connection;
         this.sources = sources;
         this.clock = clock;
@@ -49,7 +52,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     /// <summary>For what is written besides records, in a transaction.</summary>
     public Connection Connection => connection;
 
-    public SchemaContent LoadSchema(ObjectType type) => SchemaTables.Load(connection, type);
+    public PortalSchema LoadSchema() => SchemaTables.LoadAll(connection, types);
 
     public void Begin()
     {

@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Writes;
+
+// What stages ask of a write, and what follows from entering one. A type without stages passes through untouched.
+internal sealed partial class Planner
+{
+    static ReadOnlyMemory<byte> NoStage => default;
+
+    // Without a pipeline a new record goes into the one that has its stage (reference/objects-and-batch.md 2.2, 2.4).
+    bool EnterFirstStage(int index, in CheckedInput input)
+    {
+        if (schema.Stages is not { } stages || FindWanted(stages.Stage) is not (var at and >= 0))
+        {
+            return true;
+        }
+
+        var place = stages.Find(wanted[at].Value.Span)!; // validation knows the stage
+        if (FindWanted(stages.Pipeline) is var pipeline && pipeline < 0)
+        {
+            wanted.Add(new(stages.Pipeline, place.Utf8PipelineId));
+        }
+        else if (!wanted[pipeline].Value.Span.SequenceEqual(place.Utf8PipelineId))
+        {
+            plan.Outcome.Faults.Add(Faults.NotAStage(index, schema, place.Utf8Id));
+            return false;
+        }
+
+        Enter(stages, input, place, null, now, default);
+        return true;
+    }
+
+    bool ChangeStage(int index, in CheckedInput input, Record record, long time, bool evenUnchanged = false)
+    {
+        if (schema.Stages is not { } stages)
+        {
+            return true;
+        }
+
+        var stageAt = FindWanted(stages.Stage);
+        var pipelineAt = FindWanted(stages.Pipeline);
+        if (stageAt < 0 && pipelineAt < 0 && !evenUnchanged)
+        {
+            return true;
+        }
+
+        Seek(record, stages.Stage, out var storedStage);
+        Seek(record, stages.Pipeline, out var storedPipeline);
+        var stage = stageAt < 0 ? storedStage : wanted[stageAt].Value;
+        var pipeline = pipelineAt < 0 ? storedPipeline : wanted[pipelineAt].Value;
+        if (stage.IsEmpty)
+        {
+            return true; // where no stage is required a record may stand in none
+        }
+
+        if (stages.Find(stage.Span) is not { } place || !pipeline.Span.SequenceEqual(place.Utf8PipelineId))
+        {
+            plan.Outcome.Faults.Add(Faults.NotAStage(index, schema, stage.Span));
+            return false;
+        }
+
+        if (stageAt >= 0)
+        {
+            Enter(stages, input, place, stages.Find(storedStage.Span), time, record.Values);
+        }
+
+        return true;
+    }
+
+    // Back from the archive a new stage alone is enough where the old pipeline is gone.
+    void LeaveLostPipeline(Record record)
+    {
+        if (schema.Stages is { } stages && FindWanted(stages.Stage) is var at and >= 0 && FindWanted(stages.Pipeline) < 0
+            && Seek(record, stages.Pipeline, out var pipeline) && schema.FindPipeline(pipeline.Span) is null)
+        {
+            wanted.Add(new(stages.Pipeline, stages.Find(wanted[at].Value.Span)!.Utf8PipelineId)); // validation knows the stage
+        }
+    }
+
+    // What follows from entering a stage (reference/properties-pipelines-search-associations.md 2.3, 2.5): the dates of
+    // both stages, and the closing or reopening of the record.
+    void Enter(SchemaStages stages, in CheckedInput input, StagePlace place, StagePlace? from, long time, ReadOnlyMemory<byte> stored)
+    {
+        var moment = Instant.ToUtf8(time);
+        wanted.Add(new(place.Entered, moment));
+        if (from is not null)
+        {
+            wanted.Add(new(from.Exited, moment));
+            if (Seek(stored, from.Entered, out var entered) && Instant.Parse(entered.Span) is { } since)
+            {
+                var visit = Math.Max(0, time - since);
+                var before = Seek(stored, from.CumulativeTime, out var sum) ? long.Parse(sum.Span, NumberStyles.None) : 0;
+                wanted.Add(new(from.LatestTime, Number(visit)));
+                wanted.Add(new(from.CumulativeTime, Number(before + visit)));
+            }
+        }
+
+        // A close date that came along counts, also one that is no change.
+        var isSent = Array.Exists(input.Values, value => ReferenceEquals(value.Property, stages.ClosedDate));
+        var wasClosed = from?.IsClosed == true;
+        if (place.IsClosed && !wasClosed)
+        {
+            wanted.Add(new(stages.LastClosedDate, moment));
+            if (!isSent)
+            {
+                wanted.Add(new(stages.ClosedDate, moment));
+            }
+        }
+        else if (!place.IsClosed && wasClosed)
+        {
+            wanted.Add(new(stages.ReopenedAt, moment));
+            if (!isSent && Seek(stored, stages.ClosedDate, out var closed) && !closed.IsEmpty)
+            {
+                wanted.Add(new(stages.ClosedDate, default));
+            }
+        }
+    }
+
+    // Not before nothing can go wrong any more: in a batch with trace ids a row that fails leaves no trace.
+    void CountMove(Record record)
+    {
+        if (FindWanted(schema.Stages?.Stage) >= 0)
+        {
+            CountStage(StageOf(record), -1);
+            CountStage(StageWanted(), 1);
+        }
+    }
+
+    // How many active records stand in a stage. Those without a stage are counted too, under an empty name.
+    void CountStage(ReadOnlyMemory<byte> stage, int by)
+    {
+        var id = Encoding.UTF8.GetString(stage.Span);
+        plan.StageMoves[id] = plan.StageMoves.GetValueOrDefault(id) + by;
+    }
+
+    ReadOnlyMemory<byte> StageOf(Record record) => Seek(record, schema.Stages?.Stage, out var stage) ? stage : NoStage;
+
+    ReadOnlyMemory<byte> StageWanted() => FindWanted(schema.Stages?.Stage) is var at and >= 0 ? wanted[at].Value : NoStage;
+
+    static byte[] Number(long value) => Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture));
+}
