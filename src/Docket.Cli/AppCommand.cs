@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Docket.Access;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores;
 
 namespace Docket.Cli;
@@ -15,7 +16,7 @@ internal static class AppCommand
     {
         var (data, portal) = (DataOption.Make(), PortalOption.Make());
         var name = new Argument<string>("name") { Description = "What you call it" };
-        var scopes = Names("--scope", $"What it may do; repeat for several: {string.Join(", ", ScopeNames.Known)}", [.. AppRules.DefaultScopes]);
+        var scopes = Names("--scope", $"What it may do; repeat for several: {string.Join(", ", ScopeNames.Known)}", [.. ScopeNames.Default]);
         var optional = Names("--optional-scope", "What an OAuth app asks for but does without", []);
         var redirects = Names("--redirect-uri", "Where users are sent back to; makes it an OAuth app", []);
         var command = new Command("create", "Create an app and show its token, or its client secret, once.") { name, data, portal, scopes, optional, redirects };

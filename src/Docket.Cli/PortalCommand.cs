@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Docket.Admin;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores;
 
 namespace Docket.Cli;

@@ -1,9 +1,9 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
-using Docket.Model;
 using Docket.Stores;
 using Docket.Tests.Contract;
 using Microsoft.AspNetCore.Routing;
@@ -166,11 +166,11 @@ public sealed class TestServer : IAsyncDisposable
         Assert.True(answer.Status == 201, answer.Text);
     }
 
-    /// <summary>Makes a token of the first portal that may do what the scopes say, and gives its text.</summary>
-    internal async Task<string> CreateTokenAsync(Scopes scopes)
+    /// <summary>Makes a token of the first portal with some scopes, and gives its text.</summary>
+    internal async Task<string> CreateTokenAsync(params ImmutableArray<string> scopes)
     {
         await using var portals = DocketServer.OpenPortals(directory);
-        return portals.Apps.CreatePrivate(portals.List()[0].Id, "test", ScopeNames.Of(scopes)).Token;
+        return portals.Apps.CreatePrivate(portals.List()[0].Id, "test", scopes).Token;
     }
 
     public async ValueTask DisposeAsync()

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -19,12 +20,12 @@ internal static class AppRoutes
 
     public static void Map(IEndpointRouteBuilder routes, string path, IApps apps)
     {
-        routes.MapGet(path, http => ListAsync(http, apps)).Needs(Scopes.Manage);
-        routes.MapPost(path, http => CreateAsync(http, apps)).Needs(Scopes.Manage);
-        routes.MapGet(path + "/{appId}", http => RespondAsync(http, StatusCodes.Status200OK, apps.Find(http.Call().Caller.PortalId, AppId(http)))).Needs(Scopes.Manage);
-        routes.MapPatch(path + "/{appId}", http => ChangeAsync(http, apps)).Needs(Scopes.Manage);
-        routes.MapDelete(path + "/{appId}", http => DeleteAsync(http, apps)).Needs(Scopes.Manage);
-        routes.MapPost(path + "/{appId}/rotate", http => RotateAsync(http, apps)).Needs(Scopes.Manage);
+        routes.MapGet(path, http => ListAsync(http, apps)).Needs(ScopeNeed.Manage);
+        routes.MapPost(path, http => CreateAsync(http, apps)).Needs(ScopeNeed.Manage);
+        routes.MapGet(path + "/{appId}", http => RespondAsync(http, StatusCodes.Status200OK, apps.Find(http.Call().Caller.PortalId, AppId(http)))).Needs(ScopeNeed.Manage);
+        routes.MapPatch(path + "/{appId}", http => ChangeAsync(http, apps)).Needs(ScopeNeed.Manage);
+        routes.MapDelete(path + "/{appId}", http => DeleteAsync(http, apps)).Needs(ScopeNeed.Manage);
+        routes.MapPost(path + "/{appId}/rotate", http => RotateAsync(http, apps)).Needs(ScopeNeed.Manage);
     }
 
     static Task ListAsync(HttpContext http, IApps apps) =>
@@ -35,7 +36,7 @@ internal static class AppRoutes
         var body = await RequestBody.ReadJsonAsync(http, AppBody.Shape.Read);
         var change = body.ToChange();
         Faults.RefuseIf(AppRules.MistakesOfNew(change));
-        var (portalId, scopes) = (http.Call().Caller.PortalId, change.Scopes ?? AppRules.DefaultScopes);
+        var (portalId, scopes) = (http.Call().Caller.PortalId, change.Scopes ?? ScopeNames.Default);
         var (app, secret) = change.RedirectUris is { } uris
             ? apps.CreateClient(portalId, change.Name!, scopes, change.OptionalScopes ?? [], uris)
             : apps.CreatePrivate(portalId, change.Name!, scopes);

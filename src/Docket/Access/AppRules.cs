@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Docket.Model;
+using Docket.Model.Types;
 
 namespace Docket.Access;
 
@@ -9,7 +10,6 @@ internal static class AppRules
     const int NameMax = 200, ListMax = 100, UriMax = 2_000;
 
     /// <summary>What an app may do when nothing is said of it.</summary>
-    public static ImmutableArray<string> DefaultScopes { get; } = ["tickets"];
 
     /// <summary>The mistakes in what is given of a new app.</summary>
     public static List<string> MistakesOfNew(AppChange app)

@@ -9,8 +9,12 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
 
-/// <summary>Names the scope an endpoint needs; none for any token. An endpoint without it is open to anyone.</summary>
-internal sealed record NeedsScope(Scopes Scope);
+/// <summary>Says what an endpoint needs: a right on the object type of its path, or else something of the portal. An endpoint without it is open to anyone.</summary>
+internal sealed record NeedsScope(Right? Right, ScopeNeed Portal)
+{
+    /// <summary>Whether nothing is changed, whatever the method.</summary>
+    public bool OnlyReads => Right is Model.Right.Read or Model.Right.ReadSchema;
+}
 
 /// <summary>
 /// Turns a bearer token into a <see cref="Call"/>. Order as on HubSpot: token (401), object type (400), scope (403)
@@ -68,15 +72,15 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             _ = call.Schema; // refuses a type that isn't there
         }
 
-        if (!found.Caller.Scopes.HasFlag(needs.Scope))
+        var need = needs.Right is { } right ? call.Type.Scopes[right] : needs.Portal;
+        if (!found.Caller.Scopes.Allow(need))
         {
-            throw new Refusal(Faults.MissingScopes(ScopeNames.Required(needs.Scope)));
+            throw new Refusal(Faults.MissingScopes(need.Named));
         }
 
         http.Features.Set(call with
         {
-            Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None,
-                writes: !http.Request.IsGetOrHead() && needs.Scope is not (Scopes.TicketsRead or Scopes.SchemaRead)),
+            Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None, writes: !http.Request.IsGetOrHead() && !needs.OnlyReads),
         });
         return next(http);
     }
@@ -85,6 +89,9 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
 /// <summary>Lets routes say what they need.</summary>
 internal static class ScopeExtensions
 {
-    public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Scopes scope)
-        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(scope));
+    public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Right right)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(right, ScopeNeed.None));
+
+    public static TBuilder Needs<TBuilder>(this TBuilder endpoint, ScopeNeed need)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(null, need));
 }

@@ -14,10 +14,10 @@ internal static class UserRoutes
 {
     public static void Map(IEndpointRouteBuilder routes, string path, IUsers users)
     {
-        routes.MapGet(path, http => ListAsync(http, users)).Needs(Scopes.Manage);
-        routes.MapPost(path, http => AddAsync(http, users)).Needs(Scopes.Manage);
-        routes.MapGet(path + "/{userId}", http => RespondAsync(http, StatusCodes.Status200OK, Find(http, users))).Needs(Scopes.Manage);
-        routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(Scopes.Manage);
+        routes.MapGet(path, http => ListAsync(http, users)).Needs(ScopeNeed.Manage);
+        routes.MapPost(path, http => AddAsync(http, users)).Needs(ScopeNeed.Manage);
+        routes.MapGet(path + "/{userId}", http => RespondAsync(http, StatusCodes.Status200OK, Find(http, users))).Needs(ScopeNeed.Manage);
+        routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(ScopeNeed.Manage);
     }
 
     static Task ListAsync(HttpContext http, IUsers users) => Wire.RespondListAsync(http.Response, users.List(http.Call().Caller.PortalId), Write);

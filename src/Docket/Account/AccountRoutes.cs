@@ -17,16 +17,16 @@ internal static class AccountRoutes
     /// <summary>Maps the endpoints of a version below its prefix.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, RateLimiter limiter)
     {
-        routes.MapGet(prefix + "/details", DetailsAsync).Needs(Scopes.None);
-        routes.MapGet(prefix + "/api-usage/daily/private-apps", http => UsageAsync(http, limiter)).Needs(Scopes.None);
+        routes.MapGet(prefix + "/details", DetailsAsync).Needs(ScopeNeed.None);
+        routes.MapGet(prefix + "/api-usage/daily/private-apps", http => UsageAsync(http, limiter)).Needs(ScopeNeed.None);
     }
 
     /// <summary>Maps what only v3 has: an older spelling of the usage.</summary>
     public static void MapDaily(IEndpointRouteBuilder routes, string prefix, RateLimiter limiter) =>
-        routes.MapGet(prefix + "/api-usage/daily", http => UsageAsync(http, limiter)).Needs(Scopes.None);
+        routes.MapGet(prefix + "/api-usage/daily", http => UsageAsync(http, limiter)).Needs(ScopeNeed.None);
 
     /// <summary>Maps the old "who am I", by which some tools try a token.</summary>
-    public static void MapMe(IEndpointRouteBuilder routes, string path) => routes.MapGet(path, MeAsync).Needs(Scopes.None);
+    public static void MapMe(IEndpointRouteBuilder routes, string path) => routes.MapGet(path, MeAsync).Needs(ScopeNeed.None);
 
     static Task DetailsAsync(HttpContext http) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, http, static (json, http) =>
     {

@@ -16,7 +16,7 @@ internal static class RefusalRoutes
     const int CallsMax = 1000;
 
     public static void Map(IEndpointRouteBuilder routes, string path, IApps apps, RateLimiter limiter) =>
-        routes.MapPost(path + "/{appId}/refusals", http => RefuseAsync(http, apps, limiter)).Needs(Scopes.Manage);
+        routes.MapPost(path + "/{appId}/refusals", http => RefuseAsync(http, apps, limiter)).Needs(ScopeNeed.Manage);
 
     static async Task RefuseAsync(HttpContext http, IApps apps, RateLimiter limiter)
     {

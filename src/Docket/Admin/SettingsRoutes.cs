@@ -14,8 +14,8 @@ internal static class SettingsRoutes
 {
     public static void Map(IEndpointRouteBuilder routes, string path, IPortals portals)
     {
-        routes.MapGet(path, http => RespondAsync(http, http.Call().Caller.Settings)).Needs(Scopes.SchemaRead);
-        routes.MapPatch(path, http => ChangeAsync(http, portals)).Needs(Scopes.Manage);
+        routes.MapGet(path, http => RespondAsync(http, http.Call().Caller.Settings)).Needs(Right.ReadSchema);
+        routes.MapPatch(path, http => ChangeAsync(http, portals)).Needs(ScopeNeed.Manage);
     }
 
     static async Task ChangeAsync(HttpContext http, IPortals portals)

@@ -23,7 +23,7 @@ internal static class ChangeRoutes
 
     /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
-        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Scopes.TicketsRead);
+        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Right.Read);
 
     static async Task FeedAsync(HttpContext http, CancellationToken stopping)
     {

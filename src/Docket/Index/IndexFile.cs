@@ -14,7 +14,7 @@ internal sealed class IndexFile : IDisposable
     const int ApplicationId = 0x44636b78;
 
     /// <summary>Version of the file's form. There are no upgrades: another version is built anew.</summary>
-    const int Version = 3;
+    const int Version = 4;
 
     /// <summary>Bytes in a page: most postings fit into one.</summary>
     const int PageSize = 16_384;

@@ -14,10 +14,10 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
 
     byte[] scratch = new byte[256];
 
-    /// <summary>The active records that match, a set for each chunk.</summary>
+    /// <summary>The active records of the type that match, a set for each chunk.</summary>
     public DocSet[] Find()
     {
-        var live = Gather(SearchIndex.Live, []);
+        var live = Gather(SearchIndex.Live, SearchIndex.TermOf(query.Schema.Type.Number));
         var groups = query.Groups.Select(group => group.Select(Compile).ToArray()).ToArray();
         var words = query.Words.Select(StartsTokens).ToArray();
         var matches = new DocSet[index.Chunks];
@@ -80,7 +80,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
     static Condition Not(Condition condition) => (chunk, into) =>
     {
         condition(chunk, into);
-        into.Negate(); // of documents that don't exist, too: none of them is active
+        into.Negate(); // of documents that don't exist or are of another type, too: none of them is active here
     };
 
     Condition NotButUnset(Property property, Condition condition)

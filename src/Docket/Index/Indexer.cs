@@ -323,7 +323,7 @@ internal sealed partial class Indexer : IDisposable
             // Nobody searches yet, so nobody waits at the gate.
             foreach (var record in batch)
             {
-                var document = opened.Index.Add(record.Id, record.CreatedAt, record.UpdatedAt, record.Source, record.Active);
+                var document = opened.Index.Add(record.Type, record.Id, record.CreatedAt, record.UpdatedAt, record.Source, record.Active);
                 var values = new ValueReader(record.Values);
                 while (values.Next())
                 {
@@ -380,7 +380,7 @@ internal sealed partial class Indexer : IDisposable
                 taken++;
                 (opened.Position, opened.PositionTime) = (change.Sequence, change.Time);
                 var document = change.Kind is ChangeKind.Create or ChangeKind.Merge && changes.OriginOf(change) is var origin
-                    ? index.Add(change.RecordId, origin.CreatedAt, change.Time, origin.Source, active: true)
+                    ? index.Add(change.Type, change.RecordId, origin.CreatedAt, change.Time, origin.Source, active: true)
                     : index.Find(change.RecordId);
                 if (document < 0)
                 {
@@ -404,7 +404,7 @@ internal sealed partial class Indexer : IDisposable
 
                 if (change.Kind != ChangeKind.Update)
                 {
-                    index.SetActive(document, change.Kind is ChangeKind.Create or ChangeKind.Merge or ChangeKind.Restore);
+                    index.SetActive(document, change.Type, change.Kind is ChangeKind.Create or ChangeKind.Merge or ChangeKind.Restore);
                 }
             }
         }

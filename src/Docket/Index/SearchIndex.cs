@@ -14,7 +14,7 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>Columns that belong to no property; those of properties follow.</summary>
     public const int IdColumn = 0, CreatedColumn = 1, UpdatedColumn = 2, SourceColumn = 3;
 
-    /// <summary>The posting of the active records: a term that no property has.</summary>
+    /// <summary>The postings of the active records, by object type: a number that no property has.</summary>
     public const int Live = 0;
 
     const int FirstPropertyColumn = 16;
@@ -98,29 +98,32 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>The id of a document's record.</summary>
     public long IdOf(int document, Statement finder) => (long)Columns.Values(IdColumn, document >> DocSet.Bits, finder)[document & (DocSet.Size - 1)];
 
+    /// <summary>The term that stands for an object type among those of <see cref="Live"/>.</summary>
+    public static byte[] TermOf(int type) => [(byte)(type >> 8), (byte)type];
+
     /// <summary>Makes the document of a new record, without values.</summary>
-    public int Add(long id, long createdAt, long updatedAt, long source, bool active)
+    public int Add(int type, long id, long createdAt, long updatedAt, long source, bool active)
     {
         var document = Documents++;
         Columns.Set(IdColumn, document, (ulong)id);
         Columns.Set(CreatedColumn, document, Key.OfNumber(createdAt));
         Columns.Set(SourceColumn, document, (ulong)source);
         Touch(document, updatedAt);
-        SetActive(document, active);
+        SetActive(document, type, active);
         return document;
     }
 
     public void Touch(int document, long updatedAt) => Columns.Set(UpdatedColumn, document, Key.OfNumber(updatedAt));
 
-    public void SetActive(int document, bool active)
+    public void SetActive(int document, int type, bool active)
     {
         if (active)
         {
-            Postings.Add(Live, document, default);
+            Postings.Add(Live, document, TermOf(type));
         }
         else
         {
-            Postings.Remove(Live, document, default);
+            Postings.Remove(Live, document, TermOf(type));
         }
     }
 

@@ -18,11 +18,11 @@ internal static class JobRoutes
     public static void Map(IEndpointRouteBuilder routes, JobRunner runner)
     {
         var jobs = routes.MapGroup(JobResponse.Path);
-        jobs.MapGet("", ListAsync).Needs(Scopes.TicketsRead);
-        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Scopes.TicketsRead);
-        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Scopes.TicketsRead);
-        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(Scopes.TicketsRead);
-        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Scopes.TicketsWrite);
+        jobs.MapGet("", ListAsync).Needs(Right.Read);
+        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Right.Read);
+        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Right.Read);
+        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(Right.Read);
+        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Right.Write);
     }
 
     static async Task ListAsync(HttpContext http)

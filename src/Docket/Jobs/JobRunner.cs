@@ -195,7 +195,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     async Task StepAsync(IStore store, long portalId, Job job)
     {
         var lines = await store.Jobs.LinesAsync(job, all: job.Whole);
-        using var inputs = JobInputs.Read(job, lines, new Caller(portalId, 0, Scopes.TicketsWrite) { Source = job.Source, Owners = portals.OwnersOf(portalId) }, Instant.Now(clock));
+        using var inputs = JobInputs.Read(job, lines, new Caller(portalId, 0, Scopes.All) { Source = job.Source, Owners = portals.OwnersOf(portalId) }, Instant.Now(clock));
         if (inputs.Count == 0)
         {
             throw new Refusal(Faults.JobMoved()); // canceled, and its inputs thrown away

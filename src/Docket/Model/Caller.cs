@@ -60,20 +60,3 @@ internal sealed record Caller(long PortalId, long AppId, Scopes Scopes)
     /// <summary>The owners of its portal.</summary>
     public PortalOwners Owners { get; init; } = PortalOwners.None;
 }
-
-/// <summary>What a token may do. Names and aliases as on the wire are in <c>Access/ScopeNames.cs</c>.</summary>
-[Flags]
-internal enum Scopes
-{
-    None = 0,
-    TicketsRead = 1,
-    TicketsWrite = 2,
-    SchemaRead = 4,
-    SchemaWrite = 8,
-    Tickets = TicketsRead | TicketsWrite | SchemaRead | SchemaWrite,
-    OwnersRead = 16,
-
-    /// <summary>The portal itself: its apps, users and settings.</summary>
-    Manage = 32,
-    All = Tickets | OwnersRead | Manage,
-}

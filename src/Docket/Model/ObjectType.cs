@@ -35,6 +35,9 @@ internal sealed record ObjectType
     /// <summary>The properties that the answer to a merge gives.</summary>
     public required ImmutableArray<string> AfterMerge { get; init; }
 
+    /// <summary>The scopes that its rights take.</summary>
+    public required TypeScopes Scopes { get; init; }
+
     /// <summary>The properties that a new record needs (reference/objects-and-batch.md 2.4).</summary>
     public ImmutableArray<string> Required { get; init; } = [];
 

@@ -1,5 +1,8 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
+using Docket.Model;
+using Docket.Model.Types;
 using Microsoft.AspNetCore.Http;
 
 namespace Docket.OAuth;
@@ -63,14 +66,18 @@ internal sealed partial class Pages(string name)
     /// <summary>What a scope allows, in words; <c>null</c> for one that has no effect on an OAuth app.</summary>
     static string? InWords(string scope) => scope switch
     {
-        "tickets" => "Read and change tickets, their properties and their pipelines",
-        "crm.objects.tickets.read" => "Read tickets",
-        "crm.objects.tickets.write" => "Create, change and delete tickets",
-        "crm.schemas.tickets.read" => "Read the properties and pipelines of tickets",
-        "crm.schemas.tickets.write" => "Change the properties and pipelines of tickets",
         "crm.objects.owners.read" => "Read the names and email addresses of the account's users",
         "oauth" => "See which account this is, and your email address",
-        _ => null,
+        _ => string.Join("; ", ScopeNames.AllowedBy(scope).Select(one => InWords(one.Type.Plural, one.Rights))) is { Length: > 0 } words ? words : null,
+    };
+
+    static string InWords(string records, ImmutableArray<Right> rights) => rights switch
+    {
+        [Right.Read] => $"Read {records}",
+        [Right.Write] => $"Create, change and delete {records}",
+        [Right.ReadSchema] => $"Read the properties and pipelines of {records}",
+        [Right.WriteSchema] => $"Change the properties and pipelines of {records}",
+        _ => $"Read and change {records}, their properties and their pipelines",
     };
 
     static Html Allows(IEnumerable<string> scopes) => scopes.Select(InWords).OfType<string>().ToList() is { Count: > 0 } allowed

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -22,7 +23,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
             routes.MapPost($"/oauth/{version}/token", Unstored(tokens.IssueAsync));
             routes.MapPost($"/oauth/{version}/token/introspect", Unstored(tokens.IntrospectAsync));
             routes.MapPost($"/oauth/{version}/token/revoke", Unstored(tokens.RevokeAsync));
-            routes.MapDelete($"/appinstalls/{version}/external-install", Unstored(tokens.UninstallAsync)).Needs(Scopes.None);
+            routes.MapDelete($"/appinstalls/{version}/external-install", Unstored(tokens.UninstallAsync)).Needs(ScopeNeed.None);
         }
 
         routes.MapGet("/oauth/v1/access-tokens/{token}", Unstored(tokens.DescribeAccessAsync));

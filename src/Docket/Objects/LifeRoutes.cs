@@ -20,11 +20,11 @@ internal static class LifeRoutes
 
     /// <summary>Maps what only Docket has below a prefix that holds <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
-        routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Scopes.TicketsWrite);
+        routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Right.Write);
 
     /// <summary>Maps the deletion for good: HubSpot has it in some versions of its paths only (reference/objects-and-batch.md 7).</summary>
     public static void MapGdprDelete(IEndpointRouteBuilder routes, string prefix) =>
-        routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Scopes.TicketsWrite);
+        routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Right.Write);
 
     public static async Task MergeAsync(HttpContext http)
     {

@@ -22,15 +22,15 @@ internal static class ObjectRoutes
     {
         MapReads(routes, prefix);
         var objects = routes.MapGroup(prefix);
-        objects.MapPost("", CreateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
-        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).WithMetadata(new TakesUploads()).Needs(Scopes.TicketsWrite).Takes(BatchHelps);
-        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).WithMetadata(new TakesUploads()).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
-        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).WithMetadata(new TakesUploads()).Needs(Scopes.TicketsWrite).Takes(BatchHelps | Help.FoldDuplicates);
-        objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
-        objects.MapPost("batch/read", ReadBatchAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps | Help.Shuffle);
-        objects.MapPost("merge", LifeRoutes.MergeAsync).Needs(Scopes.TicketsWrite);
-        objects.MapPatch("{id}", UpdateAsync).Needs(Scopes.TicketsWrite).Takes(WriteHelps);
-        objects.MapDelete("{id}", ArchiveAsync).Needs(Scopes.TicketsWrite).Takes(Help.DryRun);
+        objects.MapPost("", CreateAsync).Needs(Right.Write).Takes(WriteHelps);
+        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchHelps);
+        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchHelps | Help.FoldDuplicates);
+        objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Right.Write).Takes(Help.DryRun);
+        objects.MapPost("batch/read", ReadBatchAsync).Needs(Right.Read).Takes(ReadHelps | Help.Shuffle);
+        objects.MapPost("merge", LifeRoutes.MergeAsync).Needs(Right.Write);
+        objects.MapPatch("{id}", UpdateAsync).Needs(Right.Write).Takes(WriteHelps);
+        objects.MapDelete("{id}", ArchiveAsync).Needs(Right.Write).Takes(Help.DryRun);
 
         Task Batch(HttpContext http, WriteKind kind) => Prefer.AsksAsync(http.Request) ? writeLaterAsync(http, kind) : WriteBatchAsync(http, kind);
     }
@@ -39,8 +39,8 @@ internal static class ObjectRoutes
     public static void MapReads(IEndpointRouteBuilder routes, string prefix)
     {
         var objects = routes.MapGroup(prefix);
-        objects.MapGet("", ListAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
-        objects.MapGet("{id}", ReadAsync).Needs(Scopes.TicketsRead).Takes(ReadHelps);
+        objects.MapGet("", ListAsync).Needs(Right.Read).Takes(ReadHelps);
+        objects.MapGet("{id}", ReadAsync).Needs(Right.Read).Takes(ReadHelps);
     }
 
     static async Task WriteBatchAsync(HttpContext http, WriteKind kind)

@@ -16,8 +16,8 @@ internal static class OwnerRoutes
 
     public static void Map(IEndpointRouteBuilder routes, string path)
     {
-        routes.MapGet(path, ListAsync).Needs(Scopes.OwnersRead);
-        routes.MapGet(path + "/{ownerId}", ReadAsync).Needs(Scopes.OwnersRead);
+        routes.MapGet(path, ListAsync).Needs(ScopeNeed.Owners);
+        routes.MapGet(path + "/{ownerId}", ReadAsync).Needs(ScopeNeed.Owners);
     }
 
     static Task ListAsync(HttpContext http)

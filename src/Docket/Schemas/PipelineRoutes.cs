@@ -17,22 +17,22 @@ internal static class PipelineRoutes
     public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
         var pipelines = routes.MapGroup(prefix);
-        pipelines.MapGet("", ListAsync).Needs(Scopes.SchemaRead);
-        pipelines.MapPost("", CreateAsync).Needs(Scopes.SchemaWrite);
-        pipelines.MapGet("/{pipelineId}", ReadAsync).Needs(Scopes.SchemaRead);
-        pipelines.MapPut("/{pipelineId}", ReplaceAsync).Needs(Scopes.SchemaWrite);
-        pipelines.MapPatch("/{pipelineId}", UpdateAsync).Needs(Scopes.SchemaWrite);
-        pipelines.MapDelete("/{pipelineId}", DeleteAsync).Needs(Scopes.SchemaWrite);
-        pipelines.MapGet("/{pipelineId}/audit", AuditAsync).Needs(Scopes.SchemaRead);
+        pipelines.MapGet("", ListAsync).Needs(Right.ReadSchema);
+        pipelines.MapPost("", CreateAsync).Needs(Right.WriteSchema);
+        pipelines.MapGet("/{pipelineId}", ReadAsync).Needs(Right.ReadSchema);
+        pipelines.MapPut("/{pipelineId}", ReplaceAsync).Needs(Right.WriteSchema);
+        pipelines.MapPatch("/{pipelineId}", UpdateAsync).Needs(Right.WriteSchema);
+        pipelines.MapDelete("/{pipelineId}", DeleteAsync).Needs(Right.WriteSchema);
+        pipelines.MapGet("/{pipelineId}/audit", AuditAsync).Needs(Right.ReadSchema);
 
         var stages = pipelines.MapGroup("/{pipelineId}/stages");
-        stages.MapGet("", ListStagesAsync).Needs(Scopes.SchemaRead);
-        stages.MapPost("", CreateStageAsync).Needs(Scopes.SchemaWrite);
-        stages.MapGet("/{stageId}", ReadStageAsync).Needs(Scopes.SchemaRead);
-        stages.MapPut("/{stageId}", ReplaceStageAsync).Needs(Scopes.SchemaWrite);
-        stages.MapPatch("/{stageId}", UpdateStageAsync).Needs(Scopes.SchemaWrite);
-        stages.MapDelete("/{stageId}", DeleteStageAsync).Needs(Scopes.SchemaWrite);
-        stages.MapGet("/{stageId}/audit", AuditStageAsync).Needs(Scopes.SchemaRead);
+        stages.MapGet("", ListStagesAsync).Needs(Right.ReadSchema);
+        stages.MapPost("", CreateStageAsync).Needs(Right.WriteSchema);
+        stages.MapGet("/{stageId}", ReadStageAsync).Needs(Right.ReadSchema);
+        stages.MapPut("/{stageId}", ReplaceStageAsync).Needs(Right.WriteSchema);
+        stages.MapPatch("/{stageId}", UpdateStageAsync).Needs(Right.WriteSchema);
+        stages.MapDelete("/{stageId}", DeleteStageAsync).Needs(Right.WriteSchema);
+        stages.MapGet("/{stageId}/audit", AuditStageAsync).Needs(Right.ReadSchema);
     }
 
     // Neither paging nor archived pipelines: there are none (3.1).

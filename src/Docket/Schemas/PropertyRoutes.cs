@@ -18,19 +18,19 @@ internal static class PropertyRoutes
     public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
         var properties = routes.MapGroup(prefix);
-        properties.MapGet("", ListAsync).Needs(Scopes.SchemaRead);
-        properties.MapPost("", CreateAsync).Needs(Scopes.SchemaWrite);
-        properties.MapGet("/{name}", ReadAsync).Needs(Scopes.SchemaRead);
-        properties.MapPatch("/{name}", UpdateAsync).Needs(Scopes.SchemaWrite);
-        properties.MapDelete("/{name}", ArchiveAsync).Needs(Scopes.SchemaWrite);
-        properties.MapPost("/batch/create", CreateBatchAsync).Needs(Scopes.SchemaWrite);
-        properties.MapPost("/batch/read", ReadBatchAsync).Needs(Scopes.SchemaRead);
-        properties.MapPost("/batch/archive", ArchiveBatchAsync).Needs(Scopes.SchemaWrite);
-        properties.MapGet("/groups", ListGroupsAsync).Needs(Scopes.SchemaRead);
-        properties.MapPost("/groups", CreateGroupAsync).Needs(Scopes.SchemaWrite);
-        properties.MapGet("/groups/{name}", ReadGroupAsync).Needs(Scopes.SchemaRead);
-        properties.MapPatch("/groups/{name}", UpdateGroupAsync).Needs(Scopes.SchemaWrite);
-        properties.MapDelete("/groups/{name}", DeleteGroupAsync).Needs(Scopes.SchemaWrite);
+        properties.MapGet("", ListAsync).Needs(Right.ReadSchema);
+        properties.MapPost("", CreateAsync).Needs(Right.WriteSchema);
+        properties.MapGet("/{name}", ReadAsync).Needs(Right.ReadSchema);
+        properties.MapPatch("/{name}", UpdateAsync).Needs(Right.WriteSchema);
+        properties.MapDelete("/{name}", ArchiveAsync).Needs(Right.WriteSchema);
+        properties.MapPost("/batch/create", CreateBatchAsync).Needs(Right.WriteSchema);
+        properties.MapPost("/batch/read", ReadBatchAsync).Needs(Right.ReadSchema);
+        properties.MapPost("/batch/archive", ArchiveBatchAsync).Needs(Right.WriteSchema);
+        properties.MapGet("/groups", ListGroupsAsync).Needs(Right.ReadSchema);
+        properties.MapPost("/groups", CreateGroupAsync).Needs(Right.WriteSchema);
+        properties.MapGet("/groups/{name}", ReadGroupAsync).Needs(Right.ReadSchema);
+        properties.MapPatch("/groups/{name}", UpdateGroupAsync).Needs(Right.WriteSchema);
+        properties.MapDelete("/groups/{name}", DeleteGroupAsync).Needs(Right.WriteSchema);
     }
 
     static Task ListAsync(HttpContext http)

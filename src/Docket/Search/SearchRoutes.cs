@@ -13,7 +13,7 @@ internal static class SearchRoutes
 {
     /// <summary>Maps the endpoint below a prefix that holds <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
-        routes.MapPost($"{prefix}/search", SearchAsync).Needs(Scopes.TicketsRead).Takes(Help.AllProperties | Help.Labels);
+        routes.MapPost($"{prefix}/search", SearchAsync).Needs(Right.Read).Takes(Help.AllProperties | Help.Labels);
 
     static async Task SearchAsync(HttpContext http)
     {

@@ -45,7 +45,7 @@ internal interface ITransaction : IDisposable
     void Keep(Note note, Outcome outcome);
 
     /// <summary>The stages that a change of the schema takes away and that active records stand in.</summary>
-    List<string> UsedStages(SchemaContent before, SchemaContent after);
+    List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after);
 
     void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after);
 

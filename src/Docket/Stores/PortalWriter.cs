@@ -358,7 +358,7 @@ internal sealed partial class PortalWriter : IDisposable
             return (schema.Of(type), []);
         }
 
-        if (keepUsedStages && transaction.UsedStages(before, after) is { Count: > 0 } used)
+        if (keepUsedStages && transaction.UsedStages(type, before, after) is { Count: > 0 } used)
         {
             return (null, used);
         }

@@ -1,5 +1,6 @@
 using Docket.Access;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Tests.Stores;
 
 namespace Docket.Tests.Access;

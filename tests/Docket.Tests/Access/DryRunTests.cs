@@ -21,7 +21,7 @@ public sealed class DryRunTests
         foreach (var endpoint in server.Endpoints.Where(endpoint => PortalWallTests.MethodOf(endpoint) != "GET"))
         {
             var takes = endpoint.Metadata.GetMetadata<TakesHelps>()?.Helps.HasFlag(Help.DryRun) == true;
-            var reads = endpoint.Metadata.GetMetadata<NeedsScope>()?.Scope is Scopes.TicketsRead or Scopes.SchemaRead;
+            var reads = endpoint.Metadata.GetMetadata<NeedsScope>()?.OnlyReads == true;
             foreach (var (target, body) in PortalWallTests.AttemptsOn(endpoint, owned))
             {
                 var (answer, _) = await PortalWallTests.SendAsync(careful, PortalWallTests.MethodOf(endpoint), target, body);

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Docket.Http;
-using Docket.Model;
+using Docket.Model.Types;
 using Docket.Sqlite;
 using Microsoft.AspNetCore.Routing;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Docket.Model;
 using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Conversations;
@@ -91,7 +90,7 @@ internal sealed partial class Conversation
         var variables = new Dictionary<string, string> { ["docket"] = server.Url, ["token"] = TestServer.Token };
         if (lines.Exists(line => line.Contains("{{unscoped}}", StringComparison.Ordinal)))
         {
-            variables["unscoped"] = await server.CreateTokenAsync(Scopes.None);
+            variables["unscoped"] = await server.CreateTokenAsync();
         }
 
         foreach (var entry in entries)

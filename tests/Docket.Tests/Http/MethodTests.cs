@@ -1,5 +1,4 @@
 using System.Net;
-using Docket.Model;
 using Docket.Tests.Access;
 using Microsoft.AspNetCore.Routing;
 
@@ -18,7 +17,7 @@ public sealed class MethodTests
     {
         await using var server = await TestServer.StartAsync();
         var owned = await PortalWallTests.FillAsync(server);
-        using var unscoped = server.NewClient(await server.CreateTokenAsync(Scopes.None));
+        using var unscoped = server.NewClient(await server.CreateTokenAsync());
         using var stranger = server.NewClient();
         var statuses = new HashSet<int>();
         foreach (var endpoint in server.Endpoints.Where(endpoint => PortalWallTests.MethodOf(endpoint) == "GET"))

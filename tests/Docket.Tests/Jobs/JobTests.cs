@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Sqlite;
 
 namespace Docket.Tests.Jobs;

@@ -1,4 +1,4 @@
-using Docket.Model;
+using Docket.Model.Types;
 using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Limits;
@@ -39,7 +39,7 @@ public sealed class RateLimiterTests
         (await server.PostAsync(Tickets + "/search", "{}")).Expect(200);
         (await server.GetAsync("/crm/objects/2026-03/tickets/7")).Expect(404);
         (await server.GetAsync("/integrations/v1/me")).Expect(200);
-        using var unscoped = server.NewClient(await server.CreateTokenAsync(Scopes.None));
+        using var unscoped = server.NewClient(await server.CreateTokenAsync());
         Assert.Equal(403, (int)(await unscoped.GetAsync(Tickets, TestContext.Current.CancellationToken)).StatusCode);
         Assert.Equal("8", (await server.GetAsync(Usage))["results[0].currentUsage"]);
     }
@@ -49,7 +49,7 @@ public sealed class RateLimiterTests
     public async Task Two_apps_have_a_burst_each_and_share_the_day()
     {
         await using var server = await TestServer.StartAsync();
-        using var other = server.NewClient(await server.CreateTokenAsync(Scopes.All));
+        using var other = server.NewClient(await server.CreateTokenAsync(ScopeNames.All));
         await LimitAsync(server, """{"limits-burst":"2","limits-daily":"5"}""");
         Assert.Equal("200 200 429", await StatusesAsync(server.Http, server.Http, server.Http));
         Assert.Equal("200 200 429", await StatusesAsync(other, other, other));

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using Docket.Access;
-using Docket.Model;
+using Docket.Model.Types;
 using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.OAuth;
@@ -408,7 +408,7 @@ public sealed partial class AuthorizeTests
         await browser.GetAsync(url);
         await browser.SignInAsync();
         var page = await browser.GetAsync(url);
-        Assert.Equal(ScopeNames.Known.Count() - 1, Item().Count(page.Text)); // no user can allow docket.manage
+        Assert.Equal(ScopeNames.Known.Length - 1, Item().Count(page.Text)); // no user can allow docket.manage
         Assert.DoesNotContain("contacts", page.Text, StringComparison.Ordinal);
     }
 

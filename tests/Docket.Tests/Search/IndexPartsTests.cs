@@ -194,7 +194,7 @@ public sealed class IndexPartsTests
             var index = file.Index;
             for (var i = 0; i < DocSet.Size + 10; i++)
             {
-                index.Add(10_000_000_001 + i, 0, 0, 1, active: false);
+                index.Add(5, 10_000_000_001 + i, 0, 0, 1, active: false);
             }
 
             for (var round = 0; round < 30; round++)
@@ -275,7 +275,7 @@ public sealed class IndexPartsTests
         var path = Path.Combine(Directory.CreateTempSubdirectory("docket-postings-").FullName, "p.index.db");
         using (var file = new IndexFile(path))
         {
-            file.Index.Add(10_000_000_001, 0, 0, 1, active: true);
+            file.Index.Add(5, 10_000_000_001, 0, 0, 1, active: true);
             file.Index.Postings.Remove(1, 0, "late"u8);
             file.Save(built: true);
             file.Index.Postings.Add(1, 0, "late"u8);

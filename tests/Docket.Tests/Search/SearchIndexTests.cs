@@ -88,7 +88,7 @@ public sealed class SearchIndexTests : IDisposable
         for (var i = 0; i < 2 * each; i++)
         {
             var id = FirstId + i;
-            index.Add(id, id, id, 1, active: true);
+            index.Add(5, id, id, id, 1, active: true);
             values[id] = [];
             Put(index, i, id, "subject", i < each ? "left one" : "right two");
             Put(index, i, id, "amount", i < each ? "1" : "2");
@@ -158,7 +158,7 @@ public sealed class SearchIndexTests : IDisposable
                 if (isNew)
                 {
                     values[id] = [];
-                    history.Add(index => index.Add(id, id, id, 1, active: true));
+                    history.Add(index => index.Add(5, id, id, id, 1, active: true));
                 }
                 else
                 {
@@ -230,7 +230,7 @@ public sealed class SearchIndexTests : IDisposable
         }
 
         Put(file.Index, 7, FirstId + 7, "subject", "secretword");
-        file.Index.SetActive(7, false);
+        file.Index.SetActive(7, 5, false);
         file.Forget([7]);
         values.Remove(FirstId + 7);
         archived.Remove(FirstId + 7);
@@ -283,7 +283,7 @@ public sealed class SearchIndexTests : IDisposable
 
     void Add(SearchIndex index, Random random, long id)
     {
-        var document = index.Add(id, id, id, 1, active: true);
+        var document = index.Add(5, id, id, id, 1, active: true);
         values[id] = [];
         foreach (var name in (string[])["subject", "amount", "colour", "tags_set"])
         {
@@ -312,7 +312,7 @@ public sealed class SearchIndexTests : IDisposable
             Put(index, document, id, changed, random.Next(5) == 0 ? "" : Value(random, changed));
             if (random.Next(6) == 0)
             {
-                index.SetActive(document, active: !archived.Add(id) && archived.Remove(id));
+                index.SetActive(document, 5, active: !archived.Add(id) && archived.Remove(id));
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Docket.Model.Types;
 using Docket.Sqlite;
 using Docket.Tests.Compatibility;
 
@@ -34,7 +35,7 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
     {
         await using var server = await TestServer.StartAsync();
         string[] ids = [await CreateAsync("alpha one"), await CreateAsync("beta two")];
-        using var other = server.NewClient(await server.CreateTokenAsync(Docket.Model.Scopes.All));
+        using var other = server.NewClient(await server.CreateTokenAsync(ScopeNames.All));
         using var body = new StringContent($$"""{"primaryObjectId":"{{ids[0]}}","objectIdToMerge":"{{ids[1]}}"}""", System.Text.Encoding.UTF8, "application/json");
         using var answer = await other.PostAsync(Tickets + "/merge", body, TestContext.Current.CancellationToken);
         var merged = (await Answer.OfAsync(answer)).Expect(200)["id"]!;

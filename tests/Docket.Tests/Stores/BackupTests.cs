@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Sqlite;
 
 namespace Docket.Tests.Stores;

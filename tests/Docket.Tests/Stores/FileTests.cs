@@ -163,6 +163,20 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_from_before_other_types_still_knows_which_stages_are_in_use()
+    {
+        await using (var server = await TestServer.StartAsync(directory))
+        {
+            (await server.PostAsync(Tickets, """{"properties":{"hs_pipeline_stage":"2"}}""")).Expect(201);
+        }
+
+        OldFiles.PortalBefore(Portal, "009-stage-types.sql").Dispose();
+        await using var upgraded = await TestServer.StartAsync(directory);
+        (await upgraded.DeleteAsync("/crm/v3/pipelines/tickets/0/stages/2?validateReferencesBeforeDelete=true")).Expect(400);
+        (await upgraded.DeleteAsync("/crm/v3/pipelines/tickets/0/stages/3?validateReferencesBeforeDelete=true")).Expect(204);
+    }
+
+    [Fact]
     public async Task After_a_refused_start_the_same_process_can_start_on_the_mended_file()
     {
         await MakeAsync();

@@ -33,7 +33,7 @@ public sealed class ManyPortalsTests : IDisposable
         Assert.True(store.IsOpen);
         store.CloseIfIdle(TimeSpan.Zero);
         Assert.False(store.IsOpen);
-        Assert.Equal(1, store.ActiveRecords);
+        Assert.Equal(1, store.ActiveRecords["0-5"]);
         Assert.Null(store.Answers.Hold("source", "key"));
         Assert.False(changes.IsCompleted);
 

@@ -46,6 +46,7 @@ internal static class OldFiles
         File.Move(file, newer);
         Array.ForEach(["-wal", "-shm"], end => File.Delete(file + end));
         var portal = new Connection(file, create: true);
+        portal.Define("stage_property_name", StageProperties.Renamed);
         var scripts = Scripts("portal").TakeWhile(name => !name.EndsWith(upgrade, StringComparison.Ordinal)).ToList();
         scripts.ForEach(name => portal.Execute(Read(name)));
         portal.Execute($"PRAGMA application_id=0x44636b74; PRAGMA user_version={scripts.Count}; ATTACH '{newer}' AS newer");
@@ -54,7 +55,7 @@ internal static class OldFiles
         {
             while (tables.Step())
             {
-                copies.Add($"INSERT INTO main.{tables.Text(0)} ({tables.Text(1)}) SELECT {tables.Text(1)} FROM newer.{tables.Text(0)}");
+                copies.Add($"INSERT OR REPLACE INTO main.{tables.Text(0)} ({tables.Text(1)}) SELECT {tables.Text(1)} FROM newer.{tables.Text(0)}");
             }
         }
 

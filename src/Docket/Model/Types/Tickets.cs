@@ -33,6 +33,9 @@ internal static class Tickets
         AfterUpdate = Updated,
         AfterCreate = [.. Updated, .. Counts],
         AfterMerge = [.. Updated, "content", "hs_merged_object_ids", "hs_ticket_category", "hs_ticket_priority", "subject"],
+        Scopes = new(
+            Read: new(["tickets", "crm.objects.tickets.read"], Named: ["tickets"]), Write: new(["tickets", "crm.objects.tickets.write"], Named: ["tickets"]),
+            ReadSchema: ScopeNeed.Of("tickets", "crm.schemas.tickets.read"), WriteSchema: ScopeNeed.Of("tickets", "crm.schemas.tickets.write")),
         Required = ["hs_pipeline_stage"],
         Searched = ["subject", "content", "hs_pipeline_stage", "hs_ticket_category"],
         Stages = new(

@@ -108,7 +108,7 @@ internal sealed class AppTables(Registry registry) : IApps
     {
         using var select = opened.Prepare("SELECT app.portal, app.id, app.scopes, expires FROM app_token JOIN app ON app.id = app WHERE hash = ?");
         return !select.Bind(hash).Step() ? null
-            : new(select.Integer(0), select.Integer(1), ScopeNames.Granted(Split(select.Text(2)))) { ExpiresAt = select.IsNull(3) ? null : select.Integer(3) };
+            : new(select.Integer(0), select.Integer(1), new Scopes(Split(select.Text(2)))) { ExpiresAt = select.IsNull(3) ? null : select.Integer(3) };
     }
 
     void RemoveExpired(Connection opened)

@@ -140,7 +140,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
 
         // Users have no roles, so none can hand out the management of the portal.
         return !select.Bind(hash).Step() ? null
-            : new(select.Integer(0), select.Integer(1), ScopeNames.Granted(AppTables.Split(select.Text(2))) & ~Scopes.Manage) { ExpiresAt = select.Integer(3), IsOAuth = true };
+            : new(select.Integer(0), select.Integer(1), new Scopes(AppTables.Split(select.Text(2)).Except(ScopeNeed.Manage.AnyOf))) { ExpiresAt = select.Integer(3), IsOAuth = true };
     }
 
     /// <summary>Ends all that users have let an app do.</summary>

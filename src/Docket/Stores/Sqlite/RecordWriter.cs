@@ -36,7 +36,7 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
     readonly Statement claim = connection.Prepare("INSERT INTO unique_value (property, value, record) VALUES (?, ?, ?)");
 
     readonly Statement moveStage = connection.Prepare(
-        "INSERT INTO stage_use (stage, records) VALUES (?, ?) ON CONFLICT (stage) DO UPDATE SET records = records + excluded.records");
+        "INSERT INTO stage_use (object_type, stage, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records");
 
     /// <param name="plan">What to write.</param>
     /// <param name="type">Of which type.</param>
@@ -83,7 +83,7 @@ internal sealed class RecordWriter(Connection connection, Sources sources) : IDi
 
         foreach (var (stage, by) in plan.StageMoves)
         {
-            moveStage.Bind(stage).Bind(by).Run();
+            moveStage.Bind(type.Id).Bind(stage).Bind(by).Run();
         }
     }
 

@@ -119,14 +119,14 @@ internal static class SchemaTables
     }
 
     /// <summary>The stages of <paramref name="before"/> that are gone in <paramref name="after"/> and that active records stand in.</summary>
-    public static List<string> UsedStagesTakenAway(Connection connection, SchemaContent before, SchemaContent after)
+    public static List<string> UsedStagesTakenAway(Connection connection, ObjectType type, SchemaContent before, SchemaContent after)
     {
-        using var use = connection.Prepare("SELECT records FROM stage_use WHERE stage = ?");
+        using var use = connection.Prepare("SELECT records FROM stage_use WHERE object_type = ? AND stage = ?");
         var kept = after.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id).ToHashSet(StringComparer.Ordinal);
         var used = new List<string>();
         foreach (var stage in before.Pipelines.SelectMany(pipeline => pipeline.Stages).Where(stage => !kept.Contains(stage.Id)))
         {
-            if (use.Bind(stage.Id).Step())
+            if (use.Bind(type.Id).Bind(stage.Id).Step())
             {
                 if (use.Integer(0) > 0)
                 {
@@ -138,6 +138,19 @@ internal static class SchemaTables
         }
 
         return used;
+    }
+
+    /// <summary>How many records are not archived, by the id of their type.</summary>
+    public static Dictionary<string, long> CountActive(Connection connection)
+    {
+        var counts = new Dictionary<string, long>();
+        using var select = connection.Prepare("SELECT object_type, sum(records) FROM stage_use GROUP BY object_type");
+        while (select.Step())
+        {
+            counts.Add(select.Text(0), select.Integer(1));
+        }
+
+        return counts;
     }
 
     static bool IsMissing(Connection connection, ObjectType type)

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
+using Docket.Model;
 
 namespace Docket.Stores.Sqlite;
 
@@ -15,7 +17,7 @@ internal static class Sizes
     {
         foreach (var (kind, suffix) in ((string, string)[])[("data", ".db"), ("log", ".db-wal"), ("index", ".index.db"), ("index-log", ".index.db-wal")])
         {
-            foreach (var (portal, bytes) in ByPortal(served(), one => LengthOf(Path.Combine(directory, $"portal-{one.Id}{suffix}"))))
+            foreach (var (portal, bytes) in ByPortal(served().Select(one => (one.Id, Path.Combine(directory, $"portal-{one.Id}{suffix}"))), LengthOf))
             {
                 yield return new(bytes, new("file", kind), new("portal", portal));
             }
@@ -25,8 +27,13 @@ internal static class Sizes
     }
 
     /// <summary>Records, by type and portal.</summary>
-    public static IEnumerable<Measurement<long>> OfRecords(Func<IEnumerable<(long Id, SqliteStore Store)>> served) =>
-        ByPortal(served(), one => one.Store.ActiveRecords).Select(each => new Measurement<long>(each.Sum, new("type", "tickets"), new("portal", each.Portal)));
+    public static IEnumerable<Measurement<long>> OfRecords(ImmutableArray<ObjectType> types, Func<IEnumerable<(long Id, SqliteStore Store)>> served)
+    {
+        var counted = served().Select(one => (one.Id, one.Store.ActiveRecords)).ToList();
+        return from type in types
+               from each in ByPortal(counted, records => records.GetValueOrDefault(type.Id))
+               select new Measurement<long>(each.Sum, new("type", type.Plural), new("portal", each.Portal));
+    }
 
     /// <summary>Bytes that a program may still write to where a directory is.</summary>
     public static long FreeOn(string directory)
@@ -41,8 +48,8 @@ internal static class Sizes
         }
     }
 
-    static IEnumerable<(string Portal, long Sum)> ByPortal(IEnumerable<(long Id, SqliteStore Store)> served, Func<(long Id, SqliteStore Store), long> look) =>
-        served.Select((one, index) => (Portal: index < PortalsMax ? one.Id.ToString() : Others, Number: look(one))).GroupBy(each => each.Portal, (portal, all) => (portal, all.Sum(each => each.Number)));
+    static IEnumerable<(string Portal, long Sum)> ByPortal<T>(IEnumerable<(long Id, T What)> served, Func<T, long> count) =>
+        served.Select((one, index) => (Portal: index < PortalsMax ? one.Id.ToString() : Others, Number: count(one.What))).GroupBy(each => each.Portal, (portal, all) => (portal, all.Sum(each => each.Number)));
 
     static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 }

@@ -111,7 +111,7 @@ internal sealed partial class SqlitePortals : IPortals
             instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes have not taken in yet", () => Sum(store => store.IndexBehind));
             instruments?.Observe("docket.file.size", "By", "Size of files: portals with their logs and search indexes, and the registry", () => Sizes.OfFiles(this.directory, Served));
             instruments?.Observe("docket.disk.free", "By", "Room on the disk that holds the data", () => Sizes.FreeOn(this.directory));
-            instruments?.Observe("docket.records", "{record}", "Records that are not archived", () => Sizes.OfRecords(Served));
+            instruments?.Observe("docket.records", "{record}", "Records that are not archived", () => Sizes.OfRecords(this.types, Served));
         }
         catch
         {

@@ -49,7 +49,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     volatile OperatorMistake? trouble;
     bool disposed;
     int uses;
-    long triedAt, usedAt, activeRecords;
+    long triedAt, usedAt;
+    IReadOnlyDictionary<string, long> activeRecords = ImmutableDictionary<string, long>.Empty;
     long? dueAt; // known while the file is closed
 
     /// <summary>A portal whose file is opened when it is first used, and closed by <see cref="CloseIfIdle"/>.</summary>
@@ -235,8 +236,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <summary>How many changes the search index is behind.</summary>
     public long IndexBehind => open?.Indexer.Behind ?? 0;
 
-    /// <summary>How many records are not archived, or were when the file was closed; 0 before it was first opened.</summary>
-    public long ActiveRecords => open is null ? activeRecords : activeRecords = CountActive();
+    /// <summary>How many records are not archived, or were when the file was closed, by the id of their type; empty before it was first opened.</summary>
+    public IReadOnlyDictionary<string, long> ActiveRecords => open is null ? activeRecords : activeRecords = CountActive();
 
     /// <summary>Opens the file if it is not open.</summary>
     /// <exception cref="OperatorMistake">It can't be used. Tried again a moment later at the earliest.</exception>
@@ -401,15 +402,15 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    long CountActive()
+    Dictionary<string, long> CountActive()
     {
         try
         {
-            return Read(reader => reader.Connection.QueryInteger("SELECT sum(records) FROM stage_use"));
+            return Read(static reader => SchemaTables.CountActive(reader.Connection));
         }
         catch (Exception failure) when (failure is Refusal or SqliteFailure)
         {
-            return 0;
+            return [];
         }
     }
 
