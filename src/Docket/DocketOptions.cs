@@ -59,6 +59,6 @@ public sealed record DocketOptions
     /// <summary>How long a write waits for another program's lock on a file before it is refused.</summary>
     internal int BusyTimeoutMs { get; init; } = 5_000;
 
-    /// <summary>How long the headers of a request may take, and how long its body may come more slowly than <see cref="DocketServer.BodyBytesPerSecondMin"/>: whoever says nothing doesn't hold a connection for long. More than a second.</summary>
+    /// <summary>How long the headers of a request may take, and how long its body may come more slowly than <see cref="Listening.BodyBytesPerSecondMin"/>: whoever says nothing doesn't hold a connection for long. More than a second.</summary>
     internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 }

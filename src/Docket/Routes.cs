@@ -1,0 +1,62 @@
+using Docket.Access;
+using Docket.Account;
+using Docket.Admin;
+using Docket.Changes;
+using Docket.Http;
+using Docket.Jobs;
+using Docket.Limits;
+using Docket.OAuth;
+using Docket.Objects;
+using Docket.Owners;
+using Docket.Schemas;
+using Docket.Search;
+using Docket.Stores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
+
+namespace Docket;
+
+/// <summary>Everything that can be called.</summary>
+internal static class Routes
+{
+    public static void Map(WebApplication app, DocketOptions options, IPortals portals, JobRunner jobs, RateLimiter limiter, ILogger logger)
+    {
+        var stopping = app.Lifetime.ApplicationStopping;
+        var all = app.MapGroup("").AnswersHead().WithoutTrailingSlashes();
+        foreach (var version in ApiVersion.All)
+        {
+            var routes = all.MapGroup("").WithMetadata(version);
+            ObjectRoutes.Map(routes, version.Prefix("objects") + "/{objectType}", (http, kind) => new JobUpload(jobs, http, kind).AcceptAsync());
+            SearchRoutes.Map(routes.MapGroup("").WithMetadata(new CountsAsSearch()), version.Prefix("objects") + "/{objectType}");
+            PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
+            PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
+            AccountRoutes.Map(routes, $"/account-info/{version.Name}", limiter);
+            OwnerRoutes.Map(routes, version.Prefix("owners"));
+            if (version.HasGdprDelete)
+            {
+                LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");
+            }
+        }
+
+        var old = all.MapGroup("").WithMetadata(ApiVersion.V3);
+        ObjectRoutes.MapReads(old, "/crm/v4/objects/{objectType}"); // readers of tickets ask there; the rest of v4 is about associations
+        AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
+        AccountRoutes.MapMe(old, "/integrations/v1/me");
+
+        LifeRoutes.Map(all, "/docket/v1/objects/{objectType}");
+        LifeRoutes.MapGdprDelete(all, "/docket/v1/objects/{objectType}");
+        ChangeRoutes.Map(all, "/docket/v1/changes", stopping);
+        JobRoutes.Map(all, jobs);
+        SettingsRoutes.Map(all, "/docket/v1/settings", portals);
+        AppRoutes.Map(all, "/docket/v1/apps", portals.Apps);
+        RefusalRoutes.Map(all, "/docket/v1/apps", portals.Apps, limiter);
+        UserRoutes.Map(all, "/docket/v1/users", portals.Users);
+        var (signIn, pages) = (new SignIn(portals.Users, portals.Sessions, options.Clock, logger), new Pages(options.Name));
+        app.Lifetime.ApplicationStopped.Register(signIn.Dispose);
+        AuthorizeRoutes.Map(all, portals, signIn, pages);
+        AllowedRoutes.Map(all, portals, signIn, pages);
+        TokenRoutes.Map(all, portals, options.Clock);
+        HealthRoutes.Map(all, portals, stopping);
+        FrontPage.Map(all);
+    }
+}
