@@ -15,7 +15,7 @@ internal static class Listing
     {
         if (asJson)
         {
-            Print<(IEnumerable<T>, Action<Utf8JsonWriter, T>)>((things, write), Wire.WriteList);
+            Print<(IEnumerable<T>, NextPage?, Action<Utf8JsonWriter, T>)>((things, null, write), Wire.WritePage);
         }
         else
         {

@@ -81,7 +81,7 @@ public sealed class DocketServer : IAsyncDisposable
             var instruments = app.Services.GetRequiredService<Instruments>();
             if (options.ExportTraces)
             {
-                opened.Add(new TraceExport(logger));
+                opened.Add(new TraceExport(options.Clock, logger));
             }
 
             var openMax = (int)Math.Clamp((Listening.DescriptorsMax() ?? int.MaxValue) / 4 / SqlitePortals.DescriptorsEach, 4, SqlitePortals.OpenMax);

@@ -55,23 +55,8 @@ internal static class ChangeRoutes
             ? await call.Store.FeedOfAsync(call.Type, id, after, limit, http.RequestAborted)
             : (await call.Store.FeedAsync(after, limit, PageBytesMax, http.RequestAborted), call.Store.Sequence);
         var schema = call.Store.Schema; // a change that is here stands in the schema that is read after it
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (changes, schema, newest), static (json, answer) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            foreach (var change in answer.changes)
-            {
-                ChangeResponse.Write(json, answer.schema, change);
-            }
-
-            json.WriteEndArray();
-            if (answer.changes is [.., { } last] && last.Sequence < answer.newest)
-            {
-                Wire.WritePaging(json, last.Sequence.ToString(CultureInfo.InvariantCulture));
-            }
-
-            json.WriteEndObject();
-        });
+        NextPage? next = changes is [.., { } last] && last.Sequence < newest ? new(last.Sequence.ToString(CultureInfo.InvariantCulture)) : null;
+        await Wire.RespondPageAsync(http.Response, changes, next, (json, change) => ChangeResponse.Write(json, schema, change));
     }
 
     static async Task StreamAsync(HttpContext http, long after, CancellationToken stopping)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
 using Docket.Model;
 using Docket.Watch;
@@ -91,41 +92,56 @@ internal static class Wire
         json.WriteEndObject();
     }
 
-    /// <summary>Where the next page is: the full URL with the same query, after replaced (reference/objects-and-batch.md 4.6).</summary>
-    public static void WritePaging(Utf8JsonWriter json, HttpRequest request, long after)
+    /// <summary>The next page with its full URL: the same query, <c>after</c> replaced (reference/objects-and-batch.md 4.6). <c>null</c> when there is none.</summary>
+    public static NextPage? LinkTo(HttpRequest request, long? after)
     {
+        if (after is not { } next)
+        {
+            return null;
+        }
+
         var kept = (request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
             .Where(part => !part.StartsWith("after=", StringComparison.OrdinalIgnoreCase));
-        WritePaging(json, after.ToString(), $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={after}"])}");
+        return new(next.ToString(CultureInfo.InvariantCulture), $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={next}"])}");
     }
 
     /// <summary>Answers 200 with all of a list, which has no pages.</summary>
     public static Task RespondListAsync<T>(HttpResponse response, IEnumerable<T> things, Action<Utf8JsonWriter, T> write) =>
-        RespondAsync(response, StatusCodes.Status200OK, (things, write), WriteList);
+        RespondPageAsync(response, things, null, write);
 
-    /// <summary>Writes all of a list, which has no pages.</summary>
-    public static void WriteList<T>(Utf8JsonWriter json, (IEnumerable<T> Things, Action<Utf8JsonWriter, T> Write) list)
+    /// <summary>Answers 200 with a page of a list.</summary>
+    public static Task RespondPageAsync<T>(HttpResponse response, IEnumerable<T> things, NextPage? next, Action<Utf8JsonWriter, T> write) =>
+        RespondAsync(response, StatusCodes.Status200OK, (things, next, write), WritePage);
+
+    /// <summary>Writes a page of a list.</summary>
+    public static void WritePage<T>(Utf8JsonWriter json, (IEnumerable<T> Things, NextPage? Next, Action<Utf8JsonWriter, T> Write) page)
     {
         json.WriteStartObject();
-        json.WriteStartArray("results");
-        foreach (var thing in list.Things)
-        {
-            list.Write(json, thing);
-        }
-
-        json.WriteEndArray();
+        WriteResults(json, page.Things, page.Next, page.Write);
         json.WriteEndObject();
     }
 
-    /// <summary>Where the next page begins.</summary>
-    public static void WritePaging(Utf8JsonWriter json, string after, string? link = null)
+    /// <summary>Writes <c>results</c>, and <c>paging</c> where there is a next page.</summary>
+    public static void WriteResults<T>(Utf8JsonWriter json, IEnumerable<T> things, NextPage? next, Action<Utf8JsonWriter, T> write)
     {
+        json.WriteStartArray("results");
+        foreach (var thing in things)
+        {
+            write(json, thing);
+        }
+
+        json.WriteEndArray();
+        if (next is not { } page)
+        {
+            return;
+        }
+
         json.WriteStartObject("paging");
         json.WriteStartObject("next");
-        json.WriteString("after", after);
-        if (link is not null)
+        json.WriteString("after", page.After);
+        if (page.Link is not null)
         {
-            json.WriteString("link", link);
+            json.WriteString("link", page.Link);
         }
 
         json.WriteEndObject();
@@ -210,3 +226,8 @@ internal static class Wire
         json.WriteEndObject();
     }
 }
+
+/// <summary>Where the next page of a list begins.</summary>
+/// <param name="After">What asks for it.</param>
+/// <param name="Link">All of its address; <c>null</c> where HubSpot gives none, as in searches (reference/objects-and-batch.md 4.2).</param>
+internal readonly record struct NextPage(string After, string? Link = null);

@@ -8,7 +8,7 @@ namespace Docket.Index;
 /// The columns of an index as properties: those of stored values as they are, those of derived ones worked out as
 /// <c>Objects/RecordView.cs</c> does for one record. A result is valid until the next call.
 /// </summary>
-internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema schema, Sources sources, long now)
+internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema schema, SourceNumbers sources, long now)
 {
     readonly ulong[] derived = new ulong[DocSet.Size];
     readonly Dictionary<ulong, ulong> known = [];

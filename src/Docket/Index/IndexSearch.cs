@@ -25,7 +25,7 @@ internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCur
 /// <param name="readValue">The stored value of a property of a record, as the index has it: decides where the first eight bytes of texts are equal, or numbers by their keys.</param>
 /// <param name="now">Milliseconds since 1970, for times that still run.</param>
 internal sealed class IndexSearch(
-    SearchIndex index, IndexReader reader, SearchQuery query, Sources sources, Func<long, Property, byte[]> readValue, long now)
+    SearchIndex index, IndexReader reader, SearchQuery query, SourceNumbers sources, Func<long, Property, byte[]> readValue, long now)
 {
     public IndexPage Run()
     {

@@ -388,18 +388,25 @@ internal sealed partial class Indexer : IDisposable
                 }
 
                 index.Touch(document, change.Time);
+                var isGone = change.Kind == ChangeKind.Purge;
                 switch (change.Kind)
                 {
                     case ChangeKind.Restore:
                         ChangedValues.Put(index, document, known, changes, change); // none, when nothing changed with it
                         break;
-                    case ChangeKind.Purge:
-                    // Erased before they got here: what came before may be from memory and in the index.
-                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update when !ChangedValues.Put(index, document, known, changes, change):
-                    // Its values are another record's now, and would stay when that one is deleted for good.
-                    case ChangeKind.MergedAway when !ChangedValues.Remove(index, document, known, changes, change):
-                        purged.Add(document);
+                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update:
+                        // Erased before they got here: what came before may be from memory and in the index.
+                        isGone = !ChangedValues.Put(index, document, known, changes, change);
                         break;
+                    case ChangeKind.MergedAway:
+                        // Its values are another record's now, and would stay when that one is deleted for good.
+                        isGone = !ChangedValues.Remove(index, document, known, changes, change);
+                        break;
+                }
+
+                if (isGone)
+                {
+                    purged.Add(document);
                 }
 
                 if (change.Kind != ChangeKind.Update)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
@@ -29,7 +28,7 @@ internal static class JobRoutes
     {
         var limit = http.QueryLimit(LimitMax, LimitMax);
         var jobs = await http.Call().Store.Jobs.ListAsync(http.QueryNumber("after") ?? long.MaxValue, limit + 1);
-        await RespondPageAsync(http, jobs.Take(limit), jobs.Count > limit ? jobs[limit].Id : null, (json, job) => JobResponse.Write(json, http.Request, job));
+        await Wire.RespondPageAsync(http.Response, jobs.Take(limit), Wire.LinkTo(http.Request, jobs.Count > limit ? jobs[limit].Id : null), (json, job) => JobResponse.Write(json, http.Request, job));
     }
 
     // With "Prefer: wait=10" the answer waits for the end of the job, up to ten seconds.
@@ -56,7 +55,7 @@ internal static class JobRoutes
         long? next = rows.Count > limit ? rows[limit].Index
             : job.Ended ? null
             : Math.Max(Math.Max(after, job.Done), rows.Count > 0 ? rows[^1].Index + 1 : 0);
-        await RespondPageAsync(http, rows.Take(limit), next, static (json, row) => json.WriteRawValue(row.Json, skipInputValidation: true));
+        await Wire.RespondPageAsync(http.Response, rows.Take(limit), Wire.LinkTo(http.Request, next), static (json, row) => json.WriteRawValue(row.Json, skipInputValidation: true));
     }
 
     // All of them, step by step: NDJSON that can be corrected and sent again.
@@ -89,23 +88,4 @@ internal static class JobRoutes
         long.TryParse(http.LastPathSegment(before), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && await http.Call().Store.Jobs.FindAsync(id) is { } job
             ? job
             : throw new Refusal(Faults.ResourceNotFound());
-
-    static Task RespondPageAsync<T>(HttpContext http, IEnumerable<T> rows, long? next, Action<Utf8JsonWriter, T> write) =>
-        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (http.Request, rows, next, write), static (json, page) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            foreach (var row in page.rows)
-            {
-                page.write(json, row);
-            }
-
-            json.WriteEndArray();
-            if (page.next is { } after)
-            {
-                Wire.WritePaging(json, page.Request, after);
-            }
-
-            json.WriteEndObject();
-        });
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Threading.Channels;
 using Docket.Model;
 using Docket.Stores;
 using Microsoft.Extensions.Logging;
@@ -28,7 +27,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     /// <summary>How long the start looks for what was under way.</summary>
     static readonly TimeSpan LookingMax = TimeSpan.FromMilliseconds(50);
 
-    readonly ConcurrentDictionary<(long Portal, long Job), Work> works = new();
+    readonly ConcurrentDictionary<(long Portal, long Job), RunningJob> works = new();
     readonly ConcurrentDictionary<long, SemaphoreSlim> steps = new();
     readonly ConcurrentQueue<(IStore Store, long PortalId, Job Job)> abandoned = new();
     readonly ConcurrentDictionary<long, bool> unread = new();
@@ -113,7 +112,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             return; // the next start goes on with it
         }
 
-        var work = works.GetOrAdd((portalId, job.Id), _ => new Work());
+        var work = works.GetOrAdd((portalId, job.Id), _ => new RunningJob());
         work.News.Writer.TryWrite(true);
         work.Begin(() => Task.Run(() => RunAsync(store, portalId, job.Id, work)));
     }
@@ -135,7 +134,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         await Task.WhenAll(works.Values.Select(work => work.Task).Append(sweeping));
     }
 
-    async Task RunAsync(IStore store, long portalId, long id, Work work)
+    async Task RunAsync(IStore store, long portalId, long id, RunningJob work)
     {
         Activity.Current = null; // thousands of steps would make the trace of the request that brought them unreadable
         var turns = steps.GetOrAdd(portalId, _ => new SemaphoreSlim(StepsMax));
@@ -168,7 +167,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             {
                 break;
             }
-            catch (Refusal refusal) when (refusal.Error.Status < 500 && !IsDeleted(portalId))
+            catch (Refusal refusal) when (refusal.Error.Reason == ErrorReason.JobMoved && !IsDeleted(portalId))
             {
                 // The job has gone on or was canceled: look at it again, though not in a circle without end.
                 await Task.WhenAny(Task.Delay(Glance, clock, stop.Token));
@@ -208,7 +207,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                 await inputs.ApplyAsync(store, count);
                 return;
             }
-            catch (Refusal refusal) when (refusal.Error.Status < 500)
+            catch (Refusal refusal) when (refusal.Error.Reason == ErrorReason.Request)
             {
                 if (job.Whole || count == 1)
                 {
@@ -314,33 +313,4 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
 
     [LoggerMessage(LogLevel.Error, "Old jobs and answers can't be removed; it is tried again")]
     partial void LogSweep(Exception failure);
-}
-
-/// <summary>A job that is being worked on in this process.</summary>
-internal sealed class Work
-{
-    readonly Lock gate = new();
-
-    /// <summary>Something new was heard of the job while nobody looked.</summary>
-    public Channel<bool> News { get; } = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-
-    /// <summary>Completes when the job has ended or the server stops.</summary>
-    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public Task Task { get; private set; } = Task.CompletedTask;
-
-    bool begun;
-
-    /// <summary>Begins once.</summary>
-    public void Begin(Func<Task> run)
-    {
-        lock (gate)
-        {
-            if (!begun)
-            {
-                begun = true;
-                Task = run();
-            }
-        }
-    }
 }

@@ -21,7 +21,7 @@ internal static partial class Faults
     public static Error RefusedWithBatch() => new(400, "The batch was refused as a whole and nothing of it was written; the job's error says why", Validation);
 
     /// <summary>The job has gone on or has ended since the caller looked at it.</summary>
-    public static Error JobMoved() => new(409, "The job has gone on meanwhile", Validation);
+    public static Error JobMoved() => new(409, "The job has gone on since", Validation) { Reason = ErrorReason.JobMoved };
 
     public static Error UploadCanceled(long job) =>
         new(409, $"Job {job} was canceled while its inputs were still arriving. GET /docket/v1/jobs/{job} tells what was done before", Validation);
@@ -36,9 +36,7 @@ internal static partial class Faults
 
     /// <summary>The same of an upload of lines, of which some had been taken in before.</summary>
     public static Error AfterLines(Error error, long lines, long job) =>
-        error.Message.IndexOf(NothingWritten, StringComparison.Ordinal) is var at and >= 0
-            ? error with { Message = $"{error.Message[..at]}Lines 1 to {lines} were taken in before, as job {job}: send only those after them" }
-            : error;
+        error.What is { } what ? error with { Message = $"{what}. Lines 1 to {lines} were taken in before, as job {job}: send only those after them" } : error;
 
     /// <summary>The request came before, so it is not done again; and what it was answered must not be told any more.</summary>
     public static Error AnswerDeleted(string key) =>

@@ -60,5 +60,5 @@ internal static partial class Faults
 
     /// <summary>Words are ours.</summary>
     public static Error IndexNotReady(int? percent) =>
-        new(503, percent is { } built ? $"The search index is being built: {built} % is done. Try again." : "The search index is behind. Try again.") { Headers = [("Retry-After", "2")] };
+        new(503, percent is { } built ? $"The search index is being built: {built} % is done. Try again." : "The search index is behind. Try again.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "2")] };
 }

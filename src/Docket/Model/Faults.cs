@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 
 namespace Docket.Model;
@@ -157,11 +158,11 @@ internal static partial class Faults
     public static Error UnsupportedEncoding(string encoding, IReadOnlyList<string> known) =>
         new(415, $"Unsupported Content-Encoding {Shorten(encoding)}: use one of {string.Join(", ", known)}, or none") { Headers = [("Accept-Encoding", string.Join(", ", known))] };
 
-    public static Error BrokenEncoding() => new(400, $"The request's body is not what its Content-Encoding says, or it ends too early. {NothingWritten}", Validation);
+    public static Error BrokenEncoding() => Unwritten(400, "The request's body is not what its Content-Encoding says, or it ends too early", "") with { Category = Validation };
 
     /// <summary>reference/auth-limits-webhooks-imports.md 1.9, words are ours.</summary>
     public static Error TooManyBodies() =>
-        new(503, $"The server has no memory left for more request bodies at this moment. {NothingWritten}; try again.") { Headers = [("Retry-After", "1")] };
+        Unserved("The server has no memory left for more request bodies at this moment", "; try again.", state: null, retryAfter: 1);
 
     public static Error BodyTooLarge(long maxBytes) => new(413, $"Request body is larger than {maxBytes} bytes", Validation);
 
@@ -196,29 +197,26 @@ internal static partial class Faults
 
     public static Error Internal() => new(500, "internal error");
 
-    const string NothingWritten = "Nothing of this request was written";
+    public static Error DiskFull(string file) =>
+        Unserved($"The disk that holds {file} is full", "; free some space and send it again.", "full") with { Status = 507 };
 
-    public static Error DiskFull(string file) => new(507, $"The disk that holds {file} is full. {NothingWritten}; free some space and send it again.") { State = "full" };
-
-    public static Error FileLocked(string file) => new(503, $"{file} is locked by another program. {NothingWritten}; try again.") { State = "locked", Headers = [("Retry-After", "1")] };
+    public static Error FileLocked(string file) => Unserved($"{file} is locked by another program", "; try again.", "locked", retryAfter: 1);
 
     // SQLite finds damage also in what a failing disk gave it.
-    public static Error FileDamaged(string file) => new(503, $"{file} is damaged, or its disk fails. {NothingWritten}; see the server's log.") { State = "damaged" };
+    public static Error FileDamaged(string file) => Unserved($"{file} is damaged, or its disk fails", SeeLog, "damaged");
 
     /// <summary>The file was deleted, renamed or replaced under the server: what is written to it now is lost.</summary>
-    public static Error FileMissing(string file) => new(503, $"{file} was removed or replaced while the server runs. {NothingWritten}; see the server's log.") { State = "missing" };
+    public static Error FileMissing(string file) => Unserved($"{file} was removed or replaced while the server runs", SeeLog, "missing");
 
-    public static Error DiskFailing(string file) =>
-        new(503, $"The disk that holds {file} reports an error. {NothingWritten}; see the server's log.") { State = "failing", Headers = [("Retry-After", "5")] };
+    public static Error DiskFailing(string file) => Unserved($"The disk that holds {file} reports an error", SeeLog, "failing", retryAfter: 5);
 
-    public static Error DiskReadOnly(string file) => new(503, $"The disk that holds {file} is read-only. {NothingWritten}; see the server's log.") { State = "read-only" };
+    public static Error DiskReadOnly(string file) => Unserved($"The disk that holds {file} is read-only", SeeLog, "read-only");
 
-    public static Error FileUnopened(string file) =>
-        new(503, $"{file} can't be opened now. {NothingWritten}; try again.") { State = "failing", Headers = [("Retry-After", "1")] };
+    public static Error FileUnopened(string file) => Unserved($"{file} can't be opened now", "; try again.", "failing", retryAfter: 1);
 
     /// <summary>The record is deleted, but the place it took on disk is not yet overwritten.</summary>
     public static Error TracesLeft(string file, string why) =>
-        new(503, $"The object is deleted, but traces of it are still in {file}: {why}. Send the request again to have them removed.") { Headers = [("Retry-After", "5")] };
+        new(503, $"The object is deleted, but traces of it are still in {file}: {why}. Send the request again to have them removed.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "5")] };
 
     /// <summary>A follower of the feed has got further than the history goes: another one has taken its place, such as that of a backup.</summary>
     public static Error BeyondHistory(long after, long newest) =>
@@ -238,14 +236,22 @@ internal static partial class Faults
             "locked" => "is locked by another program",
             _ => "can't be opened",
         };
-        return new(503, $"Portal {portalId} can't be served: its file {why}. {NothingWritten}; the server's log says what to do.")
-        {
-            State = state,
-            Headers = state == "locked" ? [("Retry-After", "1")] : [],
-        };
+        return Unserved($"Portal {portalId} can't be served: its file {why}", "; the server's log says what to do.", state, retryAfter: state == "locked" ? 1 : null);
     }
 
-    public static Error ShuttingDown() => new(503, $"The server is shutting down. {NothingWritten}; try again.") { State = "stopping", Headers = [("Retry-After", "1")] };
+    public static Error ShuttingDown() => Unserved("The server is shutting down", "; try again.", "stopping", retryAfter: 1);
+
+    const string SeeLog = "; see the server's log.";
+
+    // Retry-After in seconds.
+    static Error Unserved(string what, string cure, string? state, int? retryAfter = null) => Unwritten(503, what, cure) with
+    {
+        Reason = ErrorReason.Server,
+        State = state,
+        Headers = retryAfter is { } seconds ? [("Retry-After", seconds.ToString(CultureInfo.InvariantCulture))] : [],
+    };
+
+    static Error Unwritten(int status, string what, string cure) => new(status, $"{what}. Nothing of this request was written{cure}") { What = what };
 
     // ---- values: reference/objects-and-batch.md 2.2
 

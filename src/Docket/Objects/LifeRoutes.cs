@@ -30,23 +30,18 @@ internal static class LifeRoutes
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        using var once = await Once.BeginAsync(http, body.Memory.Span);
-        if (once is { IsRepeated: true })
+        await IdempotentRequest.AnswerAsync(http, body.Memory, static (http, outcome) => ToStored(http, outcome, WriteMerged), async keep =>
         {
-            await once.RespondAsync(http);
-            return;
-        }
+            var request = MergeRequest.Read(body);
+            string[] ids = [request.PrimaryObjectId!, request.ObjectIdToMerge!];
+            var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Merge, [.. ids.Select(ById)], call.Schema, call.Caller), keep);
+            if (outcome.Faults.Find(fault => fault.Kind == FaultKind.NotFound) is { } missing)
+            {
+                throw ids[missing.Index].All(char.IsAsciiDigit) ? new Refusal(Faults.MergeNotFound(ids[missing.Index])) : ObjectRoutes.NotFound(ids[missing.Index], "");
+            }
 
-        var request = MergeRequest.Read(body);
-        string[] ids = [request.PrimaryObjectId!, request.ObjectIdToMerge!];
-        var batch = Validation.Check(WriteKind.Merge, [.. ids.Select(ById)], call.Schema, call.Caller);
-        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, static (http, outcome) => ToStored(http, outcome, WriteMerged)));
-        if (outcome.Faults.Find(fault => fault.Kind == FaultKind.NotFound) is { } missing)
-        {
-            throw ids[missing.Index].All(char.IsAsciiDigit) ? new Refusal(Faults.MergeNotFound(ids[missing.Index])) : ObjectRoutes.NotFound(ids[missing.Index], "");
-        }
-
-        await (once is { HasAnswer: true } ? once.RespondAsync(http) : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, outcome), WriteMerged));
+            return outcome;
+        }, static (http, outcome) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (http.Call(), outcome), WriteMerged));
     }
 
     static async Task RestoreAsync(HttpContext http)
@@ -55,19 +50,14 @@ internal static class LifeRoutes
         var id = http.LastPathSegment(before: 1);
         // A body is there only where something has to change: another stage for one that is gone, another key for one that is taken.
         using var body = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? null : await RequestBody.ReadAsync(http);
-        using var once = await Once.BeginAsync(http, body is null ? default : body.Memory.Span);
-        if (once is { IsRepeated: true })
+        await IdempotentRequest.AnswerAsync(http, body?.Memory ?? default, static (http, outcome) => ToStored(http, outcome, WriteRestored), async keep =>
         {
-            await once.RespondAsync(http);
-            return;
-        }
-
-        var input = body is null ? new RecordInput() : BatchReader.ReadSingle(body, WriteKind.Restore);
-        input.Id = Encoding.UTF8.GetBytes(id);
-        var outcome = await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input, once?.Keep(http, static (http, outcome) => ToStored(http, outcome, WriteRestored)))
-            ?? throw ObjectRoutes.NotFound(id, "");
-        ObjectRoutes.RefuseFaults(call, outcome);
-        await (once is { HasAnswer: true } ? once.RespondAsync(http) : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, outcome), WriteRestored));
+            var input = body is null ? new RecordInput() : BatchReader.ReadSingle(body, WriteKind.Restore);
+            input.Id = Encoding.UTF8.GetBytes(id);
+            var outcome = await ObjectRoutes.ApplyToOneAsync(call, WriteKind.Restore, input, keep) ?? throw ObjectRoutes.NotFound(id, "");
+            ObjectRoutes.RefuseFaults(call, outcome);
+            return outcome;
+        }, static (http, outcome) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (http.Call(), outcome), WriteRestored));
     }
 
     static async Task GdprDeleteAsync(HttpContext http)

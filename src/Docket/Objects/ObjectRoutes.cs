@@ -47,60 +47,49 @@ internal static class ObjectRoutes
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        using var once = await Once.BeginAsync(http, body.Memory.Span);
-        if (once is { IsRepeated: true })
+        await IdempotentRequest.AnswerAsync(http, body.Memory, BatchResponse.ToStored, keep =>
         {
-            await once.RespondAsync(http);
-            return;
-        }
-
-        var inputs = BatchReader.ReadBatch(body, kind);
-        var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Helps);
-        // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
-        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, BatchResponse.ToStored));
-        await (once is { HasAnswer: true } ? once.RespondAsync(http) : BatchResponse.WriteAsync(http, outcome));
+            var inputs = BatchReader.ReadBatch(body, kind);
+            var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Helps);
+            // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
+            return call.Store.ApplyAsync(batch, keep);
+        }, BatchResponse.WriteAsync);
     }
 
     static async Task ArchiveBatchAsync(HttpContext http)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        using var once = await Once.BeginAsync(http, body.Memory.Span);
-        if (once is not { IsRepeated: true })
+        await IdempotentRequest.AnswerAsync(http, body.Memory, static (_, _) => new(StatusCodes.Status204NoContent, null, []), keep =>
         {
             var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
-            var batch = Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller, call.Helps);
-            await call.Store.ApplyAsync(batch, once?.Keep(http, static (_, _) => new(StatusCodes.Status204NoContent, null, [])));
-        }
-
-        if (once is { HasAnswer: true })
+            return call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller, call.Helps), keep);
+        }, static (http, _) =>
         {
-            await once.RespondAsync(http);
-        }
-
-        http.Response.StatusCode = StatusCodes.Status204NoContent;
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return Task.CompletedTask;
+        });
     }
 
     static async Task CreateAsync(HttpContext http)
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        using var once = await Once.BeginAsync(http, body.Memory.Span);
-        if (once is { IsRepeated: true })
+        await IdempotentRequest.AnswerAsync(http, body.Memory, CreatedToStored, async keep =>
         {
-            await once.RespondAsync(http);
-            return;
-        }
-
-        var batch = Validation.Check(WriteKind.Create, [BatchReader.ReadSingle(body, WriteKind.Create)], call.Schema, call.Caller, call.Helps);
-        var outcome = await call.Store.ApplyAsync(batch, once?.Keep(http, CreatedToStored));
-        RefuseFaults(call, outcome);
-        if (!outcome.Batch.DryRun)
+            var input = BatchReader.ReadSingle(body, WriteKind.Create);
+            var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [input], call.Schema, call.Caller, call.Helps), keep);
+            RefuseFaults(call, outcome);
+            return outcome;
+        }, static (http, outcome) =>
         {
-            Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
-        }
+            if (!outcome.Batch.DryRun)
+            {
+                Wire.SetLocation(http, outcome.Results[0].Record!.Id.ToString());
+            }
 
-        await (once is { HasAnswer: true } ? once.RespondAsync(http) : RespondWrittenAsync(http, call, outcome, StatusCodes.Status201Created));
+            return RespondWrittenAsync(http, outcome, StatusCodes.Status201Created);
+        });
     }
 
     static async Task UpdateAsync(HttpContext http)
@@ -109,28 +98,24 @@ internal static class ObjectRoutes
         var id = http.LastPathSegment();
         var idProperty = http.Request.Query["idProperty"].ToString();
         using var body = await RequestBody.ReadAsync(http);
-        using var once = await Once.BeginAsync(http, body.Memory.Span);
-        if (once is { IsRepeated: true })
+        await IdempotentRequest.AnswerAsync(http, body.Memory, UpdatedToStored, async keep =>
         {
-            await once.RespondAsync(http);
-            return;
-        }
+            var input = BatchReader.ReadSingle(body, WriteKind.Update);
+            if (input.Values.Length == 0)
+            {
+                throw new Refusal(Faults.NothingToUpdate());
+            }
 
-        var input = BatchReader.ReadSingle(body, WriteKind.Update);
-        if (input.Values.Length == 0)
-        {
-            throw new Refusal(Faults.NothingToUpdate());
-        }
+            input.Id = Encoding.UTF8.GetBytes(id);
+            if (idProperty.Length > 0)
+            {
+                input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
+            }
 
-        input.Id = Encoding.UTF8.GetBytes(id);
-        if (idProperty.Length > 0)
-        {
-            input.IdProperty = Encoding.UTF8.GetBytes(idProperty);
-        }
-
-        var outcome = await ApplyToOneAsync(call, WriteKind.Update, input, once?.Keep(http, UpdatedToStored)) ?? throw NotFound(id, idProperty);
-        RefuseFaults(call, outcome);
-        await (once is { HasAnswer: true } ? once.RespondAsync(http) : RespondWrittenAsync(http, call, outcome, StatusCodes.Status200OK));
+            var outcome = await ApplyToOneAsync(call, WriteKind.Update, input, keep) ?? throw NotFound(id, idProperty);
+            RefuseFaults(call, outcome);
+            return outcome;
+        }, static (http, outcome) => RespondWrittenAsync(http, outcome, StatusCodes.Status200OK));
     }
 
     static async Task ArchiveAsync(HttpContext http)
@@ -174,19 +159,7 @@ internal static class ObjectRoutes
             var records = snapshot.List(call.Type, from, limit + 1, query.Archived);
             return (AddHistory(snapshot, call, schema, query.History, records.Take(limit)), records.Length > limit ? records[limit].Id : (long?)null);
         }, http.RequestAborted);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, schema, query, page, next, http.Request), (json, answer) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            WriteRecords(json, answer.call, answer.schema, answer.query.Properties, answer.page);
-            json.WriteEndArray();
-            if (answer.next is { } after)
-            {
-                Wire.WritePaging(json, answer.Request, after);
-            }
-
-            json.WriteEndObject();
-        });
+        await Wire.RespondPageAsync(http.Response, page, Wire.LinkTo(http.Request, next), WriteRecord(call, schema, query.Properties));
     }
 
     static async Task ReadBatchAsync(HttpContext http)
@@ -218,8 +191,13 @@ internal static class ObjectRoutes
             return AddHistory(snapshot, call, schema, history, call.ResultOrder(found.Count) is { } order ? order.Select(at => found[at]) : found);
         }, http.RequestAborted);
         var errors = FaultReport.Rows(missing, [], call.Caller.PortalId);
-        await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (call, schema, set, page), static (json, answer) =>
-            WriteRecords(json, answer.call, answer.schema, answer.set, answer.page));
+        await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (page, write: WriteRecord(call, schema, set)), static (json, answer) =>
+        {
+            foreach (var found in answer.page)
+            {
+                answer.write(json, found);
+            }
+        });
     }
 
     // ---- what several of them share
@@ -260,7 +238,7 @@ internal static class ObjectRoutes
     }
 
     /// <summary>Applies a write to the record that an input names; <c>null</c> when there is none. An id that was merged away leads on, as in reads.</summary>
-    public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input, Note? note = null)
+    public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input, SideWrite? note = null)
     {
         input.FollowsMerges = true; // where it leads is decided with the write: looked up before, it may lead elsewhere by then
         var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps), note);
@@ -278,8 +256,8 @@ internal static class ObjectRoutes
         }
     }
 
-    static Task RespondWrittenAsync(HttpContext http, Call call, Outcome outcome, int status) =>
-        Wire.RespondAsync(http.Response, status, (call, outcome), WriteWritten);
+    static Task RespondWrittenAsync(HttpContext http, Outcome outcome, int status) =>
+        Wire.RespondAsync(http.Response, status, (http.Call(), outcome), WriteWritten);
 
     static StoredAnswer? CreatedToStored(HttpContext http, Outcome outcome) => outcome.Faults.Count > 0 ? null
         : new(StatusCodes.Status201Created, Wire.LocationOf(http, outcome.Results[0].Record!.Id.ToString()), Wire.ToBytes((http.Call(), outcome), WriteWritten));
@@ -309,15 +287,13 @@ internal static class ObjectRoutes
         })];
     }
 
-    static void WriteRecords(
-        Utf8JsonWriter json, Call call, Schema schema, PropertySet set,
-        ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> page)
+    static Action<Utf8JsonWriter, (Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> WriteRecord(Call call, Schema schema, PropertySet set)
     {
         var view = RecordView.For(call, schema);
-        foreach (var (record, history) in page)
+        return (json, found) =>
         {
-            view.Show(record);
-            RecordResponse.WriteRead(json, view, call.Caller.PortalId, set, history);
-        }
+            view.Show(found.Record);
+            RecordResponse.WriteRead(json, view, call.Caller.PortalId, set, found.History);
+        };
     }
 }

@@ -28,23 +28,7 @@ internal static class OwnerRoutes
         var found = http.Call().Caller.Owners.All
             .Where(user => user.Id >= from && user.Archived == archived && (email.Length == 0 || user.Email.Equals(email, StringComparison.OrdinalIgnoreCase)))
             .Take(limit + 1).ToList();
-        return Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (found, limit, http.Request), static (json, answer) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("results");
-            foreach (var user in answer.found.Take(answer.limit))
-            {
-                Write(json, user);
-            }
-
-            json.WriteEndArray();
-            if (answer.found.Count > answer.limit)
-            {
-                Wire.WritePaging(json, answer.Request, answer.found[answer.limit].Id);
-            }
-
-            json.WriteEndObject();
-        });
+        return Wire.RespondPageAsync(http.Response, found.Take(limit), Wire.LinkTo(http.Request, found.Count > limit ? found[limit].Id : null), Write);
     }
 
     static Task ReadAsync(HttpContext http)

@@ -33,21 +33,13 @@ internal static class SearchRoutes
             var (call, query, page, set, capped) = answer;
             json.WriteStartObject();
             json.WriteNumber("total", page.Total);
-            json.WriteStartArray("results");
             var view = RecordView.For(call, query.Schema, page.Time);
-            foreach (var record in page.Records)
+            NextPage? next = page.Last is { } last ? new(capped ? (query.Skip + query.Limit).ToString() : SearchCompiler.Write(last, query.Sort is not null)) : null;
+            Wire.WriteResults(json, page.Records, next, (json, record) =>
             {
                 view.Show(record);
                 RecordResponse.WriteRead(json, view, call.Caller.PortalId, set, []);
-            }
-
-            json.WriteEndArray();
-            if (page.Last is { } last)
-            {
-                // Without a link, unlike lists (4.2).
-                Wire.WritePaging(json, capped ? (query.Skip + query.Limit).ToString() : SearchCompiler.Write(last, query.Sort is not null));
-            }
-
+            });
             json.WriteEndObject();
         });
     }

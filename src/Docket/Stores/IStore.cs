@@ -18,7 +18,7 @@ internal interface IStore
     /// Applies a batch, and writes the note with it: one lookup, one decision, one commit. After a purge nothing of the records
     /// is found any more, in no free place of a file either.
     /// </summary>
-    Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null);
+    Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null);
 
     /// <summary>
     /// Changes a schema. <paramref name="change"/> sees the newest content and gives the new one, or throws a

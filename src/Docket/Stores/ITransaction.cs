@@ -29,7 +29,7 @@ internal interface ITransaction : IDisposable
     void Rollback();
 
     /// <summary>Finds the records that a batch names, and the holders of the unique values in it.</summary>
-    Found Find(WriteBatch batch);
+    FoundRecords Find(WriteBatch batch);
 
     /// <summary>Writes what was planned; nothing is left to decide.</summary>
     /// <param name="plan">What to write.</param>
@@ -39,10 +39,10 @@ internal interface ITransaction : IDisposable
 
     /// <summary>Checks that a note may be written with what comes next.</summary>
     /// <exception cref="Refusal">A job stands elsewhere.</exception>
-    void Expect(Note note);
+    void Expect(SideWrite note);
 
     /// <summary>Writes a note with the outcome of its batch.</summary>
-    void Keep(Note note, Outcome outcome);
+    void Keep(SideWrite note, Outcome outcome);
 
     /// <summary>The stages that a change of the schema takes away and that active records stand in.</summary>
     List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after);

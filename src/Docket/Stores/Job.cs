@@ -66,14 +66,14 @@ internal readonly record struct StoredInput(long? Line, byte[] Json);
 internal readonly record struct RejectedInput(long Index, byte[] Outcome, byte[] Input);
 
 /// <summary>What is written besides the records of a batch, in the same transaction.</summary>
-internal abstract record Note;
+internal abstract record SideWrite;
 
 /// <summary>A part of a job and what became of it. Written only while the job stands at <paramref name="First"/>, so it is applied once.</summary>
 /// <param name="Job">The job's id.</param>
 /// <param name="First">Index of the first input.</param>
 /// <param name="Count">How many inputs.</param>
 /// <param name="Rows">Tells what became of them; throws nothing, because the records are written already.</param>
-internal sealed record JobStep(long Job, long First, int Count, Func<Outcome, JobRows> Rows) : Note;
+internal sealed record JobStep(long Job, long First, int Count, Func<Outcome, JobRows> Rows) : SideWrite;
 
 /// <summary>What became of the inputs of a step.</summary>
 /// <param name="Lines">One JSON object a line, in the order of the inputs.</param>
@@ -86,51 +86,4 @@ internal sealed record JobStep(long Job, long First, int Count, Func<Outcome, Jo
 internal sealed record JobRows(ReadOnlyMemory<byte> Lines, int Created, int Updated, int Unchanged, int Failed, ReadOnlyMemory<byte> Rejected = default, byte[]? Refusal = null);
 
 /// <summary>The answer to a request that may come again: kept if <paramref name="Of"/> gives one, which it does for successes only.</summary>
-internal sealed record KeptAnswer(AnswerKey Key, Func<Outcome, StoredAnswer?> Of) : Note;
-
-/// <summary>The portal's jobs.</summary>
-internal interface IJobs
-{
-    /// <summary>Takes in inputs of a job, which is made when its id is 0. A canceled job takes nothing; its state is in the result.</summary>
-    /// <param name="job">The job as it is known.</param>
-    /// <param name="lines">The inputs, one a line.</param>
-    /// <param name="count">How many; 0 for none.</param>
-    /// <param name="last">No more will come: the job is accepted.</param>
-    /// <param name="answer">What to keep as the answer to the request.</param>
-    /// <param name="numbered">Each input begins with the number of its line in the file and a blank.</param>
-    Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer, bool numbered = false);
-
-    /// <summary>Takes back a job that was never accepted.</summary>
-    Task DropAsync(long id);
-
-    /// <summary>Ends a job; what was done stays done. <c>null</c> when there is none.</summary>
-    Task<Job?> CancelAsync(long id);
-
-    /// <summary>Records a step that writes no record.</summary>
-    /// <exception cref="Refusal">The job stands elsewhere.</exception>
-    Task RecordAsync(JobStep step, JobRows rows);
-
-    /// <summary>The job of an id that has not ended too long ago.</summary>
-    ValueTask<Job?> FindAsync(long id);
-
-    /// <summary>Jobs with an id of at most <paramref name="from"/>, newest first.</summary>
-    ValueTask<List<Job>> ListAsync(long from, int limit);
-
-    /// <summary>All jobs that have not ended.</summary>
-    ValueTask<List<Job>> UnfinishedAsync();
-
-    /// <summary>The stored inputs of a job from <see cref="Job.Done"/> on: the next chunk, or all.</summary>
-    ValueTask<List<StoredInput>> LinesAsync(Job job, bool all);
-
-    /// <summary>What became of the inputs from <paramref name="after"/> on, as JSON.</summary>
-    ValueTask<List<(long Index, byte[] Json)>> RowsAsync(long id, long after, int limit, bool failedOnly);
-
-    /// <summary>The rejected inputs of the first step that has any from <paramref name="after"/> on; empty when there is none.</summary>
-    ValueTask<List<RejectedInput>> RejectedAsync(long id, long after);
-
-    /// <summary>Removes a little of what is kept no longer: see <see cref="Kept"/>. <c>true</c> when there is more.</summary>
-    Task<bool> SweepAsync();
-
-    /// <summary>How long ended jobs and answers are kept.</summary>
-    static readonly TimeSpan Kept = TimeSpan.FromHours(24);
-}
+internal sealed record KeptAnswer(AnswerKey Key, Func<Outcome, StoredAnswer?> Of) : SideWrite;

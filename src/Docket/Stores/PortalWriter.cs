@@ -72,7 +72,7 @@ internal sealed partial class PortalWriter : IDisposable
     /// <summary>The newest of those that are committed.</summary>
     public RecentChanges Recent { get; } = new();
 
-    public Task<Outcome> ApplyAsync(WriteBatch batch, Note? note) => Enqueue(new BatchWork(batch, note));
+    public Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note) => Enqueue(new BatchWork(batch, note));
 
     /// <summary>Writes what is no record, in a transaction of the writer's. May run again when others in it fail.</summary>
     public Task<T> WriteAsync<T>(Func<T> write) => Enqueue(new OtherWork<T>(write));
@@ -333,7 +333,7 @@ internal sealed partial class PortalWriter : IDisposable
         return plan.Outcome;
     }
 
-    Outcome Apply(WriteBatch batch, Note? note)
+    Outcome Apply(WriteBatch batch, SideWrite? note)
     {
         if (note is not null)
         {
@@ -444,7 +444,7 @@ internal sealed partial class PortalWriter : IDisposable
         protected abstract T Result(PortalWriter writer);
     }
 
-    sealed class BatchWork(WriteBatch batch, Note? note) : Work<Outcome>
+    sealed class BatchWork(WriteBatch batch, SideWrite? note) : Work<Outcome>
     {
         public override bool Purges => batch.Kind == WriteKind.Purge;
 

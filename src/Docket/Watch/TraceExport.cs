@@ -12,10 +12,11 @@ internal sealed class TraceExport : IDisposable
     readonly TracerProvider provider;
 
     /// <summary>Begins to listen; what was collected is sent when it is disposed.</summary>
-    /// <param name="logger">Where it is said, once, that spans can't be sent.</param>
-    public TraceExport(ILogger logger)
+    /// <param name="clock">The time.</param>
+    /// <param name="logger">Gets a warning, once a minute at most, when spans can't be sent.</param>
+    public TraceExport(TimeProvider clock, ILogger logger)
     {
-        errors = new(logger);
+        errors = new(clock, logger);
         provider = Sdk.CreateTracerProviderBuilder()
             .AddSource(Instruments.Name)
             .ConfigureResource(Instruments.Describe)
@@ -30,10 +31,10 @@ internal sealed class TraceExport : IDisposable
     }
 }
 
-/// <summary>Listens to the errors of the exporter, which it reports nowhere else, and logs the first one.</summary>
-internal sealed partial class ExportErrors(ILogger logger) : EventListener
+/// <summary>Logs the errors of the exporter, which it reports nowhere else.</summary>
+internal sealed partial class ExportErrors(TimeProvider clock, ILogger logger) : EventListener
 {
-    int said;
+    readonly Complaints complaints = new(clock);
 
     protected override void OnEventSourceCreated(EventSource eventSource)
     {
@@ -45,12 +46,12 @@ internal sealed partial class ExportErrors(ILogger logger) : EventListener
 
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
-        if (Interlocked.Exchange(ref said, 1) == 0)
+        if (complaints.Due("traces") is { } more)
         {
-            LogUnsent(string.Join(' ', (eventData.Payload ?? []).Select(text => $"{text}".Split('\n')[0].Trim())));
+            LogUnsent(string.Join(' ', (eventData.Payload ?? []).Select(text => $"{text}".Split('\n')[0].Trim())), more);
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Traces can't be sent: {Reason}. This is said once")]
-    partial void LogUnsent(string reason);
+    [LoggerMessage(LogLevel.Warning, "Traces can't be sent: {Reason}{More}")]
+    partial void LogUnsent(string reason, string more);
 }

@@ -9,7 +9,7 @@ namespace Docket.Writes;
 /// became part of.
 /// </param>
 /// <param name="Owners">Which active record holds each unique value that the inputs mention, or that a record to be restored has.</param>
-internal sealed record Found(Record?[] Records, Dictionary<UniqueValue, long> Owners);
+internal sealed record FoundRecords(Record?[] Records, Dictionary<UniqueValue, long> Owners);
 
 /// <summary>One change to be written, and the record after it.</summary>
 /// <param name="Kind">What it does.</param>

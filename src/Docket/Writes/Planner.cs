@@ -11,7 +11,7 @@ internal sealed partial class Planner
 {
     readonly WriteBatch batch;
     readonly Schema schema;
-    readonly Found found;
+    readonly FoundRecords found;
     readonly long now;
     readonly Plan plan;
     readonly List<PropertyValue> wanted = [];
@@ -19,7 +19,7 @@ internal sealed partial class Planner
     readonly ValueWriter recordValues = new(), changeValues = new();
     long sequence;
 
-    Planner(WriteBatch batch, Found found, long now, long firstSequence)
+    Planner(WriteBatch batch, FoundRecords found, long now, long firstSequence)
     {
         this.batch = batch;
         this.found = found;
@@ -35,7 +35,7 @@ internal sealed partial class Planner
     /// <param name="now">Milliseconds since 1970.</param>
     /// <param name="firstSequence">The first sequence number that is free.</param>
     /// <exception cref="Refusal">Two inputs name the same record in different ways (reference/objects-and-batch.md 1.2).</exception>
-    public static Plan Decide(WriteBatch batch, Found found, long now, long firstSequence)
+    public static Plan Decide(WriteBatch batch, FoundRecords found, long now, long firstSequence)
     {
         var planner = new Planner(batch, found, now, firstSequence);
         if (batch.Kind == WriteKind.Merge)

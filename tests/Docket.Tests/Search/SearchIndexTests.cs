@@ -18,7 +18,7 @@ public sealed class SearchIndexTests : IDisposable
     readonly Schema schema = Schemata.Tickets;
     readonly Dictionary<long, Dictionary<string, string>> values = [];
     readonly HashSet<long> archived = [];
-    readonly Sources sources = new() { Snapshot = new() { [1] = Source.Integration(0) } };
+    readonly SourceNumbers sources = new() { Snapshot = new() { [1] = Source.Integration(0) } };
 
     // Few words, so that the naive way stays quick.
     static readonly Dictionary<string, Comparison> Kinds = new()

@@ -795,7 +795,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     Task<Outcome> TryAsync(WriteKind kind, params RecordInput[] inputs) =>
         Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema.Of(Tickets.Type), Schemata.Caller, Help.DryRun));
 
-    Task<Outcome> ApplyAsync(Note note) =>
+    Task<Outcome> ApplyAsync(SideWrite note) =>
         Store.ApplyAsync(Validation.Check(WriteKind.Create, [Input(("hs_pipeline_stage", "1"))], Store.Schema.Of(Tickets.Type), Schemata.Caller), note);
 
     Task<Job> AddJobAsync(string lines, int count) => Store.Jobs.TakeAsync(

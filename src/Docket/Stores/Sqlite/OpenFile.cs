@@ -48,7 +48,7 @@ internal sealed class OpenFile : IDisposable
 
     public Identity Identity { get; }
 
-    public Sources Sources { get; } = new();
+    public SourceNumbers Sources { get; } = new();
 
     public SqliteTransaction Transaction { get; }
 

@@ -6,7 +6,7 @@ using Docket.Writes;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>Finds all that a batch names, before anything is decided.</summary>
-internal sealed class RecordLookup(Connection connection, Sources sources) : IDisposable
+internal sealed class RecordLookup(Connection connection, SourceNumbers sources) : IDisposable
 {
     const string Columns = "key, created, updated, archived, source, first_change, last_change, content";
 
@@ -19,10 +19,10 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
 
     readonly Statement forward = connection.Prepare("SELECT survivor FROM forward WHERE record = ?");
 
-    public Found Find(WriteBatch batch)
+    public FoundRecords Find(WriteBatch batch)
     {
         var type = batch.Schema.Type;
-        var found = new Found(new Record?[batch.Inputs.Length], new(batch.Inputs.Length));
+        var found = new FoundRecords(new Record?[batch.Inputs.Length], new(batch.Inputs.Length));
         for (var i = 0; i < batch.Inputs.Length; i++)
         {
             var input = batch.Inputs[i];
@@ -74,7 +74,7 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
     public Record? FindUnique(Property property, ReadOnlySpan<byte> value) => ReadOne(byUnique.Bind(property.Number).Bind(value), sources);
 
     /// <summary>The record of the current row of a statement that selects <see cref="Columns"/>.</summary>
-    public static Record Read(Statement row, Sources sources) => new(
+    public static Record Read(Statement row, SourceNumbers sources) => new(
         RecordKey.IdOf(row.Integer(0)), row.Integer(1), row.Integer(2), row.IsNull(3) ? null : row.Integer(3),
         sources.Find(row.Integer(4)), row.Integer(5), row.Integer(6), row.Blob(7).ToArray());
 
@@ -134,7 +134,7 @@ internal sealed class RecordLookup(Connection connection, Sources sources) : IDi
         }
     }
 
-    static Record? ReadOne(Statement select, Sources sources)
+    static Record? ReadOne(Statement select, SourceNumbers sources)
     {
         if (!select.Step())
         {

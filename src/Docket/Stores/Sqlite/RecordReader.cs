@@ -10,11 +10,11 @@ namespace Docket.Stores.Sqlite;
 internal sealed partial class RecordReader : ISnapshot, IDisposable
 {
     readonly Connection connection;
-    readonly Sources sources;
+    readonly SourceNumbers sources;
     readonly Statement list, change, contents, feed, back, forward, merge, gone;
     bool inSnapshot;
 
-    public RecordReader(string path, Sources sources)
+    public RecordReader(string path, SourceNumbers sources)
     {
         this.sources = sources;
         connection = new Connection(path, create: false);

@@ -6,7 +6,7 @@ using Docket.Writes;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>Writes what the planner decided: plain inserts, updates and deletes, nothing left to decide.</summary>
-internal sealed class RecordWriter(Connection connection, Sources sources) : IDisposable
+internal sealed class RecordWriter(Connection connection, SourceNumbers sources) : IDisposable
 {
     readonly Statement insert = connection.Prepare(
         "INSERT INTO record (key, created, updated, source, first_change, last_change, content) VALUES (?, ?, ?, ?, ?, ?, ?)");

@@ -7,7 +7,7 @@ namespace Docket.Stores.Sqlite;
 /// <summary>The sources of a portal in its file.</summary>
 internal static class SourceTable
 {
-    public static void Load(this Sources sources, Connection connection)
+    public static void Load(this SourceNumbers sources, Connection connection)
     {
         using var select = connection.Prepare("SELECT number, type, id FROM source");
         var loaded = new Dictionary<long, Source>();
@@ -20,7 +20,7 @@ internal static class SourceTable
     }
 
     /// <summary>The number of a source, which is written when it is new. For the writer only.</summary>
-    public static long Number(this Sources sources, Connection connection, Source source)
+    public static long Number(this SourceNumbers sources, Connection connection, Source source)
     {
         var number = sources.Number(source, out var isNew);
         if (isNew)

@@ -114,7 +114,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public PortalSchema Schema => Use(static opened => opened.Writer.Schema);
 
-    public async Task<Outcome> ApplyAsync(WriteBatch batch, Note? note = null)
+    public async Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null)
     {
         var opened = Enter();
         try

@@ -17,7 +17,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     readonly string path;
     readonly ImmutableArray<ObjectType> types;
     readonly Connection connection;
-    readonly Sources sources;
+    readonly SourceNumbers sources;
     readonly RecordLookup lookup;
     readonly RecordWriter writer;
     readonly Statement begin, commit;
@@ -27,7 +27,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     Dictionary<long, Source> sourcesBefore = [];
 
     /// <summary>Takes over a connection, and erases what a stop came between.</summary>
-    public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, Sources sources, TimeProvider clock, ILogger logger, Complaints complaints)
+    public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, SourceNumbers sources, TimeProvider clock, ILogger logger, Complaints complaints)
     {
         this.path = path;
         this.types = types;
@@ -76,11 +76,11 @@ internal sealed partial class SqliteTransaction : ITransaction
         sources.Snapshot = sourcesBefore; // not read again: the file may be what fails
     }
 
-    public Found Find(WriteBatch batch) => lookup.Find(batch);
+    public FoundRecords Find(WriteBatch batch) => lookup.Find(batch);
 
     public void Write(Plan plan, ObjectType type, List<FollowedChange> written) => writer.Write(plan, type, plan.Outcome.Batch.Source, written);
 
-    public void Expect(Note note)
+    public void Expect(SideWrite note)
     {
         if (note is JobStep step)
         {
@@ -88,7 +88,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         }
     }
 
-    public void Keep(Note note, Outcome outcome)
+    public void Keep(SideWrite note, Outcome outcome)
     {
         switch (note)
         {

@@ -13,7 +13,7 @@ namespace Docket.Objects;
 /// transaction of its write, and given to whoever comes later with the same key and request. Nobody else has the key
 /// until this is disposed.
 /// </summary>
-internal sealed class Once : IDisposable
+internal sealed class IdempotentRequest : IDisposable
 {
     public const string Header = "Idempotency-Key";
 
@@ -27,7 +27,7 @@ internal sealed class Once : IDisposable
     AnswerKey? name;
     StoredAnswer? answer;
 
-    Once(IDisposable held, string source, string key, (StoredAnswer, byte[])? found)
+    IdempotentRequest(IDisposable held, string source, string key, (StoredAnswer, byte[])? found)
     {
         this.held = held;
         this.source = source;
@@ -35,44 +35,38 @@ internal sealed class Once : IDisposable
         this.found = found;
     }
 
-    /// <summary>The request came before, and <see cref="RespondAsync"/> gives the answer it got.</summary>
-    public bool IsRepeated { get; private set; }
+    // The request came before, and RespondAsync gives the answer it got.
+    bool IsRepeated { get; set; }
 
-    /// <summary>There is an answer to give: the request came before, or its write succeeded.</summary>
-    public bool HasAnswer => answer is not null;
-
-    /// <summary>The key of a request whose body is known; <c>null</c> when it has none.</summary>
+    /// <summary>
+    /// Answers a write whose body is known, so that one with a key is done once: writes and answers, or gives the answer of the
+    /// request that came before with the same key.
+    /// </summary>
+    /// <param name="http">The request.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="keep">The answer to keep with the write; <c>null</c> for what is no success.</param>
+    /// <param name="write">Reads the request and writes, with what keeps the answer.</param>
+    /// <param name="respond">Answers what is not kept.</param>
     /// <exception cref="Refusal">See <see cref="HoldAsync"/> and <see cref="Identify"/>.</exception>
-    public static ValueTask<Once?> BeginAsync(HttpContext http, ReadOnlySpan<byte> body)
+    public static async Task AnswerAsync(
+        HttpContext http, ReadOnlyMemory<byte> body, Func<HttpContext, Outcome, StoredAnswer?> keep, Func<KeptAnswer?, Task<Outcome>> write,
+        Func<HttpContext, Outcome, Task> respond)
     {
-        if (!http.Request.Headers.ContainsKey(Header))
+        using var idempotent = await HoldAsync(http);
+        idempotent?.Identify(http, SHA256.HashData(body.Span), later: false);
+        if (idempotent is { IsRepeated: true })
         {
-            return default;
+            await idempotent.RespondAsync(http);
+            return;
         }
 
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(body);
-        return BeginAsync(http, hash.GetHashAndReset());
-    }
-
-    static async ValueTask<Once?> BeginAsync(HttpContext http, byte[] bodyHash)
-    {
-        var once = await HoldAsync(http);
-        try
-        {
-            once?.Identify(http, bodyHash, later: false);
-            return once;
-        }
-        catch
-        {
-            once!.Dispose();
-            throw;
-        }
+        var outcome = await write(idempotent?.Keep(http, keep));
+        await (idempotent is { answer: not null } ? idempotent.RespondAsync(http) : respond(http, outcome));
     }
 
     /// <summary>The key of a request whose body is yet to be read: <see cref="Identify"/> has to follow. <c>null</c> when it has none.</summary>
     /// <exception cref="Refusal">400 for what can't be a key, 409 while another request has it.</exception>
-    public static async ValueTask<Once?> HoldAsync(HttpContext http)
+    public static async ValueTask<IdempotentRequest?> HoldAsync(HttpContext http)
     {
         if (!http.Request.Headers.TryGetValue(Header, out var values))
         {
@@ -91,7 +85,7 @@ internal sealed class Once : IDisposable
         try
         {
             // After the key is held: whoever had it before has kept his answer by now.
-            return new Once(held, source, key, await call.Store.Answers.FindAsync(source, key));
+            return new IdempotentRequest(held, source, key, await call.Store.Answers.FindAsync(source, key));
         }
         catch
         {
@@ -129,8 +123,7 @@ internal sealed class Once : IDisposable
         (IsRepeated, answer) = (true, before.Answer);
     }
 
-    /// <summary>What a store is to write with a batch: the answer that <paramref name="of"/> gives, <c>null</c> for what is no success.</summary>
-    public KeptAnswer Keep(HttpContext http, Func<HttpContext, Outcome, StoredAnswer?> of) => new(name!, outcome => answer = of(http, outcome));
+    KeptAnswer Keep(HttpContext http, Func<HttpContext, Outcome, StoredAnswer?> of) => new(name!, outcome => answer = of(http, outcome));
 
     /// <summary>The same for a job.</summary>
     public (AnswerKey Key, Func<Job, StoredAnswer> Of) KeepJob(Func<Job, StoredAnswer> of) => (name!, job => answer = of(job));

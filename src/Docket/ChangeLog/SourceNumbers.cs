@@ -6,7 +6,7 @@ namespace Docket.ChangeLog;
 /// The numbers that stand for sources in a portal's changes. Kept in memory: a portal has a handful. One writer adds, all
 /// readers look up, so the lists are replaced and never changed.
 /// </summary>
-internal sealed class Sources
+internal sealed class SourceNumbers
 {
     volatile Dictionary<long, Source> byNumber = [];
 

@@ -1,0 +1,32 @@
+using System.Threading.Channels;
+
+namespace Docket.Jobs;
+
+/// <summary>A job that is being worked on in this process.</summary>
+internal sealed class RunningJob
+{
+    readonly Lock gate = new();
+
+    /// <summary>Something new was heard of the job while nobody looked.</summary>
+    public Channel<bool> News { get; } = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    /// <summary>Completes when the job has ended or the server stops.</summary>
+    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task Task { get; private set; } = Task.CompletedTask;
+
+    bool begun;
+
+    /// <summary>Begins once.</summary>
+    public void Begin(Func<Task> run)
+    {
+        lock (gate)
+        {
+            if (!begun)
+            {
+                begun = true;
+                Task = run();
+            }
+        }
+    }
+}
