@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Account;
 
-/// <summary>What an app may know of the portal it calls (reference/auth-limits-webhooks-imports.md 6.1). Open to every token.</summary>
+/// <summary>Account info of the caller's portal (reference/auth-limits-webhooks-imports.md 6.1). Open to every token.</summary>
 internal static class AccountRoutes
 {
     static readonly JsonEncodedText CollectedAt = JsonEncodedText.Encode("collectedAt"), ResetsAt = JsonEncodedText.Encode("resetsAt");
@@ -21,11 +21,11 @@ internal static class AccountRoutes
         routes.MapGet(prefix + "/api-usage/daily/private-apps", http => UsageAsync(http, limiter)).Needs(ScopeNeed.None);
     }
 
-    /// <summary>Maps what only v3 has: an older spelling of the usage.</summary>
+    /// <summary>Maps an older spelling of the usage, which only v3 has.</summary>
     public static void MapDaily(IEndpointRouteBuilder routes, string prefix, RateLimiter limiter) =>
         routes.MapGet(prefix + "/api-usage/daily", http => UsageAsync(http, limiter)).Needs(ScopeNeed.None);
 
-    /// <summary>Maps the old "who am I", by which some tools try a token.</summary>
+    /// <summary>Maps the old "who am I", which some tools use to test a token.</summary>
     public static void MapMe(IEndpointRouteBuilder routes, string path) => routes.MapGet(path, MeAsync).Needs(ScopeNeed.None);
 
     static Task DetailsAsync(HttpContext http) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, http, static (json, http) =>
@@ -62,7 +62,7 @@ internal static class AccountRoutes
         return Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, today), static (json, answer) =>
         {
             var ((calls, endsAt), settings) = (answer.today, answer.call.Caller.Settings);
-            // The limit of private apps, whoever asks. The files have 32 bits for each number; the greatest stands for no limit.
+            // The limit of private apps, for every caller. HubSpot's files have 32-bit numbers; the largest means no limit.
             var limit = (answer.call.Caller with { IsOAuth = false }).Limits.Daily;
             json.WriteStartObject();
             json.WriteStartArray("results");

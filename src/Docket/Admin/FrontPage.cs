@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Admin;
 
-/// <summary><c>GET /</c>: what this is, for those who open the address in a browser or try it with curl.</summary>
+/// <summary><c>GET /</c>: describes the server, for people who open the address in a browser or with curl.</summary>
 internal static class FrontPage
 {
     const string What = "A self-hosted ticket store that speaks HubSpot's CRM API", Docs = "docs/ in Docket's source; README.md leads to each page";

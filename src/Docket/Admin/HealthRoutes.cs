@@ -7,19 +7,19 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Admin;
 
-/// <summary>What a supervisor or a load balancer asks, without a token: whether the process answers, and whether it can serve.</summary>
+/// <summary>Health checks for a supervisor or a load balancer, without a token: whether the process answers, and whether it can serve.</summary>
 internal static class HealthRoutes
 {
-    /// <param name="routes">Where to.</param>
-    /// <param name="portals">What is to be served.</param>
-    /// <param name="stopping">The server is told to stop.</param>
+    /// <param name="routes">The routes to add to.</param>
+    /// <param name="portals">The portals to check.</param>
+    /// <param name="stopping">Signals that the server is stopping.</param>
     public static void Map(IEndpointRouteBuilder routes, IPortals portals, CancellationToken stopping)
     {
         routes.MapGet("/healthz", http => RespondAsync(http, "ok", []));
         routes.MapGet("/readyz", http => ReadyAsync(http, portals, stopping));
     }
 
-    /// <summary>200 when every portal can be read and written to, else 503 with what is wrong.</summary>
+    /// <summary>200 if every portal can be read and written, otherwise 503 with the reason.</summary>
     public static async Task ReadyAsync(HttpContext http, IPortals portals, CancellationToken stopping)
     {
         if (stopping.IsCancellationRequested)
@@ -35,7 +35,7 @@ internal static class HealthRoutes
         }
         catch (Exception)
         {
-            await RespondAsync(http, "no-registry", []); // docket.db can't be read, so no token is known; each request's failure is logged
+            await RespondAsync(http, "no-registry", []); // docket.db can't be read, so no token is known; the failure of each request is logged
         }
     }
 
@@ -56,7 +56,7 @@ internal static class HealthRoutes
                 json.WriteNumber("indexing", indexing);
             }
 
-            // Whoever asks without a token needn't know what other portals there are.
+            // Callers without a token must not learn about other portals.
             var unready = answer.portals.Where(portal => portal.Condition.State != Condition.Ready).ToList();
             if (unready.Count > 0)
             {

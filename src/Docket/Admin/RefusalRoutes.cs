@@ -9,10 +9,10 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Admin;
 
-/// <summary>Has the next calls of an app answered 429, to try how a client takes it (reference/auth-limits-webhooks-imports.md 2.6).</summary>
+/// <summary>Refuses the next calls of an app with 429, to test how a client handles it (reference/auth-limits-webhooks-imports.md 2.6).</summary>
 internal static class RefusalRoutes
 {
-    /// <summary>How many can be refused at once.</summary>
+    /// <summary>How many calls can be refused.</summary>
     const int CallsMax = 1000;
 
     public static void Map(IEndpointRouteBuilder routes, string path, IApps apps, RateLimiter limiter) =>
@@ -33,7 +33,7 @@ internal static class RefusalRoutes
             .. body.Calls is < 1 or > CallsMax ? [$"calls is 1 to {CallsMax}."] : (string[])[],
         ]);
 
-        // The fixed development token is app 0, which is in no list.
+        // The fixed development token is app 0, which is not listed.
         var caller = http.Call().Caller;
         var appId = long.TryParse(http.GetRouteValue("appId") as string, out var id) && (id == 0 || apps.Find(caller.PortalId, id) is not null)
             ? id
@@ -43,7 +43,7 @@ internal static class RefusalRoutes
     }
 }
 
-/// <summary>What is to be refused.</summary>
+/// <summary>Which calls to refuse.</summary>
 internal sealed record RefusalBody
 {
     public static readonly JsonShape<RefusalBody> Shape = new(

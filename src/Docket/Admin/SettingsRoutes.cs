@@ -26,7 +26,7 @@ internal static class SettingsRoutes
         await RespondAsync(http, portals.Change(caller.PortalId, changes)!.Settings);
     }
 
-    // null is no value of any setting, and is refused as one.
+    // null is not a valid value of any setting, and is refused as such.
     static Dictionary<string, string> ReadChanges(ref JsonCursor json)
     {
         json.BeginObject("an object of settings");
@@ -42,7 +42,7 @@ internal static class SettingsRoutes
     static Task RespondAsync(HttpContext http, PortalSettings settings) =>
         Wire.RespondAsync(http.Response, StatusCodes.Status200OK, settings, Write);
 
-    /// <summary>Writes settings, here and for the command line.</summary>
+    /// <summary>Writes settings, also for the command line.</summary>
     public static void Write(Utf8JsonWriter json, PortalSettings settings)
     {
         json.WriteStartObject();

@@ -3,10 +3,10 @@ using Docket.Model;
 
 namespace Docket.Index;
 
-/// <summary>Brings the values of a change into the index.</summary>
+/// <summary>Applies the values of a change to the index.</summary>
 internal static class ChangedValues
 {
-    /// <summary>Gives a document the values of a change, the current one of the log; <c>false</c> when they are gone for good already.</summary>
+    /// <summary>Applies the values of the log's current change to a document; <c>false</c> if they have been permanently deleted.</summary>
     public static bool Put(SearchIndex index, int document, PortalSchema schema, IChangeLog changes, in FollowedChange change)
     {
         var values = new ValueReader(changes.ContentOf(change));
@@ -26,7 +26,7 @@ internal static class ChangedValues
                 stored.Next();
             }
 
-            // The links of a merged record lead into other records' past; its document is new.
+            // The links of a merged record lead into the history of other records; its document is new.
             var before = stored.Number == values.Number ? stored.Value
                 : change.Content is null && values.Link > 0 && change.Kind != ChangeKind.Merge && SearchIndex.NeedsBefore(property)
                     ? changes.ValueSetBy(change.Sequence - values.Link, values.Number)
@@ -37,7 +37,7 @@ internal static class ChangedValues
         return any;
     }
 
-    /// <summary>Takes the values of a change away from a document; <c>false</c> when they are gone for good already.</summary>
+    /// <summary>Removes the values of a change from a document; <c>false</c> if they have been permanently deleted.</summary>
     public static bool Remove(SearchIndex index, int document, PortalSchema schema, IChangeLog changes, in FollowedChange change)
     {
         var values = new ValueReader(changes.ContentOf(change));

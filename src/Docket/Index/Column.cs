@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Docket.Index;
 
 /// <summary>
-/// One number for each document of a chunk: a value in a form that compares as the value does (<see cref="Key"/>), or
-/// something to find it by. 0 stands for none.
+/// One number for each document of a chunk: a value in a form that compares as the value does (<see cref="Key"/>), or something to
+/// find it by. 0 means none.
 /// </summary>
 internal sealed class Column
 {
@@ -13,17 +13,17 @@ internal sealed class Column
 
     public Column() => values = [];
 
-    /// <summary>Reads what <see cref="ToBytes"/> made.</summary>
+    /// <summary>Reads the result of <see cref="ToBytes"/>.</summary>
     public Column(ReadOnlySpan<byte> bytes)
     {
         values = MemoryMarshal.Cast<byte, ulong>(bytes).ToArray();
         count = values.Length;
     }
 
-    /// <summary>The values of the first documents; those behind have none.</summary>
+    /// <summary>The values of the first documents; later ones have none.</summary>
     public ReadOnlySpan<ulong> Values => values.AsSpan(0, count);
 
-    /// <summary>Whether the file doesn't have it as it is here.</summary>
+    /// <summary>Whether it differs from the file.</summary>
     public bool Dirty { get; set; }
 
     /// <summary>The flush during which it was last used (<see cref="Columns"/>).</summary>
@@ -49,6 +49,6 @@ internal sealed class Column
         Dirty = true;
     }
 
-    /// <summary>The form in which the file keeps it.</summary>
+    /// <summary>The form in the file.</summary>
     public ReadOnlySpan<byte> ToBytes() => MemoryMarshal.AsBytes(Values);
 }

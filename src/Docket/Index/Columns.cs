@@ -4,18 +4,18 @@ using Docket.Sqlite;
 namespace Docket.Index;
 
 /// <summary>
-/// The columns of a portal's documents, in chunks. Loaded when they are asked for; searches load them too, each
-/// through a connection of its own.
+/// The columns of a portal's documents, in chunks. Loaded on demand, also by searches, each through its own
+/// connection.
 /// </summary>
 internal sealed class Columns(Connection connection) : IDisposable
 {
     readonly ConcurrentDictionary<long, Column> loaded = new();
     readonly Statement put = connection.Prepare("INSERT INTO column_chunk (place, data) VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data");
 
-    // Since the save that is under way began, and what that save is about.
+    // Since the current save began, and what that save contains.
     List<(long Place, Column Column)> dirty = [], saving = [];
 
-    // The chunk that was written last, by column: nearly always the next one's too.
+    // The chunk that was written last, by column: nearly always the next one too.
     (long Place, Column? Column)[] recent = [];
     long weight;
     int round, saved;
@@ -23,16 +23,16 @@ internal sealed class Columns(Connection connection) : IDisposable
     /// <summary>Reads one chunk.</summary>
     public const string FindSql = "SELECT data FROM column_chunk WHERE place = ?";
 
-    /// <summary>The finder of the one that writes the index.</summary>
+    /// <summary>The statement of the thread that writes the index.</summary>
     public Statement Finder { get; } = connection.Prepare(FindSql);
 
     /// <summary>Bytes of memory.</summary>
     public long Weight => Interlocked.Read(ref weight);
 
-    /// <summary>What changed since the last save began will take to write, in bytes, roughly.</summary>
+    /// <summary>Approximate bytes that the next save will write.</summary>
     public long DirtyBytes { get; private set; }
 
-    /// <summary>Sets the value of a document; 0 for none. For the one that writes the index.</summary>
+    /// <summary>Sets the value of a document; 0 for none. Only for the thread that writes the index.</summary>
     public void Set(int column, int document, ulong value)
     {
         var place = Place(column, document >> DocSet.Bits);
@@ -63,10 +63,10 @@ internal sealed class Columns(Connection connection) : IDisposable
         }
     }
 
-    /// <summary>The values of a chunk: as many as there are, those behind have none.</summary>
+    /// <summary>The values of the first documents of a chunk; later ones have none.</summary>
     /// <param name="column">The column.</param>
     /// <param name="chunk">The chunk.</param>
-    /// <param name="finder">The reader's own statement of <see cref="FindSql"/>.</param>
+    /// <param name="finder">The caller's own statement for <see cref="FindSql"/>.</param>
     public ReadOnlySpan<ulong> Values(int column, int chunk, Statement finder)
     {
         var place = Place(column, chunk);
@@ -75,7 +75,7 @@ internal sealed class Columns(Connection connection) : IDisposable
         return found.Values;
     }
 
-    /// <summary>As <see cref="Postings.BeginSave"/>.</summary>
+    /// <summary>Like <see cref="Postings.BeginSave"/>.</summary>
     public void BeginSave()
     {
         (saving, dirty) = (dirty, saving);
@@ -83,7 +83,7 @@ internal sealed class Columns(Connection connection) : IDisposable
         saving.Sort(static (a, b) => a.Place.CompareTo(b.Place));
     }
 
-    /// <summary>As <see cref="Postings.SaveSome"/>.</summary>
+    /// <summary>Like <see cref="Postings.SaveSome"/>.</summary>
     public long SaveSome(long bytes)
     {
         for (; saved < saving.Count && bytes > 0; saved++)
@@ -97,7 +97,7 @@ internal sealed class Columns(Connection connection) : IDisposable
         return Math.Max(0, bytes);
     }
 
-    /// <summary>As <see cref="Postings.EndSave"/>.</summary>
+    /// <summary>Like <see cref="Postings.EndSave"/>.</summary>
     public void EndSave(long budget)
     {
         saving.Clear();
@@ -129,7 +129,7 @@ internal sealed class Columns(Connection connection) : IDisposable
     {
         if (!finder.Bind(place).Step())
         {
-            return Keep(place, new Column()); // so that it isn't looked for again and again
+            return Keep(place, new Column()); // so that it isn't looked up repeatedly
         }
 
         var column = new Column(finder.Blob(0));

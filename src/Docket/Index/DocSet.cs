@@ -3,12 +3,12 @@ using System.Numerics;
 namespace Docket.Index;
 
 /// <summary>
-/// A set of the documents of one chunk, one bit for each. A search is arithmetic on these: a thousand words a chunk,
-/// however many documents are in them.
+/// A set of the documents of one chunk, one bit for each. A search is arithmetic on these: a thousand words for each chunk,
+/// however many documents it contains.
 /// </summary>
 internal sealed class DocSet
 {
-    /// <summary>The bits of a document's number that say which of its chunk it is; the rest is the chunk's number.</summary>
+    /// <summary>The bits of a document's number within its chunk. The other bits are the chunk's number.</summary>
     public const int Bits = 16;
 
     /// <summary>Documents in a chunk.</summary>
@@ -64,7 +64,7 @@ internal sealed class DocSet
         }
     }
 
-    /// <summary>The first document from <paramref name="from"/> on, or -1.</summary>
+    /// <summary>The first document at or after <paramref name="from"/>, or -1.</summary>
     public int Next(int from)
     {
         for (var word = from >> 6; word < words.Length; word++)

@@ -5,15 +5,15 @@ using Docket.Model;
 namespace Docket.Index;
 
 /// <summary>
-/// The columns of an index as properties: those of stored values as they are, those of derived ones worked out as
-/// <c>Objects/RecordView.cs</c> does for one record. A result is valid until the next call.
+/// The columns of an index by property: stored values unchanged, derived values calculated as <c>Objects/RecordView.cs</c> does for
+/// one record. A result is valid until the next call.
 /// </summary>
 internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema schema, SourceNumbers sources, long now)
 {
     readonly ulong[] derived = new ulong[DocSet.Size];
     readonly Dictionary<ulong, ulong> known = [];
 
-    /// <summary>Whose properties they are.</summary>
+    /// <summary>The object type of the properties.</summary>
     public Schema Schema => schema;
 
     /// <summary>The keys of a property's values in one chunk; 0 for none.</summary>
@@ -33,7 +33,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         _ => Each(SearchIndex.IdColumn, chunk, _ => Key.OfNumber(0)),
     };
 
-    /// <summary>As <see cref="Keys"/>, the hashes of texts, and of numbers that their keys don't say exactly: derived ones are never among those.</summary>
+    /// <summary>Like <see cref="Keys"/>, for the hashes of texts and of numbers with inexact keys. Derived numbers always have exact keys.</summary>
     public ReadOnlySpan<ulong> Hashes(Property property, int chunk) => property.Derivation switch
     {
         Derivation.SourceType or Derivation.SourceId => EachSource(property, chunk, index.Hash),
@@ -42,7 +42,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         _ => Column(SearchIndex.HashColumn(property), chunk),
     };
 
-    /// <summary>The values that a property can have whose words are in no posting.</summary>
+    /// <summary>The possible values of a property whose words are not in postings.</summary>
     public IEnumerable<string> KnownValues(Property property) => property switch
     {
         { Derivation: Derivation.SourceType or Derivation.SourceId } => sources.All.Select(source => Derivations.OfSource(property.Derivation, source)),
@@ -67,13 +67,13 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         return derived.AsSpan(0, from.Length);
     }
 
-    // A portal has a handful of sources.
+    // A portal has only a few sources.
     ReadOnlySpan<ulong> EachSource(Property property, int chunk, FromText derive)
     {
         known.Clear();
         return Each(SearchIndex.SourceColumn, chunk, number =>
         {
-            if (!known.TryGetValue(number, out var result) && number != 0) // 0: the record is gone for good
+            if (!known.TryGetValue(number, out var result) && number != 0) // 0: the record is permanently deleted
             {
                 var source = sources.Find((long)number);
                 var text = Derivations.OfSource(property.Derivation, source);

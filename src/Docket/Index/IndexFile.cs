@@ -5,24 +5,24 @@ using Docket.Sqlite;
 namespace Docket.Index;
 
 /// <summary>
-/// The file of a search index and where it stands. Nothing in it is a truth of its own: it can be deleted at any time, and
-/// is built anew when it is missing, damaged, of another version, or of another past of its portal than the file beside it.
+/// The file of a search index, and its position. Everything in it is derived: it can be deleted at any time, and is rebuilt if it is
+/// missing, damaged, of another version, or of another history than the portal's file.
 /// </summary>
 internal sealed class IndexFile : IDisposable
 {
     /// <summary>Marks the file ("Dckx").</summary>
     const int ApplicationId = 0x44636b78;
 
-    /// <summary>Version of the file's form. There are no upgrades: another version is built anew.</summary>
+    /// <summary>Version of the format. There are no upgrades: another version is rebuilt.</summary>
     const int Version = 4;
 
-    /// <summary>Bytes in a page: most postings fit into one.</summary>
+    /// <summary>Page size in bytes: most postings fit into one page.</summary>
     const int PageSize = 16_384;
 
     /// <summary>Bytes of the index that stay in memory after a save.</summary>
     const long MemoryBudget = 64L << 20;
 
-    /// <summary>Bytes of the index in memory at which it is saved, whatever it costs.</summary>
+    /// <summary>Bytes of the index in memory at which it is saved in any case.</summary>
     const long MemoryMax = 512L << 20;
 
     const string Tables = """
@@ -50,15 +50,15 @@ internal sealed class IndexFile : IDisposable
     readonly Connection connection;
     readonly Statement saveState, savePiece, wantsRebuild;
 
-    // Where the index stood when the save that is under way began.
+    // The position of the index when the current save began.
     Mark? mark;
 
-    // The form of each property's values in the index, by number; 0 where there are none.
+    // The form of each property's values in the index, by number; 0 if there are none.
     volatile byte[] forms;
 
-    /// <summary>Opens the file, or makes an empty one that is still to be built.</summary>
-    /// <exception cref="SqliteFailure">It is no search index, or can't be read: to be deleted.</exception>
-    /// <exception cref="OfAnotherVersion">As after an upgrade: to be deleted.</exception>
+    /// <summary>Opens the file, or creates an empty one that must be built.</summary>
+    /// <exception cref="SqliteFailure">It is not a search index, or can't be read: delete it.</exception>
+    /// <exception cref="OfAnotherVersion">As after an upgrade: delete it.</exception>
     public IndexFile(string path)
     {
         Path = path;
@@ -71,7 +71,7 @@ internal sealed class IndexFile : IDisposable
                 connection.Execute($"PRAGMA page_size={PageSize}");
             }
 
-            // The index can be built again, so a save needn't have reached the disk; only the order of writes counts.
+            // The index can be rebuilt, so a save need not be on disk; only the order of writes matters.
             connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=500; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST");
             if (isNew)
             {
@@ -115,25 +115,25 @@ internal sealed class IndexFile : IDisposable
 
     public SearchIndex Index { get; }
 
-    /// <summary>Whether it holds everything up to <see cref="Position"/>.</summary>
+    /// <summary>Whether it contains everything up to <see cref="Position"/>.</summary>
     public bool Built { get; private set; }
 
-    /// <summary>Sequence number of the newest change that the index holds; after opening, the newest that the file holds.</summary>
+    /// <summary>Sequence number of the newest change in the index; after opening, the newest in the file.</summary>
     public long Position { get; set; }
 
-    /// <summary>When that change was made.</summary>
+    /// <summary>The time of that change.</summary>
     public long PositionTime { get; set; }
 
     /// <summary>
-    /// Sequence number of the newest change of which the file holds anything: beyond <see cref="Position"/> after opening when a
-    /// save was cut off. The index is whole again once it has taken in the changes up to there.
+    /// Sequence number of the newest change of which the file contains anything. It is beyond <see cref="Position"/> after opening if a
+    /// save was interrupted. The index is consistent again once it has applied the changes up to there.
     /// </summary>
     public long Reach { get; private set; }
 
-    /// <summary>When that change was made: tells whether the portal's file still has the same past.</summary>
+    /// <summary>The time of that change, which shows whether the portal's file still has the same history.</summary>
     public long ReachTime { get; private set; }
 
-    /// <summary>Whether someone asked for a new index (<see cref="AskForRebuild"/>).</summary>
+    /// <summary>Whether a rebuild was requested (<see cref="AskForRebuild"/>).</summary>
     public bool WantsRebuild
     {
         get
@@ -145,7 +145,7 @@ internal sealed class IndexFile : IDisposable
         }
     }
 
-    /// <summary>Notes the form of each property of a schema; <c>false</c> when the index holds values of one in another form.</summary>
+    /// <summary>Stores the form of each property of a schema; <c>false</c> if the index contains values of one in another form.</summary>
     public bool Fits(PortalSchema schema)
     {
         var now = new byte[Math.Max(forms.Length, schema.LastNumber + 1)];
@@ -168,7 +168,7 @@ internal sealed class IndexFile : IDisposable
         return true;
     }
 
-    /// <summary>Whether searches by a schema read values in the form in which the index holds them.</summary>
+    /// <summary>Whether the index contains values in the forms that searches with a schema need.</summary>
     public bool Reads(Schema schema)
     {
         var held = forms;
@@ -183,19 +183,19 @@ internal sealed class IndexFile : IDisposable
         return true;
     }
 
-    /// <summary>Whether more is in memory than is to stay there.</summary>
+    /// <summary>Whether memory is over budget.</summary>
     public bool IsOverBudget => Index.Weight > MemoryBudget;
 
-    /// <summary>Whether so much more is in memory that a save, after which it can be dropped, is due: only of very many tickets.</summary>
+    /// <summary>Whether memory is so far over budget that a save is due, after which it can be freed. Happens only with very many tickets.</summary>
     public bool IsFarOverBudget => Index.Weight > MemoryMax;
 
-    /// <summary>Whether a save is under way.</summary>
+    /// <summary>Whether a save is in progress.</summary>
     public bool IsSaving => mark is not null;
 
     /// <summary>
-    /// Begins a save of what has changed so far. It is written in pieces between which the index goes on changing, and a piece is
-    /// written as it is by then. The file stands for the position of this moment when the last piece is there: changes after it
-    /// are taken in again after a restart, and each of them gives every value and word that it touches its place anew.
+    /// Begins a save of the changes so far. It is written in pieces, between which the index continues to change, and each piece
+    /// contains the state when it is written. After the last piece, the file stands for the position of the beginning. Later changes
+    /// are applied again after a restart, and each of them replaces every value and word that it touches.
     /// </summary>
     /// <param name="built">Whether the index is complete up to its position.</param>
     public void BeginSave(bool built)
@@ -204,7 +204,7 @@ internal sealed class IndexFile : IDisposable
         Index.BeginSave();
     }
 
-    /// <summary>Writes about so many bytes of the save that is under way; <c>true</c> when it is done.</summary>
+    /// <summary>Writes about this many bytes of the current save; <c>true</c> if it is done.</summary>
     public bool SaveSome(long bytes)
     {
         var done = false;
@@ -220,7 +220,7 @@ internal sealed class IndexFile : IDisposable
             savePiece.Bind(Index.Chunks).Bind(Reach).Bind(ReachTime).Run();
             if (done)
             {
-                // A wish for a new index that came meanwhile stays.
+                // A rebuild that was requested in the meantime stays requested.
                 saveState.Bind(mark!.Built ? 0 : 1).Bind(Built ? 1 : 0).Bind(mark.Position).Bind(mark.Documents).Bind(mark.Forms).Run();
             }
 
@@ -255,8 +255,8 @@ internal sealed class IndexFile : IDisposable
         SaveSome(long.MaxValue);
     }
 
-    /// <summary>Takes documents out of everything, and what they held out of the file. As long as reading all postings and writing the file once.</summary>
-    /// <exception cref="InvalidOperationException">Another program reads the file, so that its log can't be emptied.</exception>
+    /// <summary>Removes documents from everything, and their values from the file. Takes as long as reading all postings and writing the file once.</summary>
+    /// <exception cref="InvalidOperationException">Another program is reading the file, so its log can't be emptied.</exception>
     public void Forget(IReadOnlyList<int> documents)
     {
         if (IsSaving)
@@ -264,7 +264,7 @@ internal sealed class IndexFile : IDisposable
             SaveSome(long.MaxValue);
         }
 
-        // Should it be cut off, or fail, the file is built anew from what is left in the portal's.
+        // If this is interrupted or fails, the file is rebuilt from what is left in the portal's file.
         connection.Execute("UPDATE state SET rebuild = rebuild | 2");
         Save(Built);
         Index.Forget(connection, documents);
@@ -290,7 +290,7 @@ internal sealed class IndexFile : IDisposable
         connection.Dispose();
     }
 
-    /// <summary>The file is sound, and was written by another version of Docket.</summary>
+    /// <summary>The file is intact, but was written by another version of Docket.</summary>
     public sealed class OfAnotherVersion : Exception;
 
     sealed record Mark(bool Built, long Position, int Documents, byte[] Forms);
@@ -304,27 +304,27 @@ internal sealed class IndexFile : IDisposable
         }
     }
 
-    /// <summary>Asks whoever keeps the file to build it anew: the server, within moments, or the next one to open it.</summary>
-    /// <returns>The seed of the file as it is: a new file has another one. <c>null</c> when there is none that could be used.</returns>
+    /// <summary>Asks the process that uses the file to rebuild it: the running server at once, otherwise the next one that opens it.</summary>
+    /// <returns>The seed of the current file. A new file has another one. <c>null</c> if there is no usable file.</returns>
     public static long? AskForRebuild(string path)
     {
         try
         {
             using var connection = new Connection(path, create: false);
-            // One that is being built is new enough; that another one replaces it is not to be waited for.
+            // One that is being built is new enough; do not wait for another file.
             var building = connection.QueryInteger("SELECT rebuild FROM state") != 0;
             connection.Execute("UPDATE state SET rebuild = rebuild | 1");
             return building ? null : connection.QueryInteger("SELECT seed FROM state");
         }
         catch (SqliteFailure)
         {
-            return null; // missing or damaged, so it is built anew when it is opened
+            return null; // missing or damaged, so it is rebuilt when it is opened
         }
     }
 
-    /// <summary>How many records a file has of a new index; <c>null</c> when it is complete.</summary>
-    /// <param name="path">The file, which another may be writing.</param>
-    /// <param name="seedBefore">What <see cref="AskForRebuild"/> gave.</param>
+    /// <summary>How many records of a new index the file contains; <c>null</c> if it is complete.</summary>
+    /// <param name="path">The file, which another process may be writing.</param>
+    /// <param name="seedBefore">The result of <see cref="AskForRebuild"/>.</param>
     public static long? BuiltSoFar(string path, long? seedBefore)
     {
         try

@@ -6,15 +6,15 @@ using Docket.Model;
 
 namespace Docket.Index;
 
-/// <summary>Which records a search finds: each filter becomes a set of documents for each chunk, groups and words combine them.</summary>
+/// <summary>Finds the matching records: each filter becomes a set of documents for each chunk, and groups and words combine them.</summary>
 internal sealed class IndexMatches(SearchIndex index, IndexReader reader, SearchQuery query, IndexColumns columns, StoredValues stored)
 {
-    /// <summary>Puts the documents of a chunk that meet a condition into an empty set.</summary>
+    /// <summary>Adds the documents of a chunk that match a condition to an empty set.</summary>
     delegate void Condition(int chunk, DocSet into);
 
     byte[] scratch = new byte[256];
 
-    /// <summary>The active records of the type that match, a set for each chunk.</summary>
+    /// <summary>The active records of the type that match, one set for each chunk.</summary>
     public DocSet[] Find()
     {
         var live = Gather(SearchIndex.Live, SearchIndex.TermOf(query.Schema.Type.Number));
@@ -80,7 +80,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
     static Condition Not(Condition condition) => (chunk, into) =>
     {
         condition(chunk, into);
-        into.Negate(); // of documents that don't exist or are of another type, too: none of them is active here
+        into.Negate(); // includes documents that don't exist or are of another type: none of them is active here
     };
 
     Condition NotButUnset(Property property, Condition condition)
@@ -143,7 +143,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         }
     }
 
-    // A number that its key doesn't say exactly has a hash, and is found by that alone.
+    // A number with an inexact key has a hash, and only the hash identifies it.
     Condition EqualsAnyNumber(Property property, ImmutableArray<SearchValue> numbers)
     {
         var keys = numbers.Where(number => ExactOf(number) == 0).Select(number => Key.OfNumber(number.Number)).ToHashSet();
@@ -169,11 +169,11 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
     Condition HasHash(Property property, IEnumerable<string> texts)
     {
         var hashes = texts.Select(text => index.Hash(Encoding.UTF8.GetBytes(text))).ToHashSet();
-        hashes.Remove(0); // an empty text is no value
+        hashes.Remove(0); // an empty text is not a value
         return (chunk, into) => InSet(columns.Hashes(property, chunk), hashes, into);
     }
 
-    // Found by the ids' order, without looking at the other documents.
+    // Found by the order of ids, without looking at other documents.
     DocSet?[] WithIds(IEnumerable<long> ids)
     {
         var sets = new DocSet?[index.Chunks];
@@ -188,7 +188,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         return sets;
     }
 
-    // Lower and upper bound, each with whether it is inside.
+    // Lower and upper bound, each with whether it is inclusive.
     Condition InOrder(Property property, SearchValue? low, bool lowInside, SearchValue? high, bool highInside)
     {
         if (Key.FormOf(property) == Form.Number)
@@ -214,7 +214,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         {
             var keys = columns.Keys(property, chunk);
             InRange(keys, lowKey, highKey, into);
-            // The keys tell the first eight bytes only: at the bounds the texts themselves decide.
+            // Keys contain only the first eight bytes: at the bounds, compare the texts themselves.
             for (var doc = into.Next(0); doc >= 0; doc = into.Next(doc + 1))
             {
                 if (((lowText is not null && keys[doc] == lowKey) || (highText is not null && keys[doc] == highKey))
@@ -234,7 +234,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
     {
         var (lowKey, highKey) = (low is { } l ? Key.OfNumber(l.Number) : 1, high is { } h ? Key.OfNumber(h.Number) : ulong.MaxValue);
         var (lowest, highest) = (low is { } lo ? ExactNumber.Parse(lo.Text) : default, high is { } hi ? ExactNumber.Parse(hi.Text) : default);
-        // Of the numbers with the key of a bound, those that the key says exactly are all the same one.
+        // Numbers with exact keys equal to the key of a bound are all the same number.
         var from = low is null || IsAbove(ExactNumber.Of(Key.ToNumber(lowKey))) ? lowKey : lowKey + 1;
         var to = high is null || IsBelow(ExactNumber.Of(Key.ToNumber(highKey))) ? highKey : highKey - 1;
         return (chunk, into) =>
@@ -263,7 +263,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         bool IsBelow(ExactNumber number) => high is null || (number.CompareTo(highest) is var order && (highInside ? order <= 0 : order < 0));
     }
 
-    // The texts of a property that has few, as they are compared.
+    // The texts of a property that has few of them, in the compared form.
     IEnumerable<string> KnownTexts(Property property) =>
         columns.KnownValues(property).Distinct().Select(known => Key.FormOf(property) == Form.Text ? known.ToLowerInvariant() : known);
 
@@ -272,7 +272,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         var property = filter.Property;
         if (filter.Values.IsEmpty)
         {
-            return (_, _) => { }; // a needle without a token: nothing holds it
+            return (_, _) => { }; // without a token, nothing matches
         }
 
         return Both([.. filter.Values.Select(value => value.Text == "*" ? HasValue(property) : HasToken(property, value))]);
@@ -291,7 +291,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         };
     }
 
-    // Values that are no options any more are read from their records: there are few.
+    // Values that are no longer options are read from their records: there are few.
     Condition OptionHasToken(Property property, byte[] pattern)
     {
         var options = KnownTexts(property).ToArray();
@@ -312,7 +312,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         };
     }
 
-    // What a word of a query is looked for in (reference/properties-pipelines-search-associations.md 4.5).
+    // The properties that a word of a query is searched in (reference/properties-pipelines-search-associations.md 4.5).
     Condition StartsTokens(string word)
     {
         var tokens = new Words(Encoding.UTF8.GetBytes(word));
@@ -362,7 +362,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         return into;
     }
 
-    // All terms that fit, beginning with what stands before the first star of a pattern.
+    // All matching terms that start with the text before the first star of a pattern.
     DocSet?[] GatherFitting(int property, ReadOnlySpan<byte> pattern, TermTest fits)
     {
         var sets = new DocSet?[index.Chunks];

@@ -4,12 +4,12 @@ using Docket.Writes;
 
 namespace Docket.Index;
 
-/// <summary>Which of the records that a search finds are on the page, and in which order: picked by one column, and where its keys are equal by the values themselves.</summary>
+/// <summary>Selects and orders the page of a search: by one column, and by the values themselves if keys are equal.</summary>
 internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQuery query, IndexColumns columns, StoredValues stored)
 {
     /// <param name="Documents">The page.</param>
-    /// <param name="IsLast">Nothing comes after it.</param>
-    /// <param name="LastValue">What its last document is ordered by.</param>
+    /// <param name="IsLast">Whether there is no next page.</param>
+    /// <param name="LastValue">The sort value of the last document.</param>
     public readonly record struct Page(List<int> Documents, bool IsLast, ReadOnlyMemory<byte>? LastValue);
 
     public Page Pick(DocSet[] matches) => query.Sort is null ? InOrderOfCreation(matches) : InOrderOf(query.Sort, matches);
@@ -53,7 +53,7 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         var isText = sort.Property.Derivation == Derivation.None && Key.FormOf(sort.Property) is Form.Text or Form.Exact or Form.Set;
         var start = query.After is { } cursor ? new Start(stored, sort, isText, cursor, index.FirstAfter(cursor.Id, reader.Column)) : null;
         var isApproximate = isText || (Key.FormOf(sort.Property) == Form.Number && Enumerable.Range(0, index.Chunks).Any(chunk => !columns.Hashes(sort.Property, chunk).IsEmpty));
-        var (skip, limit) = (start is null ? query.Skip : 0, query.Limit + 1); // one more tells whether there is a next page
+        var (skip, limit) = (start is null ? query.Skip : 0, query.Limit + 1); // one more shows whether there is a next page
         var first = Smallest(sort, matches, start, skip + limit, out _);
         if (first.Count <= skip)
         {
@@ -71,7 +71,7 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         return new(documents, isLast, isLast ? null : LastValue(sort, isText, page[query.Limit - 1]));
     }
 
-    /// <summary>Where a document stands: by its key, turned around when the order descends; without a value last.</summary>
+    /// <summary>The place of a document in the order: by its key, inverted for descending order; without a value last.</summary>
     readonly record struct Place(ulong Order, int Document) : IComparable<Place>
     {
         public const ulong Unset = ulong.MaxValue;
@@ -81,7 +81,7 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         public int CompareTo(Place other) => Order != other.Order ? Order.CompareTo(other.Order) : Document.CompareTo(other.Document);
     }
 
-    /// <summary>The place that a cursor stands for.</summary>
+    /// <summary>The place of a cursor.</summary>
     sealed class Start(StoredValues stored, SearchSort sort, bool isText, SearchCursor cursor, int firstAfter)
     {
         readonly ulong order = cursor.Value is not { } value ? Place.Unset
@@ -89,7 +89,7 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
                 isText ? Key.OfText(value.Span) : BinaryPrimitives.TryReadUInt64BigEndian(value.Span, out var key) ? key : throw Bad(),
                 sort.Descending);
 
-        // Behind the key, where it doesn't say all of the number.
+        // After the key, if the key isn't exact.
         readonly ExactNumber? number = isText || cursor.Value is not { Length: > sizeof(ulong) } all ? null
             : PropertyValues.IsNumber(all.Span[sizeof(ulong)..]) ? ExactNumber.Parse(all.Span[sizeof(ulong)..]) : throw Bad();
 
@@ -110,14 +110,14 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         static Refusal Bad() => new(Faults.BadBodyParameter("after"));
     }
 
-    // The first places in order. Most documents are behind the last of them and cost a comparison.
+    // The first places in order. Most documents come after the last of them and cost one comparison.
     List<Place> Smallest(SearchSort sort, DocSet[] matches, Start? start, int wanted, out Place bound)
     {
         var places = new List<Place>(wanted * 2 + 4096);
         bound = new(ulong.MaxValue, int.MaxValue);
         for (var turn = 0; turn < matches.Length; turn++)
         {
-            // Dates grow with the documents: so the first places are met first in either direction.
+            // Dates usually increase with document numbers, so walk in the direction that meets the first places first.
             var chunk = sort.Descending ? matches.Length - 1 - turn : turn;
             var set = matches[chunk];
             var keys = columns.Keys(sort.Property, chunk);
@@ -155,7 +155,7 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         }
     }
 
-    // The same page by the texts or numbers themselves: of all documents with the keys of the page's.
+    // The same page by the texts or numbers themselves: of all documents with the keys on the page.
     List<Place> Exactly(SearchSort sort, bool isText, DocSet[] matches, Start? start, List<Place> page, int skip, int limit)
     {
         var (low, high) = (page[0].Order, page[^1].Order);
@@ -204,12 +204,12 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
             from = to;
         }
 
-        // Those without a value need no text: they are in order already.
+        // Documents without a value need no text: they are already in order.
         return [.. same.Skip(skip - before).Concat(page.Where(place => place.Order == Place.Unset)).Take(limit)];
 
         byte[] Text(int document) => texts.TryGetValue(document, out var text) ? text : texts[document] = stored.OrderTextOf(document, sort.Property).ToArray();
 
-        // No record is read for those that their key, or the hash beside it, shows to be the same number.
+        // No record is read if its key, or the hash next to it, shows the same number.
         int CompareNumbers(int a, int b) => stored.ExactAt(a, sort.Property) == stored.ExactAt(b, sort.Property) ? 0 : Number(a).CompareTo(Number(b));
 
         ExactNumber Number(int document) => numbers.TryGetValue(document, out var number) ? number : numbers[document] = stored.NumberOf(document, sort.Property);

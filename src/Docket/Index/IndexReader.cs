@@ -12,17 +12,17 @@ internal sealed class IndexReader : IDisposable
         connection.Execute("PRAGMA query_only=1; PRAGMA mmap_size=1073741824");
         Column = connection.Prepare(Columns.FindSql);
         Term = connection.Prepare("SELECT chunk, docs FROM posting WHERE property = ? AND term = ?");
-        // A beginning ends before the same bytes followed by 0xff, which no UTF-8 has.
+        // A prefix ends before the same bytes followed by 0xff, which never occurs in UTF-8.
         Terms = connection.Prepare("SELECT term, chunk, docs FROM posting WHERE property = ? AND term >= ? AND term < ?");
     }
 
-    /// <summary>The finder that <see cref="Columns.Values"/> asks for.</summary>
+    /// <summary>The statement for <see cref="Columns.Values"/>.</summary>
     public Statement Column { get; }
 
     /// <summary>Chunk and documents of a term of a property.</summary>
     public Statement Term { get; }
 
-    /// <summary>Term, chunk and documents of the terms of a property, from one on and below another.</summary>
+    /// <summary>Term, chunk and documents of a property's terms, from one term and below another.</summary>
     public Statement Terms { get; }
 
     public void Dispose()

@@ -4,26 +4,26 @@ using Docket.Model;
 
 namespace Docket.Index;
 
-/// <summary>The ids of a page, and how many records match in all.</summary>
+/// <summary>The ids of a page, and the total number of matching records.</summary>
 internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCursor? Last)
 {
-    /// <summary>Sequence number of the newest change that the index held.</summary>
+    /// <summary>Sequence number of the newest change in the index.</summary>
     public long Position { get; init; }
 
-    /// <summary>When it was searched, milliseconds since 1970.</summary>
+    /// <summary>The time of the search, milliseconds since 1970.</summary>
     public long Time { get; init; }
 }
 
 /// <summary>
-/// One search on an index: each filter becomes a set of documents for each chunk, groups and words combine them, and the
-/// page is picked by a column. Takes the time of a walk over the columns that it names, whatever it finds.
+/// One search in an index: each filter becomes a set of documents for each chunk, groups and words combine them, and a column
+/// selects the page. Takes the time of a scan of its columns, whatever it finds.
 /// </summary>
-/// <param name="index">The index, which nobody changes meanwhile.</param>
+/// <param name="index">The index, which must not change during the search.</param>
 /// <param name="reader">The search's connection to the index file.</param>
-/// <param name="query">What is looked for.</param>
-/// <param name="sources">What the numbers of sources stand for.</param>
-/// <param name="readValue">The stored value of a property of a record, as the index has it: decides where the first eight bytes of texts are equal, or numbers by their keys.</param>
-/// <param name="now">Milliseconds since 1970, for times that still run.</param>
+/// <param name="query">The query.</param>
+/// <param name="sources">The sources by number.</param>
+/// <param name="readValue">Reads the stored value of a property of a record as of the index's position, if texts have the same first eight bytes or numbers have the same key.</param>
+/// <param name="now">Milliseconds since 1970, for durations that have not ended.</param>
 internal sealed class IndexSearch(
     SearchIndex index, IndexReader reader, SearchQuery query, SourceNumbers sources, Func<long, Property, byte[]> readValue, long now)
 {

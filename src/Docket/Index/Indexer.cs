@@ -6,45 +6,45 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Index;
 
 /// <summary>
-/// Keeps a portal's search index up to its changes, on a thread of its own: follows the changes in the order of their commit,
-/// saves now and then, and builds the index from the records when its file can't be used.
+/// Keeps a portal's search index up to date on its own thread: follows the changes in commit order, saves regularly, and rebuilds the
+/// index from the records if its file can't be used.
 /// </summary>
 internal sealed partial class Indexer : IDisposable
 {
-    /// <summary>Changes taken in at once, while searches wait: some milliseconds.</summary>
+    /// <summary>Changes applied at once while searches wait: some milliseconds.</summary>
     const int BatchMax = 256;
 
-    /// <summary>Changes after which the index is saved. What isn't saved is read from the changes again after a crash: some seconds' work.</summary>
+    /// <summary>Changes after which the index is saved. After a crash, unsaved changes are read again: some seconds of work.</summary>
     const int SaveAfter = 100_000;
 
     /// <summary>
-    /// Bytes for each of them that are worth a save. Changes all over the place touch nearly every posting of a common word, and
-    /// as many bytes after twice as many changes; so they are saved less often, though not after more than that.
+    /// Bytes for each change that make a save worthwhile. Scattered changes touch nearly every posting of a common word, and as many bytes
+    /// after twice as many changes. They are therefore saved less often, but not after more changes than that.
     /// </summary>
     const int SaveWorth = 400, SaveAfterMax = 2 * SaveAfter;
 
-    /// <summary>Bytes written at once, while searches wait: some milliseconds.</summary>
+    /// <summary>Bytes written at once while searches wait: some milliseconds.</summary>
     const long SaveStep = 512 * 1024;
 
     /// <summary>Postings that may wait in memory for a save.</summary>
     const int UnsavedMax = 200_000;
 
-    /// <summary>How long there must have been no change before what is left is saved, in milliseconds.</summary>
+    /// <summary>Milliseconds without a change before the rest is saved.</summary>
     const int SaveWhenIdleMs = 2_000;
 
-    /// <summary>How often to look whether enough time has passed, while searches are made to lag, in milliseconds.</summary>
+    /// <summary>How often to check whether a change is due if searches lag, in milliseconds.</summary>
     const int LagStepMs = 20;
 
-    /// <summary>Changes that writes may be ahead of the index: a tenth of a second's work or two, which a search that arrives then waits for.</summary>
+    /// <summary>How many changes writes may be ahead of the index: a tenth to a fifth of a second of work, which a search has to wait for.</summary>
     const int BehindMax = 2_000;
 
-    /// <summary>How long a write waits for the index at most, in milliseconds: whatever happens to the index, writes go on.</summary>
+    /// <summary>How long a write waits for the index at most, in milliseconds: writes continue, whatever happens to the index.</summary>
     const int PatienceMs = 1_000;
 
-    /// <summary>How long to let a failing disk rest, in milliseconds.</summary>
+    /// <summary>The pause after a disk error, in milliseconds.</summary>
     const int RestMs = 1_000;
 
-    /// <summary>What <see cref="indexed"/> says while there is no index to search.</summary>
+    /// <summary>The value of <see cref="indexed"/> while there is no index to search.</summary>
     const long NotReady = -1;
 
     readonly string path;
@@ -63,14 +63,14 @@ internal sealed partial class Indexer : IDisposable
     long building, buildTotal, hurryTo;
 
     /// <summary>Starts to follow a portal.</summary>
-    /// <param name="path">The file of the index.</param>
-    /// <param name="openLog">Opens the portal's changes for the index's own thread.</param>
-    /// <param name="schema">The portal's newest committed schema.</param>
-    /// <param name="committed">How far the portal's changes are committed.</param>
-    /// <param name="recent">The newest of them.</param>
-    /// <param name="lagMs">How long a change stays invisible to searches, in milliseconds.</param>
+    /// <param name="path">The index file.</param>
+    /// <param name="openLog">Opens the portal's changes for the index's thread.</param>
+    /// <param name="schema">Returns the portal's newest committed schema.</param>
+    /// <param name="committed">Signals the portal's commits.</param>
+    /// <param name="recent">The newest changes.</param>
+    /// <param name="lagMs">The delay until searches see a change, in milliseconds.</param>
     /// <param name="clock">The time.</param>
-    /// <param name="logger">Where failures are told.</param>
+    /// <param name="logger">Logs failures.</param>
     public Indexer(string path, Func<IChangeLog> openLog, Func<PortalSchema> schema, CommitSignal committed, RecentChanges recent, Func<int> lagMs, TimeProvider clock, ILogger logger)
     {
         this.path = path;
@@ -86,21 +86,21 @@ internal sealed partial class Indexer : IDisposable
         thread.UnsafeStart(); // see PortalWriter
     }
 
-    /// <summary>How much of a new index is built, in percent; <c>null</c> when there is nothing to build.</summary>
+    /// <summary>The progress of a rebuild in percent; <c>null</c> if there is none.</summary>
     public int? BuiltPercent => Interlocked.Read(ref buildTotal) is var total and > 0 ? (int)(100 * Interlocked.Read(ref building) / total) : null;
 
-    /// <summary>How many changes it is behind; all, while there is no index to search.</summary>
+    /// <summary>The number of changes that are not in the index; all of them while there is no index to search.</summary>
     public long Behind => Math.Max(0, committed.Sequence - Math.Max(0, indexed.Sequence));
 
-    /// <summary>How it stands, in one word: searches are answered at once, after a wait, or when it is built.</summary>
+    /// <summary>The state in one word: whether searches are answered at once, after a wait, or after a rebuild.</summary>
     public string State => indexed.Sequence == NotReady ? "building" : Behind > BehindMax ? "behind" : "ready";
 
-    /// <summary>The index file of a portal's file.</summary>
+    /// <summary>The path of the index file for a portal's file.</summary>
     public static string PathOf(string portalPath) => Path.ChangeExtension(portalPath, ".index.db");
 
     /// <summary>
-    /// Searches the index once it holds all changes up to <paramref name="sequence"/>, or what it holds, when searches are made
-    /// to lag; and its values in the forms of <paramref name="asked"/>.
+    /// Searches the index once it contains all changes up to <paramref name="sequence"/> (or its current content, if searches lag),
+    /// with values in the forms of <paramref name="asked"/>.
     /// </summary>
     public async Task<T> SearchAsync<T>(Schema asked, long sequence, Func<IndexFile, IndexReader, T> search, CancellationToken cancellation)
         where T : class
@@ -113,7 +113,7 @@ internal sealed partial class Indexer : IDisposable
             {
                 try
                 {
-                    // It may be another file by now, which is behind, or in the midst of being replaced.
+                    // The file may have been replaced, and the new one be behind or incomplete.
                     if (ready.Index.TryRead(reader => ready.Position >= from && ready.Reads(asked) ? search(ready, reader) : null, out var result) && result is not null)
                     {
                         return result;
@@ -132,8 +132,8 @@ internal sealed partial class Indexer : IDisposable
     }
 
     /// <summary>
-    /// Completes at once, or, when writes have outrun the index by <see cref="BehindMax"/>, when it has come nearer or
-    /// after <see cref="PatienceMs"/>: otherwise searches would wait for it ever longer. For whoever is about to write.
+    /// Completes at once. If writes are ahead of the index by <see cref="BehindMax"/>, it completes when the index has caught up or after
+    /// <see cref="PatienceMs"/>, because otherwise searches would wait longer and longer. Call it before a write.
     /// </summary>
     public Task KeepUpAsync()
     {
@@ -147,10 +147,10 @@ internal sealed partial class Indexer : IDisposable
         }
     }
 
-    /// <summary>Completes when the index holds all changes up to <paramref name="sequence"/>: what they deleted for good is out of its file.</summary>
+    /// <summary>Completes when the index contains all changes up to <paramref name="sequence"/>. Permanently deleted values are then removed from its file.</summary>
     public Task ReachAsync(long sequence, CancellationToken cancellation) => indexed.WaitBeyondAsync(sequence - 1, cancellation);
 
-    /// <summary>As <see cref="ReachAsync"/>, also when searches are made to lag.</summary>
+    /// <summary>Like <see cref="ReachAsync"/>, even if searches lag.</summary>
     public Task HurryToAsync(long sequence, CancellationToken cancellation)
     {
         Interlocked.Exchange(ref hurryTo, sequence);
@@ -158,7 +158,7 @@ internal sealed partial class Indexer : IDisposable
         return ReachAsync(sequence, cancellation);
     }
 
-    /// <summary>Saves what is left and closes the file.</summary>
+    /// <summary>Saves the rest and closes the file.</summary>
     public void Dispose()
     {
         closing = true;
@@ -188,12 +188,12 @@ internal sealed partial class Indexer : IDisposable
 
                 if (!closing)
                 {
-                    IndexFile.Delete(path); // someone wants a new one
+                    IndexFile.Delete(path); // a rebuild was requested
                 }
             }
             catch (Exception failure)
             {
-                // Nothing may end this thread; and nothing is lost, for all of it can be built again.
+                // Nothing may end this thread. Nothing is lost, because everything can be rebuilt.
                 LogFailure(failure, path);
                 Rest(failure);
             }
@@ -205,7 +205,7 @@ internal sealed partial class Indexer : IDisposable
         try
         {
             var opened = new IndexFile(path);
-            // Half built, or the portal's file is another one than it was built from.
+            // Incomplete, or built from another file than the portal's.
             if (opened.Built ? changes.TimeOf(opened.Reach) == opened.ReachTime : opened.Index.Documents == 0)
             {
                 return opened;
@@ -215,7 +215,7 @@ internal sealed partial class Indexer : IDisposable
         }
         catch (IndexFile.OfAnotherVersion)
         {
-            // Docket was upgraded, and nothing is wrong.
+            // Docket was upgraded; this is not an error.
         }
         catch (SqliteFailure failure) when (!failure.NoRoom)
         {
@@ -226,7 +226,7 @@ internal sealed partial class Indexer : IDisposable
         return new IndexFile(path);
     }
 
-    // Until the server stops, or a new index is wanted.
+    // Until the server stops or a rebuild is requested.
     void Follow(IndexFile opened, IChangeLog changes)
     {
         if (!opened.Built && !Build(opened, changes))
@@ -248,9 +248,9 @@ internal sealed partial class Indexer : IDisposable
                 indexed.Advance(opened.Position);
             }
 
-            // In this order: a schema read later knows every property of the changes up to here.
+            // In this order: a schema that is read later contains every property of the changes up to here.
             var upTo = committed.Sequence;
-            // A property whose values are kept in another form from now on.
+            // A property whose values get another form.
             if (!ReferenceEquals(known, schema()) && !opened.Fits(known = schema()))
             {
                 return;
@@ -260,13 +260,13 @@ internal sealed partial class Indexer : IDisposable
             unsaved += taken;
             if (opened.IsSaving)
             {
-                // At once when more comes than goes.
+                // At once if changes arrive faster than they are applied.
                 if (opened.SaveSome(opened.Index.Postings.Dirty < UnsavedMax ? SaveStep : long.MaxValue) && opened.WantsRebuild)
                 {
                     return;
                 }
             }
-            // Also with nothing to write, to drop columns that only searches wanted.
+            // Even if there is nothing to write, to drop columns that only searches used.
             else if (taken > 0 ? IsWorthSaving(opened, unsaved) : !Wait(opened) && (unsaved > 0 || opened.IsOverBudget))
             {
                 opened.BeginSave(built: true);
@@ -282,14 +282,14 @@ internal sealed partial class Indexer : IDisposable
         opened.Save(built: true);
     }
 
-    // What is deleted for good doesn't wait, nor what is half in the file.
+    // Permanent deletions don't wait, nor do changes that are partly in the file.
     bool IsLagging(IndexFile opened) => lagMs() > 0 && opened.Position >= Math.Max(opened.Reach, Interlocked.Read(ref hurryTo));
 
     static bool IsWorthSaving(IndexFile opened, int unsaved) =>
         unsaved >= SaveAfterMax || opened.Index.Postings.Dirty >= UnsavedMax || opened.IsFarOverBudget
         || (unsaved >= SaveAfter && opened.Index.DirtyBytes <= (long)unsaved * SaveWorth);
 
-    // Gives whether there is something to do.
+    // Returns whether there is something to do.
     bool Wait(IndexFile opened)
     {
         var lagging = IsLagging(opened) && committed.Sequence > opened.Position;
@@ -297,12 +297,12 @@ internal sealed partial class Indexer : IDisposable
         return lagging || committed.Sequence > opened.Position;
     }
 
-    // From the records as they are now, not from all changes that led there. Gives whether it came to an end.
+    // From the current records, not from all their changes. Returns whether it finished.
     bool Build(IndexFile opened, IChangeLog changes)
     {
         using var snapshot = changes.Snapshot();
         (opened.Position, opened.PositionTime) = changes.Newest();
-        // A commit can be read a moment before its schema: without it, values of a new property would be passed over.
+        // A commit is visible a moment before its schema. Without the schema, values of a new property would be skipped.
         while (committed.Sequence < opened.Position && !closing)
         {
             committed.WaitBeyond(opened.Position - 1, LagStepMs);
@@ -320,7 +320,7 @@ internal sealed partial class Indexer : IDisposable
                 return false;
             }
 
-            // Nobody searches yet, so nobody waits at the gate.
+            // No search can run yet, so none waits at the gate.
             foreach (var record in batch)
             {
                 var document = opened.Index.Add(record.Type, record.Id, record.CreatedAt, record.UpdatedAt, record.Source, record.Active);
@@ -346,7 +346,7 @@ internal sealed partial class Indexer : IDisposable
         return true;
     }
 
-    // Gives how many changes there were.
+    // Returns the number of changes.
     int TakeIn(IndexFile opened, IChangeLog changes, PortalSchema known, long upTo)
     {
         if (upTo <= opened.Position)
@@ -371,7 +371,7 @@ internal sealed partial class Indexer : IDisposable
         {
             foreach (var change in atHand.Count > 0 ? atHand : changes.After(opened.Position, BatchMax))
             {
-                // One of a time yet to come was made before the clock was set back: it is not held up until then.
+                // A change with a future time was made before the clock was set back: do not hold it back until then.
                 if (change.Sequence > upTo || (change.Time > until && change.Time <= now))
                 {
                     break;
@@ -384,7 +384,7 @@ internal sealed partial class Indexer : IDisposable
                     : index.Find(change.RecordId);
                 if (document < 0)
                 {
-                    continue; // gone for good before the index was built
+                    continue; // permanently deleted before the index was built
                 }
 
                 index.Touch(document, change.Time);
@@ -392,14 +392,14 @@ internal sealed partial class Indexer : IDisposable
                 switch (change.Kind)
                 {
                     case ChangeKind.Restore:
-                        ChangedValues.Put(index, document, known, changes, change); // none, when nothing changed with it
+                        ChangedValues.Put(index, document, known, changes, change); // none, if nothing changed with it
                         break;
                     case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update:
-                        // Erased before they got here: what came before may be from memory and in the index.
+                        // Erased before the index got here: the index may contain earlier values, applied from memory.
                         isGone = !ChangedValues.Put(index, document, known, changes, change);
                         break;
                     case ChangeKind.MergedAway:
-                        // Its values are another record's now, and would stay when that one is deleted for good.
+                        // Its values now belong to another record, and would remain when that one is permanently deleted.
                         isGone = !ChangedValues.Remove(index, document, known, changes, change);
                         break;
                 }
@@ -433,7 +433,7 @@ internal sealed partial class Indexer : IDisposable
         return taken;
     }
 
-    // A disk that is full may have room later; anything else is worth a new file, but not at once again and again.
+    // A full disk may have space later. Anything else is worth a new file, but not at once and repeatedly.
     void Rest(Exception failure)
     {
         try
@@ -445,7 +445,7 @@ internal sealed partial class Indexer : IDisposable
         }
         catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
         {
-            // The next try will tell.
+            // The next try reports it.
         }
 
         for (var begun = clock.GetTimestamp(); clock.GetElapsedTime(begun).TotalMilliseconds < RestMs && !closing;)

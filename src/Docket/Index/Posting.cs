@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace Docket.Index;
 
 /// <summary>
-/// Which documents of one chunk hold a term: a sorted list while they are few, bits when they are many. Either way as
-/// small as it can be, in memory as in the file.
+/// The documents of one chunk that contain a term: a sorted list if they are few, bits if they are many. Always the smaller of the
+/// two, in memory and in the file.
 /// </summary>
 internal sealed class Posting
 {
-    /// <summary>Most documents in a list: as many take less room as bits. The length in bytes so also tells which of the two it is.</summary>
+    /// <summary>Most documents in a list: more of them need less space as bits. The length in bytes therefore shows which of the two it is.</summary>
     const int ListMax = DocSet.Size / 16 - 1;
 
     ushort[] list;
@@ -17,7 +17,7 @@ internal sealed class Posting
 
     public Posting() => list = new ushort[2];
 
-    /// <summary>Reads what <see cref="ToBytes"/> made.</summary>
+    /// <summary>Reads the result of <see cref="ToBytes"/>.</summary>
     public Posting(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > ListMax * sizeof(ushort))
@@ -32,7 +32,7 @@ internal sealed class Posting
         }
     }
 
-    /// <summary>Whether the file doesn't have it as it is here.</summary>
+    /// <summary>Whether it differs from the file.</summary>
     public bool Dirty { get; private set; }
 
     /// <summary>The flush during which it was last used (<see cref="Postings"/>).</summary>
@@ -40,10 +40,10 @@ internal sealed class Posting
 
     public bool IsEmpty => bits is null ? count == 0 : bits.Next(0) < 0;
 
-    /// <summary>Bytes of memory, roughly.</summary>
+    /// <summary>Approximate bytes of memory.</summary>
     public int Weight => 250 + (bits is null ? list.Length * sizeof(ushort) : DocSet.Size / 8);
 
-    /// <summary>Adds a document; <c>false</c> when it was there.</summary>
+    /// <summary>Adds a document; <c>false</c> if it was already there.</summary>
     public bool Add(int doc)
     {
         if (bits is not null)
@@ -57,7 +57,7 @@ internal sealed class Posting
             return Dirty = true;
         }
 
-        // Nearly always at the end, or there already: new tickets have the highest numbers, and a word comes twice in one.
+        // Nearly always at the end or already there: new tickets have the highest numbers, and words repeat within a ticket.
         var at = count > 0 && list[count - 1] <= doc ? list[count - 1] == doc ? count - 1 : ~count : list.AsSpan(0, count).BinarySearch((ushort)doc);
         if (at >= 0)
         {
@@ -84,7 +84,7 @@ internal sealed class Posting
         return Dirty = true;
     }
 
-    /// <summary>Takes a document away; <c>false</c> when it was not there.</summary>
+    /// <summary>Removes a document; <c>false</c> if it was not there.</summary>
     public bool Remove(int doc)
     {
         if (bits is not null)
@@ -123,7 +123,7 @@ internal sealed class Posting
         }
     }
 
-    /// <summary>Adds the documents of the bytes that the file has to a set.</summary>
+    /// <summary>Adds the documents in the file's bytes to a set.</summary>
     public static void OrInto(ReadOnlySpan<byte> bytes, DocSet set)
     {
         if (bytes.Length > ListMax * sizeof(ushort))
@@ -144,12 +144,12 @@ internal sealed class Posting
         }
     }
 
-    /// <summary>Whether a document is among the bytes that the file has.</summary>
+    /// <summary>Whether the file's bytes contain a document.</summary>
     public static bool Contains(ReadOnlySpan<byte> bytes, int doc) => bytes.Length > ListMax * sizeof(ushort)
         ? (bytes[doc >> 3] & (1 << (doc & 7))) != 0
         : MemoryMarshal.Cast<byte, ushort>(bytes).BinarySearch((ushort)doc) >= 0;
 
-    /// <summary>The form in which the file keeps it; empty when no document is left.</summary>
+    /// <summary>The form in the file; empty if no document is left.</summary>
     public ReadOnlySpan<byte> ToBytes()
     {
         if (bits is null)
@@ -172,6 +172,6 @@ internal sealed class Posting
         return MemoryMarshal.AsBytes(few);
     }
 
-    /// <summary>The file has it now as it is here.</summary>
+    /// <summary>Marks it as saved.</summary>
     public void Saved() => Dirty = false;
 }

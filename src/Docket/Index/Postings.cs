@@ -4,7 +4,7 @@ namespace Docket.Index;
 /// <summary>A term of a property in one chunk, with the hash of the term (<see cref="SearchIndex.Hash"/>).</summary>
 internal readonly record struct TermKey(int Property, int Chunk, byte[] Term, ulong Hash);
 
-/// <summary>As <see cref="TermKey"/>, to look it up without making one.</summary>
+/// <summary>Like <see cref="TermKey"/>, but without an allocation for a lookup.</summary>
 internal readonly ref struct TermName(int property, int chunk, ReadOnlySpan<byte> term, ulong hash)
 {
     public readonly int Property = property, Chunk = chunk;
@@ -13,15 +13,15 @@ internal readonly ref struct TermName(int property, int chunk, ReadOnlySpan<byte
 }
 
 /// <summary>
-/// Which documents hold which term. What was changed since the last save, and what changes often, is in memory; the
-/// rest is in the file, and one row there is one posting.
+/// The documents that contain each term. Unsaved changes and frequently used postings are in memory, the rest is in the file. One row
+/// in the file is one posting.
 /// </summary>
-/// <param name="connection">The connection of the one that writes the index.</param>
-/// <param name="chunks">How many chunks the file may know.</param>
-/// <param name="seed">Of the hashes of terms.</param>
+/// <param name="connection">The connection of the thread that writes the index.</param>
+/// <param name="chunks">How many chunks the file may contain.</param>
+/// <param name="seed">The seed of the hashes of terms.</param>
 internal sealed class Postings(Connection connection, int chunks, long seed) : IDisposable
 {
-    /// <summary>Postings found last, by their hash: words come again and again, and the dictionary is three times as far away.</summary>
+    /// <summary>The last postings found, by hash: words repeat, and a lookup in the dictionary takes three times as long.</summary>
     const int RecentMax = 8192;
 
     readonly Dictionary<TermKey, Posting> loaded = new(new TermComparer());
@@ -30,25 +30,25 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     readonly Statement put = connection.Prepare("INSERT INTO posting (property, term, chunk, docs) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET docs = excluded.docs");
     readonly Statement delete = connection.Prepare("DELETE FROM posting WHERE property = ? AND term = ? AND chunk = ?");
 
-    // Since the save that is under way began, and what that save is about. Unsaved are those that the file has no row of.
+    // Since the current save began, and what that save contains. Unsaved ones have no row in the file.
     List<TermKey> dirty = [], unsaved = [], saving = [], unsavedBefore = [];
     readonly List<TermKey> emptied = [];
     int round, saved, firstUnsavedChunk = chunks;
 
-    /// <summary>Bytes of memory, roughly.</summary>
+    /// <summary>Approximate bytes of memory.</summary>
     public long Weight { get; private set; }
 
     /// <summary>Postings that changed since the last save began.</summary>
     public int Dirty => dirty.Count;
 
-    /// <summary>What they will take to write, in bytes, roughly.</summary>
+    /// <summary>Approximate bytes that they will write.</summary>
     public long DirtyBytes { get; private set; }
 
     public void Add(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, Key.OfHash(term, seed), add: true);
 
     public void Remove(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, Key.OfHash(term, seed), add: false);
 
-    /// <summary>Adds a document to a term or takes it away; for one who has the hash of the term, which stands for it (<see cref="Key.OfHash"/>).</summary>
+    /// <summary>Adds a document to a term or removes it. The caller supplies the hash, which identifies the term (<see cref="Key.OfHash"/>).</summary>
     public void Change(int property, int document, ReadOnlySpan<byte> term, ulong hash, bool add)
     {
         var (chunk, doc) = (document >> DocSet.Bits, document & (DocSet.Size - 1));
@@ -74,11 +74,11 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         }
     }
 
-    /// <summary>The posting in memory, or <c>null</c> when memory has nothing newer than the file.</summary>
+    /// <summary>The posting in memory, or <c>null</c> if memory has nothing newer than the file.</summary>
     public Posting? Loaded(int property, int chunk, ReadOnlySpan<byte> term) =>
         loaded.GetAlternateLookup<TermName>().TryGetValue(new(property, chunk, term, Key.OfHash(term, seed)), out var posting) ? posting : null;
 
-    /// <summary>What the file may have no row for yet, of one property.</summary>
+    /// <summary>Postings of one property that may have no row in the file yet.</summary>
     public IEnumerable<(byte[] Term, int Chunk, Posting Posting)> Unsaved(int property)
     {
         foreach (var key in unsavedBefore.Concat(unsaved))
@@ -90,7 +90,7 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         }
     }
 
-    /// <summary>Begins to save what is dirty by now, in the order of the table.</summary>
+    /// <summary>Begins to save what is dirty now, in the order of the table.</summary>
     public void BeginSave()
     {
         (saving, dirty) = (dirty, saving);
@@ -100,9 +100,9 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
             : a.Term.AsSpan().SequenceCompareTo(b.Term) is var order and not 0 ? order : a.Chunk.CompareTo(b.Chunk));
     }
 
-    /// <summary>Writes some more, as it is by now. To be followed by <see cref="Forget"/> once that is committed.</summary>
-    /// <param name="bytes">After how many to stop.</param>
-    /// <returns>Those of the bytes that are left: none when there is more to write.</returns>
+    /// <summary>Writes more of it, in its current state. Call <see cref="Forget"/> after the commit.</summary>
+    /// <param name="bytes">The number of bytes after which to stop.</param>
+    /// <returns>The bytes that are left of that number: none if there is more to write.</returns>
     public long SaveSome(long bytes)
     {
         for (; saved < saving.Count && bytes > 0; saved++)
@@ -127,7 +127,7 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         return Math.Max(0, bytes);
     }
 
-    /// <summary>Of empty ones the file has no row: should they come back they are new ones.</summary>
+    /// <summary>The file has no row of empty postings. If they return, they are new.</summary>
     public void Forget()
     {
         if (emptied.Count > 0)
@@ -138,17 +138,17 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         }
     }
 
-    /// <summary>When all is saved: beyond <paramref name="budget"/> bytes memory is freed, of what wasn't used lately first.</summary>
-    /// <param name="budget">Bytes that may stay.</param>
-    /// <param name="chunksNow">How many chunks the file may know by now.</param>
+    /// <summary>After everything is saved: frees memory beyond <paramref name="budget"/> bytes, least recently used first.</summary>
+    /// <param name="budget">Bytes that may stay in memory.</param>
+    /// <param name="chunksNow">How many chunks the file may contain now.</param>
     public void EndSave(long budget, int chunksNow)
     {
         foreach (var key in unsavedBefore)
         {
-            ForgetEmpty(key); // one that was only looked for was never dirty
+            ForgetEmpty(key); // one that was only looked up was never dirty
             if (loaded.TryGetValue(key, out var posting) && posting.Dirty)
             {
-                unsaved.Add(key); // it got its first document meanwhile
+                unsaved.Add(key); // it got its first document in the meantime
             }
         }
 
@@ -195,7 +195,7 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
         }
 
         key = new(property, chunk, term.ToArray(), hash);
-        // Of a chunk that was begun after the last save the file has nothing.
+        // The file contains nothing of a chunk that was started after the last save.
         if (chunk < firstUnsavedChunk && find.Bind(property).Bind(key.Term).Bind(chunk).Step())
         {
             posting = new Posting(find.Blob(0));

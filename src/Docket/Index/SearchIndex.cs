@@ -5,13 +5,13 @@ using Docket.Sqlite;
 namespace Docket.Index;
 
 /// <summary>
-/// What searches read: for every record a document, numbered in the order of creation, with its values in columns
-/// and its words in postings. Written by one thread, which alone may call what changes it, inside <see cref="Gate"/>;
-/// read by searches.
+/// The data for searches: a document for every record, numbered in order of creation, with its values in columns and its words in
+/// postings. One thread writes it, and only that thread may call methods that change it, inside <see cref="Gate"/>. Searches
+/// read it.
 /// </summary>
 internal sealed class SearchIndex : IDisposable
 {
-    /// <summary>Columns that belong to no property; those of properties follow.</summary>
+    /// <summary>Columns that belong to no property. Those of properties follow.</summary>
     public const int IdColumn = 0, CreatedColumn = 1, UpdatedColumn = 2, SourceColumn = 3;
 
     /// <summary>The postings of the active records, by object type: a number that no property has.</summary>
@@ -36,35 +36,35 @@ internal sealed class SearchIndex : IDisposable
         Postings = new Postings(connection, knownChunks, seed);
     }
 
-    /// <summary>Searches read while they hold it for reading; who changes the index holds it for writing.</summary>
+    /// <summary>Searches hold it for reading. The thread that changes the index holds it for writing.</summary>
     public ReaderWriterLockSlim Gate { get; } = new();
 
     public Columns Columns { get; }
 
     public Postings Postings { get; }
 
-    /// <summary>Documents so far, those of archived and deleted records among them.</summary>
+    /// <summary>The number of documents, including those of archived and deleted records.</summary>
     public int Documents { get; private set; }
 
     public int Chunks => (Documents + DocSet.Size - 1) >> DocSet.Bits;
 
-    /// <summary>Where the keys of a property are.</summary>
+    /// <summary>The column with the keys of a property.</summary>
     public static int KeyColumn(Property property) => FirstPropertyColumn + property.Number * 2;
 
-    /// <summary>Where the hashes of a property's texts are, or of those numbers that their keys don't say exactly.</summary>
+    /// <summary>The column with the hashes of a property's texts, or of numbers with inexact keys.</summary>
     public static int HashColumn(Property property) => KeyColumn(property) + 1;
 
     public ulong Hash(ReadOnlySpan<byte> text) => Key.OfHash(text, seed);
 
-    /// <summary>As <see cref="Key.OfExact"/>.</summary>
+    /// <summary>Like <see cref="Key.OfExact"/>.</summary>
     public ulong Exact(ReadOnlySpan<byte> number) => Key.OfExact(number, seed);
 
-    /// <summary>As <see cref="Find(long, Statement)"/>, for the one that writes the index.</summary>
+    /// <summary>Like <see cref="Find(long, Statement)"/>, for the thread that writes the index.</summary>
     public int Find(long id) => Find(id, Columns.Finder);
 
-    /// <summary>The document of a record; -1 when there is none. Ids ascend with the numbers of documents.</summary>
+    /// <summary>The document of a record; -1 if there is none. Ids increase with document numbers.</summary>
     /// <param name="id">The record's id.</param>
-    /// <param name="finder">The caller's own statement of <see cref="Columns.FindSql"/>.</param>
+    /// <param name="finder">The caller's own statement for <see cref="Columns.FindSql"/>.</param>
     public int Find(long id, Statement finder)
     {
         for (var chunk = Chunks - 1; chunk >= 0; chunk--)
@@ -98,10 +98,10 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>The id of a document's record.</summary>
     public long IdOf(int document, Statement finder) => (long)Columns.Values(IdColumn, document >> DocSet.Bits, finder)[document & (DocSet.Size - 1)];
 
-    /// <summary>The term that stands for an object type among those of <see cref="Live"/>.</summary>
+    /// <summary>The term of an object type in <see cref="Live"/>.</summary>
     public static byte[] TermOf(int type) => [(byte)(type >> 8), (byte)type];
 
-    /// <summary>Makes the document of a new record, without values.</summary>
+    /// <summary>Creates the document of a new record, without values.</summary>
     public int Add(int type, long id, long createdAt, long updatedAt, long source, bool active)
     {
         var document = Documents++;
@@ -127,10 +127,10 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
-    /// <summary>Gives a document a value in place of another.</summary>
+    /// <summary>Replaces a value of a document.</summary>
     /// <param name="document">The document.</param>
     /// <param name="property">The property.</param>
-    /// <param name="before">The value until now, for the forms that need it (<see cref="NeedsBefore"/>).</param>
+    /// <param name="before">The previous value, for the forms that need it (<see cref="NeedsBefore"/>).</param>
     /// <param name="value">The value; empty for none.</param>
     public void Put(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> value)
     {
@@ -179,10 +179,10 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
-    /// <summary>Whether <see cref="Put"/> has to know the value that was there.</summary>
+    /// <summary>Whether <see cref="Put"/> needs the previous value.</summary>
     public static bool NeedsBefore(Property property) => Key.FormOf(property) is Form.Text or Form.Set;
 
-    /// <summary>Lets a search read while nothing changes, on a connection of its own; <c>false</c> when the index was closed meanwhile.</summary>
+    /// <summary>Runs a search on its own connection while nothing changes; <c>false</c> if the index was closed.</summary>
     public bool TryRead<T>(Func<IndexReader, T> read, out T? result)
     {
         Gate.EnterReadLock();
@@ -218,26 +218,26 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
-    /// <summary>Bytes of memory, roughly.</summary>
+    /// <summary>Approximate bytes of memory.</summary>
     public long Weight => Columns.Weight + Postings.Weight;
 
-    /// <summary>What a save would write, in bytes, roughly.</summary>
+    /// <summary>Approximate bytes that a save would write.</summary>
     public long DirtyBytes => Columns.DirtyBytes + Postings.DirtyBytes;
 
-    /// <summary>Begins to save what has changed so far. Until <see cref="EndSave"/> the index goes on changing.</summary>
+    /// <summary>Begins to save what has changed so far. The index continues to change until <see cref="EndSave"/>.</summary>
     public void BeginSave() => Gated(() =>
     {
         Columns.BeginSave();
         Postings.BeginSave();
     });
 
-    /// <summary>Writes some of it into the transaction that is open; <c>true</c> when there is no more.</summary>
+    /// <summary>Writes a part of it in the open transaction; <c>true</c> if there is no more.</summary>
     public bool SaveSome(long bytes) => Postings.SaveSome(Columns.SaveSome(bytes)) > 0;
 
-    /// <summary>After what was written is committed.</summary>
+    /// <summary>Call after the written part is committed.</summary>
     public void Settle() => Gated(Postings.Forget);
 
-    /// <summary>When all is written and committed.</summary>
+    /// <summary>Call after everything is written and committed.</summary>
     /// <param name="budget">Bytes that may stay in memory.</param>
     public void EndSave(long budget) => Gated(() =>
     {
@@ -245,7 +245,7 @@ internal sealed class SearchIndex : IDisposable
         Postings.EndSave(budget - Columns.Weight, Chunks);
     });
 
-    /// <summary>Takes documents out of all columns and postings. To be called when everything is saved: the file tells where they are.</summary>
+    /// <summary>Removes documents from all columns and postings. Everything must be saved first, because the file shows where they are.</summary>
     public void Forget(Connection connection, IReadOnlyList<int> documents)
     {
         using var columns = connection.Prepare("SELECT DISTINCT place >> 32 FROM column_chunk WHERE place >> 32 <> 0");
@@ -280,7 +280,7 @@ internal sealed class SearchIndex : IDisposable
         });
     }
 
-    /// <summary>Waits for the searches under way. The gate stays for those that come too late.</summary>
+    /// <summary>Waits for the searches in progress. The gate remains for late ones.</summary>
     public void Dispose()
     {
         Gate.EnterWriteLock();
@@ -309,7 +309,7 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
-    // What stays is left alone: a posting that doesn't change needn't be written.
+    // A posting that doesn't change is not written.
     void ChangeWords(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {
         var words = new Words(after);

@@ -4,16 +4,16 @@ using Docket.Writes;
 
 namespace Docket.Index;
 
-/// <summary>The values of documents themselves, for where the keys and hashes of the columns don't tell enough.</summary>
+/// <summary>The values of documents themselves, for cases in which the keys and hashes of columns are not enough.</summary>
 internal sealed class StoredValues(SearchIndex index, IndexReader reader, IndexColumns columns, Func<long, Property, byte[]> readValue)
 {
     byte[] scratch = new byte[256];
 
-    /// <summary>The hash of a number that its key does not say exactly; 0 for any other value.</summary>
+    /// <summary>The hash of a number with an inexact key; 0 for any other value.</summary>
     public ulong ExactAt(int document, Property property) =>
         Key.FormOf(property) == Form.Number && columns.Hashes(property, document >> DocSet.Bits) is var exact && (document & (DocSet.Size - 1)) is var doc && doc < exact.Length ? exact[doc] : 0;
 
-    /// <summary>A number with all of its digits. Of a record that has just been deleted for good only the key is left.</summary>
+    /// <summary>A number with all its digits. If a record was permanently deleted just now, only the key is left.</summary>
     public ExactNumber NumberOf(int document, Property property)
     {
         if (ExactAt(document, property) != 0 && readValue(index.IdOf(document, reader.Column), columns.Schema.OriginOf(property) ?? property) is { Length: > 0 } value && PropertyValues.IsNumber(value))
@@ -25,14 +25,14 @@ internal sealed class StoredValues(SearchIndex index, IndexReader reader, IndexC
         return ExactNumber.Of(Key.ToNumber(keys[document & (DocSet.Size - 1)]));
     }
 
-    /// <summary>A stored text as it is compared. Valid until the next call.</summary>
+    /// <summary>A stored text in the compared form. Valid until the next call.</summary>
     public ReadOnlySpan<byte> TextOf(int document, Property property)
     {
         var value = readValue(index.IdOf(document, reader.Column), property);
         return Key.FormOf(property) == Form.Text ? Words.ToLower(value, ref scratch) : value;
     }
 
-    /// <summary>As much of it as decides its order. Of a record that has just been merged or deleted for good the index may know what the portal has no longer: its first bytes.</summary>
+    /// <summary>The part of a text that determines its order. If a record was merged or deleted just now, the index may have the first bytes of a value that the portal no longer has.</summary>
     public ReadOnlySpan<byte> OrderTextOf(int document, Property property)
     {
         var text = TextOf(document, property);

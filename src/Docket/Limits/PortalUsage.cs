@@ -3,15 +3,15 @@ using Docket.Stores;
 
 namespace Docket.Limits;
 
-/// <summary>How a call stands with the limits.</summary>
-/// <param name="Reached">What it is refused for, if it is.</param>
-/// <param name="WaitMs">When another one would not be, in milliseconds from now.</param>
-/// <param name="BurstLeft">How many more the app may do within ten seconds; says nothing of a search.</param>
-/// <param name="SecondlyLeft">How many more within a second, which nobody enforces; says nothing of a search.</param>
-/// <param name="DailyLeft">How many more all private apps may do today, where there is such a limit.</param>
+/// <summary>The result of checking a call against the limits.</summary>
+/// <param name="Reached">The limit that refuses the call, if any.</param>
+/// <param name="WaitMs">Milliseconds until a call would be allowed.</param>
+/// <param name="BurstLeft">Calls left to the app in ten seconds; not set for a search.</param>
+/// <param name="SecondlyLeft">Calls left in a second, which is not enforced; not set for a search.</param>
+/// <param name="DailyLeft">Calls left today to all private apps, if there is a limit.</param>
 internal readonly record struct Standing(LimitPolicy Reached, long WaitMs, int BurstLeft, int SecondlyLeft, int DailyLeft);
 
-/// <summary>The calls of one portal: those of each app within ten seconds, all searches within a second, those of all private apps today.</summary>
+/// <summary>The calls of one portal: each app's in ten seconds, all searches in a second, those of all private apps today.</summary>
 internal sealed class PortalUsage
 {
     /// <summary>Milliseconds.</summary>
@@ -27,20 +27,20 @@ internal sealed class PortalUsage
     long calls, endsAt;
 
     /// <param name="clock">The time.</param>
-    /// <param name="kept">What was counted before the start.</param>
+    /// <param name="kept">The count from before the start.</param>
     public PortalUsage(TimeProvider clock, DayUsage? kept = null)
     {
         this.clock = clock;
         (day, calls) = kept is null ? default : (kept.Day, kept.Calls);
     }
 
-    /// <summary>The old limit per second, still told: a tenth of the burst (reference/auth-limits-webhooks-imports.md 2.1).</summary>
+    /// <summary>The old limit per second, still reported: a tenth of the burst (reference/auth-limits-webhooks-imports.md 2.1).</summary>
     public static int Secondly(int burst) => (burst + 9) / 10;
 
-    /// <summary>Counts a call if no limit is reached; one that is refused counts for nothing (reference/auth-limits-webhooks-imports.md 7, 1 [decide]).</summary>
-    /// <param name="caller">Who calls.</param>
-    /// <param name="limits">What the caller may do.</param>
-    /// <param name="search">Whether it is a search, which has a limit of its own in place of the burst's (reference 2.2).</param>
+    /// <summary>Counts a call if no limit is reached. A refused call is not counted (reference/auth-limits-webhooks-imports.md 7, 1 [decide]).</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="limits">The caller's limits.</param>
+    /// <param name="search">Whether it is a search, which has its own limit instead of the burst (reference 2.2).</param>
     public Standing Count(Caller caller, RateLimits limits, bool search)
     {
         lock (gate)
@@ -68,7 +68,7 @@ internal sealed class PortalUsage
         }
     }
 
-    /// <summary>Has the next calls of an app refused, whatever its limits.</summary>
+    /// <summary>Refuses the next calls of an app, whatever its limits.</summary>
     public void Refuse(long appId, LimitPolicy policy, int count)
     {
         lock (gate)
@@ -77,7 +77,7 @@ internal sealed class PortalUsage
         }
     }
 
-    /// <summary>How many calls private apps made today, and when that ends, in milliseconds since 1970.</summary>
+    /// <summary>The number of calls of private apps today, and when the day ends, in milliseconds since 1970.</summary>
     public (long Calls, long EndsAt) Today(TimeZoneInfo zone)
     {
         lock (gate)
@@ -87,7 +87,7 @@ internal sealed class PortalUsage
         }
     }
 
-    /// <summary>What is to be kept of it. Forgets apps that have not called for a while.</summary>
+    /// <summary>What to store. Forgets apps that have not called for a while.</summary>
     public DayUsage Keep(long portalId)
     {
         lock (gate)
@@ -105,20 +105,20 @@ internal sealed class PortalUsage
         }
     }
 
-    /// <summary>The first moment of the day after <paramref name="day"/>, in milliseconds since 1970.</summary>
+    /// <summary>The start of the day after <paramref name="day"/>, in milliseconds since 1970.</summary>
     public static long EndOf(DateOnly day, TimeZoneInfo zone)
     {
         var midnight = day.AddDays(1).ToDateTime(TimeOnly.MinValue);
         while (zone.IsInvalidTime(midnight))
         {
-            midnight = midnight.AddMinutes(15); // where clocks are put forward at midnight, the day begins later
+            midnight = midnight.AddMinutes(15); // if clocks go forward at midnight, the day starts later
         }
 
         var offset = zone.IsAmbiguousTime(midnight) ? zone.GetAmbiguousTimeOffsets(midnight).Max() : zone.GetUtcOffset(midnight);
         return new DateTimeOffset(midnight, offset).ToUnixTimeMilliseconds();
     }
 
-    /// <summary>Begins a new day when it is time, or when another zone makes it another day. Gives the time.</summary>
+    /// <summary>Starts a new day when it is time, or when another time zone makes it another day. Returns the time.</summary>
     long Turn(TimeZoneInfo zone)
     {
         var utc = clock.GetUtcNow();

@@ -9,11 +9,11 @@ namespace Docket.Limits;
 
 /// <summary>
 /// Counts calls on HubSpot's paths and refuses those beyond the limits of their portal, with HubSpot's headers and bodies
-/// (reference/auth-limits-webhooks-imports.md 2). Counts are in memory; how many calls a day had is also written down now and then.
+/// (reference/auth-limits-webhooks-imports.md 2). Counts are in memory. The number of calls of the day is saved regularly.
 /// </summary>
 internal sealed partial class RateLimiter : IAsyncDisposable
 {
-    /// <summary>How often the day's calls are written down.</summary>
+    /// <summary>How often the day's calls are saved.</summary>
     static readonly TimeSpan SaveEvery = TimeSpan.FromMinutes(1);
 
     readonly ConcurrentDictionary<long, PortalUsage> portals = new();
@@ -25,7 +25,7 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     readonly PeriodicTimer timer;
     readonly Task saving;
 
-    /// <summary>Goes on from what was written down.</summary>
+    /// <summary>Continues from what was saved.</summary>
     public RateLimiter(IUsage store, Instruments instruments, TimeProvider clock, ILogger logger)
     {
         (this.store, this.instruments, this.clock, this.logger) = (store, instruments, clock, logger);
@@ -39,7 +39,7 @@ internal sealed partial class RateLimiter : IAsyncDisposable
         saving = SaveNowAndThenAsync();
     }
 
-    /// <summary>Counts a call, and tells in the answer's headers how much is left.</summary>
+    /// <summary>Counts a call, and adds what is left to the answer's headers.</summary>
     /// <exception cref="Refusal">429: a limit is reached.</exception>
     public void Count(HttpContext http, Caller caller, bool search)
     {
@@ -101,7 +101,7 @@ internal sealed partial class RateLimiter : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            LogUnsaved(failure); // the next time, or not: counting goes on in memory
+            LogUnsaved(failure); // not fatal: counting continues in memory, and the next save may succeed
         }
     }
 
@@ -109,5 +109,5 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     partial void LogUnsaved(Exception failure);
 }
 
-/// <summary>Marks an endpoint as a search, which has a limit of its own.</summary>
+/// <summary>Marks an endpoint as a search, which has its own limit.</summary>
 internal sealed record CountsAsSearch;

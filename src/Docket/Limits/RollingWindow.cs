@@ -1,23 +1,22 @@
 namespace Docket.Limits;
 
 /// <summary>
-/// The moments of the calls in the last span of time, whatever moment it ends at: counted exactly, not in steps. Takes 8 bytes for
-/// each of them. For one thread at a time.
+/// The times of the calls in the last span of time, counted exactly, not in steps. Takes 8 bytes for each call. Not thread-safe.
 /// </summary>
 /// <param name="spanMs">Length of the window in milliseconds.</param>
 internal sealed class RollingWindow(long spanMs)
 {
-    // A ring, oldest first; its length is a power of two. A limit lets in no more, so it grows no further.
+    // A ring buffer, oldest first; its length is a power of two. It stops growing at the limit, because no more calls are allowed.
     long[] moments = new long[16];
     int first, count;
 
-    /// <summary>How many calls there were less than the span before <paramref name="now"/>.</summary>
+    /// <summary>The number of calls within the span before <paramref name="now"/>.</summary>
     /// <param name="now">Milliseconds since 1970.</param>
     public int Count(long now)
     {
         if (count > 0 && now <= At(count - 1) - spanMs)
         {
-            count = 0; // the clock was set back; waiting until it is there again would lock everyone out
+            count = 0; // the clock was set back; waiting until it catches up would lock everyone out
         }
 
         for (; count > 0 && At(0) <= now - spanMs; count--)
@@ -28,7 +27,7 @@ internal sealed class RollingWindow(long spanMs)
         return count;
     }
 
-    /// <summary>Notes a call.</summary>
+    /// <summary>Records a call.</summary>
     public void Add(long now)
     {
         if (count == moments.Length)
@@ -39,12 +38,12 @@ internal sealed class RollingWindow(long spanMs)
             (moments, first) = (larger, 0);
         }
 
-        // In order, even when the clock is corrected by a little.
+        // In order, even if the clock is corrected slightly.
         moments[(first + count) & (moments.Length - 1)] = count == 0 ? now : Math.Max(now, At(count - 1));
         count++;
     }
 
-    /// <summary>How long it takes until fewer than <paramref name="limit"/> calls are in the window, in milliseconds; after <see cref="Count"/>, and with at least as many in it.</summary>
+    /// <summary>Milliseconds until fewer than <paramref name="limit"/> calls are in the window. Call <see cref="Count"/> first; it must have returned at least the limit.</summary>
     public long WaitMs(int limit, long now) => At(count - limit) + spanMs - now;
 
     long At(int index) => moments[(first + index) & (moments.Length - 1)];

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.OAuth;
 
-/// <summary>The page on which users see and end what they have let apps do.</summary>
+/// <summary>The page on which users see which apps they allowed, and revoke that.</summary>
 internal sealed class AllowedRoutes(IPortals portals, SignIn signIn, Pages pages)
 {
     public static void Map(IEndpointRouteBuilder routes, IPortals portals, SignIn signIn, Pages pages)
@@ -26,7 +26,7 @@ internal sealed class AllowedRoutes(IPortals portals, SignIn signIn, Pages pages
         (email, mistake, status) => pages.AskToSignInAsync(http, email, mistake, status),
         form => ShowAsync(http, End(http, form.Text("end"))));
 
-    /// <summary>Ends what somebody who is signed in has let an app do, and gives the app's name; <c>null</c> when there is nothing to end.</summary>
+    /// <summary>Revokes what a signed-in user allowed an app, and returns the app's name, or <c>null</c> if there is nothing to revoke.</summary>
     string? End(HttpContext http, string which)
     {
         foreach (var user in signIn.Users(http))

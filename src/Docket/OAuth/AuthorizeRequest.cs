@@ -6,27 +6,27 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Docket.OAuth;
 
-/// <summary>What an app asks a user for, by the query it sent the user here with (reference/auth-limits-webhooks-imports.md 1.2).</summary>
+/// <summary>What an app asks a user for, from the query of the authorization URL (reference/auth-limits-webhooks-imports.md 1.2).</summary>
 /// <param name="App">The app.</param>
-/// <param name="RedirectUri">One of the app's, where the user is sent back to.</param>
-/// <param name="Scopes">Names of what the app wants, with those optional ones that it may have.</param>
-/// <param name="Missing">Scopes that the app is registered with and does not ask for.</param>
-/// <param name="Unregistered">Scopes that it asks for and is not registered with.</param>
-/// <param name="Challenge">For PKCE, if there is one.</param>
-/// <param name="BadChallenge">Whether there is one that can't be used.</param>
-/// <param name="State">The app's own, sent back as it is.</param>
+/// <param name="RedirectUri">The app's URL to which the user is sent back.</param>
+/// <param name="Scopes">Names of the requested scopes, including optional ones that the app may have.</param>
+/// <param name="Missing">Scopes that the app is registered with but does not request.</param>
+/// <param name="Unregistered">Scopes that it requests but is not registered with.</param>
+/// <param name="Challenge">The PKCE challenge, if there is one.</param>
+/// <param name="BadChallenge">Whether the challenge is invalid.</param>
+/// <param name="State">The app's own value, returned unchanged.</param>
 internal sealed record AuthorizeRequest(
     App App, string RedirectUri, ImmutableArray<string> Scopes, ImmutableArray<string> Missing, ImmutableArray<string> Unregistered, string? Challenge, bool BadChallenge, string? State)
 {
     /// <summary>A SHA-256 in base64url.</summary>
     const int ChallengeLength = 43;
 
-    /// <summary>A scope that an app need not be registered with: every OAuth app has it.</summary>
+    /// <summary>A scope that every OAuth app has without being registered with it.</summary>
     const string OAuthScope = "oauth";
 
     static readonly SearchValues<char> Base64Url = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
-    /// <summary>Reads the query, for an app and a redirect URL that are known to belong together.</summary>
+    /// <summary>Reads the query, for an app and a redirect URL that were checked to belong together.</summary>
     public static AuthorizeRequest Read(IQueryCollection query, App app, string redirectUri)
     {
         var asked = Names(query["scope"].Only());
@@ -42,7 +42,7 @@ internal sealed record AuthorizeRequest(
             query["state"].Only());
     }
 
-    /// <summary>Where to send the user with an answer.</summary>
+    /// <summary>The URL that sends the user back with an answer.</summary>
     public string Back(params (string Name, string Value)[] answer) => QueryHelpers.AddQueryString(
         RedirectUri, (State is null ? answer : [.. answer, ("state", State)]).Select(pair => KeyValuePair.Create(pair.Name, (string?)pair.Value)));
 

@@ -8,10 +8,10 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.OAuth;
 
-/// <summary>Where apps send users to be let in: signing in, and saying yes or no (reference/auth-limits-webhooks-imports.md 1.2).</summary>
+/// <summary>The authorization page: users sign in and allow or refuse an app (reference/auth-limits-webhooks-imports.md 1.2).</summary>
 internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pages)
 {
-    /// <summary>HubSpot's words.</summary>
+    /// <summary>HubSpot's message.</summary>
     const string InsufficientScopes = "Authorization failed because the provided scopes are insufficient. Please contact the app developer.";
 
     public static void Map(IEndpointRouteBuilder routes, IPortals portals, SignIn signIn, Pages pages)
@@ -24,7 +24,7 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
         }
     }
 
-    // Until app and redirect URL are known to belong together nobody is sent anywhere.
+    // No redirect until app and redirect URL are known to belong together: the server must not be an open redirector.
     Task AnswerAsync(HttpContext http, Func<HttpContext, AuthorizeRequest, Task> answer)
     {
         var query = http.Request.Query;
@@ -57,7 +57,7 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
     {
         if (AutoApproving(http, request) is { } user)
         {
-            HelpHeaders.Read(http, Help.None, writes: true); // a GET, and yet it grants
+            HelpHeaders.Read(http, Help.None, writes: true); // a GET that grants access
             Allow(http, request, user);
             return Task.CompletedTask;
         }
@@ -103,17 +103,17 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
         return Task.CompletedTask;
     }
 
-    // No code when the app or the user is gone by now.
+    // No code if the app or the user was deleted in the meantime.
     void Allow(HttpContext http, AuthorizeRequest request, User user) => SignInForm.Redirect(http, request.Back(
         portals.Grants.Allow(request.App, user, request.Scopes, request.RedirectUri, request.Challenge) is { } code ? ("code", code) : ("error", "access_denied")));
 
     Task AskToSignInAsync(HttpContext http, AuthorizeRequest request) => pages.AskToSignInAsync(
         http, request, mistake: signIn.Users(http).IsEmpty ? null : new($"You are signed in, but not to account {AccountId(http)}. Sign in with an address that belongs to it."));
 
-    /// <summary>Who is signed in, of the account that the path names if it names one.</summary>
+    /// <summary>The signed-in users, limited to the account in the path if there is one.</summary>
     ImmutableArray<User> UsersOf(HttpContext http) => AccountId(http) is { } id ? [.. signIn.Users(http).Where(user => user.PortalId == id)] : signIn.Users(http);
 
-    /// <summary>In whose name an app is let in unasked; <c>null</c> when the portal doesn't want that, or has no users.</summary>
+    /// <summary>The user for whom an app is allowed without asking; <c>null</c> if the portal doesn't want that, or has no users.</summary>
     User? AutoApproving(HttpContext http, AuthorizeRequest request)
     {
         var id = AccountId(http) ?? request.App.PortalId;

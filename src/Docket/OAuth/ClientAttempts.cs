@@ -3,20 +3,20 @@ using System.Runtime.InteropServices;
 
 namespace Docket.OAuth;
 
-/// <summary>Counts attempts to sign in by the network they come from: in memory, so that refusing one costs next to nothing.</summary>
+/// <summary>Counts sign-in attempts per network, in memory, so that refusing one costs almost nothing.</summary>
 internal sealed class ClientAttempts(TimeProvider clock)
 {
-    /// <summary>How many attempts a network has in a minute: an office behind one address signs in at nine o'clock, a guesser gets nowhere.</summary>
+    /// <summary>Attempts of a network in a minute: enough for an office behind one address, too few for guessing.</summary>
     public const int PerMinute = 20;
 
-    /// <summary>How many networks are counted in a minute; more of them are an attack, and their attempts wait for the next minute.</summary>
+    /// <summary>Networks that are counted in a minute. More of them are an attack, and their attempts wait for the next minute.</summary>
     public const int NetworksMax = 10_000;
 
     readonly Dictionary<string, int> counts = [];
     readonly Lock gate = new();
     long minute;
 
-    /// <summary>Counts an attempt; <c>false</c> when there were too many in this minute.</summary>
+    /// <summary>Counts an attempt; <c>false</c> if there were too many in this minute.</summary>
     public bool MayTry(IPAddress? client)
     {
         var network = NetworkOf(client);
@@ -39,7 +39,7 @@ internal sealed class ClientAttempts(TimeProvider clock)
         }
     }
 
-    // Whoever has one IPv6 address has the 2^64 beside it.
+    // A client with one IPv6 address has all 2^64 addresses of its network.
     static string NetworkOf(IPAddress? client)
     {
         var bytes = client is null ? [] : (client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client).GetAddressBytes();

@@ -6,12 +6,12 @@ using Microsoft.Extensions.Primitives;
 
 namespace Docket.OAuth;
 
-/// <summary>Bodies and queries of fields with one value each, as OAuth 2.0 has them: one that comes twice counts as absent (RFC 6749 3.1, 3.2).</summary>
+/// <summary>Bodies and queries with one value per field, as in OAuth 2.0: a repeated field counts as absent (RFC 6749 3.1, 3.2).</summary>
 internal static class FormBody
 {
     static readonly FormOptions Limits = new() { ValueCountLimit = 64, KeyLengthLimit = 256, ValueLengthLimit = 8 * 1024 };
 
-    /// <summary>The fields of the body; none when it is no URL-encoded form.</summary>
+    /// <summary>The fields of the body; empty if it isn't a URL-encoded form.</summary>
     /// <exception cref="Refusal">400 for a form that is too large.</exception>
     public static async Task<IFormCollection> ReadAsync(HttpContext http)
     {
@@ -34,9 +34,9 @@ internal static class FormBody
         }
     }
 
-    /// <summary>The value of a field that comes once.</summary>
+    /// <summary>The value of a field that occurs once.</summary>
     public static string? Only(this StringValues values) => values.Count == 1 ? values[0] : null;
 
-    /// <summary>As <see cref="Only"/>, and empty when it is absent.</summary>
+    /// <summary>Like <see cref="Only"/>, but empty if the field is absent.</summary>
     public static string Text(this IFormCollection form, string name) => form[name].Only() ?? "";
 }

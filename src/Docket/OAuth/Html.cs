@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Docket.OAuth;
 
-/// <summary>Markup. A text that is put into it is escaped; only other markup goes in as it is.</summary>
+/// <summary>Markup. Interpolated text is escaped; only other markup is inserted unchanged.</summary>
 [InterpolatedStringHandler]
 internal readonly struct Html
 {

@@ -5,12 +5,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.OAuth;
 
-/// <summary>The page on which users see the apps they allowed, and end that.</summary>
+/// <summary>The page on which users see the apps they allowed, and revoke that.</summary>
 internal sealed partial class Pages
 {
     /// <param name="http">The request.</param>
-    /// <param name="accounts">The accounts of who is signed in, one at least, each with the apps that it allows.</param>
-    /// <param name="ended">The name of the app whose access just ended.</param>
+    /// <param name="accounts">The signed-in user's accounts, at least one, each with its allowed apps.</param>
+    /// <param name="ended">The name of the app whose access was just revoked.</param>
     public Task ListAsync(HttpContext http, ImmutableArray<(User User, Portal Portal, ImmutableArray<AllowedApp> Apps)> accounts, string? ended = null)
     {
         Html done = ended is null ? $"" : (Html)$"""<p class="note good" role="status">{ended} can no longer use your account.</p>""";

@@ -4,13 +4,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.OAuth;
 
-/// <summary>The page on which users allow an app, and the one for a link that is wrong.</summary>
+/// <summary>The page on which users allow an app, and the page for an invalid link.</summary>
 internal sealed partial class Pages
 {
     public Task AskAsync(HttpContext http, AuthorizeRequest request, ImmutableArray<(User User, Portal Portal)> accounts, Mistake? mistake = null)
     {
         var app = request.App.Name;
-        var apps = http.Request.RouteValues.ContainsKey("accountId") ? "../apps" : "apps"; // relative, so that it holds behind any proxy
+        var apps = http.Request.RouteValues.ContainsKey("accountId") ? "../apps" : "apps"; // relative, so that it works behind any proxy
         return RespondAsync(http, StatusCodes.Status200OK, mistake is null ? $"Allow {app}?" : $"Error: allow {app}?", $"""
             <h1>Allow {app} to use your account?</h1>
             <form method="post">
@@ -25,7 +25,7 @@ internal sealed partial class Pages
             """);
     }
 
-    /// <summary>Says what is wrong with the request, which the user can't put right.</summary>
+    /// <summary>Shows an error of the request that the user can't correct.</summary>
     public Task RefuseAsync(HttpContext http, string message, params ImmutableArray<string> details)
     {
         Html forDevelopers = details.IsEmpty ? $"" : (Html)$"<h2>For the developer of the app</h2><ul>{details.Select(Item)}</ul>";

@@ -2,19 +2,19 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.OAuth;
 
-/// <summary>What is wrong with what was entered, and where.</summary>
+/// <summary>An error in a form, and its fields.</summary>
 /// <param name="Text">One or two sentences.</param>
-/// <param name="Fields">Names of the fields it is about; none when it is about no field.</param>
+/// <param name="Fields">Names of the affected fields; empty if it isn't about a field.</param>
 internal sealed record Mistake(string Text, params string[] Fields);
 
 /// <summary>The page on which users sign in.</summary>
 internal sealed partial class Pages
 {
-    /// <summary>Asks to sign in, before an app can be allowed.</summary>
+    /// <summary>Asks the user to sign in before an app can be allowed.</summary>
     public Task AskToSignInAsync(HttpContext http, AuthorizeRequest request, string email = "", Mistake? mistake = null, int status = StatusCodes.Status200OK) =>
         AskToSignInAsync(http, $"<p><strong>{request.App.Name}</strong> asks to use your account. Sign in to see what it asks for. You can still say no.</p>", canCancel: true, email, mistake, status);
 
-    /// <summary>Asks to sign in, before the apps are listed.</summary>
+    /// <summary>Asks the user to sign in before the apps are listed.</summary>
     public Task AskToSignInAsync(HttpContext http, string email = "", Mistake? mistake = null, int status = StatusCodes.Status200OK) =>
         AskToSignInAsync(http, $"<p>Sign in to see the apps that you allowed to use your account.</p>", canCancel: false, email, mistake, status);
 
@@ -43,7 +43,7 @@ internal sealed partial class Pages
     static Html About(Mistake? mistake, string field) =>
         mistake?.Fields.Contains(field) is true ? (Html)$""" aria-invalid="true" aria-describedby="mistake" """ : $"";
 
-    // Below the last of its fields.
+    // Below the last affected field.
     static Html Below(Mistake? mistake, string field) =>
         mistake?.Fields is [.., var last] && last == field ? (Html)$"""<p class="mistake" id="mistake" role="alert">{mistake.Text}</p>""" : $"";
 

@@ -7,11 +7,11 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.OAuth;
 
-/// <summary>The pages that people see. No scripts, and nothing is loaded from anywhere.</summary>
-/// <param name="name">What the operator calls this server.</param>
+/// <summary>The HTML pages. They have no scripts and load nothing.</summary>
+/// <param name="name">The operator's name for this server.</param>
 internal sealed partial class Pages(string name)
 {
-    // Every pair of colours has a contrast of 4.5 at least, of text, and of 3, of borders of fields and the focus.
+    // Contrast is at least 4.5 for text, and 3 for borders of fields and the focus.
     const string Style = """
         :root{color-scheme:light dark;--text:#1c2127;--soft:#505b66;--page:#eef1f4;--card:#fff;--line:#d5dae0;--edge:#6b7682;--main:#0b5394;--on-main:#fff;--bad:#a3201a;--bad-page:#fdecea;--good:#1b5e20;--good-page:#e8f3e9}
         @media(prefers-color-scheme:dark){:root{--text:#e4e8ec;--soft:#a8b3be;--page:#12161b;--card:#1c2229;--line:#343d47;--edge:#8290a0;--main:#8fc1f5;--on-main:#0c1b2c;--bad:#ffb0a6;--bad-page:#3b1a18;--good:#a5d6a7;--good-page:#17301a}}
@@ -50,11 +50,11 @@ internal sealed partial class Pages(string name)
         @media(max-width:30rem){header{padding-top:0}main{padding:1.25rem}.buttons button{flex:1 1 100%}}
         """;
 
-    // No form-action: browsers hold it against the redirect that follows a form too, and that leads to the app.
+    // No form-action: browsers also apply it to the redirect after a form, which leads to the app.
     static readonly string Policy =
         $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; base-uri 'none'; frame-ancestors 'none'";
 
-    /// <summary>What all answers have, pages and redirects: they are kept by nobody, shown in no frame, and no other site learns where the user comes from.</summary>
+    /// <summary>Headers of all answers, pages and redirects: no caching, no frames, no referrer.</summary>
     public static void SetHeaders(HttpResponse response)
     {
         response.Headers.CacheControl = "no-store";
@@ -63,7 +63,7 @@ internal sealed partial class Pages(string name)
         response.Headers.XContentTypeOptions = "nosniff";
     }
 
-    /// <summary>What a scope allows, in words; <c>null</c> for one that has no effect on an OAuth app.</summary>
+    /// <summary>What a scope allows, as text; <c>null</c> if it has no effect on an OAuth app.</summary>
     static string? InWords(string scope) => scope switch
     {
         "crm.objects.owners.read" => "Read the names and email addresses of the account's users",
@@ -88,7 +88,7 @@ internal sealed partial class Pages(string name)
 
     static Html Key(HttpContext http) => $"""<input type="hidden" name="key" value="{SignIn.FormKey(http)}">""";
 
-    /// <summary>Where a user agent says it is, as the proxy says when it is trusted.</summary>
+    /// <summary>The URL as the browser sees it, from a trusted proxy's headers if there is one.</summary>
     static string Here(HttpContext http) => http.Request.Host.Value ?? "";
 
     async Task RespondAsync(HttpContext http, int status, string title, Html content)

@@ -9,36 +9,36 @@ using Microsoft.Extensions.Logging;
 
 namespace Docket.OAuth;
 
-/// <summary>How an attempt to sign in ended.</summary>
+/// <summary>The result of a sign-in attempt.</summary>
 internal enum SignInEnd
 {
     Done,
 
-    /// <summary>No such user, another password, or too many attempts: which of them is nobody's business.</summary>
+    /// <summary>Unknown user, wrong password, or too many attempts. The client must not learn which.</summary>
     Refused,
 
     /// <summary>Too many attempts from this client's network.</summary>
     TooMany,
 
-    /// <summary>Too many people sign in at this moment.</summary>
+    /// <summary>Too many people are signing in at the moment.</summary>
     Busy,
 }
 
 /// <summary>
-/// Who uses a browser: a random cookie, of which only the hash is kept (docs/internals/decisions.md, OAuth). Before anybody has signed in
-/// it already stands behind the forms, so that no other site can send them.
+/// The browser's session: a random cookie, of which only the hash is stored (docs/internals/decisions.md, OAuth). It protects forms
+/// before the sign-in too, so that no other site can send them.
 /// </summary>
 internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvider clock, ILogger logger) : IDisposable
 {
     public const string Cookie = "docket-session";
 
-    /// <summary>How long to wait for the passwords of others to be checked.</summary>
+    /// <summary>How long an attempt waits while other passwords are checked.</summary>
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many attempts may wait: those that a processor checks within <see cref="Patience"/>, with something to spare.</summary>
+    /// <summary>How many attempts can wait: somewhat fewer than a processor checks within <see cref="Patience"/>.</summary>
     const int WaitingMax = 50;
 
-    // Checking a password takes long on purpose: one attempt at a time, or strangers could keep all processors and the disk busy.
+    // Checking a password is slow on purpose. One attempt at a time, so that strangers can't keep all processors and the disk busy.
     readonly SemaphoreSlim hashing = new(1);
 
     readonly ClientAttempts clients = new(clock);
@@ -48,10 +48,10 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
     /// <summary>How often a password was hashed.</summary>
     public int Hashings { get; private set; }
 
-    /// <summary>Who is signed in, one user for each portal at most.</summary>
+    /// <summary>The signed-in users, at most one for each portal.</summary>
     public ImmutableArray<User> Users(HttpContext http) => CookieOf(http) is { } session ? sessions.Find(session) : [];
 
-    /// <summary>What a form on a page for this browser has to bring back.</summary>
+    /// <summary>The value that a form for this browser must send back.</summary>
     public static string FormKey(HttpContext http)
     {
         if (CookieOf(http) is { } session)
@@ -64,11 +64,11 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
         return FormKey(session);
     }
 
-    /// <summary>Whether a form comes from a page that was made for this browser.</summary>
+    /// <summary>Whether a form comes from a page that was created for this browser.</summary>
     public static bool IsOwn(HttpContext http, IFormCollection form) =>
         CookieOf(http) is { } session && CryptographicOperations.FixedTimeEquals(Secrets.Hash(form.Text("key")), Secrets.Hash(FormKey(session)));
 
-    /// <summary>Signs in all users with this address and password, with a new cookie: one that somebody else has put there is worth nothing.</summary>
+    /// <summary>Signs in all users with this address and password, with a new cookie, which prevents session fixation.</summary>
     public async Task<SignInEnd> TryAsync(HttpContext http, string email, string password)
     {
         var client = http.Connection.RemoteIpAddress;
@@ -125,7 +125,7 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
 
     public void Dispose() => hashing.Dispose();
 
-    // As many hashings for every address, known or not, in one portal or in many: who measures the time learns nothing.
+    // The same number of hashings for every address, known or not, in one portal or many: timing reveals nothing.
     List<User> Check(string email, string password)
     {
         var found = new List<User>();
@@ -155,7 +155,7 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
 
     static string? CookieOf(HttpContext http) => http.Request.Cookies[Cookie] is { Length: 43 } session ? session : null;
 
-    // Lax: users come from the app's site. A proxy that speaks TLS says so; who only pretends it harms nobody but himself.
+    // Lax, because users come from the app's site. A forged header of a TLS proxy only affects the client that sends it.
     static void SetCookie(HttpContext http, string session) => http.Response.Cookies.Append(Cookie, session, new()
     {
         HttpOnly = true,
@@ -166,7 +166,7 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
 
     static partial class Log
     {
-        // The framework turns the header of a trusted proxy into X-Original-For.
+        // The framework puts the header of a trusted proxy into X-Original-For.
         [LoggerMessage(1, LogLevel.Warning, "Sign-in attempts come through a proxy that is not trusted ({Client}), so all of its users share one limit. If the proxy is yours, start with --trusted-proxy {Client}.")]
         public static partial void ProxyNotTrusted(ILogger logger, IPAddress? client);
     }

@@ -2,19 +2,19 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.OAuth;
 
-/// <summary>What pages behind the sign-in share: forms that are theirs, signing in, and signing out.</summary>
+/// <summary>What pages behind the sign-in share: protected forms, signing in and signing out.</summary>
 internal static class SignInForm
 {
     const string NotOwn = "This page was open for too long, or your browser keeps no cookies. Go back and try again.";
 
     const string Mismatch = "This email address and password don't match. After five attempts you have to wait for a minute.";
 
-    /// <summary>Answers the form of a page: signs in or out, or does what the page itself is for. A form that is not the page's own is refused.</summary>
+    /// <summary>Handles the form of a page: signs in or out, or runs the page's own action. Refuses forms of other sites.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="signIn">Who is signed in.</param>
+    /// <param name="signIn">The browser's session.</param>
     /// <param name="pages">Shows why a form is refused.</param>
-    /// <param name="ask">Shows the sign-in form with what was entered, a mistake, and a status.</param>
-    /// <param name="otherwise">Does what the page is for.</param>
+    /// <param name="ask">Shows the sign-in form with what was entered, an error, and a status.</param>
+    /// <param name="otherwise">The page's own action.</param>
     public static async Task AnswerAsync(HttpContext http, SignIn signIn, Pages pages, Func<string, Mistake, int, Task> ask, Func<IFormCollection, Task> otherwise)
     {
         var form = await FormBody.ReadAsync(http);
@@ -39,7 +39,7 @@ internal static class SignInForm
         }
     }
 
-    // Has the browser load the page again, or asks again.
+    // Reloads the page in the browser, or asks again.
     static async Task SignInAsync(HttpContext http, SignIn signIn, IFormCollection form, Func<string, Mistake, int, Task> ask)
     {
         var (email, password) = (form.Text("email"), form.Text("password"));
@@ -68,7 +68,7 @@ internal static class SignInForm
         }
     }
 
-    // A page that can be loaded again without sending the form again. Relative, so that it holds behind any proxy.
+    // Redirects, so that a reload doesn't send the form again. Relative, so that it works behind any proxy.
     static void Reload(HttpContext http) =>
         Redirect(http, http.Request.QueryString is { HasValue: true, Value: var query } ? query! : http.Request.Path.Value!.Split('/')[^1], StatusCodes.Status303SeeOther);
 

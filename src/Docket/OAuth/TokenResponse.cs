@@ -4,17 +4,17 @@ using Docket.Model;
 
 namespace Docket.OAuth;
 
-/// <summary>A token and what it is for.</summary>
-/// <param name="Text">The token itself: who asks knows it.</param>
-/// <param name="Grant">What it is for.</param>
-/// <param name="ExpiresAt">When an access token ends, milliseconds since 1970; <c>null</c> for a refresh token.</param>
+/// <summary>A token and its grant.</summary>
+/// <param name="Text">The token itself, which the caller sent.</param>
+/// <param name="Grant">The grant.</param>
+/// <param name="ExpiresAt">When an access token expires, milliseconds since 1970; <c>null</c> for a refresh token.</param>
 /// <param name="Now">The time, milliseconds since 1970.</param>
 internal sealed record DescribedToken(string Text, Grant Grant, long? ExpiresAt = null, long Now = 0);
 
 /// <summary>Answers about tokens (reference/auth-limits-webhooks-imports.md 1.1, 1.3, 1.4).</summary>
 internal static class TokenResponse
 {
-    /// <summary>In place of what means something inside of HubSpot only, and which clients pass over (1.4 [decide]).</summary>
+    /// <summary>Stands for values that only HubSpot can read, and that clients ignore (1.4 [decide]).</summary>
     const string Opaque = "AA==";
 
     public static void Write(Utf8JsonWriter json, IssuedTokens issued)
@@ -31,7 +31,7 @@ internal static class TokenResponse
         json.WriteEndObject();
     }
 
-    /// <summary>As v1 tells it.</summary>
+    /// <summary>The format of v1.</summary>
     public static void WriteDescribed(Utf8JsonWriter json, DescribedToken token)
     {
         json.WriteStartObject();
@@ -50,7 +50,7 @@ internal static class TokenResponse
         json.WriteEndObject();
     }
 
-    /// <summary>As v3 and later tell it; <c>null</c> for a token that there is not.</summary>
+    /// <summary>The format of v3 and later; <c>null</c> for an unknown token.</summary>
     public static void WriteIntrospected(Utf8JsonWriter json, DescribedToken? token)
     {
         json.WriteStartObject();
@@ -67,7 +67,7 @@ internal static class TokenResponse
         json.WriteEndObject();
     }
 
-    /// <summary>Of a private app; who has made it is not kept.</summary>
+    /// <summary>For a private app. The user who created it is not stored.</summary>
     public static void WritePrivate(Utf8JsonWriter json, (Caller Caller, ImmutableArray<string> Scopes) app)
     {
         json.WriteStartObject();

@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.OAuth;
 
-/// <summary>Tokens of apps: getting, describing and revoking them (reference/auth-limits-webhooks-imports.md 1.1, 1.3, 1.4). The secret or token that is sent is the credential.</summary>
+/// <summary>Tokens of apps: issuing, describing and revoking them (reference/auth-limits-webhooks-imports.md 1.1, 1.3, 1.4). The secret or token in the request is the credential.</summary>
 internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
 {
     public static void Map(IEndpointRouteBuilder routes, IPortals portals, TimeProvider clock)
@@ -38,7 +38,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
         return answer(http);
     };
 
-    // Only what is in the body counts: what stands in a URL stands in logs too.
+    // Only the body counts: a URL ends up in logs.
     async Task IssueAsync(HttpContext http)
     {
         var form = await FormBody.ReadAsync(http);
@@ -64,7 +64,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
         };
     }
 
-    // An app learns about its own tokens only; any other is not active (RFC 7662 2.2).
+    // An app can only see its own tokens. Any other token is reported as inactive (RFC 7662 2.2).
     async Task IntrospectAsync(HttpContext http)
     {
         var form = await FormBody.ReadAsync(http);
@@ -74,7 +74,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, described?.Grant.AppId == app.Id ? described : null, TokenResponse.WriteIntrospected);
     }
 
-    // An unknown token is as good as revoked (RFC 7009 2.2).
+    // An unknown token counts as revoked (RFC 7009 2.2).
     async Task RevokeAsync(HttpContext http)
     {
         var form = await FormBody.ReadAsync(http);
@@ -117,7 +117,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (caller!, scopes ?? throw new Refusal(Faults.ResourceNotFound())), TokenResponse.WritePrivate);
     }
 
-    /// <summary>Lets the calling app out of the portal it calls; whoever is no such app has nothing there to be removed.</summary>
+    /// <summary>Revokes the calling app's access to the portal. Other callers have nothing to revoke.</summary>
     Task UninstallAsync(HttpContext http)
     {
         var caller = http.Call().Caller;
@@ -130,7 +130,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
         return Task.CompletedTask;
     }
 
-    /// <summary>The app that proves itself in a form.</summary>
+    /// <summary>The app that authenticates with the form.</summary>
     App Client(IFormCollection form)
     {
         var (app, secretHash) = portals.Apps.FindClient(form.Text("client_id")) ?? throw new Refusal(Faults.BadClientId());
@@ -140,7 +140,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
     static string Token(HttpContext http) => (string)http.GetRouteValue("token")!;
 }
 
-/// <summary>The token that is asked about.</summary>
+/// <summary>The token in the request.</summary>
 internal sealed record TokenKeyBody
 {
     public static readonly JsonShape<TokenKeyBody> Shape = new(null, [], ("tokenKey", (body, ref json) => body.TokenKey = json.Text()));

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Owners;
 
-/// <summary>The Owners API: who may own the portal's tickets (reference/properties-pipelines-search-associations.md 6). Read only; users are managed by <c>Access/UserRoutes.cs</c>.</summary>
+/// <summary>The Owners API: users who can own the portal's tickets (reference/properties-pipelines-search-associations.md 6). Read only; users are managed by <c>Access/UserRoutes.cs</c>.</summary>
 internal static class OwnerRoutes
 {
     const int LimitUnset = 100, LimitMax = 500;
@@ -24,7 +24,7 @@ internal static class OwnerRoutes
     {
         var (archived, email) = (http.QueryFlag("archived"), http.Request.Query["email"].ToString());
         var (from, limit) = (http.QueryNumber("after") ?? 0, http.QueryLimit(LimitUnset, LimitMax));
-        // One more than the page tells whether there is a next one, and where it begins.
+        // One more than the page shows whether there is a next page, and where it starts.
         var found = http.Call().Caller.Owners.All
             .Where(user => user.Id >= from && user.Archived == archived && (email.Length == 0 || user.Email.Equals(email, StringComparison.OrdinalIgnoreCase)))
             .Take(limit + 1).ToList();
@@ -33,7 +33,7 @@ internal static class OwnerRoutes
 
     static Task ReadAsync(HttpContext http)
     {
-        // An owner and its user have the same number, as on HubSpot's newer accounts.
+        // An owner and its user have the same id, as in HubSpot's newer accounts.
         if (http.Request.Query["idProperty"].ToString() is not ("" or "id" or "userId"))
         {
             throw new Refusal(Faults.BadParameter("idProperty"));

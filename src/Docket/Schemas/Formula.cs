@@ -1,8 +1,8 @@
 namespace Docket.Schemas;
 
 /// <summary>
-/// What a calculation formula refers to (reference/properties-pipelines-search-associations.md 1.10). Formulas are kept
-/// and shown as sent; this finds the properties in them.
+/// The properties in a calculation formula (reference/properties-pipelines-search-associations.md 1.10). Formulas are stored
+/// and returned as sent.
 /// </summary>
 internal static class Formula
 {
@@ -10,11 +10,11 @@ internal static class Formula
     {
         "if", "then", "elseif", "else", "endif", "and", "or", "not", "equals", "contains", "is_present", "is_known", "true", "false", "null",
 
-        // As HubSpot's formula editor shows a property: [properties.amount].
+        // The format of HubSpot's formula editor: [properties.amount].
         "properties",
     };
 
-    /// <summary>The names in a formula that are neither words of the language, nor functions, nor inside quotes.</summary>
+    /// <summary>The names in a formula that are not keywords, functions or inside quotes.</summary>
     public static IEnumerable<string> Properties(string formula)
     {
         var at = 0;

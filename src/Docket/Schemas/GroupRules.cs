@@ -5,7 +5,7 @@ namespace Docket.Schemas;
 /// <summary>The rules of property groups (reference/properties-pipelines-search-associations.md 1.9). Pure.</summary>
 internal static class GroupRules
 {
-    /// <summary>Longest name: it is part of an address. As long as a property's.</summary>
+    /// <summary>Longest name, because it is part of a URL: the same as a property's.</summary>
     const int NameMax = 100;
 
     public static Edited<PropertyGroup> Create(SchemaContent content, PropertyGroupCreate input)
@@ -32,7 +32,7 @@ internal static class GroupRules
         return new(content with { Groups = content.Groups.Replace(old, wanted) }, wanted);
     }
 
-    /// <summary>Deletes a group for good: nothing shows it any more, and its name is free.</summary>
+    /// <summary>Permanently deletes a group. Its name becomes free.</summary>
     public static SchemaContent Delete(SchemaContent content, string name)
     {
         var old = Find(content, name);

@@ -4,13 +4,13 @@ using Docket.Model;
 namespace Docket.Schemas;
 
 /// <summary>
-/// How the bodies of this room are read. What a create needs is checked once the object is read, so that the answer names
-/// all that is missing and where the object ends (reference/properties-pipelines-search-associations.md 1.5). Members that
-/// only the server sets are ignored like unknown ones.
+/// Reads the bodies of this room. Required members are checked once the object has been read, so that the answer lists everything
+/// that is missing and where the object ends (reference/properties-pipelines-search-associations.md 1.5). Members that only the
+/// server sets are ignored, like unknown ones.
 /// </summary>
 internal static class InputJson
 {
-    // The order in which HubSpot lists these is unknown; here it is that of the specification.
+    // HubSpot's order is unknown; this is the order of the specification.
     static readonly string[]
         Types = ["bool", "date", "datetime", "enumeration", "number", "phone_number", "string"],
         FieldTypes = ["booleancheckbox", "calculation_equation", "checkbox", "date", "file", "html", "number", "phonenumber", "radio", "select", "text", "textarea"],

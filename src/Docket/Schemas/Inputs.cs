@@ -1,7 +1,7 @@
 namespace Docket.Schemas;
 
 /// <summary>
-/// A property as a client wants it. How these bodies are read, and what they must hold, stands in <see cref="InputJson"/>.
+/// A property in a request. <see cref="InputJson"/> reads these bodies and contains their required members.
 /// </summary>
 internal sealed record PropertyCreate : PropertyUpdate
 {
@@ -17,7 +17,7 @@ internal sealed record PropertyCreate : PropertyUpdate
 }
 
 /// <summary>
-/// What a client may change about a property; a member that is missing or <c>null</c> stays as it is
+/// The changes to a property; a member that is missing or <c>null</c> stays unchanged
 /// (reference/properties-pipelines-search-associations.md 1.2, 1.6).
 /// </summary>
 internal record PropertyUpdate
@@ -48,11 +48,11 @@ internal record PropertyUpdate
 
     public string? CurrencyPropertyName { get; set; }
 
-    /// <summary>An empty text takes the formula away.</summary>
+    /// <summary>An empty text removes the formula.</summary>
     public string? CalculationFormula { get; set; }
 }
 
-/// <summary>One wanted option.</summary>
+/// <summary>An option in a request.</summary>
 internal sealed record OptionInput
 {
     public string? Label { get; set; }
@@ -66,7 +66,7 @@ internal sealed record OptionInput
     public bool? Hidden { get; set; }
 }
 
-/// <summary>A wanted group of properties.</summary>
+/// <summary>A property group in a request.</summary>
 internal sealed record PropertyGroupCreate
 {
     public string? Name { get; set; }
@@ -76,7 +76,7 @@ internal sealed record PropertyGroupCreate
     public int? DisplayOrder { get; set; }
 }
 
-/// <summary>What a client may change about a group; missing members stay.</summary>
+/// <summary>The changes to a group; missing members stay unchanged.</summary>
 internal sealed record PropertyGroupUpdate
 {
     public string? Label { get; set; }
@@ -95,7 +95,7 @@ internal sealed record Batch<T>
 {
     public List<T>? Inputs { get; set; }
 
-    /// <summary>For reads: look among the archived properties instead of the active ones.</summary>
+    /// <summary>For reads: search the archived properties instead of the active ones.</summary>
     public bool? Archived { get; set; }
 
     /// <summary>For reads.</summary>
@@ -103,8 +103,8 @@ internal sealed record Batch<T>
 }
 
 /// <summary>
-/// A pipeline as a client wants it, for create and replace. HubSpot's specification also requires the display order;
-/// whether the server does is unknown, so without one it is 0.
+/// A pipeline in a request, for create and replace. HubSpot's specification also requires the display order; whether the server
+/// does is unknown, so the default is 0.
 /// </summary>
 internal sealed record PipelineInput
 {
@@ -118,7 +118,7 @@ internal sealed record PipelineInput
     public List<StageInput>? Stages { get; set; }
 }
 
-/// <summary>What a client may change about a pipeline; missing members stay.</summary>
+/// <summary>The changes to a pipeline; missing members stay unchanged.</summary>
 internal sealed record PipelinePatch
 {
     public string? Label { get; set; }
@@ -129,8 +129,8 @@ internal sealed record PipelinePatch
 }
 
 /// <summary>
-/// A stage as a client wants it, for create and replace. HubSpot's specification also requires display order and
-/// metadata; whether the server does is unknown, so without them the stage is open and comes last.
+/// A stage in a request, for create and replace. HubSpot's specification also requires display order and metadata; whether the
+/// server does is unknown, so by default the stage is open and comes last.
 /// </summary>
 internal sealed record StageInput
 {
@@ -143,7 +143,7 @@ internal sealed record StageInput
     public string? StageId { get; set; }
 }
 
-/// <summary>What a client may change about a stage; missing members stay.</summary>
+/// <summary>The changes to a stage; missing members stay unchanged.</summary>
 internal sealed record StagePatch
 {
     public string? Label { get; set; }
@@ -155,7 +155,7 @@ internal sealed record StagePatch
     public bool? Archived { get; set; }
 }
 
-/// <summary>What a client says about a stage. Whether it is closed follows; unknown keys are dropped (reference/properties-pipelines-search-associations.md 3.4).</summary>
+/// <summary>The metadata of a stage, which determine whether it is closed. Unknown keys are dropped (reference/properties-pipelines-search-associations.md 3.4).</summary>
 internal sealed record StageMetadataInput
 {
     public string? TicketState { get; set; }

@@ -10,10 +10,10 @@ namespace Docket.Schemas;
 /// <summary>The Pipelines API (reference/properties-pipelines-search-associations.md 3.1).</summary>
 internal static class PipelineRoutes
 {
-    // What three official clients send in the place of the pipeline when they ask for the audit of a stage (HubSpot's specification of it lacks the parameter).
+    // Three official clients send this instead of the pipeline's id in requests for the audit of a stage (HubSpot's specification lacks the parameter).
     const string PipelineTemplate = "{pipelineId}";
 
-    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
+    /// <summary>Maps the endpoints below a prefix that contains <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
         var pipelines = routes.MapGroup(prefix);
@@ -35,7 +35,7 @@ internal static class PipelineRoutes
         stages.MapGet("/{stageId}/audit", AuditStageAsync).Needs(Right.ReadSchema);
     }
 
-    // Neither paging nor archived pipelines: there are none (3.1).
+    // No paging and no archived pipelines: HubSpot has neither (3.1).
     static Task ListAsync(HttpContext http) =>
         SchemaResponse.ListAsync(http, http.Call().Schema.Pipelines, SchemaJson.Default.Pipeline);
 
@@ -72,7 +72,7 @@ internal static class PipelineRoutes
         SchemaResponse.Nothing(http);
     }
 
-    // One that was deleted still has its entries; one that never was has none.
+    // A deleted pipeline still has entries; one that never existed has none.
     static Task AuditAsync(HttpContext http)
     {
         var (call, id) = (http.Call(), http.LastPathSegment(before: 1));
@@ -146,7 +146,7 @@ internal static class PipelineRoutes
 
     static (string PipelineId, string StageId) StagePath(HttpContext http) => (http.LastPathSegment(before: 2), http.LastPathSegment());
 
-    // Either flag switches the check on or off; without a word the version decides (3.1, 3.6).
+    // Either flag turns the check on or off; without one the version decides (3.1, 3.6).
     static bool KeepUsedStages(HttpContext http)
     {
         string[] flags = ["validateReferencesBeforeDelete", "validateDealStageUsagesBeforeDelete"];

@@ -4,12 +4,12 @@ using Docket.Model;
 namespace Docket.Schemas;
 
 /// <summary>
-/// The rules of pipelines and stages (reference/properties-pipelines-search-associations.md 3). Every one works out the
-/// pipeline that is wanted and hands it to <see cref="Settle"/>, which checks what must always be true. Pure.
+/// The rules of pipelines and stages (reference/properties-pipelines-search-associations.md 3). Each rule builds the requested
+/// pipeline and passes it to <see cref="Settle"/>, which checks all invariants. Pure.
 /// </summary>
 /// <remarks>
-/// Writes are answered with the display orders of the request, reads with those that were stored (3.3): so the answer of
-/// an <see cref="Edited{T}"/> may differ from its content.
+/// Writes return the display orders of the request, reads return the stored ones (3.3), so the answer of an
+/// <see cref="Edited{T}"/> can differ from its content.
 /// </remarks>
 internal static class PipelineRules
 {
@@ -44,7 +44,7 @@ internal static class PipelineRules
         return Write(content, null, new() { Id = id, Label = input.Label!, CreatedAt = edit.Now }, input, [.. stages], edit);
     }
 
-    /// <summary>Replaces everything. Stages named by an id of this pipeline stay, others are new, those left out go (3.5).</summary>
+    /// <summary>Replaces everything. Stages with an id of this pipeline stay, others are new, missing ones are deleted (3.5).</summary>
     public static Edited<Pipeline> Replace(SchemaContent content, string id, PipelineInput input, Edit edit)
     {
         var old = Find(content, id);
@@ -57,7 +57,7 @@ internal static class PipelineRules
         return Write(content, old, old with { Label = input.Label! }, input, [.. stages], edit);
     }
 
-    /// <summary>Changes what is given; all stages count as updated too (3.5).</summary>
+    /// <summary>Changes the given members; all stages count as updated too (3.5).</summary>
     public static Edited<Pipeline> Update(SchemaContent content, string id, PipelinePatch input, Edit edit)
     {
         var old = Find(content, id);
@@ -72,7 +72,7 @@ internal static class PipelineRules
         return new(Settle(content, old, wanted, edit), wanted);
     }
 
-    /// <summary>Deletes a pipeline for good (3.6).</summary>
+    /// <summary>Permanently deletes a pipeline (3.6).</summary>
     public static SchemaContent Delete(SchemaContent content, string id, Edit edit)
     {
         var old = Find(content, id);
@@ -97,7 +97,7 @@ internal static class PipelineRules
         return WriteStage(content, pipeline, Replaced(FindStage(pipeline, id), input, edit), edit);
     }
 
-    /// <summary>Changes what is given; metadata are merged (3.4).</summary>
+    /// <summary>Changes the given members; metadata are merged (3.4).</summary>
     public static Edited<Stage> UpdateStage(SchemaContent content, string pipelineId, string id, StagePatch input, Edit edit)
     {
         var pipeline = Find(content, pipelineId);
@@ -113,7 +113,7 @@ internal static class PipelineRules
         return WriteStage(content, pipeline, wanted, edit);
     }
 
-    /// <summary>Deletes a stage for good. One that isn't there is no mistake (3.6).</summary>
+    /// <summary>Permanently deletes a stage. A missing stage is not an error (3.6).</summary>
     public static SchemaContent DeleteStage(SchemaContent content, string pipelineId, string id, Edit edit)
     {
         var old = Find(content, pipelineId);
@@ -125,7 +125,7 @@ internal static class PipelineRules
     public static Pipeline Find(SchemaContent content, string id) =>
         content.Pipelines.FirstOrDefault(pipeline => pipeline.Id == id) ?? throw new Refusal(Faults.PipelineNotFound(id));
 
-    /// <summary>The pipeline in which a stage is, or was when it was deleted; <c>null</c> when there never was one of this id.</summary>
+    /// <summary>The pipeline that contains a stage, or contained it when it was deleted; <c>null</c> if the id was never used.</summary>
     public static string? PipelineOf(SchemaContent content, string stageId) =>
         content.Pipelines.FirstOrDefault(pipeline => pipeline.FindStage(stageId) is not null)?.Id
         ?? content.Audit.LastOrDefault(entry => entry.StageId == stageId)?.PipelineId;
@@ -133,7 +133,7 @@ internal static class PipelineRules
     public static Stage FindStage(Pipeline pipeline, string id) =>
         pipeline.FindStage(id) ?? throw new Refusal(Faults.StageNotFound(pipeline.Id, id));
 
-    // A pipeline with the stages in the order of the request: stored arranged, answered as asked for.
+    // A pipeline with the stages in the order of the request: stored in display order, returned as requested.
     static Edited<Pipeline> Write(SchemaContent content, Pipeline? old, Pipeline pipeline, PipelineInput input, ImmutableArray<Stage> stages, Edit edit)
     {
         var answer = pipeline with { DisplayOrder = input.DisplayOrder ?? 0, Stages = WithOrders(stages, input.Stages), UpdatedAt = edit.Now };
@@ -147,9 +147,9 @@ internal static class PipelineRules
     }
 
     /// <summary>
-    /// Puts <paramref name="wanted"/> in the place of <paramref name="old"/>; without an old one it is new, without a
-    /// wanted one the old one goes. What must be true of every pipeline is checked here, and what follows from a change
-    /// is done here: the properties of its stages and the entries of the audit.
+    /// Replaces <paramref name="old"/> with <paramref name="wanted"/>. Without an old one it is created, without a wanted one it is
+    /// deleted. Checks the invariants of every pipeline, and applies what follows from a change: the properties of its stages and
+    /// the entries of the audit.
     /// </summary>
     static SchemaContent Settle(SchemaContent content, Pipeline? old, Pipeline? wanted, Edit edit)
     {
@@ -208,7 +208,7 @@ internal static class PipelineRules
             throw new Refusal(Faults.TooManyStages(StagesMax));
         }
 
-        // Letter case and outer spaces make no difference (3.3).
+        // Letter case and surrounding spaces are ignored (3.3).
         var labels = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         if (pipeline.Stages.FirstOrDefault(stage => !labels.Add(stage.Label.Trim())) is { } twin)
         {
@@ -261,7 +261,7 @@ internal static class PipelineRules
         }
     }
 
-    // Stages of one body without a display order come one after the other, after the highest so far.
+    // Stages of one body without a display order are numbered in order, after the highest so far.
     static ImmutableArray<Stage> WithOrders(ImmutableArray<Stage> stages, List<StageInput>? inputs)
     {
         var ordered = ImmutableArray.CreateBuilder<Stage>(stages.Length);
@@ -273,7 +273,7 @@ internal static class PipelineRules
         return ordered.DrainToImmutable();
     }
 
-    // Ascending by display order. A gap stays; a tie puts the later written one after the other and renumbers all (3.3).
+    // Ascending by display order. Gaps stay. After a tie, the one written later follows the other, and all are renumbered (3.3).
     static ImmutableArray<Stage> Arrange(IEnumerable<Stage> stages)
     {
         ImmutableArray<Stage> sorted = [.. stages.OrderBy(stage => stage.DisplayOrder)];
@@ -283,7 +283,7 @@ internal static class PipelineRules
 
     static int AfterLast(IEnumerable<Stage> stages) => stages.Max(stage => (int?)stage.DisplayOrder) + 1 ?? 0;
 
-    // The stage ids a body gives by name.
+    // The stage ids in a body.
     static HashSet<string> NamedIds(List<StageInput>? stages)
     {
         var ids = new HashSet<string>(StringComparer.Ordinal);
@@ -298,7 +298,7 @@ internal static class PipelineRules
         return ids;
     }
 
-    // About ten decimal digits, as HubSpot's (3.3): the second of the edit, counted up past every id that is or was in use.
+    // About ten decimal digits, like HubSpot's (3.3): the second of the edit, incremented past every id that is or was in use.
     static string NewId(SchemaContent content, long now, HashSet<string> ids)
     {
         var id = now / 1000;

@@ -7,10 +7,10 @@ using Docket.Model;
 
 namespace Docket.Schemas;
 
-/// <summary>The audit of pipelines and stages: what is noted of a change, and how it is shown (reference/properties-pipelines-search-associations.md 3.7).</summary>
+/// <summary>The audit of pipelines and stages: which changes are recorded, and their format (reference/properties-pipelines-search-associations.md 3.7).</summary>
 internal static class PipelineTrail
 {
-    /// <summary>Adds an entry for the pipeline, and one for each stage that came, went or changed.</summary>
+    /// <summary>Adds an entry for the pipeline, and one for each stage that was added, removed or changed.</summary>
     public static ImmutableArray<PipelineAudit> Continue(ImmutableArray<PipelineAudit> trail, Pipeline? old, Pipeline? wanted, Edit edit)
     {
         var pipeline = (wanted ?? old)!;
@@ -35,11 +35,11 @@ internal static class PipelineTrail
         }
     }
 
-    /// <summary>The entries of a pipeline, or of one of its stages, newest first.</summary>
+    /// <summary>The entries of a pipeline or one of its stages, newest first.</summary>
     public static IEnumerable<PipelineAudit> Of(SchemaContent content, string pipelineId, string? stageId) =>
         content.Audit.Where(entry => entry.PipelineId == pipelineId && entry.StageId == stageId).Reverse();
 
-    /// <summary>One entry as the audit endpoints show it. The raw object is text there, whatever the specification says (3.7).</summary>
+    /// <summary>One entry in the audit endpoints' format. The raw object is a string there, although the specification differs (3.7).</summary>
     public static void WriteEntry(Utf8JsonWriter json, PipelineAudit entry, long portalId)
     {
         var thing = entry.StageId is null ? "Pipeline" : "Pipeline stage";

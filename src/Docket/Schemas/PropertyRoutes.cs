@@ -14,7 +14,7 @@ internal static class PropertyRoutes
     /// <summary>Largest batch (1.1 [decide]).</summary>
     const int InputsMax = 100;
 
-    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>.</summary>
+    /// <summary>Maps the endpoints below a prefix that contains <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix)
     {
         var properties = routes.MapGroup(prefix);
@@ -130,7 +130,7 @@ internal static class PropertyRoutes
     static PropertyDefinition? Find(Call call, string name, bool archived, string sensitivity) =>
         Properties(call, archived).GetValueOrDefault(name)?.Definition is { } found && found.DataSensitivity == sensitivity ? found : null;
 
-    // A batch/create answers without these (1.8).
+    // The answer to batch/create lacks these (1.8).
     static PropertyResult WithoutOrigin(PropertyResult result) => result with
     {
         Definition = result.Definition is { } created

@@ -3,13 +3,13 @@ using Docket.Model;
 
 namespace Docket.Schemas;
 
-/// <summary>What became of one input of a batch: a definition, or why not.</summary>
+/// <summary>The result of one input of a batch: a definition, or the error.</summary>
 internal readonly record struct PropertyResult(string Name, PropertyDefinition? Definition, Error? Error);
 
 /// <summary>The rules of property definitions (reference/properties-pipelines-search-associations.md 1.2 to 1.8). Pure.</summary>
 internal static class PropertyRules
 {
-    /// <summary>Limits of 1.4; HubSpot's own properties count for neither.</summary>
+    /// <summary>Limits of 1.4. HubSpot's own properties are not counted.</summary>
     public const int CustomMax = 1000, UniqueMax = 10;
 
     /// <summary>1.4.</summary>
@@ -19,7 +19,7 @@ internal static class PropertyRules
 
     const string CalculatedFieldType = "calculation_equation";
 
-    /// <summary>Creates a property, or brings an archived one back (1.7).</summary>
+    /// <summary>Creates a property, or restores an archived one (1.7).</summary>
     public static Edited<PropertyDefinition> Create(SchemaContent content, PropertyCreate input, Edit edit)
     {
         var name = input.Name!;
@@ -29,9 +29,9 @@ internal static class PropertyRules
             throw new Refusal(Faults.NotForSensitiveData());
         }
 
-        // Brought back: number, values, history and date of creation are those of old, and the posted definition wins.
-        // Except for uniqueness, which stays as it was at first creation: stored values either were checked and indexed
-        // or were not, and two records may hold the same one by now.
+        // Restored: number, values, history and create date stay, and the posted definition wins.
+        // Uniqueness stays as it was at first creation: stored values either were checked and indexed, or were not, and two records
+        // may have the same one by now.
         var old = content.ArchivedProperties.GetValueOrDefault(name);
         var posted = new PropertyDefinition
         {
@@ -61,7 +61,7 @@ internal static class PropertyRules
             definition);
     }
 
-    /// <summary>Creates each input on its own: one that is refused takes no other along (1.8).</summary>
+    /// <summary>Creates each input on its own: a refused one doesn't affect the others (1.8).</summary>
     public static Edited<ImmutableArray<PropertyResult>> CreateAll(SchemaContent content, IEnumerable<PropertyCreate> inputs, Edit edit)
     {
         var results = ImmutableArray.CreateBuilder<PropertyResult>();
@@ -81,7 +81,7 @@ internal static class PropertyRules
         return new(content, results.DrainToImmutable());
     }
 
-    /// <summary>Changes what is given and leaves the rest (1.6).</summary>
+    /// <summary>Changes the given members and keeps the rest (1.6).</summary>
     public static Edited<PropertyDefinition> Update(SchemaContent content, string name, PropertyUpdate input, Edit edit)
     {
         var (number, old) = content.Properties.GetValueOrDefault(name) ?? throw new Refusal(Faults.PropertyNotFound(name));
@@ -120,7 +120,7 @@ internal static class PropertyRules
         return users.IsEmpty ? MoveToArchive(content, property, edit) : throw new Refusal(Faults.PropertyInUse(edit.Type, name, users));
     }
 
-    /// <summary>Archives those that are there, all or none; unknown and archived names are fine (1.8).</summary>
+    /// <summary>Archives the existing ones, all or none. Unknown and archived names are ignored (1.8).</summary>
     public static SchemaContent ArchiveAll(SchemaContent content, IEnumerable<string> names, Edit edit)
     {
         foreach (var name in names)
@@ -160,14 +160,14 @@ internal static class PropertyRules
             throw new Refusal(Faults.PropertyNameInvalid(name));
         }
 
-        // Otherwise a stage created later could not have its properties, nor one created again get its old ones back.
+        // Otherwise a stage created later could not have its properties, and a stage created again would not get its old ones back.
         if (StageProperties.IsName(name))
         {
             throw new Refusal(Faults.PropertyNameReserved(name));
         }
     }
 
-    // The definition with everything the input gives; what it leaves out stays.
+    // The definition with everything in the input; missing members stay unchanged.
     static PropertyDefinition Apply(PropertyDefinition definition, PropertyUpdate input, Edit edit)
     {
         var formula = input.CalculationFormula ?? definition.CalculationFormula;
@@ -178,7 +178,7 @@ internal static class PropertyRules
             UpdatedUserId = edit.UserId,
             Label = input.Label ?? definition.Label,
             Type = input.Type ?? definition.Type,
-            // A formula makes its property a read-only one with this field type (1.10).
+            // A formula makes its property read-only, with this field type (1.10).
             FieldType = calculated && definition.HubspotDefined != true ? CalculatedFieldType : input.FieldType ?? definition.FieldType,
             Description = input.Description ?? definition.Description,
             GroupName = input.GroupName ?? definition.GroupName,
@@ -248,7 +248,7 @@ internal static class PropertyRules
         }
     }
 
-    // 1.3, for what clients send; HubSpot's own definitions break the table. An enumeration may have no options.
+    // 1.3, for requests of clients. HubSpot's own definitions violate the table. An enumeration may have no options.
     static ImmutableArray<string> FieldTypesOf(string type) => type switch
     {
         "bool" => ["booleancheckbox", CalculatedFieldType],
@@ -272,7 +272,7 @@ internal static class PropertyRules
             throw new Refusal(Faults.OptionWithSeparator(separating.Value));
         }
 
-        // A calculated one has no values to choose.
+        // A calculated property has no options.
         if (definition is { Type: "bool", Calculated: false }
             && !(options.Length == 2 && options.Any(option => option.Value == "true") && options.Any(option => option.Value == "false")))
         {
@@ -280,8 +280,8 @@ internal static class PropertyRules
         }
     }
 
-    // Of HubSpot's own only the list of options may change, and only where it says so; that is how portals add
-    // categories (1.6). Sending back what is there already is no change, and fine.
+    // Of HubSpot's own properties, only the list of options can change, and only if the property allows it. Portals add categories
+    // this way (1.6). Sending the current values is no change, and accepted.
     static bool ChangesOptions(PropertyDefinition old, PropertyDefinition wanted)
     {
         var besidesOptions = wanted with { Options = old.Options, UpdatedAt = old.UpdatedAt, UpdatedUserId = old.UpdatedUserId };

@@ -12,7 +12,7 @@ internal static class SchemaResponse
 {
     public static Task OneAsync<T>(HttpContext http, T thing, JsonTypeInfo<T> shape) => OneAsync(http, StatusCodes.Status200OK, thing, shape);
 
-    /// <summary>201, with the place of what was created.</summary>
+    /// <summary>201, with the location of what was created.</summary>
     public static Task CreatedAsync<T>(HttpContext http, string name, T created, JsonTypeInfo<T> shape)
     {
         Wire.SetLocation(http, name);
@@ -25,7 +25,7 @@ internal static class SchemaResponse
     public static Task AuditAsync(HttpContext http, IEnumerable<PipelineAudit> entries, long portalId) =>
         Wire.RespondListAsync(http.Response, entries, (json, entry) => PipelineTrail.WriteEntry(json, entry, portalId));
 
-    /// <summary>The answer to a batch: <paramref name="status"/>, or 207 when some inputs failed; each of those names its property (1.8).</summary>
+    /// <summary>The answer to a batch: <paramref name="status"/>, or 207 if some inputs failed. Each error names its property (1.8).</summary>
     public static Task BatchAsync(HttpContext http, int status, ImmutableArray<PropertyResult> results)
     {
         var errors = results.Index().Where(result => result.Item.Error is not null).Select(result =>

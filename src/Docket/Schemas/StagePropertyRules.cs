@@ -3,15 +3,15 @@ using Docket.Model;
 namespace Docket.Schemas;
 
 /// <summary>
-/// Keeps the seven read-only properties that each stage brings along: made with the stage, archived with it, labelled
-/// after it and its pipeline (reference/properties-pipelines-search-associations.md 2.3). <see cref="Schema"/> relies
-/// on every stage of every pipeline having them. Pure.
+/// Maintains the seven read-only properties of each stage: created with the stage, archived with it, and labelled after it and its
+/// pipeline (reference/properties-pipelines-search-associations.md 2.3). <see cref="Schema"/> relies on every stage of every
+/// pipeline having them. Pure.
 /// </summary>
 internal static class StagePropertyRules
 {
     sealed record Template(string Prefix, string Type, string FieldType, bool Hidden, Func<string, string> Label, Func<string, string, string> Description);
 
-    // Newer ones quote the stage in " and older ones in '. All times are milliseconds (2.3 [decide]).
+    // Newer labels quote the stage in " and older ones in '. All times are milliseconds (2.3 [decide]).
     static readonly Template[] Templates =
     [
         new(StageProperties.Entered, "datetime", "date", false, stage => $"Date entered \"{stage}\"", (type, stage) => $"When the {type} most recently entered stage {stage}."),
@@ -23,18 +23,18 @@ internal static class StagePropertyRules
         new(StageProperties.OlderTime, "number", "calculation_read_time", true, stage => $"Time in '{stage}'", (_, stage) => $"Time spent in stage {stage}."),
     ];
 
-    /// <summary>Whether the properties of a stage that is to come have their names free.</summary>
+    /// <summary>Whether the names for the properties of a future stage are free.</summary>
     public static bool AreFree(SchemaContent content, string stageId)
     {
         var name = StageProperties.NameOf(stageId);
         return !Array.Exists(Templates, template => content.Properties.ContainsKey(template.Prefix + name));
     }
 
-    /// <summary>Whether a stage of this id is or was there.</summary>
+    /// <summary>Whether a stage with this id exists or existed.</summary>
     public static bool WasUsed(SchemaContent content, string stageId) =>
         !AreFree(content, stageId) || content.ArchivedProperties.ContainsKey(Templates[0].Prefix + StageProperties.NameOf(stageId));
 
-    /// <summary>Gives a stage its properties, new or brought back, with the labels they should have now.</summary>
+    /// <summary>Gives a stage its properties, new or restored, with current labels.</summary>
     public static SchemaContent Keep(SchemaContent content, Pipeline pipeline, Stage stage, Edit edit)
     {
         var name = StageProperties.NameOf(stage.Id);
@@ -47,7 +47,7 @@ internal static class StagePropertyRules
                 continue;
             }
 
-            // A stage id that comes again gets its old properties with their numbers, and so their values.
+            // A stage id that is used again gets its old properties with their numbers, and therefore their values.
             var old = active ?? content.ArchivedProperties.GetValueOrDefault(wanted.Name);
             var number = old?.Number ?? content.LastNumber + 1;
             var definition = wanted with { CreatedAt = old?.Definition.CreatedAt ?? edit.Now };

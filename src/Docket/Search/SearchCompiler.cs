@@ -8,7 +8,7 @@ using Docket.Writes;
 namespace Docket.Search;
 
 /// <summary>
-/// Makes a query of what a request says: limits, properties, and values by the rules of their types
+/// Compiles a request into a query: checks limits and properties, and reads values by the rules of their types
 /// (reference/properties-pipelines-search-associations.md 4.3 to 4.5).
 /// </summary>
 internal static class SearchCompiler
@@ -19,8 +19,8 @@ internal static class SearchCompiler
     public const int ReachMax = 10_000;
 
     /// <summary>
-    /// Characters of <c>query</c> and the values of all filters together. HubSpot's guide says the whole body, but connectors send
-    /// the name of every property in each search (4.3).
+    /// Characters of <c>query</c> and the values of all filters together. HubSpot's guide says the whole body, but connectors send the
+    /// names of all properties in each search (4.3).
     /// </summary>
     public const int LengthMax = 3_000;
 
@@ -42,16 +42,16 @@ internal static class SearchCompiler
 
         var limit = ParseLimit(body.Limit);
         var (skip, after) = ParseAfter(body.After, capped);
-        // A group without filters says nothing (4.1).
+        // A group without filters has no effect (4.1).
         var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(helps.HasFlag(Help.Labels) ? WithIds(filter, schema, owners ?? PortalOwners.None) : filter, schema)).ToImmutableArray()).ToImmutableArray();
-        // One sort counts; more are ignored (4.2), and so is a text that names no property (4.1).
+        // Only one sort counts. More are ignored (4.2), and so is a text that is not a property's name (4.1).
         var first = body.Sorts.Find(sort => !sort.IsText || schema.Find(sort.Property) is not null);
         var sort = first is not null ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
         return new(schema, groups, WordsOf(body.Query), schema.Searched, sort, skip, after,
             capped ? Math.Min(limit, ReachMax - skip) : limit);
     }
 
-    /// <summary>What a request sends to go on behind a place.</summary>
+    /// <summary>The cursor that continues after a place.</summary>
     public static string Write(SearchCursor cursor, bool sorted) =>
         !sorted ? cursor.Id.ToString() : $"{cursor.Id}-{(cursor.Value is { } value ? Base64Url.EncodeToString(value.Span) : "")}";
 
@@ -71,8 +71,8 @@ internal static class SearchCompiler
         : limit > LimitMax ? throw new Refusal(Faults.PageTooLarge(LimitMax))
         : (int)limit;
 
-    // The number of results already delivered, as on HubSpot; or, where the reach has no end, a place. Record ids are
-    // greater than any number that can be passed over, so the two can't be mistaken for each other.
+    // The number of results already returned, as on HubSpot; or a place if paging is unlimited. Record ids are greater than any
+    // number of results, so the two can't be confused.
     static (int Skip, SearchCursor? After) ParseAfter(string text, bool capped)
     {
         if (text.Length == 0)
@@ -89,11 +89,11 @@ internal static class SearchCompiler
 
         return dash < 0 && number < ReachMax ? ((int)number, null)
             : capped || number < Record.IdBase ? throw new Refusal(Faults.BeyondReach(ReachMax))
-            // Without the cast no array becomes an empty value instead of none.
+            // Without the cast, a missing array becomes an empty value instead of null.
             : (0, new(number, value.Length > 0 ? (ReadOnlyMemory<byte>?)Base64Url.DecodeFromChars(value) : null));
     }
 
-    // A lone & or - starts no token: it is passed over beside words that can be looked for.
+    // A lone & or - starts no token. It is ignored if there are other words.
     static ImmutableArray<string> WordsOf(string query)
     {
         ImmutableArray<string> words = [.. query.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal)];
@@ -104,7 +104,7 @@ internal static class SearchCompiler
     static Property Find(string name, Schema schema) => schema.Find(name) ?? throw new Refusal(Faults.SearchProblem(
         name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))));
 
-    // By label: several may have the same, and each of them is meant.
+    // By label: several options may have the same one, and all of them match.
     static RawFilter WithIds(RawFilter filter, Schema schema, PortalOwners owners)
     {
         var property = schema.Find(filter.Property);
@@ -139,7 +139,7 @@ internal static class SearchCompiler
     {
         if (filter.Property.StartsWith("associations.", StringComparison.Ordinal))
         {
-            // There are no associations yet, so nothing is associated with anything.
+            // There are no associations yet, so nothing matches.
             return new(schema.RecordId, filter.Operator is SearchOperator.Neq or SearchOperator.NotIn or SearchOperator.NotHasProperty or SearchOperator.NotContainsToken ? SearchOperator.NotIn : SearchOperator.In, []);
         }
 
@@ -162,7 +162,7 @@ internal static class SearchCompiler
         string? Trim(string? value) => value is null ? null : Encoding.UTF8.GetString(PropertyValues.Trim(schema, property, Encoding.UTF8.GetBytes(value)).Span);
     }
 
-    // HubSpot refuses them where it looks for a text as a whole or for its words, not in query (4.1).
+    // HubSpot refuses them in filters on whole texts or words, but not in query (4.1).
     static void CheckQuotationMarks(RawFilter filter, Property property)
     {
         if (IsFreeText(property)
@@ -188,7 +188,7 @@ internal static class SearchCompiler
             : new(property, SearchOperator.Between, [low, high]);
     }
 
-    // Texts are compared in lower case, but in lists they are taken as sent; options are compared as they are (4.5).
+    // Texts are compared in lower case, but in lists they are compared as sent. Options are compared unchanged (4.5).
     static SearchValue Operand(Property property, string value, bool asSent = false)
     {
         switch (property.Kind)
@@ -210,7 +210,7 @@ internal static class SearchCompiler
 
     static Refusal Misfit(Property property, string value, string expected) => new(Faults.SearchProblem(property.Name, value, $"{value} is not {expected}"));
 
-    // Runs of letters, digits and stars. Numbers and times have no tokens: they are compared as a whole.
+    // Runs of letters, digits and stars. Numbers and times have no tokens and are compared as a whole.
     static ImmutableArray<SearchValue> Tokens(Property property, string value)
     {
         if (value.Trim() == "*")
@@ -241,7 +241,7 @@ internal static class SearchCompiler
         return tokens.DrainToImmutable();
     }
 
-    // As long as tokens of texts are taken.
+    // The same length as tokens of texts.
     static string Token(string run) =>
         run.Trim('*').Length == 0 ? "*"
         : run.Contains('*', StringComparison.Ordinal) || Encoding.UTF8.GetBytes(run) is var utf8 && Words.EndOf(utf8) == utf8.Length ? run

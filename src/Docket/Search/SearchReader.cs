@@ -4,13 +4,13 @@ using Docket.Model;
 
 namespace Docket.Search;
 
-/// <summary>One filter as it stands in a request, and where it ends.</summary>
+/// <summary>A filter in a request, and where it ends.</summary>
 internal sealed record RawFilter(string Property, SearchOperator Operator, string? Value, string? HighValue, List<string>? Values, long Line = 1, long Column = 1);
 
-/// <summary>One sort as it stands in a request: an object, or only a text.</summary>
+/// <summary>A sort in a request: an object, or only a text.</summary>
 internal sealed record RawSort(string Property, bool Descending, bool IsText = false);
 
-/// <summary>The body of a search as it stands there: well-formed, nothing looked up yet (reference/properties-pipelines-search-associations.md 4.1).</summary>
+/// <summary>The body of a search: well-formed, but not yet checked against the schema (reference/properties-pipelines-search-associations.md 4.1).</summary>
 internal sealed class SearchBody
 {
     public List<List<RawFilter>> Groups { get; } = [];
@@ -27,7 +27,7 @@ internal sealed class SearchBody
 }
 
 /// <summary>
-/// Reads a search in one pass, so that of several faults the first in the text is told, with its line and column
+/// Reads a search in one pass, so that the first of several faults in the text is reported, with its line and column
 /// (reference/properties-pipelines-search-associations.md 4.6).
 /// </summary>
 internal sealed class SearchReader
@@ -187,7 +187,7 @@ internal sealed class SearchReader
         }
 
         var text = json.TokenType == JsonTokenType.String ? json.Text()! : "";
-        // Blanks and control characters around it are forgiven; other white space is not.
+        // Surrounding blanks and control characters are ignored; other white space is not.
         var trimmed = text.AsSpan().Trim([.. Enumerable.Range(0, 0x21).Select(character => (char)character)]);
         if (json.TokenType == JsonTokenType.String && trimmed.IsEmpty)
         {
@@ -243,7 +243,7 @@ internal sealed class SearchReader
         }
     }
 
-    // Null counts as no list.
+    // Null counts as a missing list.
     static bool BeginsList(ref JsonCursor json)
     {
         if (json.TokenType is JsonTokenType.StartArray or JsonTokenType.Null)

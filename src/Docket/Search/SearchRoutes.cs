@@ -11,7 +11,7 @@ namespace Docket.Search;
 /// <summary>The search (reference/properties-pipelines-search-associations.md 4).</summary>
 internal static class SearchRoutes
 {
-    /// <summary>Maps the endpoint below a prefix that holds <c>{objectType}</c>.</summary>
+    /// <summary>Maps the endpoint below a prefix that contains <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
         routes.MapPost($"{prefix}/search", SearchAsync).Needs(Right.Read).Takes(Help.AllProperties | Help.Labels);
 

@@ -2,14 +2,14 @@ using Docket.Model;
 
 namespace Docket.Watch;
 
-/// <summary>Keeps what fails with every request from filling the log: each kind of failure is due at once, and then once a minute.</summary>
+/// <summary>Limits repeated log entries: each kind of failure is logged at once, and then at most once a minute.</summary>
 internal sealed class Complaints(TimeProvider clock)
 {
     const long EveryMs = 60_000;
 
     readonly Dictionary<string, (long Since, int Held)> kinds = [];
 
-    /// <summary>Counts a failure, and gives what to add to its entry in the log; <c>null</c> when there is to be none now.</summary>
+    /// <summary>Counts a failure, and returns the text to append to its log entry, or <c>null</c> if it must not be logged now.</summary>
     public string? Due(string kind)
     {
         lock (kinds)

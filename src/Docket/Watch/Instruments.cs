@@ -6,12 +6,12 @@ using OpenTelemetry.Resources;
 namespace Docket.Watch;
 
 /// <summary>
-/// What a running server lets be seen of its work: numbers and spans (docs/operating.md, Metrics and Traces). Next to free
-/// while nobody listens. Labels are words of fixed sets and ids of portals: never a token, a value or a text of a request.
+/// A server's metrics and traces (docs/operating.md). Almost free when nothing is listening. Labels are words of fixed sets and
+/// ids of portals: never a token, a value or text of a request.
 /// </summary>
 internal sealed class Instruments : IDisposable
 {
-    /// <summary>By this name listeners find both.</summary>
+    /// <summary>The name of the meter and the activity source.</summary>
     public const string Name = "Docket";
 
     static readonly string[] Kinds = [.. Enum.GetNames<WriteKind>().Select(name => name.ToLowerInvariant())];
@@ -23,7 +23,7 @@ internal sealed class Instruments : IDisposable
     readonly Counter<long> tickets, limitHits;
     readonly Histogram<double> commits;
 
-    /// <param name="meters">Makes the meter and ends it.</param>
+    /// <param name="meters">Creates and disposes the meter.</param>
     public Instruments(IMeterFactory meters)
     {
         meter = meters.Create(Name);
@@ -33,21 +33,21 @@ internal sealed class Instruments : IDisposable
         limitHits = meter.CreateCounter<long>("docket.limit.hits", "{request}", "Requests refused because a limit was used up");
     }
 
-    /// <summary>Upper bounds of durations, in seconds: a read takes tenths of a millisecond, a commit on a slow disk tens of them.</summary>
+    /// <summary>Upper bounds of durations, in seconds: a read takes tenths of a millisecond, a commit on a slow disk tens of milliseconds.</summary>
     public static double[] Seconds { get; } = [.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
 
-    /// <summary>Version of the server.</summary>
+    /// <summary>The server's version.</summary>
     public static string Version { get; } = typeof(Instruments).Assembly.GetName().Version!.ToString(3);
 
-    /// <summary>Says whose numbers and spans these are; what <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> say goes first.</summary>
+    /// <summary>The source of the metrics and traces. <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> take precedence.</summary>
     public static void Describe(ResourceBuilder resource) => resource
         .AddService("docket", serviceVersion: Version, autoGenerateServiceInstanceId: false)
         .AddEnvironmentVariableDetector();
 
-    /// <summary>Makes spans.</summary>
+    /// <summary>Creates spans.</summary>
     public ActivitySource Spans { get; } = new(Name);
 
-    /// <summary>A write was decided and is on disk, unless it was refused or a dry run.</summary>
+    /// <summary>Records a write that was decided, and is on disk unless it was refused or a dry run.</summary>
     public void Wrote(Outcome outcome)
     {
         if (outcome.Batch.DryRun || !tickets.Enabled)
@@ -71,41 +71,41 @@ internal sealed class Instruments : IDisposable
         }
     }
 
-    /// <summary>A transaction's commit took so long.</summary>
+    /// <summary>Records the duration of a transaction's commit.</summary>
     public void Committed(TimeSpan took) => commits.Record(took.TotalSeconds);
 
-    /// <summary>A request was refused because a limit was used up.</summary>
-    /// <param name="policy">Which limit, one of a few fixed words, such as HubSpot's <c>policyName</c>.</param>
+    /// <summary>Records a request that was refused because a limit was reached.</summary>
+    /// <param name="policy">The limit, one of a few fixed words, such as HubSpot's <c>policyName</c>.</param>
     public void LimitHit(string policy) => limitHits.Add(1, new KeyValuePair<string, object?>("policy", policy));
 
-    /// <summary>A number that is looked up when someone asks.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="unit">What is counted.</param>
-    /// <param name="description">What it says.</param>
-    /// <param name="look">Looks it up; on any thread, and cheap.</param>
+    /// <summary>Adds a metric whose value is read when it is collected.</summary>
+    /// <param name="name">The metric's name.</param>
+    /// <param name="unit">The unit.</param>
+    /// <param name="description">The description.</param>
+    /// <param name="look">Reads the value, on any thread. Must be cheap.</param>
     public void Observe(string name, string unit, string description, Func<long> look) => meter.CreateObservableGauge(name, look, unit, description);
 
-    /// <summary>As <see cref="Observe(string, string, string, Func{long})"/>, for several numbers of a name.</summary>
+    /// <summary>Like <see cref="Observe(string, string, string, Func{long})"/>, for several values of one metric.</summary>
     public void Observe(string name, string unit, string description, Func<IEnumerable<Measurement<long>>> look) => meter.CreateObservableGauge(name, look, unit, description);
 
-    /// <summary>A part of a span's work that is done elsewhere; <c>null</c> when that isn't traced.</summary>
-    /// <param name="name">What is done.</param>
+    /// <summary>Starts a child span of work on another thread. Returns <c>null</c> if it isn't traced.</summary>
+    /// <param name="name">The span's name.</param>
     /// <param name="parent">See <see cref="Span.Context"/>.</param>
-    /// <param name="since">When it began, if not now.</param>
+    /// <param name="since">The start, if not now.</param>
     public Activity? Start(string name, ActivityContext parent, DateTimeOffset since = default) =>
         parent == default ? null : Spans.StartActivity(name, ActivityKind.Internal, parent, startTime: since);
 
     public void Dispose() => Spans.Dispose();
 }
 
-/// <summary>Spans below that of the request which is served. Nothing is allocated when it isn't traced.</summary>
+/// <summary>Child spans of the current request's span. Allocates nothing if the request isn't traced.</summary>
 internal static class Span
 {
-    /// <summary>What work that is done elsewhere belongs to; the default when nothing is traced.</summary>
+    /// <summary>The parent for work on another thread; the default value if nothing is traced.</summary>
     public static ActivityContext Context => Current?.Context ?? default;
 
     static Activity? Current => Activity.Current is { Source.Name: Instruments.Name } span ? span : null;
 
-    /// <summary>Begins a part of what is being done; <c>null</c> when that isn't traced.</summary>
+    /// <summary>Starts a child span; <c>null</c> if the request isn't traced.</summary>
     public static Activity? Start(string name) => Current?.Source.StartActivity(name);
 }

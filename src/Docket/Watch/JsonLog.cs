@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace Docket.Watch;
 
 /// <summary>
-/// Writes the log as one flat JSON object a line: what a line says, and what is known of its request, stand beside each other at
-/// the top. The framework's own formatter nests them, so that a search needs to know where.
+/// Writes the log as one flat JSON object per line, with the entry and the data of its request at the top level. The framework's
+/// own formatter nests them, which makes them harder to search.
 /// </summary>
 internal sealed class JsonLog(TimeProvider clock) : ConsoleFormatter(FormatterName)
 {
@@ -42,7 +42,7 @@ internal sealed class JsonLog(TimeProvider clock) : ConsoleFormatter(FormatterNa
         textWriter.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
     }
 
-    // What is nearer goes first, where two have the same name.
+    // If names repeat, the innermost scope wins.
     static void WriteAll(Utf8JsonWriter json, object? values, HashSet<string> written)
     {
         foreach (var (name, value) in values as IEnumerable<KeyValuePair<string, object?>> ?? [])

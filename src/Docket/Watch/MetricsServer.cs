@@ -8,12 +8,12 @@ using OpenTelemetry.Metrics;
 namespace Docket.Watch;
 
 /// <summary>
-/// Answers <c>GET /metrics</c> in Prometheus' format, on an address of its own: who may call the API need not see it, and a
-/// proxy in front of the API doesn't pass it on by accident.
+/// Answers <c>GET /metrics</c> in Prometheus' format, on its own address: callers of the API need no access to it, and a proxy in
+/// front of the API doesn't forward it by accident.
 /// </summary>
 internal sealed class MetricsServer : IAsyncDisposable
 {
-    /// <summary>The framework's own numbers of requests, with method, route and status.</summary>
+    /// <summary>The framework's own request metrics, with method, route and status.</summary>
     const string Requests = "Microsoft.AspNetCore.Hosting";
 
     readonly WebApplication app;
@@ -25,17 +25,17 @@ internal sealed class MetricsServer : IAsyncDisposable
         this.provider = provider;
     }
 
-    /// <summary>Where the numbers are: the real address when the port was left to the system.</summary>
+    /// <summary>The address of the metrics, with the actual port if the system chose it.</summary>
     public string Url => app.Urls.First() + "/metrics";
 
-    /// <summary>Begins to count, and to answer.</summary>
-    /// <exception cref="IOException">The address can't be listened on.</exception>
+    /// <summary>Starts to count and to answer.</summary>
+    /// <exception cref="IOException">Cannot listen on the address.</exception>
     public static async Task<MetricsServer> StartAsync(string[] urls, CancellationToken cancellation)
     {
         var provider = Sdk.CreateMeterProviderBuilder()
             .AddMeter(Instruments.Name, Requests, "System.Runtime")
             .ConfigureResource(Instruments.Describe)
-            // The framework's smallest bucket is 5 ms, in which all but the slowest requests would be.
+            // The framework's smallest bucket is 5 ms, and nearly all requests would be in it.
             .AddView("http.server.request.duration", new ExplicitBucketHistogramConfiguration { Boundaries = Instruments.Seconds })
             .AddPrometheusExporter(exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0)
             .Build();
@@ -46,7 +46,7 @@ internal sealed class MetricsServer : IAsyncDisposable
         {
             server.app.Use((http, next) =>
             {
-                http.Features.Get<IHttpMetricsTagsFeature>()?.MetricsDisabled = true; // a look changes nothing
+                http.Features.Get<IHttpMetricsTagsFeature>()?.MetricsDisabled = true; // reading the metrics must not change them
                 if (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method))
                 {
                     return next(http);

@@ -5,15 +5,15 @@ using OpenTelemetry.Trace;
 
 namespace Docket.Watch;
 
-/// <summary>Sends spans by OTLP, as the standard environment variables <c>OTEL_…</c> say.</summary>
+/// <summary>Sends spans by OTLP, as the standard environment variables <c>OTEL_…</c> specify.</summary>
 internal sealed class TraceExport : IDisposable
 {
     readonly ExportErrors errors;
     readonly TracerProvider provider;
 
-    /// <summary>Begins to listen; what was collected is sent when it is disposed.</summary>
+    /// <summary>Starts to listen. Collected spans are sent when it is disposed.</summary>
     /// <param name="clock">The time.</param>
-    /// <param name="logger">Gets a warning, once a minute at most, when spans can't be sent.</param>
+    /// <param name="logger">Gets a warning, at most once a minute, if spans can't be sent.</param>
     public TraceExport(TimeProvider clock, ILogger logger)
     {
         errors = new(clock, logger);
@@ -31,7 +31,7 @@ internal sealed class TraceExport : IDisposable
     }
 }
 
-/// <summary>Logs the errors of the exporter, which it reports nowhere else.</summary>
+/// <summary>Logs errors of the exporter, which it reports nowhere else.</summary>
 internal sealed partial class ExportErrors(TimeProvider clock, ILogger logger) : EventListener
 {
     readonly Complaints complaints = new(clock);

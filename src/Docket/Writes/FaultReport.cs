@@ -6,14 +6,14 @@ using Docket.Model;
 namespace Docket.Writes;
 
 /// <summary>
-/// Makes answers of faults: one error for a batch that failed whole, or one entry for each failed row. Besides
-/// HubSpot's keys, <c>context</c> tells index, trace id, value and the record that has a unique value.
+/// Turns faults into answers: one error for a batch that failed as a whole, or one entry for each failed row. In addition to
+/// HubSpot's keys, <c>context</c> contains index, trace id, value and the record that has a unique value.
 /// </summary>
 internal static class FaultReport
 {
     static readonly JsonWriterOptions Json = new() { Encoder = PlainEncoder.Instance };
 
-    /// <summary>The 400 for a batch that failed as a whole (2.3): invalid values first, every fault of every input in <c>errors</c>.</summary>
+    /// <summary>The 400 for a batch that failed as a whole (2.3): invalid values first, and every fault of every input in <c>errors</c>.</summary>
     public static Error Whole(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId)
     {
         var first = faults.FirstOrDefault(fault => fault.Kind == FaultKind.InvalidValue) ?? faults[0];
@@ -31,7 +31,7 @@ internal static class FaultReport
 
     /// <summary>
     /// The entries of a 207: one for each failed row, and one for all missing records together (4.8). Reads have no
-    /// <paramref name="inputs"/>; a part of a large batch tells its rows from <paramref name="offset"/> on.
+    /// <paramref name="inputs"/>. In a part of a large batch, rows are numbered from <paramref name="offset"/>.
     /// </summary>
     public static List<RowError> Rows(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId, long offset = 0)
     {
@@ -72,7 +72,7 @@ internal static class FaultReport
         return rows;
     }
 
-    // Nothing is left out without saying so.
+    // Faults that are left out must be mentioned.
     static IEnumerable<ErrorDetail> More(IReadOnlyList<Fault> faults) =>
         faults.Count < Validation.FaultsMax ? [] : [new($"There are more faults; the first {faults.Count} are listed.")];
 

@@ -2,15 +2,15 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>What became of one input.</summary>
+/// <summary>The effect of a write on one input.</summary>
 internal enum Effect
 {
-    /// <summary>Nothing: see the faults.</summary>
+    /// <summary>None; see the faults.</summary>
     None,
     Created,
     Updated,
 
-    /// <summary>The record already was as wanted.</summary>
+    /// <summary>The record already had the requested values.</summary>
     Unchanged,
     Archived,
     Restored,
@@ -18,12 +18,12 @@ internal enum Effect
     Purged,
 }
 
-/// <summary>What became of one input, and the record after it.</summary>
+/// <summary>The effect on one input, and the record afterwards.</summary>
 internal readonly record struct InputResult(Effect Effect, Record? Record);
 
-/// <summary>What became of a batch. When <see cref="Refused"/> nothing was written.</summary>
+/// <summary>The result of a batch. If it is <see cref="Refused"/>, nothing was written.</summary>
 internal sealed record Outcome(WriteBatch Batch, InputResult[] Results, List<Fault> Faults)
 {
-    /// <summary>The batch is all or nothing and has a fault. Missing records alone refuse nothing (reference/objects-and-batch.md 4.9).</summary>
+    /// <summary>The batch is all or nothing and has a fault. Missing records alone don't refuse it (reference/objects-and-batch.md 4.9).</summary>
     public bool Refused => !Batch.Traced && Faults.Exists(fault => fault.Kind != FaultKind.NotFound);
 }

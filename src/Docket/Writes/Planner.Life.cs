@@ -3,10 +3,10 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-// What happens to a record as a whole, and seldom: it becomes one with another, comes back from the archive, goes for good.
+// Rare changes of a whole record: merge, restore and permanent deletion.
 internal sealed partial class Planner
 {
-    /// <summary>Most ids that one record stands for (reference/objects-and-batch.md 4.11).</summary>
+    /// <summary>Most ids that one record can replace (reference/objects-and-batch.md 4.11).</summary>
     const int IdentitiesMax = 250;
 
     void MergeTwo()
@@ -67,8 +67,8 @@ internal sealed partial class Planner
         sequence++;
     }
 
-    // Writes the values of the new record: the primary's, and the other's where the primary has none. Each has its link into
-    // the chain of the record it came from, so the history goes on behind the merge without a copy.
+    // Writes the values of the new record: the primary's, and the other's if the primary has none. Each links into the chain of
+    // its source record, so the history continues before the merge without a copy.
     void Unite(Record primary, Record other, byte[] ids)
     {
         var mine = new ValueReader(primary.Values.Span);
@@ -124,7 +124,7 @@ internal sealed partial class Planner
         }
     }
 
-    // How a record came where it stands is one story, the primary's: with the other's close date an open one would seem closed.
+    // These values depend on each other, so all come from the primary: with the other's close date, an open ticket would seem closed.
     bool FillsGap(int number) => schema.FindNumber(number) is not { } property
         || (schema.PlaceOf(property) is null
             && property.Derivation is not (Derivation.CreateDate or Derivation.HubSpotCreateDate)
@@ -162,7 +162,7 @@ internal sealed partial class Planner
         });
     }
 
-    // What an archived record had and will have again, if nobody has it now.
+    // The unique values of an archived record return with it, unless another record has them now.
     List<UniqueValue> KeptUniqueValues(Record record)
     {
         var kept = new List<UniqueValue>();
@@ -197,7 +197,7 @@ internal sealed partial class Planner
     {
         if (record is null)
         {
-            return; // what is not there needs no deleting, as with the archive (reference/objects-and-batch.md 4.5, 4.12)
+            return; // deleting a missing record succeeds, as archiving does (reference/objects-and-batch.md 4.5, 4.12)
         }
 
         if (batch.Raw[index].Holding is { Property: { } property } held && !(Seek(record, property, out var value) && value.Span.SequenceEqual(held.Value.Span)))

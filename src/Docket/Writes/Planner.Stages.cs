@@ -4,12 +4,12 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-// What stages ask of a write, and what follows from entering one. A type without stages passes through untouched.
+// The rules of stages for a write, and what follows from entering one. Types without stages skip all of this.
 internal sealed partial class Planner
 {
     static ReadOnlyMemory<byte> NoStage => default;
 
-    // Without a pipeline a new record goes into the one that has its stage (reference/objects-and-batch.md 2.2, 2.4).
+    // Without a pipeline, a new record gets the pipeline of its stage (reference/objects-and-batch.md 2.2, 2.4).
     bool EnterFirstStage(int index, in CheckedInput input)
     {
         if (schema.Stages is not { } stages || FindWanted(stages.Stage) is not (var at and >= 0))
@@ -17,7 +17,7 @@ internal sealed partial class Planner
             return true;
         }
 
-        var place = stages.Find(wanted[at].Value.Span)!; // validation knows the stage
+        var place = stages.Find(wanted[at].Value.Span)!; // validation has checked the stage
         if (FindWanted(stages.Pipeline) is var pipeline && pipeline < 0)
         {
             wanted.Add(new(stages.Pipeline, place.Utf8PipelineId));
@@ -52,7 +52,7 @@ internal sealed partial class Planner
         var pipeline = pipelineAt < 0 ? storedPipeline : wanted[pipelineAt].Value;
         if (stage.IsEmpty)
         {
-            return true; // where no stage is required a record may stand in none
+            return true; // a stage may be missing if the type doesn't require one
         }
 
         if (stages.Find(stage.Span) is not { } place || !pipeline.Span.SequenceEqual(place.Utf8PipelineId))
@@ -69,18 +69,18 @@ internal sealed partial class Planner
         return true;
     }
 
-    // Back from the archive a new stage alone is enough where the old pipeline is gone.
+    // For a restore, a new stage alone is enough if the old pipeline no longer exists.
     void LeaveLostPipeline(Record record)
     {
         if (schema.Stages is { } stages && FindWanted(stages.Stage) is var at and >= 0 && FindWanted(stages.Pipeline) < 0
             && Seek(record, stages.Pipeline, out var pipeline) && schema.FindPipeline(pipeline.Span) is null)
         {
-            wanted.Add(new(stages.Pipeline, stages.Find(wanted[at].Value.Span)!.Utf8PipelineId)); // validation knows the stage
+            wanted.Add(new(stages.Pipeline, stages.Find(wanted[at].Value.Span)!.Utf8PipelineId)); // validation has checked the stage
         }
     }
 
-    // What follows from entering a stage (reference/properties-pipelines-search-associations.md 2.3, 2.5): the dates of
-    // both stages, and the closing or reopening of the record.
+    // What follows from entering a stage (reference/properties-pipelines-search-associations.md 2.3, 2.5): the dates of both stages,
+    // and closing or reopening the record.
     void Enter(SchemaStages stages, in CheckedInput input, StagePlace place, StagePlace? from, long time, ReadOnlyMemory<byte> stored)
     {
         var moment = Instant.ToUtf8(time);
@@ -97,7 +97,7 @@ internal sealed partial class Planner
             }
         }
 
-        // A close date that came along counts, also one that is no change.
+        // A close date in the request wins, even if it is no change.
         var isSent = Array.Exists(input.Values, value => ReferenceEquals(value.Property, stages.ClosedDate));
         var wasClosed = from?.IsClosed == true;
         if (place.IsClosed && !wasClosed)
@@ -118,7 +118,7 @@ internal sealed partial class Planner
         }
     }
 
-    // Not before nothing can go wrong any more: in a batch with trace ids a row that fails leaves no trace.
+    // Not before all faults are known: in a batch with trace ids, a failed row must leave no trace.
     void CountMove(Record record)
     {
         if (FindWanted(schema.Stages?.Stage) >= 0)
@@ -128,7 +128,7 @@ internal sealed partial class Planner
         }
     }
 
-    // How many active records stand in a stage. Those without a stage are counted too, under an empty name.
+    // The number of active records of each stage. Records without a stage count under an empty name.
     void CountStage(ReadOnlyMemory<byte> stage, int by)
     {
         var id = Encoding.UTF8.GetString(stage.Span);

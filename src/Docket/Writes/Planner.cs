@@ -3,9 +3,9 @@ using Docket.Model;
 namespace Docket.Writes;
 
 /// <summary>
-/// Decides a batch: what was wanted and what was found become creates, updates and faults. Pure: no clock, no I/O; the
-/// time and the numbers to give out come in, and the same input always gives the same plan. Inputs are decided in
-/// order, each seeing what the ones before it took and gave up.
+/// Decides a batch: turns the request and what was found into creates, updates and faults. Pure: no clock, no I/O. Time and new
+/// numbers are parameters, so the same input always gives the same plan. Inputs are decided in order, and each sees the effects
+/// of the earlier ones.
 /// </summary>
 internal sealed partial class Planner
 {
@@ -29,12 +29,12 @@ internal sealed partial class Planner
         plan = new(new(batch, new InputResult[batch.Inputs.Length], [.. batch.Faults]), new(batch.Inputs.Length), [], []);
     }
 
-    /// <summary>Makes the plan.</summary>
-    /// <param name="batch">The checked batch.</param>
-    /// <param name="found">What the store holds of it.</param>
+    /// <summary>Creates the plan.</summary>
+    /// <param name="batch">The validated batch.</param>
+    /// <param name="found">What the store found for it.</param>
     /// <param name="now">Milliseconds since 1970.</param>
-    /// <param name="firstSequence">The first sequence number that is free.</param>
-    /// <exception cref="Refusal">Two inputs name the same record in different ways (reference/objects-and-batch.md 1.2).</exception>
+    /// <param name="firstSequence">The first free sequence number.</param>
+    /// <exception cref="Refusal">Two inputs refer to the same record in different ways (reference/objects-and-batch.md 1.2).</exception>
     public static Plan Decide(WriteBatch batch, FoundRecords found, long now, long firstSequence)
     {
         var planner = new Planner(batch, found, now, firstSequence);
@@ -66,14 +66,14 @@ internal sealed partial class Planner
         var record = found.Records[index];
         if (input.Key is not null && found.Owners.TryGetValue(new(input.Key, input.KeyValue), out var owner) && owner != record?.Id)
         {
-            throw new Refusal(Faults.DuplicateIds([owner.ToString()])); // an input before this one took the value
+            throw new Refusal(Faults.DuplicateIds([owner.ToString()])); // an earlier input took the value
         }
 
         if (record is not null && !touched.TryAdd(record.Id, record))
         {
             if (batch.Kind is WriteKind.Archive or WriteKind.Purge)
             {
-                return; // gone already, by an input before this one
+                return; // an earlier input deleted it
             }
 
             throw new Refusal(Faults.DuplicateIds([record.Id.ToString()]));
@@ -82,7 +82,7 @@ internal sealed partial class Planner
         Decide(index, input, record);
     }
 
-    // The record that an input names, as the inputs before it leave it.
+    // The record of an input, as earlier inputs leave it.
     Record? Latest(int index, in CheckedInput input)
     {
         var record = found.Records[index];
@@ -149,9 +149,9 @@ internal sealed partial class Planner
             wanted.Add(new(key, input.KeyValue));
         }
 
-        // In a dry run the place of its input stands for the id that a record never gets.
+        // In a dry run, the index of the input replaces the id, because the record never gets one.
         var id = batch.DryRun ? index : Record.IdBase + sequence;
-        // All are asked: every fault is told.
+        // No early exit: every fault is reported.
         if (!CheckRequired(index) | !EnterFirstStage(index, input) | !CheckUnique(index, id) | !CheckOwners(index))
         {
             return;
@@ -180,7 +180,7 @@ internal sealed partial class Planner
             return;
         }
 
-        // Strictly later, so that a record's history and its modification date never stand still (clocks do, and go back).
+        // Strictly later, so that a record's history and modification date always advance (clocks stand still, and go back).
         var time = Math.Max(now, record.UpdatedAt + 1);
         if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id) | !CheckOwners(index))
         {
@@ -217,7 +217,7 @@ internal sealed partial class Planner
         return complete;
     }
 
-    // Gives the create date of a new record. The moment of its creation is kept when another one is wanted.
+    // Sets the create date of a new record. The actual time of creation is kept if a different date was requested.
     long FirstCreateDate()
     {
         if (FindWanted(schema.CreateDate) is var at && at < 0)
@@ -237,7 +237,7 @@ internal sealed partial class Planner
         }
     }
 
-    // Gives the create date that the record will have. The moment of its creation is kept when another one takes its place.
+    // Returns the future create date of the record. The actual time of creation is kept if another date replaces it.
     long ChangeCreateDate(Record record)
     {
         if (FindWanted(schema.CreateDate) is var at && at < 0)
@@ -253,7 +253,7 @@ internal sealed partial class Planner
         return PropertyValues.ParseMoment(wanted[at].Value.Span) ?? record.CreatedAt;
     }
 
-    // Puts into wanted what differs from the stored values. Both ascend by property number, so one walk over each is enough.
+    // Copies values that differ from the stored ones. Both are ordered by property number, so one pass is enough.
     void KeepChanges(in CheckedInput input, Record record)
     {
         wanted.Clear();
@@ -281,7 +281,7 @@ internal sealed partial class Planner
     {
         if (record is null)
         {
-            return; // archiving what is not there succeeds (reference/objects-and-batch.md 4.5, 4.10)
+            return; // archiving a missing record succeeds (reference/objects-and-batch.md 4.5, 4.10)
         }
 
         Leave(record);
@@ -294,13 +294,13 @@ internal sealed partial class Planner
         });
     }
 
-    // An active record goes: its unique values are free, and its stage has one less.
+    // An active record disappears: its unique values become free, and its stage has one record less.
     void Leave(Record record)
     {
         var stored = new ValueReader(record.Values.Span);
         while (stored.Next())
         {
-            // Also what an archived property holds: it would come back with values that nobody has any more.
+            // Includes values of archived properties: a restored property must not have a value that another record took.
             if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
             {
                 plan.Holders.Add((new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)), null));
@@ -310,7 +310,7 @@ internal sealed partial class Planner
         CountStage(StageOf(record), -1);
     }
 
-    // A unique value belongs to one active record; the one that has it is named (reference/objects-and-batch.md 2.5).
+    // A unique value belongs to one active record, which the fault names (reference/objects-and-batch.md 2.5).
     bool CheckUnique(int index, long id)
     {
         var free = true;
@@ -327,7 +327,7 @@ internal sealed partial class Planner
         return free;
     }
 
-    // Whoever has left keeps their tickets and gets no other: only what changes is looked at.
+    // A former owner keeps their tickets but gets no others, so only changes are checked.
     bool CheckOwners(int index)
     {
         var known = true;
@@ -369,7 +369,7 @@ internal sealed partial class Planner
         }
     }
 
-    // Writes the record's values with the wanted ones put in, and the wanted ones with their links back.
+    // Writes the record's values merged with the requested ones, and the requested ones with their links back.
     void Merge(Record record)
     {
         var stored = new ValueReader(record.Values.Span);
@@ -421,7 +421,7 @@ internal sealed partial class Planner
         return -1;
     }
 
-    // Insertion sort: a dozen values, nearly in order.
+    // Insertion sort: about twelve values, nearly in order.
     void Sort()
     {
         for (var i = 1; i < wanted.Count; i++)

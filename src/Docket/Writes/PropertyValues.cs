@@ -6,23 +6,23 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>Checks one value by the type of its property and brings it into the form in which it is stored (reference/objects-and-batch.md 2.1).</summary>
+/// <summary>Checks one value by the type of its property and converts it to the stored form (reference/objects-and-batch.md 2.1).</summary>
 internal static class PropertyValues
 {
     /// <summary>Longest text, in UTF-16 characters.</summary>
     public const int TextMax = 65_536;
 
     /// <summary>
-    /// Digits of a second's fraction that reads take: down to nanoseconds. HubSpot's searches take them, its writes refuse more
-    /// than three (reference/objects-and-batch.md 2.2, INVALID_LONG; properties-pipelines-search-associations.md 4.1).
+    /// Fractional digits of a second that reads accept: up to nanoseconds. HubSpot's searches accept them, its writes refuse more than
+    /// three (reference/objects-and-batch.md 2.2, INVALID_LONG; properties-pipelines-search-associations.md 4.1).
     /// </summary>
     public const int FractionMax = 9;
 
-    /// <summary>White space around a value that is not a text does not count (2.1), unless the portal itself named an option or a stage with it.</summary>
+    /// <summary>White space around a value is ignored unless it is a text (2.1), or the portal named an option or a stage with it.</summary>
     public static ReadOnlyMemory<byte> Trim(Schema schema, Property property, ReadOnlyMemory<byte> raw) =>
         IsPadded(raw.Span) && !property.IsText && !IsNamed(schema, property, raw.Span) ? raw[Inner(raw.Span)] : raw;
 
-    /// <summary>Gives the value as it is stored, or what is wrong with it. An empty value clears.</summary>
+    /// <summary>Returns the value as it is stored, or its fault. An empty value clears.</summary>
     public static Fault? Check(int index, Schema schema, Property property, ReadOnlyMemory<byte> raw, out PropertyValue value)
     {
         value = new(property, raw);
@@ -102,7 +102,7 @@ internal static class PropertyValues
         return at == text.Length;
     }
 
-    /// <summary>The set that a checkbox property holds after <paramref name="added"/> joined <paramref name="stored"/>: stored parts first, each once.</summary>
+    /// <summary>The value of a checkbox property after <paramref name="added"/> is appended to <paramref name="stored"/>: stored parts first, without duplicates.</summary>
     public static byte[] Union(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> added)
     {
         var parts = new List<byte[]>();
@@ -111,9 +111,9 @@ internal static class PropertyValues
         return Join(parts);
     }
 
-    /// <summary>Milliseconds since 1970 of an ISO 8601 moment or of epoch milliseconds; <c>null</c> for anything else.</summary>
+    /// <summary>Milliseconds since 1970 of an ISO 8601 time or of epoch milliseconds; <c>null</c> for anything else.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="fractionMax">Most digits of a second's fraction; those behind the milliseconds are cut off.</param>
+    /// <param name="fractionMax">Most fractional digits of a second; those beyond milliseconds are truncated.</param>
     public static long? ParseMoment(ReadOnlySpan<byte> text, int fractionMax = 3)
     {
         if (Utf8Parser.TryParse(text, out long milliseconds, out var used) && used == text.Length)
@@ -121,7 +121,7 @@ internal static class PropertyValues
             return milliseconds is >= Instant.Min and <= Instant.Max ? milliseconds : null;
         }
 
-        // Date, time of day, fraction and zone are read one after the other; what is left over at the end is a fault.
+        // Date, time of day, fraction and zone are read in order; anything left at the end is a fault.
         if (!ParseDay(text, out var moment))
         {
             return null;
@@ -220,7 +220,7 @@ internal static class PropertyValues
             }
         }
 
-        // From here on there are no more different parts than the property has options.
+        // From here, there are no more different parts than the property has options.
         var parts = new List<byte[]>();
         AddParts(parts, text, value.Property);
         value = value with { Value = Join(parts), Append = text[0] == ';' };
@@ -264,7 +264,7 @@ internal static class PropertyValues
     static bool IsPadded(ReadOnlySpan<byte> text) =>
         !text.IsEmpty && (text[0] is <= (byte)' ' or >= 0x80 || text[^1] is <= (byte)' ' or >= 0x80) && !Inner(text).Equals(..text.Length);
 
-    // What is left without the white space at both ends.
+    // The value without white space at both ends.
     static Range Inner(ReadOnlySpan<byte> text)
     {
         var (start, end) = (0, text.Length);
@@ -281,7 +281,7 @@ internal static class PropertyValues
         return start..end;
     }
 
-    // Each part of a checkbox value is a value of its own.
+    // Each part of a checkbox value is a separate value.
     static ReadOnlySpan<byte> Part(Property property, ReadOnlySpan<byte> part) => IsPadded(part) && !property.HasOption(part) ? part[Inner(part)] : part;
 
     static bool IsNamed(Schema schema, Property property, ReadOnlySpan<byte> value) => property.Kind switch
@@ -380,7 +380,7 @@ internal static class PropertyValues
         return value <= max;
     }
 
-    // Nothing and Z are UTC; otherwise +hh, +hhmm or +hh:mm.
+    // Nothing and Z mean UTC; otherwise +hh, +hhmm or +hh:mm.
     static bool ReadZone(ReadOnlySpan<byte> text, out TimeSpan offset)
     {
         offset = default;

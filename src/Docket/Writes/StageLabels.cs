@@ -3,10 +3,10 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>Turns labels of pipelines and stages into their ids. What is an id already stays; what is neither stays too, and is refused as a value.</summary>
+/// <summary>Replaces labels of pipelines and stages with their ids. Ids stay, and so do unknown texts, which are refused as values.</summary>
 internal static class StageLabels
 {
-    /// <summary>The values of an input with ids in place of labels. A label that several stages have is a fault, and its value left out.</summary>
+    /// <summary>The values of an input with ids instead of labels. A label that several stages share is a fault, and its value is omitted.</summary>
     public static RawValue[] ToIds(int index, RawValue[] values, Schema schema, List<Fault> faults)
     {
         if (schema.Stages is not { } stages)

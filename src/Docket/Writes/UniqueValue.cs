@@ -2,10 +2,10 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>A value of a unique property, comparable byte by byte: upper and lower case and white space count (reference/objects-and-batch.md 1.3).</summary>
+/// <summary>A value of a unique property, compared byte by byte: letter case and white space are significant (reference/objects-and-batch.md 1.3).</summary>
 internal readonly struct UniqueValue(Property? property, ReadOnlyMemory<byte> value) : IEquatable<UniqueValue>
 {
-    /// <summary>The unique property; <c>null</c> stands for the record id.</summary>
+    /// <summary>The unique property; <c>null</c> for the record id.</summary>
     public Property? Property { get; } = property;
 
     public ReadOnlyMemory<byte> Value { get; } = value;

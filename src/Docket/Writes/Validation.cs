@@ -4,30 +4,30 @@ using Docket.Model;
 namespace Docket.Writes;
 
 /// <summary>
-/// Checks the inputs of a batch against a schema: needs no database, finds every fault of every input, and normalises
-/// each value once. Steps as in reference/objects-and-batch.md 1.7.
+/// Validates the inputs of a batch against a schema: needs no database, finds every fault of every input, and normalises each
+/// value once. Steps as in reference/objects-and-batch.md 1.7.
 /// </summary>
 internal static class Validation
 {
     public const int InputsMax = 100;
 
-    /// <summary>Faults of values after which no more are looked for: a body of 64 MB can hold millions.</summary>
+    /// <summary>Most faults of values before validation stops: a body of 64 MB can contain millions.</summary>
     public const int FaultsMax = 2_000;
 
-    /// <summary>Faults of a batch that are told a near name.</summary>
+    /// <summary>Most faults of a batch that get a similar name.</summary>
     const int NearNamesMax = 100;
 
-    /// <summary>Gives the checked batch.</summary>
-    /// <param name="kind">What its inputs want.</param>
-    /// <param name="inputs">As they came.</param>
+    /// <summary>Returns the validated batch.</summary>
+    /// <param name="kind">The kind of write.</param>
+    /// <param name="inputs">The inputs in the request.</param>
     /// <param name="schema">The schema to check against.</param>
-    /// <param name="caller">Who asks.</param>
-    /// <param name="helps">What the request asks for beyond HubSpot's ways.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="helps">The optional features of the request.</param>
     /// <param name="inOrder">See <see cref="WriteBatch.InOrder"/>.</param>
-    /// <exception cref="Refusal">Something is wrong with the batch (size, <c>idProperty</c>, repeated ids), or with an input of a batch that is all or nothing.</exception>
+    /// <exception cref="Refusal">The batch has an error (size, <c>idProperty</c>, repeated ids), or an input of a batch that is all or nothing has one.</exception>
     public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller, Help helps = Help.None, bool inOrder = false)
     {
-        // 1. The batch as such.
+        // 1. The batch itself.
         if (inputs.Length == 0)
         {
             throw new Refusal(Faults.NoInputs());
@@ -38,7 +38,7 @@ internal static class Validation
             throw new Refusal(Faults.TooManyInputs(InputsMax));
         }
 
-        // 2. The property each input is found by, and that no two inputs name the same record, unless they may become one.
+        // 2. The property that identifies each input. No two inputs may refer to the same record, unless they can be folded.
         var keys = FindKeys(kind, inputs, schema, caller);
         var fold = helps.HasFlag(Help.FoldDuplicates);
         if (kind is WriteKind.Update or WriteKind.Upsert && !fold && !inOrder)
@@ -49,7 +49,7 @@ internal static class Validation
         // 3. Every value of every input.
         var faults = new List<Fault>();
         var perRow = helps.HasFlag(Help.RowOutcomes);
-        var traced = kind is WriteKind.Create or WriteKind.Update or WriteKind.Upsert; // archiving has no answer that could tell of a single row (4.10)
+        var traced = kind is WriteKind.Create or WriteKind.Update or WriteKind.Upsert; // the answer to archiving can't report a single row (4.10)
         var isChecked = new CheckedInput[inputs.Length];
         for (var i = 0; i < inputs.Length; i++)
         {
@@ -57,8 +57,8 @@ internal static class Validation
             isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, caller.Owners, faults, helps.HasFlag(Help.Labels));
         }
 
-        // 4. All or nothing, and there is a fault: nothing (1.7, step 7). The same when there were so many faults that not
-        // every input was looked at: a row may not be left out without a word.
+        // 4. All or nothing with a fault: refuse (1.7, step 7). Also if there were so many faults that not every input was checked:
+        // no row may be omitted silently.
         if ((!traced && faults.Count > 0) || faults.Count >= FaultsMax)
         {
             throw new Refusal(FaultReport.Whole(faults, inputs, caller.PortalId));
@@ -92,7 +92,7 @@ internal static class Validation
         {
             if (inputs[i].IdProperty is not { } name)
             {
-                // An upsert must say which property: the record id is no unique property (1.2).
+                // An upsert must name a property: the record id is not a unique property (1.2).
                 if (kind == WriteKind.Upsert)
                 {
                     throw new Refusal(Faults.NonUniqueIdProperty(schema.Type, "hs_object_id", caller.PortalId));
@@ -154,7 +154,7 @@ internal static class Validation
             keyValue = CheckKey(index, schema, key, keyValue, out var fault);
             if (fault is null && keyValue.IsEmpty)
             {
-                fault = Faults.EmptyId(index, key.Name); // nothing but white space
+                fault = Faults.EmptyId(index, key.Name); // only white space
             }
 
             if (fault is not null)
@@ -171,7 +171,7 @@ internal static class Validation
             var raw = given;
             if (faults.Count >= FaultsMax)
             {
-                break; // the batch is refused, and the answer long enough
+                break; // the batch is refused, and the answer is long enough
             }
 
             if (schema.Find(raw.Name.Span) is not { } property)
@@ -203,7 +203,7 @@ internal static class Validation
         return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before);
     }
 
-    // As if they were sent one after the other: of each property the later value counts. A faulty input is no part of it.
+    // As if they were sent one after the other: the last value of each property wins. An input with a fault is left out.
     static List<int> Fold(CheckedInput[] inputs)
     {
         var folded = new List<int>();
@@ -230,7 +230,7 @@ internal static class Validation
         return folded;
     }
 
-    // Both ascend by property number, and so does what comes out.
+    // Both are ordered by property number, and so is the result.
     static PropertyValue[] Merge(PropertyValue[] before, PropertyValue[] after)
     {
         var merged = new PropertyValue[before.Length + after.Length];
@@ -250,20 +250,20 @@ internal static class Validation
     static Fault Unknown(int index, ReadOnlySpan<byte> utf8Name, Schema schema, List<Fault> before)
     {
         var name = Encoding.UTF8.GetString(utf8Name);
-        // Looking for a near name costs much more than finding none, so a body full of nonsense gets a few.
+        // Searching for a similar name is much slower than an exact lookup, so only a few faults get one.
         return before.Count >= NearNamesMax
             ? Faults.UnknownProperty(index, name)
             : Faults.UnknownProperty(index, name, NearNames.Find(name, schema.Properties.Select(property => property.Name)));
     }
 
-    /// <summary>The form in which a value of a unique property is stored; <c>null</c> for what can't be one.</summary>
+    /// <summary>The stored form of a value of a unique property; <c>null</c> if the value is invalid.</summary>
     public static ReadOnlyMemory<byte>? NormaliseKey(Schema schema, Property key, ReadOnlyMemory<byte> sent)
     {
         var value = CheckKey(0, schema, key, sent, out var fault);
         return fault is null ? value : null;
     }
 
-    // The id is a value of its property, so it is found under the form in which that is stored.
+    // The id is a value of its property, so it is looked up in its stored form.
     static ReadOnlyMemory<byte> CheckKey(int index, Schema schema, Property key, ReadOnlyMemory<byte> id, out Fault? fault)
     {
         fault = null;
@@ -276,7 +276,7 @@ internal static class Validation
         return fault is null ? value.Value : id;
     }
 
-    // Keeps the values in order of property number; of a property named twice the last value counts, as in any JSON map.
+    // Keeps the values ordered by property number. If a property is repeated, the last value wins, as in any JSON map.
     static void Insert(PropertyValue[] values, ref int count, PropertyValue value)
     {
         var at = count;

@@ -4,12 +4,12 @@ using Docket.Model;
 namespace Docket.Writes;
 
 /// <summary>
-/// The labels of options and the e-mail addresses of owners, in place of the values that are stored. Pipelines and stages are
-/// <see cref="StageLabels"/>'s. Booleans have none: they stay <c>true</c> and <c>false</c>.
+/// Labels of options and email addresses of owners, instead of stored values. <see cref="StageLabels"/> handles pipelines and
+/// stages. Booleans have no labels: they stay <c>true</c> and <c>false</c>.
 /// </summary>
 internal static class ValueLabels
 {
-    /// <summary>A value with stored values in place of labels. What is one already stays; what is neither stays too, and is refused as a value. A label of several is a fault.</summary>
+    /// <summary>Replaces labels in a value with stored values. Stored values stay, and so do unknown texts, which are refused as values. A label that several options share is a fault.</summary>
     public static RawValue ToStored(int index, in RawValue raw, Property property, PortalOwners owners, List<Fault> faults)
     {
         if (raw.IsNull || property.Kind is not (PropertyKind.Option or PropertyKind.Options or PropertyKind.Owner))
@@ -35,7 +35,7 @@ internal static class ValueLabels
         return stored == text ? raw : raw with { Value = Encoding.UTF8.GetBytes(stored) };
     }
 
-    /// <summary>The values that a text of a search means, one for each way to read it.</summary>
+    /// <summary>The values that a text in a search can mean, one for each way to read it.</summary>
     public static List<string> ForSearch(Property property, string text, PortalOwners owners)
     {
         List<string> all = [""];
@@ -61,10 +61,10 @@ internal static class ValueLabels
             Labels(property, owners).FirstOrDefault(label => label.Value == part) is { Label: { Length: > 0 } label } ? label : part)));
     }
 
-    /// <summary>Most ways in which a text of a search is read.</summary>
+    /// <summary>Most ways to read a text in a search.</summary>
     const int WaysMax = 100;
 
-    // Several options stand between semicolons, also where one is only to be added (;a). A label may have semicolons itself.
+    // Several options are separated by semicolons, also when appending one (;a). A label may contain semicolons itself.
     static string[] PartsOf(Property property, string text) =>
         property.Kind == PropertyKind.Options && !Labels(property, PortalOwners.None).Any(label => Is(label.Label, text)) ? text.Split(';') : [text];
 

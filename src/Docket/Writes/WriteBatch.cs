@@ -2,7 +2,7 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>What a batch wants done with its inputs.</summary>
+/// <summary>The kind of write of a batch.</summary>
 internal enum WriteKind
 {
     Create,
@@ -10,65 +10,65 @@ internal enum WriteKind
     Upsert,
     Archive,
 
-    /// <summary>Back from the archive.</summary>
+    /// <summary>Restores archived records.</summary>
     Restore,
 
-    /// <summary>Two inputs, the primary first, become one new record.</summary>
+    /// <summary>Merges two inputs, the primary first, into a new record.</summary>
     Merge,
 
-    /// <summary>Away for good, history and all.</summary>
+    /// <summary>Permanently deletes records and their history.</summary>
     Purge,
 }
 
-/// <summary>One checked value: normalised UTF-8, ready to be stored.</summary>
+/// <summary>A validated value: normalised UTF-8, ready to be stored.</summary>
 /// <param name="Property">The property.</param>
 /// <param name="Value">The value; empty clears.</param>
-/// <param name="Append">The value's parts are added to what is stored (a leading <c>;</c>, reference/objects-and-batch.md 2.1).</param>
+/// <param name="Append">The value's parts are added to the stored ones (a leading <c>;</c>, reference/objects-and-batch.md 2.1).</param>
 internal readonly record struct PropertyValue(Property Property, ReadOnlyMemory<byte> Value, bool Append = false);
 
 /// <summary>One input after validation.</summary>
-/// <param name="Key">The unique property by which the record is found; <c>null</c> for the record id.</param>
+/// <param name="Key">The unique property that identifies the record; <c>null</c> for the record id.</param>
 /// <param name="KeyValue">The normalised value of <paramref name="Key"/>, or the record id as text.</param>
 /// <param name="Values">Ascending by property number, each property once.</param>
-/// <param name="Skipped">Left alone: the batch has a fault of this input, or it was folded into a later one.</param>
+/// <param name="Skipped">Ignored, because the input has a fault or was folded into a later one.</param>
 internal readonly record struct CheckedInput(Property? Key, ReadOnlyMemory<byte> KeyValue, PropertyValue[] Values, bool Skipped);
 
-/// <summary>A validated batch: what a store is asked to do, all or nothing unless <see cref="Traced"/>.</summary>
+/// <summary>A validated batch for a store, all or nothing unless <see cref="Traced"/>.</summary>
 internal sealed class WriteBatch
 {
     public required WriteKind Kind { get; init; }
 
     public required Caller Caller { get; init; }
 
-    /// <summary>What its changes are put down to.</summary>
+    /// <summary>The source of its changes.</summary>
     public Source Source => Kind == WriteKind.Merge ? Source.Merge(Caller.Source) : Caller.Source;
 
-    /// <summary>The snapshot the batch was checked against. A store whose schema has moved on has it checked again.</summary>
+    /// <summary>The schema it was validated against. A store with a newer schema validates it again.</summary>
     public required Schema Schema { get; init; }
 
-    /// <summary>The inputs as they came, for the trace ids, the texts of faults, and checking again.</summary>
+    /// <summary>The original inputs, for trace ids, texts of faults, and repeated validation.</summary>
     public required RecordInput[] Raw { get; init; }
 
     public required CheckedInput[] Inputs { get; init; }
 
-    /// <summary>What validation found; the planner adds what only the store can show.</summary>
+    /// <summary>Faults from validation. The planner adds those that only the store can show.</summary>
     public required List<Fault> Faults { get; init; }
 
-    /// <summary>Each input is decided on its own: every one has its own trace id (reference/objects-and-batch.md 1.6), or the request asks for the same without, or the batch is part of a large one.</summary>
+    /// <summary>Each input is decided on its own: each has its own trace id (reference/objects-and-batch.md 1.6), the request asks for it, or the batch is part of a large one.</summary>
     public required bool Traced { get; init; }
 
     /// <summary>
-    /// Inputs may name the same record, each being decided as if the ones before it were stored already. Otherwise that is
-    /// refused (reference/objects-and-batch.md 1.2).
+    /// Inputs may refer to the same record, and each sees the effects of the earlier ones. Otherwise such inputs are refused
+    /// (reference/objects-and-batch.md 1.2).
     /// </summary>
     public required bool InOrder { get; init; }
 
-    /// <summary>What the request asks for beyond HubSpot's ways.</summary>
+    /// <summary>The optional features of the request.</summary>
     public required Help Helps { get; init; }
 
-    /// <summary>The inputs that were folded into later ones, by their place in the batch.</summary>
+    /// <summary>Indexes of the inputs that were folded into later ones.</summary>
     public required IReadOnlyList<int> Folded { get; init; }
 
-    /// <summary>The batch is decided as any other, and nothing of it is written.</summary>
+    /// <summary>The batch is decided as usual, but nothing is written.</summary>
     public bool DryRun => Helps.HasFlag(Help.DryRun);
 }
