@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Docket.Tests.Stores;
 
 /// <summary>SQLite keeps what every engine promises.</summary>
-public sealed class SqliteStoreTests : StoreConformanceTests
+public sealed class SqliteStoreTests : JobConformanceTests
 {
     readonly string directory = Directory.CreateTempSubdirectory("docket-store-").FullName;
     SqliteStore store = null!;

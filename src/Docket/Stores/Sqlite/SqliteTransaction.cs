@@ -76,7 +76,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         sources.Snapshot = sourcesBefore; // not read again: the file may be what fails
     }
 
-    public FoundRecords Find(WriteBatch batch) => lookup.Find(batch);
+    public FoundRecords Find(WriteBatch batch) => BatchLookup.Find(lookup, batch);
 
     public void Write(Plan plan, ObjectType type, List<FollowedChange> written) => writer.Write(plan, type, plan.Outcome.Batch.Source, written);
 

@@ -1,0 +1,96 @@
+using Docket.Model;
+using Docket.Writes;
+
+namespace Docket.Stores;
+
+/// <summary>The single looks of which the lookup of a batch consists. They see what the open transaction has written.</summary>
+internal interface IRecordLookup
+{
+    /// <summary>The record that has an id, among the active or among the archived ones; any number may be asked for.</summary>
+    Record? FindId(ObjectType type, long id, bool archived);
+
+    /// <summary>The active record that holds a unique value.</summary>
+    Record? FindUnique(Property property, ReadOnlySpan<byte> value);
+
+    /// <summary>The id of the active record that holds a unique value.</summary>
+    long? FindOwner(Property property, ReadOnlySpan<byte> value);
+
+    /// <summary>The id of the record that one became part of by merges.</summary>
+    long? FindSurvivor(ObjectType type, long id);
+}
+
+/// <summary>Which records a batch names and who holds the unique values in it: the same rules for every engine.</summary>
+internal static class BatchLookup
+{
+    public static FoundRecords Find(IRecordLookup records, WriteBatch batch)
+    {
+        var type = batch.Schema.Type;
+        var found = new FoundRecords(new Record?[batch.Inputs.Length], new(batch.Inputs.Length));
+        for (var i = 0; i < batch.Inputs.Length; i++)
+        {
+            var input = batch.Inputs[i];
+            if (input.Skipped)
+            {
+                continue;
+            }
+
+            if (batch.Kind != WriteKind.Create)
+            {
+                found.Records[i] = input.Key is null ? FindId(records, batch.Kind, type, input.KeyValue.Span, batch.Raw[i].FollowsMerges) : records.FindUnique(input.Key, input.KeyValue.Span);
+                if (input.Key is not null && found.Records[i] is { } record)
+                {
+                    found.Owners[new(input.Key, input.KeyValue)] = record.Id;
+                }
+            }
+
+            foreach (var value in input.Values)
+            {
+                if (value.Property.Unique && !value.Value.IsEmpty)
+                {
+                    AddOwner(records, found, new(value.Property, value.Value));
+                }
+            }
+
+            if (batch.Kind == WriteKind.Restore && found.Records[i] is { } archived)
+            {
+                AddOwners(records, found, batch.Schema, archived);
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>The record of an id, or the one that it became part of.</summary>
+    public static Record? Follow(this IRecordLookup records, ObjectType type, long id, bool archived) =>
+        records.FindId(type, id, archived) ?? (records.FindSurvivor(type, id) is { } survivor ? records.FindId(type, survivor, archived) : null);
+
+    static Record? FindId(IRecordLookup records, WriteKind kind, ObjectType type, ReadOnlySpan<byte> text, bool followsMerges) => Record.ParseId(text) is not { } id ? null : kind switch
+    {
+        WriteKind.Restore => records.Follow(type, id, archived: true) ?? records.Follow(type, id, archived: false),
+        WriteKind.Merge => records.Follow(type, id, archived: false),
+        WriteKind.Purge => records.Follow(type, id, archived: false) ?? records.Follow(type, id, archived: true),
+        WriteKind.Update when followsMerges => records.Follow(type, id, archived: false),
+        _ => records.FindId(type, id, archived: false),
+    };
+
+    // Who has the values that an archived record had.
+    static void AddOwners(IRecordLookup records, FoundRecords found, Schema schema, Record record)
+    {
+        var stored = new ValueReader(record.Values.Span);
+        while (stored.Next())
+        {
+            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
+            {
+                AddOwner(records, found, new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+            }
+        }
+    }
+
+    static void AddOwner(IRecordLookup records, FoundRecords found, UniqueValue unique)
+    {
+        if (!found.Owners.ContainsKey(unique) && records.FindOwner(unique.Property!, unique.Value.Span) is { } owner)
+        {
+            found.Owners[unique] = owner;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Collections.Immutable;
+using System.Text;
+using Docket.ChangeLog;
+using Docket.Model;
+using Docket.Stores;
+using Docket.Watch;
+using Docket.Writes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Record = Docket.Model.Record;
+
+namespace Docket.Tests.Stores;
+
+/// <summary>What is read of a state.</summary>
+internal sealed partial record MemoryState : ISnapshot
+{
+    public Record? Find(ObjectType type, long id, bool archived) => this.Follow(type, id, archived);
+
+    public Record? Find(Property key, ReadOnlySpan<byte> value) => FindUnique(key, value);
+
+    public ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived) => [.. All(type, archived).Where(record => record.Id >= from).Take(limit)];
+
+    public ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
+    {
+        var entries = ImmutableArray.CreateBuilder<HistoryEntry>();
+        var values = new ValueReader(record.Values.Span);
+        for (var at = values.Seek(property.Number) ? record.FirstChange + values.Link : 0; at > 0 && entries.Count < limit; at = values.Link > 0 ? at - values.Link : 0)
+        {
+            var (write, _, source) = Log[(int)at - 1];
+            values = new(write.Content.Span);
+            values.Seek(property.Number);
+            entries.Add(new(Encoding.UTF8.GetString(values.Value), write.Time, source));
+        }
+
+        return entries.ToImmutable();
+    }
+
+    public ImmutableArray<HistoryEntry> Changes(Record record, int limit) => [.. Back(record.LastChange).Take(limit).Select(entry => new HistoryEntry("", entry.Write.Time, entry.Source))];
+
+    public Record? AsOf(ObjectType type, long id, long time) => Log.FindLast(entry => entry.Type == type.Number && entry.Write.Record.Id == id && entry.Write.Time <= time) switch
+    {
+        { Write: { Kind: ChangeKind.MergedAway } write } => Related(write) is [var survivor] && Holds(write) ? AsOf(type, survivor, time) : null,
+        { Write: { Record: not null, Kind: not ChangeKind.Purge } write } => Holds(write) ? write.Record : null,
+        _ => null,
+    };
+
+    public Change ToChange((PlannedWrite Write, int Type, Source Source) entry)
+    {
+        var values = ImmutableArray.CreateBuilder<ChangedValue>();
+        var reader = new ValueReader(entry.Write.Kind == ChangeKind.MergedAway ? default : entry.Write.Content.Span);
+        while (reader.Next())
+        {
+            var isFirst = entry.Write.Kind is ChangeKind.Create or ChangeKind.Merge || reader.Link == 0;
+            values.Add(new(reader.Number, isFirst ? null : ValueIn(Log[(int)(entry.Write.Record.LastChange - reader.Link) - 1].Write.Content, reader.Number), reader.Value.ToArray()));
+        }
+
+        return new(entry.Write.Record.LastChange, entry.Type, entry.Write.Record.Id, entry.Write.Kind, entry.Write.Time, entry.Source, entry.Write.TraceId, Related(entry.Write), values.ToImmutable());
+    }
+
+    // Every record has a stage, so one without values is one whose values are gone.
+    static bool Holds(PlannedWrite write) => !write.Record.Values.IsEmpty;
+
+    IEnumerable<(PlannedWrite Write, int Type, Source Source)> Back(long? sequence)
+    {
+        for (; sequence is { } at; sequence = Log[(int)at - 1].Write.Previous)
+        {
+            yield return Log[(int)at - 1];
+        }
+    }
+
+    // The order of a merge's three changes: see ChangeKind.Merge.
+    ImmutableArray<long> Related(PlannedWrite write) => write.Kind switch
+    {
+        ChangeKind.Merge => [Log[(int)write.Record.LastChange - 2].Write.Record.Id, Log[(int)write.Record.LastChange - 3].Write.Record.Id],
+        ChangeKind.MergedAway => [Log.Skip((int)write.Record.LastChange).First(entry => entry.Write.Kind == ChangeKind.Merge).Write.Record.Id],
+        _ => [],
+    };
+}
+
+/// <summary>A portal in memory: what it reads comes from the last committed state. It has no search index, no jobs and no answers.</summary>
+internal sealed class MemoryStore : IStore, IDisposable
+{
+    readonly MemoryTransaction memory;
+    readonly CommitSignal committed = new();
+    readonly PortalWriter writer;
+
+    public MemoryStore(MemoryTransaction memory, TimeProvider clock)
+    {
+        this.memory = memory;
+        writer = new("memory", memory, committed, clock, NullLogger.Instance, new Complaints(clock), null);
+    }
+
+    public PortalSchema Schema => writer.Schema;
+
+    public string History => "memory";
+
+    public long Sequence => committed.Sequence;
+
+    public IJobs Jobs => throw new NotSupportedException();
+
+    public IAnswers Answers => throw new NotSupportedException();
+
+    public Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null) => writer.ApplyAsync(batch, note);
+
+    public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages = false) =>
+        await writer.ChangeSchemaAsync(type, change, keepUsedStages) is var (schema, used) && schema is not null ? schema
+        : throw new Refusal(Faults.StagesInUse(used, [.. used.SelectMany(stage => memory.Committed.InStage(type, stage)).Select(record => record.Id)]));
+
+    public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) => new(memory.Committed.Find(type, id, archived));
+
+    public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) => new(memory.Committed.Find(key, value.Span));
+
+    public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) => Task.FromResult(memory.Committed.AsOf(type, id, time));
+
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation) => new(read(memory.Committed));
+
+    public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        Task.FromResult<ImmutableArray<long>>([.. memory.Committed.Records.Where(entry => entry.Key.Type == type.Number && MemoryState.ValueIn(entry.Value.Values, key.Number) is { } held && held.Span.SequenceEqual(value.Span)).Select(entry => entry.Key.Id)]);
+
+    public ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation) => throw new NotSupportedException();
+
+    public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => committed.WaitBeyondAsync(sequence, cancellation);
+
+    public ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, int bytesMax, CancellationToken cancellation) =>
+        new([.. memory.Committed.Log.Skip((int)after).Take(limit).Select(memory.Committed.ToChange)]);
+
+    public Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation)
+    {
+        var own = memory.Committed.Log.Where(entry => entry.Type == type.Number && entry.Write.Record.Id == id).Select(memory.Committed.ToChange).ToList();
+        return Task.FromResult<(ImmutableArray<Change>, long)>(([.. own.Where(change => change.Sequence > after).Take(limit)], own.LastOrDefault()?.Sequence ?? 0));
+    }
+
+    public Task<Condition> ConditionAsync() => Task.FromResult(new Condition(Condition.Ready, Condition.Ready));
+
+    public void Dispose() => writer.Dispose();
+}

@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using System.Text;
+using Docket.ChangeLog;
+using Docket.Model;
+using Docket.Model.Types;
+using Docket.Stores;
+using Docket.Writes;
+using Record = Docket.Model.Record;
+
+namespace Docket.Tests.Stores;
+
+using Key = (int Type, long Id);
+
+/// <summary>The smallest engine: one immutable state, which a commit replaces. What it needs is what any engine needs.</summary>
+internal sealed class MemoryTransaction : ITransaction
+{
+    MemoryState working = new();
+
+    public MemoryState Committed { get; private set; } = new();
+
+    public string Name => "memory";
+
+    public long Sequence => Committed.Log.Count;
+
+    public PortalSchema LoadSchema() => Committed.Schema;
+
+    public void Begin() => working = Committed;
+
+    public void Commit() => Committed = working;
+
+    public void Rollback() => working = Committed;
+
+    public FoundRecords Find(WriteBatch batch) => BatchLookup.Find(working, batch);
+
+    public void Write(Plan plan, ObjectType type, List<FollowedChange> written)
+    {
+        foreach (var write in plan.Writes)
+        {
+            var key = new Key(type.Number, write.Record.Id);
+            working = working with { Log = working.Log.Add(new(write, type.Number, plan.Outcome.Batch.Source)) };
+            working = write.Kind switch
+            {
+                ChangeKind.MergedAway => working with { Records = working.Records.Remove(key) },
+                ChangeKind.Purge => working.Without(key),
+                ChangeKind.Merge => working.Forward(key, plan.Writes[plan.Writes.IndexOf(write) - 1].Record.Id).Forward(key, plan.Writes[plan.Writes.IndexOf(write) - 2].Record.Id),
+                _ => working,
+            };
+            if (write.Kind is not (ChangeKind.MergedAway or ChangeKind.Purge))
+            {
+                working = working with { Records = working.Records.SetItem(key, write.Record) };
+            }
+        }
+
+        foreach (var (value, holder) in plan.Holders)
+        {
+            var place = MemoryState.PlaceOf(value.Property!, value.Value.Span);
+            working = working with { Holders = holder is { } id ? working.Holders.SetItem(place, new(type.Number, id)) : working.Holders.Remove(place) };
+        }
+    }
+
+    public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) =>
+        [.. before.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id).Except(after.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id)).Where(stage => working.InStage(type, stage).Any())];
+
+    public void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after) => working = working with { Schema = working.Schema.With(type, after) };
+
+    public void Expect(SideWrite note) => throw new NotSupportedException();
+
+    public void Keep(SideWrite note, Outcome outcome) => throw new NotSupportedException();
+
+    public void Rest()
+    {
+    }
+
+    public (bool Done, Refusal? Failure) EraseSome() => (true, null);
+
+    public Refusal? Clean() => null;
+
+    public string? Probe(bool failed) => null;
+
+    public Refusal? Translate(Exception failure) => null;
+
+    public void Dispose()
+    {
+    }
+}
+
+/// <summary>Everything in a portal at one moment. A change that was deleted for good has lost its values.</summary>
+internal sealed partial record MemoryState : IRecordLookup
+{
+    public PortalSchema Schema { get; init; } = new([new(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
+
+    public ImmutableSortedDictionary<Key, Record> Records { get; init; } = ImmutableSortedDictionary<Key, Record>.Empty;
+
+    public ImmutableDictionary<(int Property, string Value), Key> Holders { get; init; } = ImmutableDictionary<(int, string), Key>.Empty;
+
+    public ImmutableDictionary<Key, long> Survivors { get; init; } = ImmutableDictionary<Key, long>.Empty;
+
+    public ImmutableList<(PlannedWrite Write, int Type, Source Source)> Log { get; init; } = [];
+
+    public static (int, string) PlaceOf(Property property, ReadOnlySpan<byte> value) => (property.Number, Convert.ToHexString(value));
+
+    public IEnumerable<Record> InStage(ObjectType type, string stage) => All(type, archived: false).Where(record => ValueIn(record.Values, Schema.Of(type).Stages!.Stage.Number) is { } value && Encoding.UTF8.GetString(value.Span) == stage);
+
+    public IEnumerable<Record> All(ObjectType type, bool archived) => Records.Where(entry => entry.Key.Type == type.Number && entry.Value.ArchivedAt is not null == archived).Select(entry => entry.Value);
+
+    public Record? FindId(ObjectType type, long id, bool archived) => Records.TryGetValue(new(type.Number, id), out var record) && record.ArchivedAt is not null == archived ? record : null;
+
+    public Record? FindUnique(Property property, ReadOnlySpan<byte> value) => Holders.TryGetValue(PlaceOf(property, value), out var key) ? Records[key] : null;
+
+    public long? FindOwner(Property property, ReadOnlySpan<byte> value) => FindUnique(property, value)?.Id;
+
+    public long? FindSurvivor(ObjectType type, long id) => Survivors.TryGetValue(new(type.Number, id), out var survivor) ? survivor : null;
+
+    public MemoryState Forward(Key survivor, long merged) => this with
+    {
+        Survivors = Survivors.SetItems(Survivors.Where(entry => entry.Value == merged).Select(entry => KeyValuePair.Create(entry.Key, survivor.Id))).SetItem(survivor with { Id = merged }, survivor.Id),
+    };
+
+    /// <summary>The state without a record, all those that it was merged from, and what their changes held.</summary>
+    public MemoryState Without(Key gone)
+    {
+        var ids = Survivors.Where(entry => entry.Value == gone.Id).Select(entry => entry.Key.Id).Append(gone.Id).ToHashSet();
+        return this with
+        {
+            Records = Records.Remove(gone),
+            Survivors = Survivors.RemoveRange(ids.Select(id => gone with { Id = id })),
+            Log = [.. Log.Select(entry => ids.Contains(entry.Write.Record.Id) ? entry with { Write = entry.Write with { Content = default, TraceId = null, Record = entry.Write.Record with { Values = default } } } : entry)],
+        };
+    }
+
+    public static ReadOnlyMemory<byte>? ValueIn(ReadOnlyMemory<byte> values, int number)
+    {
+        var reader = new ValueReader(values.Span);
+        return reader.Seek(number) ? values.Slice(reader.ValueStart, reader.Value.Length) : null;
+    }
+}
