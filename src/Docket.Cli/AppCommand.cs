@@ -7,7 +7,7 @@ using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket app create|list|show|rotate|delete</c>. Works beside a running server, which takes notice with its next request.</summary>
+/// <summary><c>docket app create|list|show|rotate|delete</c>. Works while a server runs. Changes take effect with the next request.</summary>
 internal static class AppCommand
 {
     public static Command Make() => new("app", "Create, list, show, rotate and delete apps: what calls a portal.") { Create(), List(), Show(), Rotate(), Delete() };

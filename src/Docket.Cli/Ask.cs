@@ -1,12 +1,12 @@
 using Docket.Model;
 namespace Docket.Cli;
 
-/// <summary>Questions to whoever sits at the terminal.</summary>
+/// <summary>Questions at the terminal.</summary>
 internal static class Ask
 {
-    /// <summary>Reads a password: twice from a terminal, once from a standard input that isn't one.</summary>
-    /// <remarks>Never an argument: those are seen by everyone on the machine and stay in the shell's history.</remarks>
-    /// <exception cref="OperatorMistake">The two differ.</exception>
+    /// <summary>Reads a password: twice from a terminal, once from redirected standard input.</summary>
+    /// <remarks>Never an argument: other users can see those, and they stay in the shell's history.</remarks>
+    /// <exception cref="OperatorMistake">The two are different.</exception>
     public static string Password()
     {
         if (Console.IsInputRedirected)
@@ -18,8 +18,8 @@ internal static class Ask
         return ReadHidden("The same again: ") == password ? password : throw new OperatorMistake("The two passwords differ. Nothing was changed.");
     }
 
-    /// <summary>Has something confirmed that can't be taken back, by typing <paramref name="word"/>.</summary>
-    /// <exception cref="OperatorMistake">It isn't.</exception>
+    /// <summary>Asks to confirm an irreversible action by typing <paramref name="word"/>.</summary>
+    /// <exception cref="OperatorMistake">It was not confirmed.</exception>
     public static void ToConfirm(string warning, string word)
     {
         if (Console.IsInputRedirected)

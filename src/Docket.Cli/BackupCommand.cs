@@ -3,7 +3,7 @@ using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket backup DIR</c>: beside a running server or without one.</summary>
+/// <summary><c>docket backup DIR</c>: with or without a running server.</summary>
 internal static class BackupCommand
 {
     public static Command Make()
@@ -20,7 +20,7 @@ internal static class BackupCommand
         return command;
     }
 
-    /// <summary>Says what is in a backup.</summary>
+    /// <summary>Describes the content of a backup.</summary>
     public static void Print(BackupContent content)
     {
         foreach (var file in content.Files)

@@ -7,13 +7,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Docket.Cli;
 
-/// <summary>What the command says when it can't do what it was asked for: one sentence, and 1 as its exit code.</summary>
+/// <summary>Prints why a command failed: one sentence, and exit code 1.</summary>
 internal static class Failures
 {
     /// <summary>As many as a registry and a portal have open.</summary>
     const int FewFiles = 16;
 
-    /// <summary>Says what is wrong; all that is known of it when <c>DOCKET_DEBUG=1</c> is set.</summary>
+    /// <summary>Prints the reason, and the exception if <c>DOCKET_DEBUG=1</c> is set.</summary>
     public static int Report(Exception failure)
     {
         if (IsOutOfFiles(failure))
@@ -33,7 +33,7 @@ internal static class Failures
         return 1;
     }
 
-    /// <summary>Says what is wrong with a command line.</summary>
+    /// <summary>Prints what is wrong with a command line.</summary>
     public static int Report(ParseResult parsed)
     {
         var command = "";
@@ -46,7 +46,7 @@ internal static class Failures
         return 1;
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)] // some of these types are in assemblies of their own
+    [MethodImpl(MethodImplOptions.NoInlining)] // some of these types are in other assemblies
     static string Sentence(Exception failure) => failure switch
     {
         OperatorMistake or Refusal => failure.Message,
@@ -58,8 +58,8 @@ internal static class Failures
         _ => $"{FirstLine(failure)} This is a fault of Docket: please report it, with what is printed when DOCKET_DEBUG=1 is set.",
     };
 
-    // What can't be loaded for want of a file descriptor is said to be missing. So a few files are opened: some that were open
-    // when it failed are closed by now.
+    // An assembly that can't be loaded because there are no file descriptors is reported as missing. Opening a few files shows the actual
+    // reason: some that were open at the failure are closed by now.
     static bool IsOutOfFiles(Exception? failure)
     {
         if (failure is null || failure.Message.Contains("Too many open files", StringComparison.Ordinal))

@@ -4,10 +4,10 @@ using Docket.Http;
 
 namespace Docket.Cli;
 
-/// <summary>Prints what a command lists or shows: aligned for people, or as JSON in the shape the API has.</summary>
+/// <summary>Prints a list or an object: aligned for people, or as JSON in the API's format.</summary>
 internal static class Listing
 {
-    /// <summary><c>--json</c>, which every command that lists or shows something has.</summary>
+    /// <summary><c>--json</c>, for every command that lists or shows something.</summary>
     public static Option<bool> Json() => new("--json") { Description = "Print JSON" };
 
     /// <summary>Prints a list.</summary>
@@ -23,7 +23,7 @@ internal static class Listing
         }
     }
 
-    /// <summary>Prints one thing: for people as a name and a value on each line.</summary>
+    /// <summary>Prints an object: for people as a name and a value on each line.</summary>
     public static void Print<T>(bool asJson, T thing, Action<Utf8JsonWriter, T> write, Func<T, string[][]> rows)
     {
         if (asJson)

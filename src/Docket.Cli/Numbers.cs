@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace Docket.Cli;
 
-/// <summary>Arguments and options that are numbers. What is none is refused in plain words.</summary>
+/// <summary>Numeric arguments and options, with a clear message for invalid ones.</summary>
 internal static class Numbers
 {
     public static Argument<long> Argument(string name, string description) =>

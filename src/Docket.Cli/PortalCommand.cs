@@ -7,7 +7,7 @@ using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket portal create|list|show|set|rename|delete|forget</c>. Works beside a running server, which takes notice with its next request.</summary>
+/// <summary><c>docket portal create|list|show|set|rename|delete|forget</c>. Works while a server runs. Changes take effect with the next request.</summary>
 internal static class PortalCommand
 {
     public static Command Make() => new("portal", "Create, list, rename and delete portals, show and change their settings.") { Create(), List(), Show(), Set(), Rename(), Delete(), Forget() };

@@ -4,12 +4,12 @@ using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary>The option of which portal is meant, the same for all commands.</summary>
+/// <summary><c>--portal</c>, the same for all commands.</summary>
 internal static class PortalOption
 {
     public static Option<long?> Make(string unset = "the first one") => Numbers.Option("--portal", $"The portal's id; {unset} when left out");
 
-    /// <summary>The portal that is wanted, or the first one.</summary>
+    /// <summary>The portal in the option, or the first one.</summary>
     /// <exception cref="OperatorMistake">There is no such portal.</exception>
     public static long Choose(IPortals portals, long? wanted)
     {
@@ -20,7 +20,7 @@ internal static class PortalOption
             : throw new OperatorMistake($"There is no portal {wanted}. See: docket portal list");
     }
 
-    /// <summary>The portal that is wanted, or <c>null</c> for all.</summary>
+    /// <summary>The portal in the option, or <c>null</c> for all.</summary>
     /// <exception cref="OperatorMistake">There is no such portal.</exception>
     public static long? Filter(IPortals portals, long? wanted) => wanted is null ? null : Choose(portals, wanted);
 }

@@ -5,8 +5,8 @@ using System.Security.Cryptography;
 namespace Docket.Cli;
 
 /// <summary>
-/// Loads at the start what is used later. The runtime never tries again to load what it once could not, so a server that runs out
-/// of file descriptors for a moment would go on failing.
+/// Loads at start what is used later. The runtime never retries to load an assembly that failed to load, so a server that briefly ran out
+/// of file descriptors would keep failing.
 /// </summary>
 internal static class Preload
 {

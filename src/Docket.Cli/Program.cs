@@ -14,9 +14,9 @@ try
         BackupCommand.Make(),
         RestoreCommand.Make(),
     };
-    // A name may begin with @, so no argument is read as the name of a file with more of them.
+    // A name may start with @, so response files are turned off.
     var parsed = root.Parse(args, new() { ResponseFileTokenReplacer = null });
-    // Where a command has commands of its own, help is the better answer.
+    // If a command has subcommands, show help.
     return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Subcommands.Count == 0
         ? Failures.Report(parsed)
         : await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

@@ -1,11 +1,11 @@
 namespace Docket.Cli;
 
-/// <summary>Shows at a terminal how far long work is; elsewhere nothing.</summary>
+/// <summary>Shows the progress of long work at a terminal; otherwise nothing.</summary>
 internal static class ProgressBar
 {
     const int Width = 40;
 
-    /// <summary>Does some work that says how far it is. The bar is gone afterwards, also when the work fails.</summary>
+    /// <summary>Runs work that reports its progress. The bar is removed afterwards, also if the work fails.</summary>
     public static T During<T>(Func<Action<string, double>, T> work)
     {
         try
@@ -18,7 +18,7 @@ internal static class ProgressBar
         }
     }
 
-    /// <summary>As <see cref="During{T}(Func{Action{string, double}, T})"/>.</summary>
+    /// <summary>Like <see cref="During{T}(Func{Action{string, double}, T})"/>.</summary>
     public static async Task<T> During<T>(Func<Action<string, double>, Task<T>> work)
     {
         try

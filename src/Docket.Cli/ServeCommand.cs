@@ -5,7 +5,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket serve</c>: serves until it is told to stop.</summary>
+/// <summary><c>docket serve</c>: serves until it is stopped.</summary>
 internal static class ServeCommand
 {
     public static Command Make()
@@ -58,7 +58,7 @@ internal static class ServeCommand
             {
                 DataDirectory = parsed.GetRequiredValue(data),
                 Urls = parsed.GetRequiredValue(urls),
-                // Not the option's default value: help would show it.
+                // Not the option's default value, because help would show it.
                 Token = NullIfEmpty(parsed.GetValue(token) ?? Environment.GetEnvironmentVariable("DOCKET_TOKEN")),
                 Name = parsed.GetRequiredValue(name),
                 TrustedProxies = parsed.GetValue(proxies) ?? [],
@@ -67,7 +67,7 @@ internal static class ServeCommand
                 LogRequests = parsed.GetValue(logRequests),
                 HideValues = parsed.GetValue(logValues) is { } wanted ? wanted == "hide" : null,
                 StrictStart = parsed.GetValue(strictStart),
-                // No other part of the environment changes anything.
+                // No other environment variable has an effect.
                 Kestrel = new ConfigurationBuilder().AddEnvironmentVariables("Kestrel__").Build(),
                 ExportTraces = ExportsTraces(),
             },
@@ -78,7 +78,7 @@ internal static class ServeCommand
     static async Task RunAsync(DocketOptions options, CancellationToken cancellation)
     {
         Preload.Run();
-        var console = options.JsonLog ? Console.Error : Console.Out; // where the log is JSON, it is nothing else
+        var console = options.JsonLog ? Console.Error : Console.Out; // with JSON, the log must contain nothing else
         var stop = new TaskCompletionSource();
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
@@ -94,11 +94,11 @@ internal static class ServeCommand
 
         void Stop(PosixSignalContext signal)
         {
-            signal.Cancel = stop.TrySetResult(); // we end the process ourselves, when all is written; the second time it ends at once
+            signal.Cancel = stop.TrySetResult(); // we end the process ourselves after everything is written; a second signal ends it at once
         }
     }
 
-    // The library reads the variables itself, and passes over what is no address.
+    // The library reads the variables itself, and ignores invalid addresses.
     static bool ExportsTraces()
     {
         var wanted = false;

@@ -5,7 +5,7 @@ using Docket.Stores;
 
 namespace Docket.Cli;
 
-/// <summary><c>docket user add|list|password|archive</c>. Works beside a running server.</summary>
+/// <summary><c>docket user add|list|password|archive</c>. Works while a server runs.</summary>
 internal static class UserCommand
 {
     public static Command Make() => new("user", "Add, list and archive users: who owns tickets and lets apps in.") { Add(), List(), Password(), Archive() };

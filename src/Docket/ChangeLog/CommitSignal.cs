@@ -2,7 +2,7 @@ using Docket.Model;
 
 namespace Docket.ChangeLog;
 
-/// <summary>How far something has got with a portal's changes: the number of the newest one that is done, and a wait for the next.</summary>
+/// <summary>Signals progress through a portal's changes: the number of the newest one that is done, and a wait for the next.</summary>
 internal sealed class CommitSignal
 {
     readonly object gate = new();
@@ -13,7 +13,7 @@ internal sealed class CommitSignal
     /// <summary>Sequence number of the newest change that is done, 0 before the first.</summary>
     public long Sequence => Interlocked.Read(ref sequence);
 
-    /// <summary>For the one who does it.</summary>
+    /// <summary>Reports progress.</summary>
     public void Advance(long done)
     {
         TaskCompletionSource? reached;
@@ -32,7 +32,7 @@ internal sealed class CommitSignal
         reached?.SetResult();
     }
 
-    /// <summary>Ends the wait of a thread now, or its next one.</summary>
+    /// <summary>Ends the current wait of a thread, or its next one.</summary>
     public void Wake()
     {
         lock (gate)
@@ -42,7 +42,7 @@ internal sealed class CommitSignal
         }
     }
 
-    /// <summary>Ends all waits, now and later: nothing more will be done.</summary>
+    /// <summary>Ends all waits, now and later: there will be no more progress.</summary>
     public void End()
     {
         TaskCompletionSource? reached;
@@ -55,7 +55,7 @@ internal sealed class CommitSignal
         reached?.SetResult();
     }
 
-    /// <summary>Waits on a thread of one's own, for a greater number than <paramref name="after"/> or so many milliseconds.</summary>
+    /// <summary>Blocks a dedicated thread until there is a number greater than <paramref name="after"/>, or for this many milliseconds.</summary>
     public void WaitBeyond(long after, int milliseconds)
     {
         lock (gate)
@@ -69,7 +69,7 @@ internal sealed class CommitSignal
         }
     }
 
-    /// <summary>Completes once there is a greater number than <paramref name="after"/>.</summary>
+    /// <summary>Completes when there is a number greater than <paramref name="after"/>.</summary>
     public async Task WaitBeyondAsync(long after, CancellationToken cancellation)
     {
         while (Sequence <= after)

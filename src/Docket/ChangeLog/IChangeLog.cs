@@ -2,38 +2,38 @@ using Docket.Model;
 
 namespace Docket.ChangeLog;
 
-/// <summary>One committed change; its type is the number of the object type. One that was read from the log has no values with it: <see cref="IChangeLog"/> stands on them.</summary>
+/// <summary>One committed change; its type is the number of the object type. If it was read from the log, it has no values: <see cref="IChangeLog"/> is positioned on them.</summary>
 internal readonly record struct FollowedChange(ChangeKind Kind, long Sequence, int Type, long RecordId, long Time, long Source)
 {
-    /// <summary>The values that changed; <c>null</c> when it was read from the log.</summary>
+    /// <summary>The values that changed; <c>null</c> if it was read from the log.</summary>
     public ReadOnlyMemory<byte>? Content { get; init; }
 
-    /// <summary>The record's values before, of a change that has its content.</summary>
+    /// <summary>The record's values before the change, if the change has its content.</summary>
     public ReadOnlyMemory<byte> Before { get; init; }
 }
 
-/// <summary>A record as one that follows the changes starts from.</summary>
+/// <summary>A record in the initial state that a follower of the changes starts with.</summary>
 internal sealed record LoggedRecord(int Type, long Id, long CreatedAt, long UpdatedAt, long Source, bool Active, byte[] Values);
 
-/// <summary>A portal's changes in order, and its records to start from, for one thread that follows them.</summary>
+/// <summary>A portal's changes in order, and its records to start with, for one thread that follows them.</summary>
 internal interface IChangeLog : IDisposable
 {
-    /// <summary>When a change was made; 0 for the beginning, <c>null</c> when there is no such change.</summary>
+    /// <summary>When a change was made; 0 for the beginning, <c>null</c> if there is no such change.</summary>
     long? TimeOf(long sequence);
 
     /// <summary>The changes after one, at most <paramref name="limit"/>.</summary>
     IEnumerable<FollowedChange> After(long sequence, int limit);
 
-    /// <summary>The values of a change; while it is the current one, when it has none with it.</summary>
+    /// <summary>The values of a change. If it has none itself, it must be the current one.</summary>
     ReadOnlySpan<byte> ContentOf(in FollowedChange change);
 
-    /// <summary>One value that an earlier change set, until the next call; nothing when it is gone for good.</summary>
+    /// <summary>One value that an earlier change set, valid until the next call; empty if it was permanently deleted.</summary>
     ReadOnlySpan<byte> ValueSetBy(long sequence, int property);
 
-    /// <summary>The create date and the source of a record that a change made: those of the change, unless the values say otherwise; a merged record has its own.</summary>
+    /// <summary>The create date and the source of a record that a change created: those of the change, unless the values differ; a merged record has its own.</summary>
     (long CreatedAt, long Source) OriginOf(in FollowedChange change);
 
-    /// <summary>Sees one state of the portal until it is disposed of.</summary>
+    /// <summary>Opens a snapshot of the portal until it is disposed.</summary>
     IDisposable Snapshot();
 
     /// <summary>Number and time of the newest change; 0 and 0 before the first.</summary>
@@ -41,6 +41,6 @@ internal interface IChangeLog : IDisposable
 
     long CountRecords();
 
-    /// <summary>All records of some types in the order of their ids, active and archived ones.</summary>
+    /// <summary>All records of some types by id, active and archived.</summary>
     IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types);
 }

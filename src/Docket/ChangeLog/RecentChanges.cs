@@ -1,21 +1,21 @@
 namespace Docket.ChangeLog;
 
 /// <summary>
-/// The newest committed changes as the writer had them, with the values before, so that an indexer that is close behind
-/// needn't read them back from the file. It reads what is missing here from there.
+/// The newest committed changes with their previous values, as the writer had them, so that an indexer that is nearly up to date need
+/// not read them from the file. It reads anything that is missing here from the file.
 /// </summary>
 internal sealed class RecentChanges
 {
-    /// <summary>Changes held for an indexer that is late; when there are more it reads them all from the file.</summary>
+    /// <summary>Most changes for an indexer that is late; beyond that, it reads them all from the file.</summary>
     const int Max = 20_000;
 
-    /// <summary>Bytes of values that are held.</summary>
+    /// <summary>Most bytes of values.</summary>
     const long BytesMax = 32L << 20;
 
     readonly Queue<FollowedChange> changes = [];
     long bytes;
 
-    /// <summary>For the writer, after a commit.</summary>
+    /// <summary>Called by the writer after a commit.</summary>
     public void Add(List<FollowedChange> committed)
     {
         lock (changes)
@@ -34,11 +34,11 @@ internal sealed class RecentChanges
         }
     }
 
-    /// <summary>Takes the changes that follow one, up to another; none when the first of them isn't here.</summary>
-    /// <param name="after">Sequence number of the one before.</param>
-    /// <param name="upTo">Sequence number of the last one wanted.</param>
+    /// <summary>Takes the changes after one, up to another; none if the first of them isn't here.</summary>
+    /// <param name="after">Sequence number before the first.</param>
+    /// <param name="upTo">Sequence number of the last.</param>
     /// <param name="limit">Most to take.</param>
-    /// <param name="taken">Where to.</param>
+    /// <param name="taken">Receives them.</param>
     public void Take(long after, long upTo, int limit, List<FollowedChange> taken)
     {
         lock (changes)

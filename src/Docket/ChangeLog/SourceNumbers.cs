@@ -3,14 +3,14 @@ using Docket.Model;
 namespace Docket.ChangeLog;
 
 /// <summary>
-/// The numbers that stand for sources in a portal's changes. Kept in memory: a portal has a handful. One writer adds, all
-/// readers look up, so the lists are replaced and never changed.
+/// The numbers of sources in a portal's changes. Kept in memory, because a portal has only a few. One writer adds, all readers look up, so
+/// the lists are replaced and never changed.
 /// </summary>
 internal sealed class SourceNumbers
 {
     volatile Dictionary<long, Source> byNumber = [];
 
-    /// <summary>All of them at this moment, for the writer to go back to when a transaction fails.</summary>
+    /// <summary>All current ones, to which the writer returns if a transaction fails.</summary>
     public Dictionary<long, Source> Snapshot
     {
         get => byNumber;
@@ -21,9 +21,9 @@ internal sealed class SourceNumbers
 
     public Source Find(long number) => byNumber[number];
 
-    /// <summary>The number of a source, or that of a new one.</summary>
+    /// <summary>The number of a source, new if necessary.</summary>
     /// <param name="source">The source.</param>
-    /// <param name="isNew">Whether it was added just now, and is still to be written.</param>
+    /// <param name="isNew">Whether it was just added and must be written.</param>
     public long Number(Source source, out bool isNew)
     {
         foreach (var (known, entry) in byNumber)

@@ -11,7 +11,7 @@ internal static class ChangeResponse
         ObjectId = JsonEncodedText.Encode("objectId"),
         OccurredAt = JsonEncodedText.Encode("occurredAt");
 
-    /// <summary>What a kind is called, in <c>kind</c> and as the name of an event.</summary>
+    /// <summary>The name of a kind, in <c>kind</c> and as the name of an event.</summary>
     public static string NameOf(ChangeKind kind) => kind switch
     {
         ChangeKind.Create => "create",
@@ -58,7 +58,7 @@ internal static class ChangeResponse
         json.WriteStartArray("changes");
         foreach (var value in change.Values)
         {
-            // Archived properties too: what was written was written.
+            // Includes archived properties: the feed shows what was written.
             if (schema.FindNumberEvenArchived(value.Number) is { } property)
             {
                 WriteValue(json, property, value);

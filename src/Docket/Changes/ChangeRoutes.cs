@@ -8,20 +8,20 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Changes;
 
-/// <summary>The change feed: every committed change of a portal in order of commit, without gaps, by pages or as a stream.</summary>
+/// <summary>The change feed: every committed change of a portal in commit order, without gaps, in pages or as a stream.</summary>
 internal static class ChangeRoutes
 {
     const int LimitDefault = 100, LimitMax = 1_000;
 
-    /// <summary>Values on a page, in bytes, after which it ends early: a thousand changes can hold a thousand long texts each.</summary>
+    /// <summary>Bytes of values after which a page ends early: a thousand changes can have a thousand long texts each.</summary>
     const int PageBytesMax = 4 * 1024 * 1024;
 
-    /// <summary>The same for what a stream reads at once. It holds that for as long as its client doesn't read, and there may be many.</summary>
+    /// <summary>The same for one read of a stream. A stream holds it in memory while its client doesn't read, and there may be many streams.</summary>
     const int StreamBytesMax = 64 * 1024;
 
     const string EventStream = "text/event-stream";
 
-    /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can.</summary>
+    /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can stop.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
         routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Right.Read);
 
@@ -39,7 +39,7 @@ internal static class ChangeRoutes
         after = streams ? LastEventId(http.Request) ?? after : after;
         var store = http.Call().Store;
         http.Response.Headers["Docket-History"] = store.History;
-        // A change can be read a moment before the sequence has got to it.
+        // A change is visible a moment before the sequence reaches it.
         if (store.Sequence is var newest && after > newest && (await store.FeedAsync(after - 1, 1, PageBytesMax, http.RequestAborted)).IsEmpty)
         {
             throw new Refusal(Faults.BeyondHistory(after, newest));
@@ -54,7 +54,7 @@ internal static class ChangeRoutes
         var (changes, newest) = objectId is { } id
             ? await call.Store.FeedOfAsync(call.Type, id, after, limit, http.RequestAborted)
             : (await call.Store.FeedAsync(after, limit, PageBytesMax, http.RequestAborted), call.Store.Sequence);
-        var schema = call.Store.Schema; // a change that is here stands in the schema that is read after it
+        var schema = call.Store.Schema; // the schema is read after the change, so it contains its properties
         NextPage? next = changes is [.., { } last] && last.Sequence < newest ? new(last.Sequence.ToString(CultureInfo.InvariantCulture)) : null;
         await Wire.RespondPageAsync(http.Response, changes, next, (json, change) => ChangeResponse.Write(json, schema, change));
     }
@@ -79,15 +79,15 @@ internal static class ChangeRoutes
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The client has gone, or the server is going: a client that comes back tells how far it got.
+            // The client is gone, or the server is stopping. A client that returns sends its position.
         }
         catch (TimeoutException)
         {
-            http.Abort(); // a client that doesn't read; when it comes back, it goes on where it was
+            http.Abort(); // a client that doesn't read; when it returns, it continues where it was
         }
         catch (Refusal) when (http.Response.HasStarted)
         {
-            http.Abort(); // the store can't serve now, and a stream has no place to say so; the client comes back
+            http.Abort(); // the store can't serve now, and a stream can't report errors; the client reconnects
         }
     }
 

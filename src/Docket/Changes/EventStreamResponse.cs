@@ -7,13 +7,13 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Docket.Changes;
 
-/// <summary>Changes as server-sent events: the id is the sequence number, the name the kind, the data the JSON of a page's entry.</summary>
+/// <summary>Changes as server-sent events: the id is the sequence number, the name is the kind, the data is the JSON of an entry in a page.</summary>
 internal sealed class EventStreamResponse(HttpResponse response, TimeProvider clock)
 {
-    /// <summary>Between two signs of life. Proxies and load balancers give up on a quiet connection after 30 seconds and more.</summary>
+    /// <summary>Time between two comments. Proxies and load balancers close an idle connection after 30 seconds or more.</summary>
     static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a client may read nothing of what was sent. What is on its way is held in memory for so long, some 100 kB.</summary>
+    /// <summary>How long a client may read nothing. During that time, unsent data stays in memory, about 100 kB.</summary>
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public async Task StartAsync(CancellationToken cancellation)
@@ -21,12 +21,12 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
-        response.Headers["X-Accel-Buffering"] = "no"; // nginx would keep events back until a buffer is full
+        response.Headers["X-Accel-Buffering"] = "no"; // nginx would buffer events
         response.HttpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         await CommentAsync(cancellation); // so that the client knows at once that it is connected
     }
 
-    /// <summary>Waits, and says now and then that it still does.</summary>
+    /// <summary>Waits, and sends comments while it does.</summary>
     /// <exception cref="TimeoutException">The client doesn't read.</exception>
     public async Task WaitAsync(Task awaited, CancellationToken cancellation)
     {
@@ -45,8 +45,8 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
         await awaited;
     }
 
-    /// <summary>Sends a change, at the pace at which the client reads.</summary>
-    /// <exception cref="TimeoutException">It doesn't.</exception>
+    /// <summary>Sends a change as fast as the client reads.</summary>
+    /// <exception cref="TimeoutException">The client doesn't read.</exception>
     public async Task WriteAsync(PortalSchema schema, Change change, CancellationToken cancellation)
     {
         var body = response.BodyWriter;

@@ -3,12 +3,12 @@ using System.Collections.Immutable;
 namespace Docket.Http;
 
 /// <summary>
-/// A version of HubSpot's paths and what is different in it (reference/objects-and-batch.md 7). Endpoints carry theirs as
-/// metadata; all versions share one implementation.
+/// A version of HubSpot's paths and its differences (reference/objects-and-batch.md 7). Endpoints have it as metadata; all versions
+/// share one implementation.
 /// </summary>
-/// <param name="Name">As in the path.</param>
-/// <param name="ShowsUnset">Whether reads show a property that was never set as <c>null</c>, or leave it out.</param>
-/// <param name="KeepsUsedStages">Whether stages in use are kept from deletion unless the request says otherwise (reference/properties-pipelines-search-associations.md 3.6).</param>
+/// <param name="Name">The name in the path.</param>
+/// <param name="ShowsUnset">Whether reads return a property that was never set as <c>null</c>, or omit it.</param>
+/// <param name="KeepsUsedStages">Whether deleting a stage in use is refused by default (reference/properties-pipelines-search-associations.md 3.6).</param>
 /// <param name="HasGdprDelete">Whether it has <c>gdpr-delete</c> for every object type.</param>
 internal sealed record ApiVersion(string Name, bool ShowsUnset = true, bool KeepsUsedStages = false, bool HasGdprDelete = false)
 {

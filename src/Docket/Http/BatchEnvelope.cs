@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.Http;
 
-/// <summary>What all answers to batches share (reference/objects-and-batch.md 1.4, 1.6): status, results, errors where there are any, and when it was worked on.</summary>
+/// <summary>What all answers to batches share (reference/objects-and-batch.md 1.4, 1.6): status, results, errors if there are any, and times.</summary>
 internal static class BatchEnvelope
 {
     static readonly JsonEncodedText
@@ -14,7 +14,7 @@ internal static class BatchEnvelope
         StartedAt = JsonEncodedText.Encode("startedAt"),
         CompletedAt = JsonEncodedText.Encode("completedAt");
 
-    /// <summary>Answers with <paramref name="status"/>, or with 207 when there are errors, around the results that <paramref name="writeResults"/> writes.</summary>
+    /// <summary>Answers with <paramref name="status"/>, or with 207 if there are errors, with the results that <paramref name="writeResults"/> writes.</summary>
     public static Task RespondAsync<T>(HttpContext http, int status, IReadOnlyCollection<RowError> errors, T results, Action<Utf8JsonWriter, T> writeResults)
     {
         var call = http.Call();
@@ -22,7 +22,7 @@ internal static class BatchEnvelope
             Write(json, answer.call, answer.errors, answer.results, answer.writeResults));
     }
 
-    /// <summary><paramref name="status"/>, or 207 when there are errors.</summary>
+    /// <summary><paramref name="status"/>, or 207 if there are errors.</summary>
     public static int StatusOf(int status, IReadOnlyCollection<RowError> errors) => errors.Count > 0 ? StatusCodes.Status207MultiStatus : status;
 
     /// <summary>Writes the whole answer.</summary>

@@ -1,22 +1,22 @@
 namespace Docket.Http;
 
 /// <summary>
-/// How many bytes of request bodies the server holds in memory at once, all requests together: a share of what the process may
-/// use. Without it a few large bodies that come slowly would fill the memory of a small container.
+/// Limits the bytes of request bodies in memory, for all requests together, to a share of the process's memory. Without it, a few large
+/// and slow bodies would fill the memory of a small container.
 /// </summary>
 internal sealed class BodyBudget
 {
-    /// <summary>The part of the memory: while a body is put into one piece it is there twice, and a write needs room of its own.</summary>
+    /// <summary>The share of the memory: a body exists twice while it is copied into one buffer, and a write needs memory too.</summary>
     const int Share = 4;
 
     long held;
 
     public BodyBudget() => BytesMax = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Share;
 
-    /// <summary>All that may be held.</summary>
+    /// <summary>The limit.</summary>
     public long BytesMax { get; }
 
-    /// <summary>Whether there is room for some more, which is then taken.</summary>
+    /// <summary>Reserves bytes if they are available.</summary>
     public bool TryTake(long bytes)
     {
         if (Interlocked.Add(ref held, bytes) <= BytesMax)
@@ -28,6 +28,6 @@ internal sealed class BodyBudget
         return false;
     }
 
-    /// <summary>Gives back what was taken.</summary>
+    /// <summary>Releases reserved bytes.</summary>
     public void Give(long bytes) => Interlocked.Add(ref held, -bytes);
 }

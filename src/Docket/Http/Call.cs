@@ -7,43 +7,43 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Docket.Http;
 
-/// <summary>What is known of a request once its token was checked: who calls, for which object type, in which portal. For one thread at a time.</summary>
-/// <param name="Caller">Who calls.</param>
+/// <summary>The context of a request after its token was checked: caller, object type and portal. Not thread-safe.</summary>
+/// <param name="Caller">The caller.</param>
 /// <param name="Store">The portal's store.</param>
-/// <param name="TypeName">The object type, as the path names it; <c>null</c> where it names none.</param>
+/// <param name="TypeName">The object type in the path; <c>null</c> if there is none.</param>
 /// <param name="Clock">The time.</param>
 internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeProvider Clock)
 {
     PortalSchema? portal;
     Schema? schema;
 
-    /// <summary>The portal's schema, taken once: all of the request sees this one.</summary>
+    /// <summary>The portal's schema, taken once for the whole request.</summary>
     public PortalSchema Portal => portal ??= Store.Schema;
 
-    /// <summary>The schema of the object type; where the path names none, of the first.</summary>
-    /// <exception cref="Refusal">400: there is no such type.</exception>
+    /// <summary>The schema of the object type, or of the first type if the path has none.</summary>
+    /// <exception cref="Refusal">400: the type doesn't exist.</exception>
     public Schema Schema => schema ??= TypeName is null ? Portal.Types[0] : Portal.Find(TypeName) ?? throw new Refusal(Faults.UnknownObjectType(TypeName));
 
 
     /// <inheritdoc cref="Schema"/>
     public ObjectType Type => Schema.Type;
 
-    /// <summary>The version of HubSpot's paths that was called.</summary>
+    /// <summary>The version of HubSpot's paths.</summary>
     public ApiVersion Version { get; init; } = ApiVersion.V3;
 
-    /// <summary>What the request asks for beyond HubSpot's ways.</summary>
+    /// <summary>The optional features of the request.</summary>
     public Help Helps { get; init; }
 
-    /// <summary>Chance, for <see cref="Help.Shuffle"/>.</summary>
+    /// <summary>The source of randomness for <see cref="Help.Shuffle"/>.</summary>
     public required Random Random { get; init; }
 
-    /// <summary>When the request was let in, milliseconds since 1970.</summary>
+    /// <summary>When the request was accepted, milliseconds since 1970.</summary>
     public long StartedAt { get; } = Instant.Now(Clock);
 
     /// <summary>Milliseconds since 1970.</summary>
     public long Now => Instant.Now(Clock);
 
-    /// <summary>The order in which a batch's results are written: any, as HubSpot's, when the request asks for it; otherwise <c>null</c>, for that of the inputs.</summary>
+    /// <summary>The order of a batch's results: random, like HubSpot's, if the request asks for it; otherwise <c>null</c>, for that of the inputs.</summary>
     public int[]? ResultOrder(int count)
     {
         if (!Helps.HasFlag(Help.Shuffle))
@@ -57,20 +57,20 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
     }
 }
 
-/// <summary>What hangs on a request while it is served.</summary>
+/// <summary>Data of a request while it is served.</summary>
 internal static class HttpContextExtensions
 {
-    /// <summary>The call, for endpoints that need a token (<c>Access/Authentication.cs</c> puts it there).</summary>
+    /// <summary>The call, for endpoints that need a token (set by <c>Access/Authentication.cs</c>).</summary>
     public static Call Call(this HttpContext http) => http.Features.GetRequiredFeature<Call>();
 
-    /// <summary>Whether a query parameter is <c>true</c>; nothing else switches it on, not even <c>1</c> (reference/objects-and-batch.md 4.6).</summary>
+    /// <summary>Whether a query parameter is <c>true</c>; no other value counts, not even <c>1</c> (reference/objects-and-batch.md 4.6).</summary>
     public static bool QueryFlag(this HttpContext http, string parameter) => bool.TryParse(http.Request.Query[parameter], out var flag) && flag;
 
-    /// <summary>The names in a query parameter: separated by commas, and repeated parameters work too (reference/objects-and-batch.md 4.3).</summary>
+    /// <summary>The names in a query parameter: separated by commas, or in repeated parameters (reference/objects-and-batch.md 4.3).</summary>
     public static ImmutableArray<string> QueryNames(this HttpContext http, string parameter) =>
         [.. http.Request.Query[parameter].SelectMany(names => (names ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
 
-    /// <summary>A number in a query parameter, digits only; <c>null</c> when it is not there.</summary>
+    /// <summary>A number in a query parameter, digits only; <c>null</c> if it is missing.</summary>
     /// <exception cref="Refusal">400 for anything else.</exception>
     public static long? QueryNumber(this HttpContext http, string parameter)
     {
@@ -80,8 +80,8 @@ internal static class HttpContextExtensions
             : throw new Refusal(Faults.BadParameter(parameter));
     }
 
-    /// <summary>The size of a page in <c>limit</c>, 1 to <paramref name="max"/>, or <paramref name="unset"/> when it is not there.</summary>
-    /// <exception cref="Refusal">400 outside of that.</exception>
+    /// <summary>The page size in <c>limit</c>, 1 to <paramref name="max"/>, or <paramref name="unset"/> if it is missing.</summary>
+    /// <exception cref="Refusal">400 if it is out of range.</exception>
     public static int QueryLimit(this HttpContext http, int unset, int max)
     {
         var text = http.Request.Query["limit"].ToString();
@@ -93,8 +93,8 @@ internal static class HttpContextExtensions
     }
 
     /// <summary>
-    /// The last segment of the path, or the one <paramref name="before"/> places ahead of it, as the client meant it: a
-    /// percent-encoded slash in it is part of the value.
+    /// The last segment of the path, or the one <paramref name="before"/> places before it, as the client meant it: a percent-encoded slash
+    /// is part of the value.
     /// </summary>
     public static string LastPathSegment(this HttpContext http, int before = 0)
     {

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Docket.Http;
 
 /// <summary>
-/// Makes HEAD a method of every route that has GET: the same handler writes the same headers, and the web server leaves out the body.
+/// Adds HEAD to every route with GET: the same handler writes the same headers, and the web server drops the body.
 /// </summary>
 internal static class HeadMethod
 {
@@ -22,6 +22,6 @@ internal static class HeadMethod
         return routes;
     }
 
-    /// <summary>Whether a request only reads, as far as its method says.</summary>
+    /// <summary>Whether a request is read-only according to its method.</summary>
     public static bool IsGetOrHead(this HttpRequest request) => HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method);
 }

@@ -5,13 +5,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.Http;
 
-/// <summary>Names the helps that mean something to an endpoint.</summary>
+/// <summary>The optional features that an endpoint supports.</summary>
 internal sealed record TakesHelps(Help Helps);
 
-/// <summary>Reads the request headers by which a client opts into helps, and confirms them (docs/optional-features.md).</summary>
+/// <summary>Reads the request headers for optional features, and confirms them in the answer (docs/optional-features.md).</summary>
 internal static class HelpHeaders
 {
-    /// <summary>Tells which inputs of a batch went into a later one.</summary>
+    /// <summary>Lists the inputs of a batch that were folded into a later one.</summary>
     public const string Folded = "Docket-Folded";
 
     const string Prefix = "Docket-", Applied = "Docket-Applied";
@@ -26,15 +26,15 @@ internal static class HelpHeaders
         ("Shuffle", Help.Shuffle),
     ];
 
-    /// <summary>The helps that a request asks for and its endpoint takes.</summary>
+    /// <summary>The optional features that a request asks for and its endpoint supports.</summary>
     /// <param name="http">The request; its answer gets the confirmation.</param>
-    /// <param name="taken">What the endpoint takes; the rest is meaningless to it and passed over.</param>
-    /// <param name="writes">Whether the endpoint writes: then a dry run is not passed over.</param>
-    /// <exception cref="Refusal">400 for an unknown header or value, and for a dry run of what can only be done.</exception>
+    /// <param name="taken">The features that the endpoint supports; the others are ignored.</param>
+    /// <param name="writes">Whether the endpoint writes: then a dry run must not be ignored.</param>
+    /// <exception cref="Refusal">400 for an unknown header or value, and for a dry run if the endpoint doesn't support it.</exception>
     public static Help Read(HttpContext http, Help taken, bool writes)
     {
         var asked = Help.None;
-        // All headers are looked at: a misspelt Docket-Dry-Run would otherwise write.
+        // All headers are checked: a misspelled Docket-Dry-Run would otherwise write.
         foreach (var (name, value) in http.Request.Headers)
         {
             if (name.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
@@ -57,11 +57,11 @@ internal static class HelpHeaders
         return applied;
     }
 
-    /// <summary>Names the helps that are heeded in the answer, instead of those it named before.</summary>
+    /// <summary>Lists the features that are used, in the answer, instead of those listed before.</summary>
     public static void Confirm(HttpResponse response, Help heeded) =>
         response.Headers[Applied] = heeded == Help.None ? default : string.Join(", ", Names.Where(entry => heeded.HasFlag(entry.Help)).Select(entry => entry.Name.ToLowerInvariant()));
 
-    /// <summary>Lets routes say which helps they take.</summary>
+    /// <summary>Declares the features that routes support.</summary>
     public static TBuilder Takes<TBuilder>(this TBuilder endpoint, Help helps)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new TakesHelps(helps));
 

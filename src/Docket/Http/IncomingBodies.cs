@@ -6,15 +6,15 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Http;
 
-/// <summary>Names an endpoint whose body may be any length when it is to be worked on later; it counts by itself then.</summary>
+/// <summary>Marks an endpoint whose body can have any length if it becomes a job. The endpoint then counts bytes itself.</summary>
 internal sealed record TakesUploads;
 
-/// <summary>Marks a request whose body was compressed, and is read as it was before.</summary>
+/// <summary>Marks a request whose body was compressed.</summary>
 internal sealed record DecodedBody;
 
 /// <summary>
-/// What is true of all bodies before a route reads one. Stands in front of the framework's decompression, which leaves alone what it doesn't
-/// know and counts against the limit that is set here.
+/// Checks all bodies before a route reads them. It runs before the framework's decompression, which ignores unknown encodings and applies
+/// the limit that is set here.
 /// </summary>
 internal sealed class IncomingBodies(RequestDelegate next, BodyBudget budget)
 {
@@ -41,29 +41,29 @@ internal sealed class IncomingBodies(RequestDelegate next, BodyBudget budget)
         return next(http);
     }
 
-    /// <summary>What the sender of a body did wrong, if that is why it could not be read.</summary>
+    /// <summary>The sender's error, if that is why a body could not be read.</summary>
     public static Error? SendersFault(HttpContext http, Exception failure)
     {
         var error = failure switch
         {
-            _ when IsGone(failure) || IsGone(failure.InnerException) => null, // nobody is left to answer
+            _ when IsGone(failure) || IsGone(failure.InnerException) => null, // the client is gone
             BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Faults.BodyTooLarge(http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? 0),
             BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => Faults.BodyTooSlow(),
             BadHttpRequestException bad => Faults.BadRequest(bad.StatusCode, bad.Message),
-            IOException odd => Faults.BadRequest(StatusCodes.Status400BadRequest, odd.Message), // Kestrel's for a chunk longer than a number can say
+            IOException odd => Faults.BadRequest(StatusCodes.Status400BadRequest, odd.Message), // thrown by Kestrel for a chunk length that overflows
             InvalidDataException or InvalidOperationException { Source: "System.IO.Compression.Brotli" } when http.Features.Get<DecodedBody>() is not null => Faults.BrokenEncoding(),
             _ => null,
         };
         if (failure is IOException && error is { Status: not StatusCodes.Status413PayloadTooLarge })
         {
-            // A body that ended early or is no HTTP leaves the connection in the midst of a read: Kestrel would fail with the next request.
+            // After a body that ended early or is invalid HTTP, the connection is in the middle of a read, and Kestrel would fail with the next request.
             http.Response.Headers.Connection = "close";
         }
 
         return error;
     }
 
-    /// <summary>Whether a failure says that the client has gone. Kestrel throws it before it cancels <c>RequestAborted</c>.</summary>
+    /// <summary>Whether an exception means that the client is gone. Kestrel throws it before it cancels <c>RequestAborted</c>.</summary>
     public static bool IsGone(Exception? failure) => failure is ConnectionResetException or ConnectionAbortedException;
 
     static void KeepOneEncoding(HttpContext http)

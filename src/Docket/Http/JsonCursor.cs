@@ -6,9 +6,9 @@ using Docket.Model;
 namespace Docket.Http;
 
 /// <summary>
-/// Reads the JSON of a body in one pass, without a document tree, and says what is wrong with it in one way, with line and
-/// column (reference/objects-and-batch.md 3.4). As tolerant as HubSpot: numbers and booleans are taken as text and the
-/// other way round (1.1).
+/// Reads the JSON of a body in one pass, without a document tree, and reports errors in one format, with line and column
+/// (reference/objects-and-batch.md 3.4). As tolerant as HubSpot: numbers and booleans are accepted as text and the reverse
+/// (1.1).
 /// </summary>
 internal ref struct JsonCursor
 {
@@ -21,14 +21,14 @@ internal ref struct JsonCursor
         json = new Utf8JsonReader(body.Memory.Span);
     }
 
-    /// <summary>Reads the value at which the cursor stands, to its last token.</summary>
+    /// <summary>Reads the current value up to its last token.</summary>
     public delegate T Reading<out T>(ref JsonCursor json);
 
     public readonly JsonTokenType TokenType => json.TokenType;
 
     public readonly bool IsNull => json.TokenType == JsonTokenType.Null;
 
-    /// <summary>Where in the body the current token begins.</summary>
+    /// <summary>The offset of the current token in the body.</summary>
     public readonly long At => json.TokenStartIndex;
 
     /// <summary>Line and column of the current token, both from 1.</summary>
@@ -51,15 +51,15 @@ internal ref struct JsonCursor
         }
         catch (InvalidOperationException)
         {
-            // What the parser throws for \ud83d without its other half, in a name or a value.
+            // The parser throws this for an unpaired surrogate such as \ud83d, in a name or a value.
             throw cursor.Refuse(Faults.LoneSurrogate);
         }
     }
 
-    /// <summary>The answer to what the parser didn't take.</summary>
+    /// <summary>The answer to a parser error.</summary>
     public static Error Malformed(JsonException malformed)
     {
-        // The parser's own message ends with the position, which stands in front here; and it speaks of options that only a program has.
+        // The parser's own message ends with the position, which is at the start here, and mentions options that only a program can set.
         var words = malformed.Message;
         if (words.StartsWith("The input does not contain any JSON tokens", StringComparison.Ordinal))
         {
@@ -71,13 +71,13 @@ internal ref struct JsonCursor
         return Faults.MalformedJson((malformed.LineNumber ?? 0) + 1, (malformed.BytePositionInLine ?? 0) + 1, words);
     }
 
-    /// <summary>Goes to the next token.</summary>
+    /// <summary>Moves to the next token.</summary>
     public JsonTokenType Advance() => json.Read() ? json.TokenType : throw Refuse("Unexpected end of the body");
 
-    /// <summary>Goes to the last token of the value at which the cursor stands, unread.</summary>
+    /// <summary>Skips to the last token of the current value.</summary>
     public void Skip() => json.Skip();
 
-    /// <summary>Refuses anything but the beginning of an object.</summary>
+    /// <summary>Requires the start of an object.</summary>
     public readonly void BeginObject(string what = "an object")
     {
         if (json.TokenType != JsonTokenType.StartObject)
@@ -86,7 +86,7 @@ internal ref struct JsonCursor
         }
     }
 
-    /// <summary>Refuses anything but the beginning of a list.</summary>
+    /// <summary>Requires the start of a list.</summary>
     public readonly void BeginList(string what)
     {
         if (json.TokenType != JsonTokenType.StartArray)
@@ -95,7 +95,7 @@ internal ref struct JsonCursor
         }
     }
 
-    /// <summary>Goes to the next name in an object; <c>false</c> at its end.</summary>
+    /// <summary>Moves to the next name in an object; <c>false</c> at its end.</summary>
     public bool NextName()
     {
         if (Advance() == JsonTokenType.EndObject)
@@ -105,16 +105,16 @@ internal ref struct JsonCursor
 
         if (json.ValueIsEscaped)
         {
-            _ = json.GetString(); // half of a surrogate pair is refused in names that nobody reads too
+            _ = json.GetString(); // an unpaired surrogate is refused in ignored names too
         }
 
         return true;
     }
 
-    /// <summary>Goes to the next entry of a list; <c>false</c> at its end.</summary>
+    /// <summary>Moves to the next entry of a list; <c>false</c> at its end.</summary>
     public bool NextItem() => Advance() != JsonTokenType.EndArray;
 
-    /// <summary>Goes to the value of the next member of an object and gives its name; <c>null</c> at its end.</summary>
+    /// <summary>Moves to the value of the next member of an object and returns its name; <c>null</c> at its end.</summary>
     public string? NextMember()
     {
         if (!NextName())
@@ -130,7 +130,7 @@ internal ref struct JsonCursor
     /// <summary>Whether the current token is this name or text.</summary>
     public readonly bool Is(ReadOnlySpan<byte> utf8) => json.ValueTextEquals(utf8);
 
-    /// <summary>A text, or a number or boolean taken as one; <c>null</c> for JSON null.</summary>
+    /// <summary>A text, or a number or boolean as text; <c>null</c> for JSON null.</summary>
     public readonly string? Text() => json.TokenType switch
     {
         JsonTokenType.String => json.GetString(),
@@ -139,16 +139,16 @@ internal ref struct JsonCursor
         _ => throw Unexpected("a text"),
     };
 
-    /// <summary>As <see cref="Text"/>, without a copy: points into the body, unless JSON escapes something in it.</summary>
+    /// <summary>Like <see cref="Text"/>, without a copy: points into the body, unless JSON escapes something in it.</summary>
     public readonly ReadOnlyMemory<byte>? Utf8Text() => json.TokenType switch
     {
         JsonTokenType.String => Utf8Token(),
         JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False => body.Memory.Slice((int)json.TokenStartIndex, json.ValueSpan.Length),
-        JsonTokenType.Null => (ReadOnlyMemory<byte>?)null, // spelled out: a bare null would become empty memory
+        JsonTokenType.Null => (ReadOnlyMemory<byte>?)null, // explicit: a bare null would become empty memory
         _ => throw Unexpected("a text"),
     };
 
-    /// <summary>The current name or text, as <see cref="Utf8Text"/> gives it.</summary>
+    /// <summary>The current name or text, like <see cref="Utf8Text"/>.</summary>
     public readonly ReadOnlyMemory<byte> Utf8Token()
     {
         if (!json.ValueIsEscaped)
@@ -160,7 +160,7 @@ internal ref struct JsonCursor
         return copy.AsMemory(0, json.CopyString(copy));
     }
 
-    /// <summary>A text that is one of a few, spelt exactly so; <c>null</c> for JSON null.</summary>
+    /// <summary>A text from a fixed list, in exactly this spelling; <c>null</c> for JSON null.</summary>
     public readonly string? OneOf(params ReadOnlySpan<string> names)
     {
         if (Text() is not { } text)
@@ -192,7 +192,7 @@ internal ref struct JsonCursor
         _ => throw Unexpected("a whole number"),
     };
 
-    /// <summary>A list, each entry as <paramref name="read"/> takes it; <c>null</c> for JSON null.</summary>
+    /// <summary>A list, whose entries <paramref name="read"/> reads; <c>null</c> for JSON null.</summary>
     public List<T>? List<T>(string what, Reading<T> read)
     {
         if (IsNull)
@@ -210,7 +210,7 @@ internal ref struct JsonCursor
         return list;
     }
 
-    /// <summary>A list of texts without those that are null; <c>null</c> for JSON null.</summary>
+    /// <summary>A list of texts, without null entries; <c>null</c> for JSON null.</summary>
     public List<string>? Texts(string what)
     {
         var texts = List(what, static (ref json) => json.Text());
@@ -218,28 +218,28 @@ internal ref struct JsonCursor
         return texts!;
     }
 
-    /// <summary>The value at which the cursor stands as a tree of its own.</summary>
+    /// <summary>The current value as a separate tree.</summary>
     public JsonDocument Document() => JsonDocument.ParseValue(ref json);
 
-    /// <summary>The answer to a token that stands where something else should.</summary>
+    /// <summary>The answer to an unexpected token.</summary>
     public readonly Refusal Unexpected(string expected) => Refuse($"Expected {expected}, found {Describe(json.TokenType)}");
 
-    /// <summary>The answer to what is wrong at the current token.</summary>
+    /// <summary>The answer to an error at the current token.</summary>
     public readonly Refusal Refuse(string words)
     {
         var (line, column) = Position;
         return new(Faults.MalformedJson(line, column, words));
     }
 
-    /// <summary>The answer to an object, beginning <paramref name="at"/>, that lacks members.</summary>
+    /// <summary>The answer to an object that starts <paramref name="at"/> and lacks members.</summary>
     public readonly Refusal Missing(long at, string fields)
     {
-        // HubSpot counts the column behind the opening brace: 2 for the first of a body.
+        // HubSpot counts the column after the opening brace: 2 for the first of a body.
         var (line, column) = body.Position(at);
         return new(Faults.RequiredFieldsMissing(line, column + 1, fields));
     }
 
-    /// <summary>What a token is, in words.</summary>
+    /// <summary>The name of a token's kind.</summary>
     public static string Describe(JsonTokenType type) => type switch
     {
         JsonTokenType.StartObject => "an object",

@@ -6,22 +6,22 @@ namespace Docket.Http;
 internal delegate void JsonMember<in T>(T target, ref JsonCursor json);
 
 /// <summary>
-/// What a JSON object may hold: each member by its name, with the way it is read. Others are ignored, as HubSpot ignores
-/// them; in Docket's own bodies they are refused, where a misspelt one would otherwise do nothing silently.
+/// The members of a JSON object: each by its name, with its reader. Unknown members are ignored, as HubSpot does. In Docket's own bodies
+/// they are refused, because a misspelled one would otherwise silently do nothing.
 /// </summary>
-/// <param name="builds">What HubSpot calls the object when members are missing (reference/properties-pipelines-search-associations.md 1.5); <c>null</c> for the general form (reference/objects-and-batch.md 3.4).</param>
-/// <param name="required">The members that must be there and not be null.</param>
-/// <param name="members">All that are known.</param>
+/// <param name="builds">HubSpot's name for the object if members are missing (reference/properties-pipelines-search-associations.md 1.5); <c>null</c> for the general form (reference/objects-and-batch.md 3.4).</param>
+/// <param name="required">The members that must be present and not null.</param>
+/// <param name="members">All known members.</param>
 internal sealed class JsonShape<T>(string? builds, string[] required, params (string Name, JsonMember<T> Read)[] members)
     where T : new()
 {
     readonly Dictionary<string, JsonMember<T>> known = members.ToDictionary(member => member.Name, member => member.Read, StringComparer.Ordinal);
 
-    /// <summary>Whether members that are not known are refused.</summary>
+    /// <summary>Whether unknown members are refused.</summary>
     public bool IsClosed { get; init; }
 
-    /// <summary>Reads the object at which the cursor stands.</summary>
-    /// <exception cref="Refusal">400: it is none, or lacks a required member.</exception>
+    /// <summary>Reads the current object.</summary>
+    /// <exception cref="Refusal">400: it is not an object, or lacks a required member.</exception>
     public T Read(ref JsonCursor json)
     {
         json.BeginObject();
@@ -41,7 +41,7 @@ internal sealed class JsonShape<T>(string? builds, string[] required, params (st
                 continue;
             }
 
-            // Of a member that comes twice the last one counts, null too.
+            // If a member is repeated, the last one wins, even if it is null.
             _ = json.IsNull && required.Contains(name) ? missing.Add(name) : missing.Remove(name);
             read(thing, ref json);
         }

@@ -3,19 +3,19 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.Http;
 
-/// <summary>What a client would like, from its <c>Prefer</c> headers (RFC 7240); what is not known here is passed over.</summary>
+/// <summary>The preferences in <c>Prefer</c> headers (RFC 7240); unknown ones are ignored.</summary>
 internal static class Prefer
 {
     public const string RespondAsync = "respond-async";
 
-    /// <summary>Longest wait that is granted, in seconds: below the patience of usual proxies and clients.</summary>
+    /// <summary>Longest wait, in seconds: shorter than the timeouts of usual proxies and clients.</summary>
     const int WaitMaxSeconds = 60;
 
-    /// <summary>Whether an answer before the work is done is welcome.</summary>
+    /// <summary>Whether the client accepts an answer before the work is done.</summary>
     public static bool AsksAsync(HttpRequest request) =>
         request.Headers.TryGetValue("Prefer", out var values) && Wishes(values).Contains(RespondAsync, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>How long the client is ready to wait for the end of the work; nothing when it doesn't say.</summary>
+    /// <summary>How long the client wants to wait for the end of the work; zero by default.</summary>
     public static TimeSpan Wait(HttpRequest request)
     {
         var wish = Wishes(request.Headers["Prefer"]).FirstOrDefault(wish => wish.StartsWith("wait=", StringComparison.OrdinalIgnoreCase));

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Http;
 
 /// <summary>
-/// Turns everything that is not a success into HubSpot's envelope. Nothing else in Docket writes an error to the wire.
+/// Turns everything that is not a success into HubSpot's envelope. The only place that writes errors to the wire.
 /// </summary>
 internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> logger)
 {
@@ -22,7 +22,7 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
                     response.Headers.Allow = $"{response.Headers.Allow}, {HttpMethods.Options}";
                 }
 
-                // Routing finds no route for OPTIONS, and says which methods there are. That stands in the documentation, so it needs no token.
+                // Routing finds no route for OPTIONS, but lists the allowed methods. They are documented, so no token is needed.
                 if (HttpMethods.IsOptions(http.Request.Method) && response.StatusCode == StatusCodes.Status405MethodNotAllowed)
                 {
                     response.StatusCode = StatusCodes.Status204NoContent;
@@ -33,7 +33,7 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
             }
             else if (HttpMethods.IsHead(http.Request.Method) && !http.Response.HasStarted)
             {
-                http.Response.ContentLength ??= 0; // Kestrel says so of an empty answer to GET, but not to HEAD
+                http.Response.ContentLength ??= 0; // Kestrel sets it for an empty answer to GET, but not to HEAD
             }
         }
         catch (Refusal refusal)
@@ -42,7 +42,7 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
         }
         catch (Exception gone) when (IncomingBodies.IsGone(gone) || IncomingBodies.IsGone(gone.InnerException) || (gone is OperationCanceledException && http.RequestAborted.IsCancellationRequested))
         {
-            // The client has gone: nobody is left to answer, and nothing of the body is left to read.
+            // The client is gone: there is nobody to answer, and nothing left to read.
             http.Abort();
         }
         catch (BadHttpRequestException bad)
@@ -69,7 +69,7 @@ internal sealed partial class Refusals(RequestDelegate next, ILogger<Refusals> l
     static Task RespondAsync(HttpContext http, Error error)
     {
         http.Features.GetRequiredFeature<AboutRequest>().Refused = error;
-        // HubSpot's newer clients would try again after a 409 too, in vain (reference/auth-limits-webhooks-imports.md 2.5). A 429 says it by itself.
+        // HubSpot's newer clients would also retry a 409, in vain (reference/auth-limits-webhooks-imports.md 2.5). A 429 sets this itself.
         if (error.Status is StatusCodes.Status409Conflict or StatusCodes.Status503ServiceUnavailable)
         {
             http.Response.Headers["x-should-retry"] = error.Headers.Any(header => header.Name == "Retry-After") ? "true" : "false";

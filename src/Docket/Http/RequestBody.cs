@@ -10,15 +10,15 @@ using Microsoft.Net.Http.Headers;
 namespace Docket.Http;
 
 /// <summary>
-/// The bytes of a request's body in one piece, known to be UTF-8. Values read from it may point into it until it is
-/// disposed, which gives the memory back.
+/// The bytes of a request's body in one buffer, checked to be UTF-8. Values that were read from it can point into it until it is
+/// disposed, which releases the memory.
 /// </summary>
 internal sealed class RequestBody : IDisposable
 {
-    /// <summary>Largest body taken, in bytes: 100 inputs of several long texts each fit.</summary>
+    /// <summary>Largest body, in bytes: enough for 100 inputs of several long texts each.</summary>
     public const int BytesMax = 64 * 1024 * 1024;
 
-    /// <summary>Largest piece that is rented and given back. Larger ones are left to the collector: the pool would keep them for long.</summary>
+    /// <summary>Largest buffer that is rented. Larger ones are left to the garbage collector, because the pool would keep them for a long time.</summary>
     const int RentedMax = 1024 * 1024;
 
     readonly byte[] buffer;
@@ -34,13 +34,13 @@ internal sealed class RequestBody : IDisposable
         Memory = bytes.Span.StartsWith(ByteOrderMark) ? bytes[ByteOrderMark.Length..] : bytes;
     }
 
-    /// <summary>What some programs put in front of UTF-8 (RFC 8259 8.1 lets it be ignored).</summary>
+    /// <summary>The byte order mark that some programs send (RFC 8259 8.1 allows parsers to ignore it).</summary>
     public static ReadOnlySpan<byte> ByteOrderMark => [0xef, 0xbb, 0xbf];
 
     public ReadOnlyMemory<byte> Memory { get; }
 
     /// <summary>Reads the whole body.</summary>
-    /// <exception cref="Refusal">413, 415, 503 when all bodies together are too much, or 400 for an empty body or one that is not UTF-8.</exception>
+    /// <exception cref="Refusal">413, 415, 503 if all bodies together are too large, or 400 for an empty body or one that is not UTF-8.</exception>
     public static async Task<RequestBody> ReadAsync(HttpContext http)
     {
         using var span = Span.Start("read");
@@ -73,7 +73,7 @@ internal sealed class RequestBody : IDisposable
                     continue;
                 }
 
-                // One copy into one piece: parsing a sequence of blocks costs more than copying it (docs/internals/decisions.md, Request bodies).
+                // One copy into one buffer: parsing a sequence of blocks costs more than copying it (docs/internals/decisions.md, Request bodies).
                 var buffer = Allocate((int)length);
                 read.Buffer.CopyTo(buffer);
                 reader.AdvanceTo(read.Buffer.End);
@@ -97,7 +97,7 @@ internal sealed class RequestBody : IDisposable
     }
 
     /// <summary>A copy of a part of a body, such as one line of it.</summary>
-    /// <exception cref="Refusal">As <see cref="ReadAsync"/>.</exception>
+    /// <exception cref="Refusal">See <see cref="ReadAsync"/>.</exception>
     public static RequestBody Copy(ReadOnlySpan<byte> bytes)
     {
         var buffer = Allocate(bytes.Length);
@@ -108,7 +108,7 @@ internal sealed class RequestBody : IDisposable
     }
 
     /// <summary>Reads the body as one JSON value.</summary>
-    /// <exception cref="Refusal">As <see cref="ReadAsync"/>, and 400 with line and column.</exception>
+    /// <exception cref="Refusal">See <see cref="ReadAsync"/>, and 400 with line and column.</exception>
     public static async Task<T> ReadJsonAsync<T>(HttpContext http, JsonCursor.Reading<T> read)
     {
         using var body = await ReadAsync(http);
@@ -138,7 +138,7 @@ internal sealed class RequestBody : IDisposable
         || contentType.StartsWith("text/json", StringComparison.OrdinalIgnoreCase)
         || contentType.StartsWith("*/*", StringComparison.Ordinal);
 
-    /// <summary>Refuses a body that is said to be in another encoding of Unicode than UTF-8. What is said of older ones is ignored: most such bodies are ASCII.</summary>
+    /// <summary>Refuses a body that is declared to be in another encoding of Unicode than UTF-8. Older encodings are ignored: most such bodies are ASCII.</summary>
     /// <exception cref="Refusal">415.</exception>
     public static void RefuseOtherCharset(string? contentType)
     {
@@ -151,7 +151,7 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
-    /// <summary>Whether a body that begins so is in UTF-16 or UTF-32: by its byte order mark, or by the zeros around what must be ASCII in JSON.</summary>
+    /// <summary>Whether the start of a body is UTF-16 or UTF-32: by its byte order mark, or by the zeros around characters that must be ASCII in JSON.</summary>
     public static bool IsWideText(ReadOnlySpan<byte> start) =>
         start is [0xff, 0xfe, ..] or [0xfe, 0xff, ..] or [0, _, ..] or [_, 0, ..];
 

@@ -9,17 +9,17 @@ using Microsoft.AspNetCore.Routing.Patterns;
 namespace Docket.Http;
 
 /// <summary>
-/// What the log's line for a request shows of its path, query and refusal. Tokens and secrets never; the values of tickets and of
-/// their keys, and whatever isn't known to be something else, only when they are not to be hidden.
+/// The path, query and refusal of a request in its log entry. Never contains tokens or secrets. If values are hidden, it contains no
+/// values of tickets or keys, and nothing unknown.
 /// </summary>
 internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection<ObjectType> types, IEnumerable<EndpointDataSource> endpoints)
 {
     const string Hidden = "***";
 
-    /// <summary>Longest part of a path that is shown, in characters.</summary>
+    /// <summary>Longest part of a path in the log, in characters.</summary>
     const int ShownMax = 1_000;
 
-    // Query parameters whose values are names, numbers or switches.
+    // Query parameters whose values are names, numbers or flags.
     static readonly HashSet<string> Plain = new(
         ["properties", "propertiesWithHistory", "associations", "idProperty", "archived", "limit", "after", "count", "offset", "failed", "wait", "asOf", "objectId", "response_type"],
         StringComparer.OrdinalIgnoreCase);
@@ -27,7 +27,7 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
     static readonly HashSet<string> Secret = new(
         ["code", "state", "token", "access_token", "refresh_token", "client_secret", "hapikey", "code_challenge", "code_verifier", "password"], StringComparer.OrdinalIgnoreCase);
 
-    // The words that paths consist of. Everything is mapped before the first request comes.
+    // The words in paths. Everything is mapped before the first request arrives.
     readonly Lazy<HashSet<string>> words = new(() =>
     [
         .. types.SelectMany(type => (string[])[type.Singular, type.Plural, type.Id]),
@@ -35,7 +35,7 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
             .OfType<RoutePatternLiteralPart>().Select(part => part.Content),
     ]);
 
-    /// <summary>Path and query, and the first sentence of the refusal if it was refused.</summary>
+    /// <summary>Path and query, and the first sentence of the refusal if there is one.</summary>
     public (string Path, string? Refusal) Show(HttpContext http, Error? refused)
     {
         var raw = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
@@ -61,7 +61,7 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
             var name = pair.Split('=')[0];
             shown.Append(index == 0 ? '?' : '&').Append(
                 Secret.Contains(name) ? $"{name}={Hidden}"
-                : hideValues && !Plain.Contains(name) ? Hidden // a parameter that isn't known may be anything
+                : hideValues && !Plain.Contains(name) ? Hidden // an unknown parameter can contain anything
                 : pair);
         }
 
@@ -79,7 +79,7 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
         return Printable(end < 0 ? text : text[..(end + 1)]);
     }
 
-    // Ids are numbers; so can keys be.
+    // Ids are numbers, but keys can be numbers too.
     bool IsPlain(string segment, string? parameter, bool byKey) => parameter switch
     {
         "id" or "objectId" => !byKey && IsNumber(segment),
@@ -102,7 +102,7 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
         });
     }
 
-    // Where messages have what was sent: in quotes and brackets.
+    // Messages quote what was sent: in quotes and brackets.
     [GeneratedRegex(@"""[^""]*""|(?<!\w)'[^']*'(?!\w)|\[.*\]|\{.*\}", RegexOptions.Singleline)]
     private static partial Regex Quoted();
 }

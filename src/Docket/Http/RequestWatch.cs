@@ -10,14 +10,14 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Http;
 
 /// <summary>
-/// The outermost stage of a request: gives it its correlation id and the headers that every answer has
-/// (reference/auth-limits-webhooks-imports.md 6.3), puts the id on every line of the log that is written
-/// meanwhile, and writes a line to the log and a span for the request when somebody asks for them. Only that line has the path
-/// as it came (<see cref="RequestTarget"/>): paths and queries hold values.
+/// The outermost stage of a request: sets its correlation id and the headers of every answer
+/// (reference/auth-limits-webhooks-imports.md 6.3), adds the id to log entries of the request, and writes a log entry and a span for the
+/// request if they are turned on. Only that entry contains the actual path (<see cref="RequestTarget"/>), because paths and queries
+/// contain values.
 /// </summary>
 internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newCorrelationId, Instruments instruments, TimeProvider clock, ILoggerFactory loggers, RequestTarget target)
 {
-    /// <summary>Category of the line for each request.</summary>
+    /// <summary>Category of the log entry for each request.</summary>
     public const string Category = "Docket.Requests";
 
     readonly ILogger logger = loggers.CreateLogger(Category);
@@ -40,7 +40,7 @@ internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newC
             return;
         }
 
-        // Our own span in place of the framework's, which has the path as it came.
+        // Our own span instead of the framework's, which has the actual path.
         ActivityContext.TryParse(http.Request.Headers.TraceParent, http.Request.Headers.TraceState, isRemote: true, out var parent);
         using var span = instruments.Spans.StartActivity("request", ActivityKind.Server, parent);
         var begun = clock.GetTimestamp();
@@ -80,21 +80,21 @@ internal sealed partial class RequestWatch(RequestDelegate next, Func<Guid> newC
 }
 
 /// <summary>
-/// What the log says about the request in which a line is written. Not the request itself: a job goes on with it after the
-/// answer, when the server serves another request with the same object.
+/// The request's data in log entries. Not the request itself: a job keeps this after the answer, when the server uses the same object
+/// for another request.
 /// </summary>
 internal sealed class AboutRequest(string correlationId) : IEnumerable<KeyValuePair<string, object?>>
 {
     /// <summary>The UUID in <c>X-HubSpot-Correlation-Id</c> and in every envelope (reference/auth-limits-webhooks-imports.md 6.2).</summary>
     public string CorrelationId => correlationId;
 
-    /// <summary>Who calls, once that is known.</summary>
+    /// <summary>The caller, once it is known.</summary>
     public Caller? Caller { get; set; }
 
-    /// <summary>The pattern of the route, once that is known.</summary>
+    /// <summary>The route pattern, once it is known.</summary>
     public string? Route { get; set; }
 
-    /// <summary>Why it was refused, when it was.</summary>
+    /// <summary>The refusal, if there is one.</summary>
     public Error? Refused { get; set; }
 
     public IEnumerator<KeyValuePair<string, object?>> GetEnumerator()
@@ -114,18 +114,18 @@ internal sealed class AboutRequest(string correlationId) : IEnumerable<KeyValueP
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    // The log as text: its lines about a route name it.
+    // For the text format, whose entries about a route already name it.
     public override string ToString() => string.Join(' ', this.Where(entry => entry.Key != "route").Select(entry => $"{entry.Key}={entry.Value}"));
 }
 
-/// <summary>What the watch knows of a request.</summary>
+/// <summary>The watch's data of a request.</summary>
 internal static class RequestWatchExtensions
 {
     public static string CorrelationId(this HttpContext http) => http.Features.GetRequiredFeature<AboutRequest>().CorrelationId;
 
-    /// <summary>The pattern of the route that serves a request: of a fixed set, and without anything of the request.</summary>
+    /// <summary>The route pattern of a request: from a fixed set, without data of the request.</summary>
     public static string Route(this HttpContext http) => http.RouteOrNull() ?? "(none)";
 
-    /// <summary>As <see cref="Route"/>; <c>null</c> when there is none.</summary>
+    /// <summary>Like <see cref="Route"/>; <c>null</c> if there is none.</summary>
     public static string? RouteOrNull(this HttpContext http) => (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
 }

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace Docket.Http;
 
-/// <summary>Names routes as their paths are documented: what a group maps at its own path would have a slash at the end, in metrics, spans and the log.</summary>
+/// <summary>Names routes as their documented paths: a route at a group's own path would otherwise end with a slash in metrics, spans and the log.</summary>
 internal static class RouteNames
 {
     public static TBuilder WithoutTrailingSlashes<TBuilder>(this TBuilder routes)

@@ -7,15 +7,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.Http;
 
-/// <summary>How answers look on the wire, whatever they hold (reference/objects-and-batch.md 3.1, 6).</summary>
+/// <summary>The format of answers, whatever their content (reference/objects-and-batch.md 3.1, 6).</summary>
 internal static class Wire
 {
     public const string ContentType = "application/json;charset=utf-8";
 
-    /// <summary>Compact, raw UTF-8, only what JSON demands escaped. The code that writes is tested, so the writer doesn't check it again.</summary>
+    /// <summary>Compact, raw UTF-8, only required escapes. Tests cover the code that writes, so the writer skips validation.</summary>
     public static readonly JsonWriterOptions WriterOptions = new() { Encoder = PlainEncoder.Instance, SkipValidation = true };
 
-    /// <summary>Answers with what <paramref name="write"/> writes, straight to the output pipe.</summary>
+    /// <summary>Answers with the output of <paramref name="write"/>, directly to the output pipe.</summary>
     public static async Task RespondAsync<T>(HttpResponse response, int status, T value, Action<Utf8JsonWriter, T> write)
     {
         using var span = Span.Start("respond");
@@ -30,7 +30,7 @@ internal static class Wire
         }
         catch
         {
-            // Half an answer is in the pipe. No answer is better: the client tries again, and a write it repeats is no write.
+            // Half an answer is in the pipe. Aborting is better: the client retries, and a repeated write changes nothing.
             response.HttpContext.Abort();
             throw;
         }
@@ -38,7 +38,7 @@ internal static class Wire
         await response.BodyWriter.FlushAsync();
     }
 
-    /// <summary>What <paramref name="write"/> writes, as bytes: for answers that are kept.</summary>
+    /// <summary>The output of <paramref name="write"/> as bytes, for stored answers.</summary>
     public static byte[] ToBytes<T>(T value, Action<Utf8JsonWriter, T> write)
     {
         var buffer = new ArrayBufferWriter<byte>();
@@ -50,10 +50,10 @@ internal static class Wire
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>Where what a POST created is to be found: below the path that was posted to. Relative, so that it holds behind any proxy.</summary>
+    /// <summary>The location of what a POST created: below the path of the POST. Relative, so that it works behind any proxy.</summary>
     public static string LocationOf(HttpContext http, string id) => $"{http.Request.Path.ToUriComponent().TrimEnd('/')}/{Uri.EscapeDataString(id)}";
 
-    /// <summary>Tells where what a POST created is to be found.</summary>
+    /// <summary>Sets the location of what a POST created.</summary>
     public static void SetLocation(HttpContext http, string id) => http.Response.Headers.Location = LocationOf(http, id);
 
     public static void WriteInstant(Utf8JsonWriter json, JsonEncodedText name, long milliseconds)
@@ -69,7 +69,7 @@ internal static class Wire
         json.WriteString(name, text[..length]);
     }
 
-    /// <summary>A map from name to texts, as in <c>context</c>.</summary>
+    /// <summary>A map from names to texts, as in <c>context</c>.</summary>
     public static void WriteContext(Utf8JsonWriter json, IReadOnlyCollection<(string Key, System.Collections.Immutable.ImmutableArray<string> Values)> context)
     {
         if (context.Count == 0)
@@ -92,7 +92,7 @@ internal static class Wire
         json.WriteEndObject();
     }
 
-    /// <summary>The next page with its full URL: the same query, <c>after</c> replaced (reference/objects-and-batch.md 4.6). <c>null</c> when there is none.</summary>
+    /// <summary>The next page with its full URL: the same query, with <c>after</c> replaced (reference/objects-and-batch.md 4.6). <c>null</c> if there is none.</summary>
     public static NextPage? LinkTo(HttpRequest request, long? after)
     {
         if (after is not { } next)
@@ -105,7 +105,7 @@ internal static class Wire
         return new(next.ToString(CultureInfo.InvariantCulture), $"{request.Scheme}://{request.Host}{request.Path}?{string.Join('&', [.. kept, $"after={next}"])}");
     }
 
-    /// <summary>Answers 200 with all of a list, which has no pages.</summary>
+    /// <summary>Answers 200 with a whole list without pages.</summary>
     public static Task RespondListAsync<T>(HttpResponse response, IEnumerable<T> things, Action<Utf8JsonWriter, T> write) =>
         RespondPageAsync(response, things, null, write);
 
@@ -121,7 +121,7 @@ internal static class Wire
         json.WriteEndObject();
     }
 
-    /// <summary>Writes <c>results</c>, and <c>paging</c> where there is a next page.</summary>
+    /// <summary>Writes <c>results</c>, and <c>paging</c> if there is a next page.</summary>
     public static void WriteResults<T>(Utf8JsonWriter json, IEnumerable<T> things, NextPage? next, Action<Utf8JsonWriter, T> write)
     {
         json.WriteStartArray("results");
@@ -148,7 +148,7 @@ internal static class Wire
         json.WriteEndObject();
     }
 
-    /// <summary>Writes HubSpot's error envelope; key order of reference/objects-and-batch.md 3.1. One that is kept belongs to no request and has no correlation id.</summary>
+    /// <summary>Writes HubSpot's error envelope; key order of reference/objects-and-batch.md 3.1. A stored envelope belongs to no request and has no correlation id.</summary>
     public static void WriteError(Utf8JsonWriter json, (Error Error, string? CorrelationId) answer)
     {
         var error = answer.Error;
@@ -227,7 +227,7 @@ internal static class Wire
     }
 }
 
-/// <summary>Where the next page of a list begins.</summary>
-/// <param name="After">What asks for it.</param>
-/// <param name="Link">All of its address; <c>null</c> where HubSpot gives none, as in searches (reference/objects-and-batch.md 4.2).</param>
+/// <summary>Where the next page of a list starts.</summary>
+/// <param name="After">The value of <c>after</c>.</param>
+/// <param name="Link">Its full URL; <c>null</c> if HubSpot returns none, as in searches (reference/objects-and-batch.md 4.2).</param>
 internal readonly record struct NextPage(string After, string? Link = null);

@@ -2,7 +2,7 @@ namespace Docket.Model;
 
 /// <summary>An account: its own records, properties, pipelines and tokens.</summary>
 /// <param name="Id">The portal's number on the wire.</param>
-/// <param name="Name">What its operator calls it.</param>
+/// <param name="Name">Its name, chosen by the operator.</param>
 /// <param name="CreatedAt">Milliseconds since 1970.</param>
 internal sealed record Portal(long Id, string Name, long CreatedAt)
 {
@@ -12,38 +12,38 @@ internal sealed record Portal(long Id, string Name, long CreatedAt)
     public PortalSettings Settings { get; init; } = PortalSettings.Default;
 }
 
-/// <summary>What a write is put down to in history (reference/objects-and-batch.md 5).</summary>
+/// <summary>The source of a write in history (reference/objects-and-batch.md 5).</summary>
 /// <param name="Type">Such as <c>INTEGRATION</c>.</param>
-/// <param name="Id">Such as the app's id; empty when there is none.</param>
+/// <param name="Id">Such as the app's id; empty if there is none.</param>
 internal sealed record Source(string Type, string Id)
 {
     public static Source Integration(long appId) => new("INTEGRATION", appId.ToString());
 
-    /// <summary>What a merge by <paramref name="caller"/> is put down to.</summary>
+    /// <summary>The source of a merge by <paramref name="caller"/>.</summary>
     public static Source Merge(Source caller) => new("MERGE_OBJECTS", caller.Id);
 }
 
-/// <summary>Who makes a request: the portal it works in, the app, and what its token may do.</summary>
+/// <summary>The caller of a request: the portal, the app, and the rights of its token.</summary>
 /// <param name="PortalId">The portal.</param>
 /// <param name="AppId">The app; 0 for the fixed development token.</param>
-/// <param name="Scopes">What the token may do.</param>
+/// <param name="Scopes">The token's scopes.</param>
 internal sealed record Caller(long PortalId, long AppId, Scopes Scopes)
 {
-    /// <summary>What its writes are put down to.</summary>
+    /// <summary>The source of its writes.</summary>
     public Source Source { get; init; } = Source.Integration(AppId);
 
-    /// <summary>When the token ends, milliseconds since 1970; <c>null</c> for never.</summary>
+    /// <summary>When the token expires, milliseconds since 1970; <c>null</c> for never.</summary>
     public long? ExpiresAt { get; init; }
 
-    /// <summary>Whether the app is an OAuth app, which has limits of its own; otherwise a private one.</summary>
+    /// <summary>Whether the app is an OAuth app, which has its own limits; otherwise a private one.</summary>
     public bool IsOAuth { get; init; }
 
     /// <summary>The settings of its portal.</summary>
     public PortalSettings Settings { get; init; } = PortalSettings.Default;
 
     /// <summary>
-    /// How much the app may do: the portal's own numbers go before those of its profile. No day limits an OAuth app, and no
-    /// subscription changes its burst (reference/auth-limits-webhooks-imports.md 2.1).
+    /// The app's limits: the portal's own numbers override those of its profile. An OAuth app has no daily limit, and its burst doesn't
+    /// depend on the subscription (reference/auth-limits-webhooks-imports.md 2.1).
     /// </summary>
     public RateLimits Limits
     {

@@ -5,8 +5,8 @@ using System.Text;
 namespace Docket.Model;
 
 /// <summary>
-/// A number with all digits of its text, however many: ±0.ddd × 10^magnitude, without zeros around the digits, so that
-/// <c>1</c>, <c>+1.0</c> and <c>10e-1</c> are the same one.
+/// A number with all digits of its text: ±0.ddd × 10^magnitude, without leading or trailing zeros, so that <c>1</c>, <c>+1.0</c> and
+/// <c>10e-1</c> are equal.
 /// </summary>
 internal readonly struct ExactNumber : IComparable<ExactNumber>
 {
@@ -16,7 +16,7 @@ internal readonly struct ExactNumber : IComparable<ExactNumber>
 
     ExactNumber(int sign, BigInteger magnitude, byte[] digits) => (this.sign, this.magnitude, this.digits) = (sign, magnitude, digits);
 
-    /// <summary>The number of a text in the form that <c>PropertyValues.IsNumber</c> takes.</summary>
+    /// <summary>The number of a text that <c>PropertyValues.IsNumber</c> accepts.</summary>
     public static ExactNumber Parse(ReadOnlySpan<byte> text)
     {
         var sign = text[0] == '-' ? -1 : 1;
@@ -34,17 +34,17 @@ internal readonly struct ExactNumber : IComparable<ExactNumber>
     /// <inheritdoc cref="Parse(ReadOnlySpan{byte})"/>
     public static ExactNumber Parse(string text) => Parse(Encoding.ASCII.GetBytes(text));
 
-    /// <summary>The shortest number that has this one as its nearest; the first beyond all for infinity.</summary>
+    /// <summary>The shortest number whose nearest double is this one; for infinity, a number beyond all doubles.</summary>
     public static ExactNumber Of(double number) =>
         Parse(double.IsInfinity(number) ? number < 0 ? "-1e309" : "1e309" : number.ToString("R", CultureInfo.InvariantCulture));
 
-    /// <summary>The same for the same number.</summary>
+    /// <summary>Equal for equal numbers.</summary>
     public byte[] ToUtf8() => digits is null ? "0"u8.ToArray() : [.. sign < 0 ? "-."u8 : "."u8, .. digits, .. Encoding.ASCII.GetBytes($"e{magnitude}")];
 
     public int CompareTo(ExactNumber other) =>
         sign != other.sign ? sign.CompareTo(other.sign)
         : sign == 0 ? 0
         : magnitude != other.magnitude ? sign * magnitude.CompareTo(other.magnitude)
-        // A digit more is a greater number, as a letter more is a later word.
+        // With the same leading digits, more digits mean a greater number, as more letters mean a later word.
         : sign * digits.AsSpan().SequenceCompareTo(other.digits);
 }

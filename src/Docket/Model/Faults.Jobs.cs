@@ -1,6 +1,6 @@
 namespace Docket.Model;
 
-/// <summary>What HubSpot doesn't have: large batches worked on later, and requests that may be sent again. The words are ours.</summary>
+/// <summary>Faults of jobs and idempotency keys, which HubSpot doesn't have. The wording is Docket's own.</summary>
 internal static partial class Faults
 {
     public static Error InputTooLong(int bytesMax) => new(400, $"The input is longer than {bytesMax} bytes", Validation);
@@ -11,16 +11,16 @@ internal static partial class Faults
 
     public static Error NotNdjson(int rows) => new(400, $"The body is not NDJSON: none of its first {rows} lines is a JSON object. Send one JSON object on each line", Validation);
 
-    /// <summary>The same of a row of NDJSON, which is read as if it were line 1.</summary>
+    /// <summary>The same for a row of NDJSON, which is read as if it were line 1.</summary>
     public static Error OnLine(Error error, long line) =>
         error with { Message = error.Message.Replace("Invalid input JSON on line 1,", $"Invalid input JSON on line {line},", StringComparison.Ordinal) };
 
     public static Error TextTooLong(int bytesMax) => new(400, $"The body has a text or number longer than {bytesMax} bytes", Validation);
 
-    /// <summary>What is said of each input of a batch that is all or nothing; why stands in the job's own error.</summary>
+    /// <summary>The error of each input of a batch that is all or nothing. The reason is in the job's own error.</summary>
     public static Error RefusedWithBatch() => new(400, "The batch was refused as a whole and nothing of it was written; the job's error says why", Validation);
 
-    /// <summary>The job has gone on or has ended since the caller looked at it.</summary>
+    /// <summary>The job continued or ended after the caller looked at it.</summary>
     public static Error JobMoved() => new(409, "The job has gone on since", Validation) { Reason = ErrorReason.JobMoved };
 
     public static Error UploadCanceled(long job) =>
@@ -34,11 +34,11 @@ internal static partial class Faults
     public static Error IdempotencyKeyReused(string key) =>
         new(422, $"Idempotency-Key \"{Shorten(key)}\" was used for another request: method, path, body or helps differ. Nothing of this one was written; use a key of its own", Validation);
 
-    /// <summary>The same of an upload of lines, of which some had been taken in before.</summary>
+    /// <summary>The same for an NDJSON upload, of which a part was stored before.</summary>
     public static Error AfterLines(Error error, long lines, long job) =>
         error.What is { } what ? error with { Message = $"{what}. Lines 1 to {lines} were taken in before, as job {job}: send only those after them" } : error;
 
-    /// <summary>The request came before, so it is not done again; and what it was answered must not be told any more.</summary>
+    /// <summary>A repeated request is not executed again, but its answer must not be shown any more.</summary>
     public static Error AnswerDeleted(string key) =>
         new(410, $"The request with Idempotency-Key \"{Shorten(key)}\" was carried out before. Its answer told of an object that was deleted for good since then", NotFoundCategory);
 }

@@ -1,12 +1,12 @@
 namespace Docket.Model;
 
-/// <summary>Wordings of limits (reference/auth-limits-webhooks-imports.md 2.4).</summary>
+/// <summary>Messages of limits (reference/auth-limits-webhooks-imports.md 2.4).</summary>
 internal static partial class Faults
 {
-    /// <summary>A limit is reached. The names of groups are [decide] but for that of a private app's burst; a day's answer has none.</summary>
-    /// <param name="policy">Which one.</param>
-    /// <param name="caller">Whose call it was.</param>
-    /// <param name="waitMs">When to try again, in milliseconds from now.</param>
+    /// <summary>A limit is reached. The names of groups are [decide], except for the burst of a private app. The answer for a day has none.</summary>
+    /// <param name="policy">The limit.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="waitMs">Milliseconds until a retry can succeed.</param>
     public static Error LimitReached(LimitPolicy policy, Caller caller, long waitMs)
     {
         var (word, group) = policy switch
@@ -15,7 +15,7 @@ internal static partial class Faults
             LimitPolicy.Daily => ("daily", null),
             _ => ("secondly", $"publicapi:search-api-calls-secondly:{caller.PortalId}"),
         };
-        // HubSpot sends no Retry-After; urllib3 would sleep as long as it says, with DAILY until midnight (reference/auth-limits-webhooks-imports.md 2.5).
+        // HubSpot sends no Retry-After; urllib3 would sleep for that time, until midnight with DAILY (reference/auth-limits-webhooks-imports.md 2.5).
         var again = policy != LimitPolicy.Daily;
         return new(429, $"You have reached your {word} limit.", "RATE_LIMITS")
         {

@@ -16,15 +16,15 @@ internal static partial class Faults
     public static Error PropertyNameInvalid(string name) =>
         new(400, $"Property name {name} is invalid. Names must start with a letter and contain only lowercase letters, numbers and underscores.", Validation, "PropertyValidationError.INVALID_PROPERTY_NAME");
 
-    /// <summary>1.4: 100 characters; text is ours.</summary>
+    /// <summary>1.4: 100 characters; Docket's own wording.</summary>
     public static Error PropertyNameTooLong(string name, int max) =>
         new(400, $"Property name {Shorten(name)} is invalid. Names can have at most {max} characters.", Validation, "PropertyValidationError.INVALID_PROPERTY_NAME");
 
-    /// <summary>1.4: ours, for names of the seven properties that each stage brings along (2.3).</summary>
+    /// <summary>1.4: Docket's own, for names of the seven properties of each stage (2.3).</summary>
     public static Error PropertyNameReserved(string name) =>
         new(400, $"Property name {name} is reserved for the properties of pipeline stages.", Validation, "PropertyValidationError.INVALID_PROPERTY_NAME");
 
-    /// <summary>1.9: ours.</summary>
+    /// <summary>1.9: Docket's own wording.</summary>
     public static Error PropertyGroupNameInvalid(string name, int max) =>
         new(400, $"Property group name {Shorten(name)} is invalid. Names have 1 to {max} characters.", Validation);
 
@@ -46,15 +46,15 @@ internal static partial class Faults
     public static Error BooleanOptions() =>
         new(400, "Boolean properties must have exactly two options; one with a value of true, the other with a value of false", Validation, "INVALID_BOOLEAN_OPTION");
 
-    /// <summary>1.5; the beginning of the sentence is ours.</summary>
+    /// <summary>1.5; the start of the sentence is Docket's own.</summary>
     public static Error CurrencyNameWithoutSymbol(string name, string currency) =>
         new(400, $"Property {name} cannot have a currency property name set to '{currency}'", Validation, "ONLY_CURRENCY_PROPERTIES_CAN_SPECIFY_CURRENCY");
 
-    /// <summary>1.5, text is ours.</summary>
+    /// <summary>1.5, Docket's own wording.</summary>
     public static Error ExternalOptionsUnfit(string name) =>
         new(400, $"Property {name} has external options, so it needs a referencedObjectType and cannot have options of its own.", Validation);
 
-    /// <summary>1.5, text is ours: Docket has no portals with the feature, whatever the scopes of the token.</summary>
+    /// <summary>1.5, Docket's own wording: no portal has the feature, whatever the scopes of the token.</summary>
     public static Error NotForSensitiveData() =>
         new(400, "This portal is not enabled for sensitive data.", Validation, "PORTAL_NOT_ENABLED_FOR_SENSITIVE_DATA");
 
@@ -72,7 +72,7 @@ internal static partial class Faults
     /// <summary>1.7 [decide].</summary>
     public static Error PropertyOfHubSpot(string name) => new(400, $"Property {name} is defined by HubSpot and cannot be archived", Validation);
 
-    /// <summary>1.7; <c>parentType</c> is ours.</summary>
+    /// <summary>1.7; <c>parentType</c> is Docket's own.</summary>
     public static Error PropertyInUse(ObjectType type, string name, ImmutableArray<string> formulas) =>
         new(400, $"Property: {name} of object type {type.Id} is currently used in {formulas.Length} places and cannot be deleted", Validation, "PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
         {
@@ -90,7 +90,7 @@ internal static partial class Faults
     public static Error PropertyGroupExists(string name) =>
         new(409, $"A property group named '{name}' already exists.", "OBJECT_ALREADY_EXISTS");
 
-    /// <summary>1.9, text is ours.</summary>
+    /// <summary>1.9, Docket's own wording.</summary>
     public static Error PropertyGroupNotFound(string name) => new(404, $"Property group \"{name}\" does not exist", NotFoundCategory);
 
     /// <summary>1.9: the inner error is JSON text inside the message.</summary>
@@ -114,7 +114,7 @@ internal static partial class Faults
     /// <summary>3.3 [decide], instead of HubSpot's 500.</summary>
     public static Error StageIdTooLong(int max) => new(400, $"A stageId can have at most {max} characters", Validation);
 
-    /// <summary>3.3: ours, for an id whose seven properties (2.3) would take names that are in use.</summary>
+    /// <summary>3.3: Docket's own, for an id whose seven properties (2.3) would get names that are in use.</summary>
     public static Error StageIdReserved(string id) => new(400, $"Stage id {id} is reserved", Validation);
 
     /// <summary>3.3.</summary>
@@ -126,13 +126,13 @@ internal static partial class Faults
     /// <summary>3.3.</summary>
     public static Error PipelineOrderNegative() => new(400, "Pipeline display order cannot be negative", Validation);
 
-    /// <summary>3.3, text is ours.</summary>
+    /// <summary>3.3, Docket's own wording.</summary>
     public static Error TooManyStages(int max) => new(400, $"A pipeline can have at most {max} stages", Validation);
 
-    /// <summary>3.3, text is ours.</summary>
+    /// <summary>3.3, Docket's own wording.</summary>
     public static Error TooManyPipelines(ObjectType type, int max) => new(400, $"Object type {type.Id} can have at most {max} pipelines", Validation);
 
-    /// <summary>3.4; what follows the first words is ours.</summary>
+    /// <summary>3.4; what follows the first words is Docket's own.</summary>
     public static Error StageMetadataInvalid(string ticketState) =>
         new(400, $"Failed to deserialize metadata: ticketState must be OPEN or CLOSED, not {Shorten(ticketState)}", Validation, "PipelineError.INVALID_PIPELINE_STAGE_METADATA");
 
@@ -143,7 +143,7 @@ internal static partial class Faults
     public static Error PipelineWithoutClosedStage(ObjectType type, string id) =>
         new(400, $"{type.Plural} pipeline: {id} must have at least one closed stage", Validation, "PipelineError.MISSING_CLOSED_STAGE");
 
-    /// <summary>3.5, text is ours.</summary>
+    /// <summary>3.5, Docket's own wording.</summary>
     public static Error PatchCannotArchive() => new(400, "archived can only be set to false here; send a DELETE instead", Validation);
 
     /// <summary>3.5.</summary>
@@ -156,7 +156,7 @@ internal static partial class Faults
     /// <summary>3.5, without category.</summary>
     public static Error StageIdTaken(string id) => new(400, $"An existing active stage in another pipeline is already using stage id {id}");
 
-    /// <summary>3.5: two stages of one body; text is ours.</summary>
+    /// <summary>3.5: two stages of one body; Docket's own wording.</summary>
     public static Error StageIdRepeated(string id) => new(400, $"Stage id {id} is given more than once", Validation);
 
     /// <summary>3.6 [decide].</summary>

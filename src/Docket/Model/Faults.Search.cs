@@ -1,6 +1,6 @@
 namespace Docket.Model;
 
-/// <summary>The wordings of searches: reference/properties-pipelines-search-associations.md 4.3 and 4.6.</summary>
+/// <summary>Messages of searches: reference/properties-pipelines-search-associations.md 4.3 and 4.6.</summary>
 internal static partial class Faults
 {
     const string FilterClass = "com.hubspot.inbounddb.publicobject.core.v3.search.Filter";
@@ -20,11 +20,11 @@ internal static partial class Faults
     public static Error OperatorRequires(long line, long column, string operatorName, string what) =>
         new(400, $"Invalid input JSON on line {line}, column {column}: Cannot construct instance of `{FilterClass}`, problem: operator {operatorName} requires {what}", Validation);
 
-    /// <summary>A list that isn't one.</summary>
+    /// <summary>A value that must be a list.</summary>
     public static Error NotAList(long line, long column, string found) =>
         new(400, $"Invalid input JSON on line {line}, column {column}: Cannot deserialize instance of `java.util.HashSet` out of {found} token");
 
-    /// <summary>HubSpot's sentence for a filter or sort that it can't carry out tells nothing; <c>errors</c> does.</summary>
+    /// <summary>HubSpot's message for a filter or sort that it can't execute has no details; <c>errors</c> does.</summary>
     public static Error SearchProblem(string property, string? value, string words, string? near = null)
     {
         var context = new List<(string, System.Collections.Immutable.ImmutableArray<string>)> { ("propertyName", [property]) };
@@ -58,7 +58,7 @@ internal static partial class Faults
     public static Error MismatchedQuotationMarks(long line, long column, string value) =>
         new(400, $"Invalid input JSON on line {line}, column {column}: Filter value '{Shorten(value)}' has mismatched quotation marks", Validation);
 
-    /// <summary>Words are ours.</summary>
+    /// <summary>Docket's own wording.</summary>
     public static Error IndexNotReady(int? percent) =>
         new(503, percent is { } built ? $"The search index is being built: {built} % is done. Try again." : "The search index is behind. Try again.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "2")] };
 }

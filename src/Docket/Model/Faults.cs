@@ -5,8 +5,8 @@ using System.Text;
 namespace Docket.Model;
 
 /// <summary>
-/// Every wording on the wire, one function for each entry of the reference. Literal texts are HubSpot's, double spaces
-/// included; where none is known the choice is marked [decide], as in the reference.
+/// Every message on the wire, one function for each entry of the reference. Literal texts are HubSpot's, double spaces included.
+/// If HubSpot's text is unknown, the choice is marked [decide], as in the reference.
 /// </summary>
 internal static partial class Faults
 {
@@ -14,7 +14,7 @@ internal static partial class Faults
 
     const string InputClass = "com.hubspot.inbounddb.publicobject.core.v2.SimplePublicObjectBatchInput$Json";
 
-    /// <summary>Longest part of a refused value that an answer repeats, in characters.</summary>
+    /// <summary>Longest part of a refused value in an answer, in characters.</summary>
     const int ValueShown = 200;
 
     /// <summary>Longest list of options in an answer, in characters.</summary>
@@ -22,7 +22,7 @@ internal static partial class Faults
 
     // ---- requests: reference/objects-and-batch.md 1.5, 3.4
 
-    /// <summary>3.4: HubSpot's prefix, our parser's words after it.</summary>
+    /// <summary>3.4: HubSpot's prefix, followed by our parser's message.</summary>
     public static Error MalformedJson(long line, long column, string words) =>
         new(400, $"Invalid input JSON on line {line}, column {column}: {words}");
 
@@ -33,23 +33,23 @@ internal static partial class Faults
     /// <summary>3.4 [decide].</summary>
     public static Error NoBody() => MalformedJson(1, 0, "a request body was expected, but none found");
 
-    /// <summary>Of two lists one would be lost without a word.</summary>
+    /// <summary>One of two lists would be lost silently.</summary>
     public const string InputsTwice = "inputs stands there twice";
 
-    /// <summary>A text with half of a character beyond the basic plane, which UTF-8 can't hold.</summary>
+    /// <summary>A text with an unpaired surrogate, which UTF-8 can't represent.</summary>
     public const string LoneSurrogate = "Incomplete surrogate pair in a text";
 
-    /// <summary>Words are ours.</summary>
+    /// <summary>Docket's own wording.</summary>
     public static Error WideText() => MalformedJson(1, 1, "the body is UTF-16 or UTF-32. Send it as UTF-8");
 
-    /// <summary>Words are ours.</summary>
+    /// <summary>Docket's own wording.</summary>
     public static Error NotUtf8(string charset) => new(415, $"Unsupported Media Type: charset {Shorten(charset)}. Send the body as UTF-8");
 
     /// <summary>reference/properties-pipelines-search-associations.md 1.4; HubSpot's class is that of 3.4, second form.</summary>
     public static Error PropertyNamesInvalid(long line, long column, IEnumerable<string> names) =>
         new(400, $"Invalid input JSON on line {line}, column {column}: Cannot construct instance of `{InputClass}`, problem: Names for properties should be lowercase and have less than 100 characters. Invalid names: [{Listed(names.Select(Shorten))}]", Validation);
 
-    /// <summary>Words are ours: a member of one of Docket's own bodies that it doesn't have.</summary>
+    /// <summary>Docket's own wording, for an unknown member in one of Docket's own bodies.</summary>
     public static Error UnknownMember(long line, long column, string name, IEnumerable<string> known) =>
         new(400, $"Invalid input JSON on line {line}, column {column}: There is no member {Shorten(name)} here. There are: {string.Join(", ", known)}", Validation);
 
@@ -91,7 +91,7 @@ internal static partial class Faults
     public static Error IdNotNumeric(string id) =>
         new(404, "Object not found.  objectId are usually numeric.", NotFoundCategory) { Context = [("id", [id])] };
 
-    /// <summary>4.11 [decide]; the id that is missing stands in <c>context</c>.</summary>
+    /// <summary>4.11 [decide]; <c>context</c> contains the missing id.</summary>
     public static Error MergeNotFound(string id) => ResourceNotFound() with { Context = [("id", [id])] };
 
     /// <summary>4.11 [decide].</summary>
@@ -101,7 +101,7 @@ internal static partial class Faults
     /// <summary>4.11.</summary>
     public static Error TooManyMerged(int max) => new(400, $"Cannot have more than {max} identities on a profile", Validation);
 
-    /// <summary>Words are ours: HubSpot has no such endpoint (4.5).</summary>
+    /// <summary>Docket's own wording: HubSpot has no such endpoint (4.5).</summary>
     public static Error NotArchived(long id) =>
         new(400, $"Object {id} is not archived, so there is nothing to restore.", Validation) { Context = [("id", [id.ToString()])] };
 
@@ -111,22 +111,22 @@ internal static partial class Faults
     /// <summary>8, 17 [decide].</summary>
     public static Error LimitTooLow() => new(400, "The minimum value for limit is 1", Validation);
 
-    /// <summary>The words HubSpot has for a path parameter (reference/auth-limits-webhooks-imports.md 1.9), said of a query parameter.</summary>
+    /// <summary>HubSpot's message for a path parameter (reference/auth-limits-webhooks-imports.md 1.9), used for a query parameter.</summary>
     public static Error BadParameter(string name) => new(400, $"Unable to parse value for query parameter: {name}", Validation);
 
-    /// <summary>As <see cref="BadParameter"/>, of a member of the body.</summary>
+    /// <summary>Like <see cref="BadParameter"/>, for a member of the body.</summary>
     public static Error BadBodyParameter(string name) => new(400, $"Unable to parse value for body parameter: {name}", Validation);
 
-    /// <summary>As <see cref="BadParameter"/>, of a header.</summary>
+    /// <summary>Like <see cref="BadParameter"/>, for a header.</summary>
     public static Error BadHeader(string name) => new(400, $"Unable to parse value for header: {name}", Validation);
 
-    /// <summary>Words are ours: HubSpot has no <c>asOf</c>.</summary>
+    /// <summary>Docket's own wording: HubSpot has no <c>asOf</c>.</summary>
     public static Error ObjectIdOfPage() => new(400, "objectId is for pages of changes; a stream has the changes of all objects", Validation);
 
-    /// <summary>Words are ours.</summary>
+    /// <summary>Docket's own wording.</summary>
     public static Error AsOfOfOne() => new(400, "asOf is for reading one object; a list shows the objects as they are now", Validation);
 
-    /// <summary>3.4, associations on create: Docket has no records of other types that one could point to.</summary>
+    /// <summary>3.4, associations on create: Docket has no records of other types to refer to.</summary>
     public static Error AssociationsInvalid(IEnumerable<string> ids) =>
         new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };
 
@@ -138,8 +138,8 @@ internal static partial class Faults
 
     public static Error NoDryRun() => new(400, "Docket-Dry-Run is not possible here. Nothing of this request was done", Validation);
 
-    /// <summary>Docket's own settings, apps and users: one sentence for each thing that can't be.</summary>
-    /// <exception cref="Refusal">When there are any.</exception>
+    /// <summary>Docket's own settings, apps and users: one sentence for each error.</summary>
+    /// <exception cref="Refusal">There are errors.</exception>
     public static void RefuseIf(IReadOnlyList<string> mistakes)
     {
         if (mistakes.Count > 0)
@@ -160,7 +160,7 @@ internal static partial class Faults
 
     public static Error BrokenEncoding() => Unwritten(400, "The request's body is not what its Content-Encoding says, or it ends too early", "") with { Category = Validation };
 
-    /// <summary>reference/auth-limits-webhooks-imports.md 1.9, words are ours.</summary>
+    /// <summary>reference/auth-limits-webhooks-imports.md 1.9, Docket's own wording.</summary>
     public static Error TooManyBodies() =>
         Unserved("The server has no memory left for more request bodies at this moment", "; try again.", state: null, retryAfter: 1);
 
@@ -178,7 +178,7 @@ internal static partial class Faults
             Headers = [("X-HubSpot-Auth-Failure", "401 Unauthorized")],
         };
 
-    /// <summary>The time in the largest whole unit.</summary>
+    /// <summary>The duration in the largest whole unit.</summary>
     public static Error TokenExpired(long expiredAt, long now) =>
         new(401, $"The OAuth token used to make this call expired {Elapsed((now - expiredAt) / 1000)} ago.", "EXPIRED_AUTHENTICATION")
         {
@@ -193,7 +193,7 @@ internal static partial class Faults
             Links = [("scopes", ScopesPage)],
         };
 
-    // ---- the server: statuses of reference/auth-limits-webhooks-imports.md 1.9, words are ours
+    // ---- the server: statuses of reference/auth-limits-webhooks-imports.md 1.9, Docket's own wording
 
     public static Error Internal() => new(500, "internal error");
 
@@ -202,10 +202,10 @@ internal static partial class Faults
 
     public static Error FileLocked(string file) => Unserved($"{file} is locked by another program", "; try again.", "locked", retryAfter: 1);
 
-    // SQLite finds damage also in what a failing disk gave it.
+    // A failing disk can look like damage to SQLite.
     public static Error FileDamaged(string file) => Unserved($"{file} is damaged, or its disk fails", SeeLog, "damaged");
 
-    /// <summary>The file was deleted, renamed or replaced under the server: what is written to it now is lost.</summary>
+    /// <summary>The file was deleted, renamed or replaced while the server runs: new writes to it would be lost.</summary>
     public static Error FileMissing(string file) => Unserved($"{file} was removed or replaced while the server runs", SeeLog, "missing");
 
     public static Error DiskFailing(string file) => Unserved($"The disk that holds {file} reports an error", SeeLog, "failing", retryAfter: 5);
@@ -214,17 +214,17 @@ internal static partial class Faults
 
     public static Error FileUnopened(string file) => Unserved($"{file} can't be opened now", "; try again.", "failing", retryAfter: 1);
 
-    /// <summary>The record is deleted, but the place it took on disk is not yet overwritten.</summary>
+    /// <summary>The record is deleted, but its space on disk is not overwritten yet.</summary>
     public static Error TracesLeft(string file, string why) =>
         new(503, $"The object is deleted, but traces of it are still in {file}: {why}. Send the request again to have them removed.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "5")] };
 
-    /// <summary>A follower of the feed has got further than the history goes: another one has taken its place, such as that of a backup.</summary>
+    /// <summary>A client of the feed is ahead of the history, because another history replaced it, such as that of a backup.</summary>
     public static Error BeyondHistory(long after, long newest) =>
         new(410, $"There is no change {after}; the newest is {newest}. The history that you followed was replaced, perhaps by an older backup: read everything again.");
 
-    /// <summary>The file of a portal can't be opened.</summary>
+    /// <summary>A portal's file can't be opened.</summary>
     /// <param name="portalId">The portal.</param>
-    /// <param name="state">Why, in the word that <c>/readyz</c> has for it.</param>
+    /// <param name="state">The reason, in the word that <c>/readyz</c> uses.</param>
     public static Error PortalUnserved(long portalId, string state)
     {
         var why = state switch
@@ -273,7 +273,7 @@ internal static partial class Faults
         return Invalid(index, "INVALID_OPTION", $"{Text(value)} is not a valid pipeline stage ID. Valid options are: {Listed(valid)}", schema.Stages!.Stage.Name, Text(value));
     }
 
-    /// <summary>Of values given by label, which HubSpot doesn't take.</summary>
+    /// <summary>For values given by label, which HubSpot doesn't support.</summary>
     public static Fault LabelOfSeveral(int index, Property property, ReadOnlySpan<byte> value, IEnumerable<(string Pipeline, string Stage)> stages)
     {
         var valid = stages.Select(stage => $"pipelineId={stage.Pipeline} : [{stage.Stage}]");
@@ -317,13 +317,13 @@ internal static partial class Faults
     public static Fault RequiredMissing(int index, ObjectType type, string property) =>
         new(index, FaultKind.RequiredMissing, $"Error creating {type.LegacyName}. Some required properties were not set.", Property: property);
 
-    /// <summary>2.5; on a create the id after <c>on</c> is the one the record would have had.</summary>
+    /// <summary>2.5; on a create, the id after <c>on</c> is the one that the record would have had.</summary>
     public static Fault UniqueTaken(int index, ObjectType type, long portalId, Property property, ReadOnlySpan<byte> value, long id, long existing) =>
         new(index, FaultKind.UniqueTaken,
             $"Cannot set PropertyValueCoordinates{{portalId={portalId}, objectTypeId=ObjectTypeId{{legacyObjectType={type.LegacyName}}}, propertyName={property.Name}, value={Text(value)}}} on {id}. {existing} already has that value.",
             Property: property.Name, Value: Text(value), Existing: existing);
 
-    /// <summary>4.8, 4.9: one sentence for all missing records of a batch.</summary>
+    /// <summary>4.8, 4.9: one message for all missing records of a batch.</summary>
     public static string SomeNotFound(ObjectType type) =>
         $"Could not get some {type.LegacyName} objects, they may be deleted or not exist. Check that ids are valid.";
 
@@ -341,7 +341,7 @@ internal static partial class Faults
 
     // ---- pipelines: reference/properties-pipelines-search-associations.md 3
 
-    /// <summary>3.6; the two context values are single texts that hold a bracketed list.</summary>
+    /// <summary>3.6; the two context values are single texts with a bracketed list.</summary>
     public static Error StagesInUse(IEnumerable<string> stages, IEnumerable<long> records)
     {
         var (stageList, recordList) = ($"[{string.Join(", ", stages)}]", $"[{string.Join(", ", records)}]");

@@ -4,20 +4,20 @@ using System.Text;
 namespace Docket.Model;
 
 /// <summary>
-/// A moment as Docket keeps it: whole milliseconds since 1970 in UTC, written as HubSpot writes it:
-/// <c>2025-01-09T07:18:05.522Z</c>, without a fraction when the milliseconds are 0 (reference/objects-and-batch.md 6).
+/// A time in Docket: whole milliseconds since 1970 in UTC, written as HubSpot does: <c>2025-01-09T07:18:05.522Z</c>, without a
+/// fraction if the milliseconds are 0 (reference/objects-and-batch.md 6).
 /// </summary>
 internal static class Instant
 {
     /// <summary>Length of the longest text.</summary>
     public const int TextMax = 24;
 
-    /// <summary>The first and the last moment that can be written with a four-digit year.</summary>
+    /// <summary>The first and last time with a four-digit year.</summary>
     public const long Min = -62135596800000, Max = 253402300799999;
 
     public static long Now(TimeProvider clock) => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Writes the moment as text and gives its length. <paramref name="target"/> holds at least <see cref="TextMax"/> bytes.</summary>
+    /// <summary>Writes the time as text and returns its length. <paramref name="target"/> must have at least <see cref="TextMax"/> bytes.</summary>
     public static int Format(long milliseconds, Span<byte> target)
     {
         var moment = DateTime.UnixEpoch.AddTicks(milliseconds * TimeSpan.TicksPerMillisecond);
@@ -56,7 +56,7 @@ internal static class Instant
         return text[..Format(milliseconds, text)].ToArray();
     }
 
-    /// <summary>Reads back what <see cref="Format"/> wrote; <c>null</c> for anything else.</summary>
+    /// <summary>Parses the output of <see cref="Format"/>; <c>null</c> for anything else.</summary>
     public static long? Parse(ReadOnlySpan<byte> text) =>
         text.Length is 20 or 24 && text[^1] == 'Z'
         && DateTime.TryParseExact(

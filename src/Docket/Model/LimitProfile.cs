@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 
 namespace Docket.Model;
 
-/// <summary>How much HubSpot lets private apps do, by subscription (reference/auth-limits-webhooks-imports.md 2.1, 2.2).</summary>
-/// <param name="Name">As the setting has it: <c>off</c>, <c>free</c>, <c>enterprise+2</c>.</param>
+/// <summary>HubSpot's limits for private apps, by subscription (reference/auth-limits-webhooks-imports.md 2.1, 2.2).</summary>
+/// <param name="Name">The value of the setting: <c>off</c>, <c>free</c>, <c>enterprise+2</c>.</param>
 /// <param name="Limits">The numbers.</param>
 internal sealed record LimitProfile(string Name, RateLimits Limits)
 {
@@ -20,10 +20,10 @@ internal sealed record LimitProfile(string Name, RateLimits Limits)
         new("enterprise", new(190, 1_000_000, Search)),
     ];
 
-    /// <summary>The profile of a name; <c>null</c> when there is none.</summary>
+    /// <summary>The profile with a name; <c>null</c> if there is none.</summary>
     public static LimitProfile? Find(string name)
     {
-        // An API limit increase can be bought twice; the second adds to the day only.
+        // An API limit increase can be bought twice; the second only raises the daily limit.
         var increases = name.EndsWith("+1", StringComparison.Ordinal) ? 1 : name.EndsWith("+2", StringComparison.Ordinal) ? 2 : 0;
         var subscription = increases == 0 ? name : name[..^2];
         return name == Off.Name ? Off
@@ -33,17 +33,17 @@ internal sealed record LimitProfile(string Name, RateLimits Limits)
     }
 }
 
-/// <summary>What an app may do; 0 stands for any number.</summary>
-/// <param name="Burst">Its calls in any ten seconds, but for searches.</param>
+/// <summary>An app's limits; 0 means no limit.</summary>
+/// <param name="Burst">Its calls in any ten seconds, except searches.</param>
 /// <param name="Daily">Calls of all private apps of the portal in a day of its time zone.</param>
 /// <param name="Search">Searches of all apps of the portal in any second.</param>
 internal readonly record struct RateLimits(int Burst, int Daily, int Search)
 {
-    /// <summary>Calls in ten seconds of an OAuth app, whatever the subscription (reference/auth-limits-webhooks-imports.md 2.1).</summary>
+    /// <summary>Calls of an OAuth app in ten seconds, whatever the subscription (reference/auth-limits-webhooks-imports.md 2.1).</summary>
     public const int OAuthBurst = 110;
 }
 
-/// <summary>What a call was refused for.</summary>
+/// <summary>Why a call was refused.</summary>
 internal enum LimitPolicy
 {
     None,

@@ -1,11 +1,11 @@
 namespace Docket.Model;
 
-/// <summary>Finds the name that was probably meant: one that a slip or two of the fingers turn into the name that was sent.</summary>
+/// <summary>Finds the name that was probably meant: one that differs from the sent name by one or two typing errors.</summary>
 internal static class NearNames
 {
     const int SlipsMax = 2;
 
-    /// <summary>The nearest of some names, or <c>null</c> when none is near.</summary>
+    /// <summary>The most similar of some names, or <c>null</c> if none is similar.</summary>
     public static string? Find(string sent, IEnumerable<string> names)
     {
         if (sent.Length is < 3 or > 100)
@@ -26,7 +26,7 @@ internal static class NearNames
         return nearest;
     }
 
-    // How many letters have to be put in, left out, replaced or swapped with their neighbour. Upper and lower case count as one.
+    // The number of letters to insert, remove, replace or swap with their neighbour. Letter case is ignored.
     static int Slips(string sent, string name)
     {
         var (twoBack, before, row) = (new int[name.Length + 1], new int[name.Length + 1], new int[name.Length + 1]);

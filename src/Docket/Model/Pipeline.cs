@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Docket.Model;
 
-/// <summary>A pipeline: the ordered stages a ticket goes through. Members stand in the wire's key order.</summary>
+/// <summary>A pipeline: the ordered stages of a ticket. Members are in the wire's key order.</summary>
 internal sealed record Pipeline
 {
     public required string Label { get; init; }
@@ -48,7 +48,7 @@ internal sealed record Stage
     public bool Archived { get; init; }
 }
 
-/// <summary>What a stage means. Both are text on the wire; <see cref="IsClosed"/> follows from <see cref="TicketState"/>.</summary>
+/// <summary>The meaning of a stage. Both are strings on the wire; <see cref="TicketState"/> determines <see cref="IsClosed"/>.</summary>
 internal sealed record StageMetadata(string TicketState)
 {
     public const string Open = "OPEN", Closed = "CLOSED";
@@ -58,11 +58,11 @@ internal sealed record StageMetadata(string TicketState)
 
 /// <summary>One change of a pipeline or of one of its stages, for the audit endpoints (reference/properties-pipelines-search-associations.md 3.7).</summary>
 /// <param name="PipelineId">The pipeline.</param>
-/// <param name="StageId">The stage, or <c>null</c> when the entry is about the pipeline.</param>
+/// <param name="StageId">The stage, or <c>null</c> if the entry is about the pipeline.</param>
 /// <param name="Action"><c>CREATE</c>, <c>UPDATE</c> or <c>DELETE</c>.</param>
 /// <param name="Timestamp">Milliseconds since 1970.</param>
-/// <param name="UserId">Who changed it, as in a definition's <c>updatedUserId</c>.</param>
-/// <param name="RawObject">The pipeline or stage after the change, or as it was when deleted: JSON as text.</param>
+/// <param name="UserId">The user, as in a definition's <c>updatedUserId</c>.</param>
+/// <param name="RawObject">The pipeline or stage after the change, or as it was when deleted: JSON as a string.</param>
 internal sealed record PipelineAudit(string PipelineId, string? StageId, string Action, long Timestamp, string UserId, string RawObject)
 {
     public const string Create = "CREATE", Update = "UPDATE", Delete = "DELETE";

@@ -5,8 +5,8 @@ using System.Text.Encodings.Web;
 namespace Docket.Model;
 
 /// <summary>
-/// Escapes in JSON what JSON demands and nothing else, as HubSpot's Jackson does. The framework's most relaxed encoder
-/// would still write an emoji as two <c>\u</c> escapes.
+/// Escapes in JSON only what JSON requires, as HubSpot's Jackson does. The framework's most relaxed encoder would still write an
+/// emoji as two <c>\u</c> escapes.
 /// </summary>
 internal sealed unsafe class PlainEncoder : JavaScriptEncoder
 {

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Docket.Model;
 
 /// <summary>
-/// The immutable snapshot of a portal's users, who own its tickets. A portal that has never had a user takes any owner's id: it
-/// can't know better than the integrations that bring the ids along from HubSpot.
+/// The immutable snapshot of a portal's users, who own its tickets. A portal that never had a user accepts any owner id, because
+/// integrations bring owner ids from HubSpot.
 /// </summary>
 internal sealed class PortalOwners
 {
@@ -12,7 +12,7 @@ internal sealed class PortalOwners
 
     readonly Dictionary<string, User>.AlternateLookup<ReadOnlySpan<byte>> byId;
 
-    /// <param name="all">In the order of their ids, those who have left among them.</param>
+    /// <param name="all">All users by id, including archived ones.</param>
     public PortalOwners(ImmutableArray<User> all)
     {
         All = all;
@@ -21,9 +21,9 @@ internal sealed class PortalOwners
 
     public ImmutableArray<User> All { get; }
 
-    /// <summary>Whether a ticket may have this owner already: it is or was one.</summary>
+    /// <summary>Whether a ticket may keep this owner: it is or was one.</summary>
     public bool Knows(ReadOnlySpan<byte> utf8Id) => All.IsEmpty || byId.ContainsKey(utf8Id);
 
-    /// <summary>Whether a ticket may get this owner: it hasn't left.</summary>
+    /// <summary>Whether a ticket may be assigned to this owner: it hasn't left.</summary>
     public bool IsActive(ReadOnlySpan<byte> utf8Id) => All.IsEmpty || (byId.TryGetValue(utf8Id, out var user) && !user.Archived);
 }

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Docket.Model;
 
 /// <summary>
-/// The immutable snapshot of all object types of a portal. A request takes it once, and everything in the request sees that
-/// one; a change of the schema makes a new one.
+/// The immutable snapshot of all object types of a portal. A request takes it once and uses it throughout. A change of the schema
+/// creates a new one.
 /// </summary>
 internal sealed class PortalSchema
 {
@@ -21,13 +21,13 @@ internal sealed class PortalSchema
         }
     }
 
-    /// <summary>The schema of each type. The first is the one of paths that name none.</summary>
+    /// <summary>The schema of each type. The first is that of paths without a type.</summary>
     public ImmutableArray<Schema> Types { get; }
 
-    /// <summary>The last number that was given to a property. Numbers are unique in the portal, across its types.</summary>
+    /// <summary>The last property number in use. Numbers are unique in the portal, across types.</summary>
     public int LastNumber { get; }
 
-    /// <summary>The type that a path segment names.</summary>
+    /// <summary>The type of a path segment.</summary>
     public Schema? Find(string spelling)
     {
         foreach (var schema in Types)
@@ -41,7 +41,7 @@ internal sealed class PortalSchema
         return null;
     }
 
-    /// <summary>The type that record keys carry as <paramref name="number"/>; <c>null</c> for one that the server doesn't know.</summary>
+    /// <summary>The type with this number in record keys; <c>null</c> if the server doesn't know it.</summary>
     public Schema? Find(int number)
     {
         foreach (var schema in Types)
@@ -58,13 +58,13 @@ internal sealed class PortalSchema
     /// <summary>The schema of a type.</summary>
     public Schema Of(ObjectType type) => Find(type.Number) ?? throw new InvalidOperationException($"There are no {type.Plural} here.");
 
-    /// <summary>The content of a type for a change to start from: what it adds is numbered after the last property of the portal.</summary>
+    /// <summary>The content of a type as the start of a change: new properties are numbered after the last property of the portal.</summary>
     public SchemaContent ContentOf(ObjectType type) => Of(type).Content with { LastNumber = LastNumber };
 
-    /// <summary>The property of any type that stored values carry as <paramref name="number"/>, also an archived one.</summary>
+    /// <summary>The property of any type with this number in stored values, including archived ones.</summary>
     public Property? FindNumberEvenArchived(int number) => number < byNumber.Length ? byNumber[number] : null;
 
-    /// <summary>The snapshot with another content of one type. The schemas of the others stay the same objects.</summary>
+    /// <summary>The snapshot with new content of one type. The schemas of the other types stay the same objects.</summary>
     public PortalSchema With(ObjectType type, SchemaContent content) =>
         new(Types.Select(schema => schema.Type.Number == type.Number ? new Schema(type, content) : schema));
 }

@@ -3,15 +3,15 @@ using System.Globalization;
 
 namespace Docket.Model;
 
-/// <summary>How one portal differs from HubSpot's defaults, by its operator's choice. A new setting is a member and an entry of <see cref="All"/>.</summary>
+/// <summary>A portal's deviations from HubSpot's defaults, as set by its operator. A new setting is a member and an entry of <see cref="All"/>.</summary>
 internal sealed record PortalSettings
 {
-    /// <summary>Of the account info (reference/auth-limits-webhooks-imports.md 6.1). The first is the default, so it stands before it.</summary>
+    /// <summary>For the account info (reference/auth-limits-webhooks-imports.md 6.1). The first is the default, so this must precede it.</summary>
     static readonly ImmutableArray<string> AccountTypes = ["STANDARD", "DEVELOPER_TEST", "SANDBOX", "APP_DEVELOPER"];
 
     public static readonly PortalSettings Default = new();
 
-    /// <summary>Every setting, by the name and the texts it has on the command line, in the registry and on the wire.</summary>
+    /// <summary>Every setting, with its name and values on the command line, in the registry and on the wire.</summary>
     public static readonly ImmutableArray<Setting> All =
     [
         Setting.Switch("search-cap", settings => settings.SearchCap, (settings, on) => settings with { SearchCap = on }),
@@ -32,43 +32,43 @@ internal sealed record PortalSettings
         Setting.Switch("oauth-auto-approve", settings => settings.OAuthAutoApprove, (settings, on) => settings with { OAuthAutoApprove = on }),
     ];
 
-    /// <summary>Whether a search reaches its first 10,000 results only, as HubSpot's does (reference/properties-pipelines-search-associations.md 4.3).</summary>
+    /// <summary>Whether a search can page through its first 10,000 results only, as on HubSpot (reference/properties-pipelines-search-associations.md 4.3).</summary>
     public bool SearchCap { get; init; } = true;
 
-    /// <summary>How long a write stays invisible to searches, in milliseconds; 0 for not at all. For tests of clients that meet HubSpot's lag.</summary>
+    /// <summary>The delay until searches see a write, in milliseconds; 0 for none. To test clients against HubSpot's lag.</summary>
     public int SearchLagMs { get; init; }
 
-    /// <summary>Which of HubSpot's limits apps of the portal meet; none by default.</summary>
+    /// <summary>HubSpot's limits for apps of the portal; none by default.</summary>
     public LimitProfile Limits { get; init; } = LimitProfile.Off;
 
-    /// <summary>A number in place of the profile's, for all apps; 0 for no limit, <c>null</c> for the profile's.</summary>
+    /// <summary>Overrides the profile, for all apps; 0 for no limit, <c>null</c> for the profile's.</summary>
     public int? LimitsBurst { get; init; }
 
-    /// <summary>As <see cref="LimitsBurst"/>, for private apps.</summary>
+    /// <summary>Like <see cref="LimitsBurst"/>, for private apps.</summary>
     public int? LimitsDaily { get; init; }
 
-    /// <summary>As <see cref="LimitsBurst"/>.</summary>
+    /// <summary>Like <see cref="LimitsBurst"/>.</summary>
     public int? LimitsSearch { get; init; }
 
-    /// <summary>Whether a 429 says in <c>Retry-After</c> when to call again, which HubSpot's doesn't; that of the day never does.</summary>
+    /// <summary>Whether a 429 has <c>Retry-After</c>, unlike HubSpot's. The daily limit never does.</summary>
     public bool LimitsRetryAfter { get; init; }
 
-    /// <summary>Whose midnight begins a day of calls; also told by the account info.</summary>
+    /// <summary>The time zone whose midnight starts a day of calls; also in the account info.</summary>
     public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Utc;
 
-    /// <summary>Told by the account info.</summary>
+    /// <summary>For the account info.</summary>
     public string Currency { get; init; } = "USD";
 
-    /// <summary>Told by the account info.</summary>
+    /// <summary>For the account info.</summary>
     public string AccountType { get; init; } = AccountTypes[0];
 
-    /// <summary>How long an access token of an OAuth app works, in milliseconds, at least 1,000 (reference/auth-limits-webhooks-imports.md 1.3).</summary>
+    /// <summary>The lifetime of an access token of an OAuth app, in milliseconds, at least 1,000 (reference/auth-limits-webhooks-imports.md 1.3).</summary>
     public int AccessTokenLifetimeMs { get; init; } = 1_800_000;
 
-    /// <summary>Whether OAuth apps are let in without anybody signing in. For tests of clients (reference/auth-limits-webhooks-imports.md 1.2).</summary>
+    /// <summary>Whether OAuth apps are allowed without a sign-in. To test clients (reference/auth-limits-webhooks-imports.md 1.2).</summary>
     public bool OAuthAutoApprove { get; init; }
 
-    /// <summary>These settings with one changed, or one line on what there is instead.</summary>
+    /// <summary>These settings with one changed, or an error message.</summary>
     public (PortalSettings Settings, string? Mistake) With(string name, string value)
     {
         if (All.FirstOrDefault(setting => setting.Name == name) is not { } known)
@@ -80,11 +80,11 @@ internal sealed record PortalSettings
     }
 }
 
-/// <summary>One setting as text.</summary>
+/// <summary>A setting as text.</summary>
 /// <param name="Name">In kebab-case.</param>
-/// <param name="Values">What it takes, in words.</param>
+/// <param name="Values">Its possible values, as text.</param>
 /// <param name="Show">The value as text.</param>
-/// <param name="Change">The settings with a value given as text; <c>null</c> for a text it doesn't take.</param>
+/// <param name="Change">Returns the settings with a value given as text; <c>null</c> if the text is invalid.</param>
 internal sealed record Setting(string Name, string Values, Func<PortalSettings, string> Show, Func<PortalSettings, string, PortalSettings?> Change)
 {
     static readonly (string Name, int Ms)[] Units = [("m", 60_000), ("s", 1_000), ("ms", 1)];

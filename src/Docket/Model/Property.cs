@@ -20,13 +20,13 @@ internal enum PropertyKind
 }
 
 /// <summary>
-/// One property of a schema snapshot, with everything the way of a request asks of it worked out once.
+/// One property of a schema snapshot, with everything that a request needs to know calculated once.
 /// </summary>
 internal sealed class Property
 {
     readonly HashSet<string>.AlternateLookup<ReadOnlySpan<byte>> options;
 
-    /// <param name="type">The type that has it.</param>
+    /// <param name="type">Its object type.</param>
     /// <param name="entry">The definition and the number.</param>
     /// <param name="rank">See <see cref="Rank"/>.</param>
     /// <param name="ofStages">How properties of the schema's stages are derived, by name.</param>
@@ -50,10 +50,10 @@ internal sealed class Property
 
     public PropertyDefinition Definition { get; }
 
-    /// <summary>The number that stands for the property in stored values: given once in a portal, never reused.</summary>
+    /// <summary>The number of the property in stored values: unique in a portal, never reused.</summary>
     public int Number { get; }
 
-    /// <summary>Place in alphabetical order among the properties of the snapshot, from 0.</summary>
+    /// <summary>Index in alphabetical order among the properties of the snapshot, from 0.</summary>
     public int Rank { get; }
 
     public string Name => Definition.Name;
@@ -64,7 +64,7 @@ internal sealed class Property
 
     public PropertyKind Kind { get; }
 
-    /// <summary>Whether its values are texts of their own, each character of which counts: unlike <see cref="PropertyKind.Text"/> not so for options that are kept elsewhere.</summary>
+    /// <summary>Whether its values are free texts, in which each character counts. Unlike <see cref="PropertyKind.Text"/>, it excludes options that are stored elsewhere.</summary>
     public bool IsText => Definition.Type is not ("enumeration" or "bool" or "number" or "date" or "datetime");
 
     public bool Unique => Definition.HasUniqueValue;
@@ -86,7 +86,7 @@ internal sealed class Property
         "enumeration" when definition.ReferencedObjectType == "OWNER" => PropertyKind.Owner,
         "enumeration" when definition.HubspotDefined == true && definition.Name == stages?.Pipeline => PropertyKind.Pipeline,
         "enumeration" when definition.HubspotDefined == true && definition.Name == stages?.Stage => PropertyKind.Stage,
-        // Options kept elsewhere (teams, users, inboxes) can't be checked here: any text is taken.
+        // Options that are stored elsewhere (teams, users, inboxes) can't be checked here: any text is accepted.
         "enumeration" when definition.ExternalOptions => PropertyKind.Text,
         "enumeration" when definition.FieldType == "checkbox" => PropertyKind.Options,
         "enumeration" => PropertyKind.Option,

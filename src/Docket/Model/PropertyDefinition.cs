@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Docket.Model;
 
 /// <summary>
-/// A property as the Properties API shows it and as a portal keeps it. Members stand in the wire's key order and
-/// unset ones are left out (reference/properties-pipelines-search-associations.md 1.2).
+/// A property in the format of the Properties API, which is also the stored format. Members are in the wire's key order, and unset
+/// ones are omitted (reference/properties-pipelines-search-associations.md 1.2).
 /// </summary>
 internal sealed record PropertyDefinition
 {
@@ -44,14 +44,14 @@ internal sealed record PropertyDefinition
 
     public bool ExternalOptions { get; init; }
 
-    /// <summary><c>null</c> (left out) on most of HubSpot's own.</summary>
+    /// <summary><c>null</c> (omitted) for most of HubSpot's own.</summary>
     public bool? Archived { get; init; }
 
     public bool HasUniqueValue { get; init; }
 
     public bool Hidden { get; init; }
 
-    /// <summary><c>true</c>, or <c>null</c> (left out) on custom properties.</summary>
+    /// <summary><c>true</c>, or <c>null</c> (omitted) for custom properties.</summary>
     public bool? HubspotDefined { get; init; }
 
     public bool? ShowCurrencySymbol { get; init; }

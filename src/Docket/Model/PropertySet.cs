@@ -1,8 +1,8 @@
 namespace Docket.Model;
 
 /// <summary>
-/// A set of properties of one schema, kept as bits by <see cref="Property.Rank"/>. Walking it visits the properties in
-/// alphabetical order, which is the order of keys on the wire, without sorting anything.
+/// A set of properties of one schema, stored as bits by <see cref="Property.Rank"/>. Iteration is in alphabetical order, which is the
+/// order of keys on the wire, without sorting.
 /// </summary>
 internal readonly struct PropertySet
 {
@@ -12,10 +12,10 @@ internal readonly struct PropertySet
 
     PropertySet(ulong[] bits) => this.bits = bits;
 
-    /// <summary>Whether the set stands for what a record has a value of: the rest is left out, not shown as <c>null</c>.</summary>
+    /// <summary>Whether the set means all properties with a value: the rest is omitted, not shown as <c>null</c>.</summary>
     public bool OnlyWithValue { get; private init; }
 
-    /// <summary>All properties that a record has a value of.</summary>
+    /// <summary>All properties with a value.</summary>
     public static PropertySet Everything(Schema schema)
     {
         var set = new PropertySet(schema) { OnlyWithValue = true };

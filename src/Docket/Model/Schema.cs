@@ -5,7 +5,7 @@ namespace Docket.Model;
 /// <summary>A property definition with its number, active or archived.</summary>
 internal sealed record NumberedProperty(int Number, PropertyDefinition Definition);
 
-/// <summary>What a portal keeps of a schema: definitions, groups and pipelines. Plain data; <see cref="Schema"/> is built from it.</summary>
+/// <summary>The stored content of a schema: definitions, groups and pipelines. Plain data; <see cref="Schema"/> is built from it.</summary>
 internal sealed record SchemaContent(
     ImmutableSortedDictionary<string, NumberedProperty> Properties,
     ImmutableSortedDictionary<string, NumberedProperty> ArchivedProperties,
@@ -13,13 +13,13 @@ internal sealed record SchemaContent(
     ImmutableArray<Pipeline> Pipelines,
     int LastNumber)
 {
-    /// <summary>Every change of a pipeline or stage, oldest first. Entries are only ever added, at the end.</summary>
+    /// <summary>Every change of a pipeline or stage, oldest first. Entries are only appended.</summary>
     public ImmutableArray<PipelineAudit> Audit { get; init; } = [];
 
-    /// <summary>What a type starts with, its properties numbered after <paramref name="lastNumber"/>.</summary>
+    /// <summary>The initial content of a type, with its properties numbered after <paramref name="lastNumber"/>.</summary>
     public static SchemaContent Of(TypeSeed seed, int lastNumber = 0)
     {
-        // Stored values carry the property's number as a variable-length integer: those up to 127 take one byte (Values.cs).
+        // Stored values contain the property's number as a variable-length integer: numbers up to 127 take one byte (Values.cs).
         var numbered = seed.Properties
             .OrderBy(definition => seed.Foremost.IndexOf(definition.Name) is var place and >= 0 ? place : seed.Foremost.Length)
             .Select((definition, index) => KeyValuePair.Create(definition.Name, new NumberedProperty(lastNumber + index + 1, definition)));
@@ -33,8 +33,8 @@ internal sealed record SchemaContent(
 }
 
 /// <summary>
-/// The immutable snapshot of one object type's properties and pipelines in one portal, against which a request is
-/// validated and by which values are read.
+/// The immutable snapshot of one object type's properties and pipelines in one portal. Requests are validated and values are read
+/// with it.
 /// </summary>
 internal sealed class Schema
 {
@@ -89,18 +89,18 @@ internal sealed class Schema
 
     public ImmutableArray<Pipeline> Pipelines => Content.Pipelines;
 
-    /// <summary>The properties that tell where a record stands; <c>null</c> for a type without stages.</summary>
+    /// <summary>The properties that contain a record's stage; <c>null</c> for a type without stages.</summary>
     public SchemaStages? Stages { get; }
 
     public Property RecordId { get; }
 
-    /// <summary>The ids of the records that were merged into one.</summary>
+    /// <summary>The property with the ids of the records that were merged into one.</summary>
     public Property MergedIds { get; }
 
-    /// <summary>When a record was created, which a write may set; <c>null</c> in a type where none may.</summary>
+    /// <summary>When a record was created, which a write may set; <c>null</c> in a type in which none may.</summary>
     public Property? CreateDate { get; }
 
-    /// <summary>The moment of creation, kept when <see cref="CreateDate"/> says another one.</summary>
+    /// <summary>The actual time of creation, kept if <see cref="CreateDate"/> differs.</summary>
     public Property? HubSpotCreateDate { get; }
 
     /// <summary>See <see cref="ObjectType.Required"/>.</summary>
@@ -128,14 +128,14 @@ internal sealed class Schema
 
     public Property? Find(string name) => byName.Dictionary.GetValueOrDefault(name);
 
-    /// <summary>A property that the type cannot do without.</summary>
+    /// <summary>A property that the type requires.</summary>
     public Property Require(string name) =>
         Find(name) ?? throw new InvalidOperationException($"The schema of {Type.Plural} has no property {name}.");
 
-    /// <summary>The property that stored values carry as <paramref name="number"/>; <c>null</c> while it is archived.</summary>
+    /// <summary>The property with this number in stored values; <c>null</c> while it is archived.</summary>
     public Property? FindNumber(int number) => number < byNumber.Length ? byNumber[number] : null;
 
-    /// <summary>As <see cref="FindNumber"/>, archived ones too: what is stored of them must still be kept in order. Those have no rank.</summary>
+    /// <summary>Like <see cref="FindNumber"/>, but includes archived ones: their stored values must still be kept in order. Those have no rank.</summary>
     public Property? FindNumberEvenArchived(int number) => FindNumber(number) ?? (number < archivedByNumber.Length ? archivedByNumber[number] : null);
 
     public Pipeline? FindPipeline(ReadOnlySpan<byte> utf8Id)
@@ -151,13 +151,13 @@ internal sealed class Schema
         return null;
     }
 
-    /// <summary>Where a stage stands; <c>null</c> for a stage that is gone or never was.</summary>
+    /// <summary>The stage with an id; <c>null</c> if it was deleted or never existed.</summary>
     public StagePlace? FindStage(ReadOnlySpan<byte> utf8Id) => Stages?.Find(utf8Id);
 
-    /// <summary>The stage that a property belongs to; <c>null</c> for one that belongs to none.</summary>
+    /// <summary>The stage of a property; <c>null</c> if it belongs to none.</summary>
     public StagePlace? PlaceOf(Property property) => Stages?.PlaceOf(property);
 
-    /// <summary>The stored property that a property of a stage follows: see <see cref="Derivation.SameAsOrigin"/> and <see cref="Derivation.TimeInStage"/>.</summary>
+    /// <summary>The stored property from which a property of a stage is derived: see <see cref="Derivation.SameAsOrigin"/> and <see cref="Derivation.TimeInStage"/>.</summary>
     public Property? OriginOf(Property property) => Stages?.OriginOf(property);
 
     PropertySet SetOf(ImmutableArray<string> names)

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Docket.Model;
 
-/// <summary>Definitions as JSON: the same text on the wire, in a store and in the defaults that come with Docket.</summary>
+/// <summary>Definitions as JSON: the same text on the wire, in a store and in Docket's built-in definitions.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(PropertyDefinition))]
 [JsonSerializable(typeof(PropertyDefinition[]))]
@@ -13,7 +13,7 @@ namespace Docket.Model;
 [JsonSerializable(typeof(PipelineAudit))]
 internal sealed partial class SchemaJson : JsonSerializerContext;
 
-/// <summary>A moment in milliseconds since 1970 as HubSpot writes it: see <see cref="Instant"/>.</summary>
+/// <summary>A time in milliseconds since 1970, written as HubSpot does: see <see cref="Instant"/>.</summary>
 internal sealed class InstantConverter : JsonConverter<long>
 {
     public override long Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Docket.Model;
 
-/// <summary>The stages of a schema, and the properties that tell where a record stands: <see cref="StageRules"/> with each name looked up.</summary>
+/// <summary>The stages of a schema, and the properties that contain a record's stage: <see cref="StageRules"/> with each name resolved.</summary>
 internal sealed class SchemaStages
 {
     readonly Dictionary<string, StagePlace>.AlternateLookup<ReadOnlySpan<byte>> byId;
@@ -46,16 +46,16 @@ internal sealed class SchemaStages
     /// <summary>Every stage of every pipeline.</summary>
     public ImmutableArray<StagePlace> All { get; }
 
-    /// <summary>Where a stage stands; <c>null</c> for a stage that is gone or never was.</summary>
+    /// <summary>The stage with an id; <c>null</c> if it was deleted or never existed.</summary>
     public StagePlace? Find(ReadOnlySpan<byte> utf8Id) => byId.TryGetValue(utf8Id, out var place) ? place : null;
 
-    /// <summary>The stage that a property belongs to; <c>null</c> for one that belongs to none.</summary>
+    /// <summary>The stage of a property; <c>null</c> if it belongs to none.</summary>
     public StagePlace? PlaceOf(Property property) => owned.TryGetValue(property, out var known) ? known.Place : null;
 
-    /// <summary>The stored property that a derived one of a stage follows.</summary>
+    /// <summary>The stored property from which a derived one of a stage is calculated.</summary>
     public Property? OriginOf(Property property) => owned.TryGetValue(property, out var known) ? known.Origin : null;
 
-    // The seven properties of a stage (reference/properties-pipelines-search-associations.md 2.3): four are stored, the three older spellings follow.
+    // The seven properties of a stage (reference/properties-pipelines-search-associations.md 2.3): four are stored, the three older spellings are derived.
     StagePlace Link(Schema schema, Pipeline pipeline, byte[] utf8PipelineId, Stage stage)
     {
         var name = StageProperties.NameOf(stage.Id);
@@ -75,7 +75,7 @@ internal sealed class SchemaStages
     }
 }
 
-/// <summary>A stage in its pipeline, with the stored properties that tell when a record was in it.</summary>
+/// <summary>A stage in its pipeline, with the stored properties that show when a record was in it.</summary>
 internal sealed record StagePlace(
     Pipeline Pipeline, Stage Stage, byte[] Utf8Id, byte[] Utf8PipelineId,
     Property Entered, Property Exited, Property CumulativeTime, Property LatestTime)

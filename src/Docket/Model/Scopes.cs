@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 
 namespace Docket.Model;
 
-/// <summary>What may be done with the records of a type, or with its properties and pipelines.</summary>
+/// <summary>What is allowed with the records of a type, or with its properties and pipelines.</summary>
 internal enum Right
 {
     Read,
@@ -12,9 +12,9 @@ internal enum Right
     WriteSchema,
 }
 
-/// <summary>What a token needs for something.</summary>
-/// <param name="AnyOf">Names of scopes on the wire; any one suffices. With none, any token does.</param>
-/// <param name="Named">Those of them that a refusal names (reference/auth-limits-webhooks-imports.md 1.8).</param>
+/// <summary>The scopes that a right requires.</summary>
+/// <param name="AnyOf">Names of scopes on the wire; any one is sufficient. If empty, any token is.</param>
+/// <param name="Named">Those that a refusal names (reference/auth-limits-webhooks-imports.md 1.8).</param>
 internal sealed record ScopeNeed(ImmutableArray<string> AnyOf, ImmutableArray<string> Named)
 {
     public static readonly ScopeNeed None = Of(), Owners = Of("crm.objects.owners.read");
@@ -22,11 +22,11 @@ internal sealed record ScopeNeed(ImmutableArray<string> AnyOf, ImmutableArray<st
     /// <summary>The portal itself: its apps, users and settings.</summary>
     public static readonly ScopeNeed Manage = Of("docket.manage");
 
-    /// <summary>One whose refusal names all that suffice.</summary>
+    /// <summary>A requirement whose refusal names all sufficient scopes.</summary>
     public static ScopeNeed Of(params ImmutableArray<string> anyOf) => new(anyOf, anyOf);
 }
 
-/// <summary>What each right on a type takes.</summary>
+/// <summary>The scopes for each right on a type.</summary>
 internal sealed record TypeScopes(ScopeNeed Read, ScopeNeed Write, ScopeNeed ReadSchema, ScopeNeed WriteSchema)
 {
     public ScopeNeed this[Right right] => right switch
@@ -38,7 +38,7 @@ internal sealed record TypeScopes(ScopeNeed Read, ScopeNeed Write, ScopeNeed Rea
     };
 }
 
-/// <summary>What a token may do. HubSpot has many more scopes than Docket knows, which clients may ask for and which allow nothing here.</summary>
+/// <summary>The scopes of a token. HubSpot has many more scopes than Docket; clients may request them, but they allow nothing here.</summary>
 internal sealed class Scopes
 {
     public static readonly Scopes All = new(FrozenSet<string>.Empty, isAll: true);

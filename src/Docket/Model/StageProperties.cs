@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Docket.Model;
 
-/// <summary>The names of the seven properties that each stage brings along (reference/properties-pipelines-search-associations.md 2.3).</summary>
+/// <summary>The names of the seven properties of each stage (reference/properties-pipelines-search-associations.md 2.3).</summary>
 internal static class StageProperties
 {
     public const string
@@ -13,13 +13,13 @@ internal static class StageProperties
 
     static readonly string[] Prefixes = [Entered, Exited, CumulativeTime, LatestTime, OlderEntered, OlderExited, OlderTime];
 
-    /// <summary>Whether a stage could have a property of this name.</summary>
+    /// <summary>Whether a stage could have a property with this name.</summary>
     public static bool IsName(string name) => PrefixOf(name) is not null;
 
     /// <summary>
-    /// What stands for a stage in the names of its properties. A number is its own; of any other id, signs that no name of a
-    /// property has become <c>_</c>, and a number follows that keeps stages apart whose ids then look the same. It follows from
-    /// the id alone, so it is the same after a restart and for a stage that is made again (docs/internals/decisions.md, Names of stage properties).
+    /// The part of the property names that identifies a stage. For a number it is the id itself. In any other id, characters that are
+    /// invalid in names become <c>_</c>, followed by a number that distinguishes stages whose ids then look the same. It depends only on
+    /// the id, so it is the same after a restart and for a stage that is created again (docs/internals/decisions.md, Names of stage properties).
     /// </summary>
     public static string NameOf(string stageId)
     {
@@ -33,7 +33,7 @@ internal static class StageProperties
         return $"{string.Concat(stageId.Select(Cleaned))}_{BinaryPrimitives.ReadUInt32BigEndian(hash)}";
     }
 
-    /// <summary>Those of a stage's properties that are not stored, with how they follow from one that is.</summary>
+    /// <summary>The properties of a stage that are not stored, and how they are derived from one that is.</summary>
     public static IEnumerable<KeyValuePair<string, Derivation>> Derived(string stageId)
     {
         var name = NameOf(stageId);
@@ -42,7 +42,7 @@ internal static class StageProperties
         yield return new(OlderTime + name, Derivation.TimeInStage);
     }
 
-    /// <summary>The name of a property as it is now, from the one it had when ids of stages stood in names as they are.</summary>
+    /// <summary>The current name of a property, from its name in earlier versions, which contained the stage's id unchanged.</summary>
     public static string Renamed(string name) =>
         PrefixOf(name) is { } prefix && name != Entered + "current_stage" ? prefix + NameOf(name[prefix.Length..]) : name;
 

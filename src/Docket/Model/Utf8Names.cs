@@ -4,8 +4,8 @@ using System.Text;
 namespace Docket.Model;
 
 /// <summary>
-/// Compares names ordinally and lets a dictionary or set of strings be asked with UTF-8 bytes, so that names read from
-/// a request are never turned into strings.
+/// Compares names ordinally, and allows lookups by UTF-8 bytes in a dictionary or set of strings, so that names in a request are
+/// never converted to strings.
 /// </summary>
 internal sealed class Utf8Names : IEqualityComparer<string>, IAlternateEqualityComparer<ReadOnlySpan<byte>, string>
 {

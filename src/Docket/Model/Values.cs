@@ -1,11 +1,11 @@
 namespace Docket.Model;
 
 /// <summary>
-/// Walks a block of property values: the values of a record, or those that a change set.
-/// Entries ascend by property number; each is the number, a link and the length as variable-length integers, then the
-/// value in UTF-8. The link leads to the change that set the value: in a record, counted from the record's first
-/// change; in a change, how far back the change lies that set the value before this one, 0 when there was none.
-/// So one property's history is read by following its own links, however often the record changed otherwise.
+/// Iterates over a block of property values: the values of a record, or those that a change set.
+/// Entries ascend by property number. Each consists of the number, a link and the length as variable-length integers, and the value in
+/// UTF-8. The link refers to the change that set the value: in a record, counted from the record's first change; in a change, how far
+/// back the change is that set the previous value, 0 if there is none. The history of one property is read by following its own links,
+/// however often the record changed otherwise.
 /// </summary>
 internal ref struct ValueReader(ReadOnlySpan<byte> block)
 {
@@ -21,7 +21,7 @@ internal ref struct ValueReader(ReadOnlySpan<byte> block)
     /// <summary>Offset of <see cref="Value"/> in the block.</summary>
     public readonly int ValueStart => valueStart;
 
-    /// <summary>The whole entry as it stands in the block.</summary>
+    /// <summary>The whole entry in the block.</summary>
     public readonly ReadOnlySpan<byte> Entry => block[start..position];
 
     public bool Next()
@@ -41,7 +41,7 @@ internal ref struct ValueReader(ReadOnlySpan<byte> block)
         return true;
     }
 
-    /// <summary>Goes on to the entry of <paramref name="number"/>; <c>false</c> when the block has none.</summary>
+    /// <summary>Moves to the entry of <paramref name="number"/>; <c>false</c> if the block has none.</summary>
     public bool Seek(int number)
     {
         while (Next())
@@ -70,7 +70,7 @@ internal ref struct ValueReader(ReadOnlySpan<byte> block)
     }
 }
 
-/// <summary>Builds blocks that <see cref="ValueReader"/> walks. Entries are added in ascending order of property number.</summary>
+/// <summary>Builds blocks for <see cref="ValueReader"/>. Entries are added in ascending order of property number.</summary>
 internal sealed class ValueWriter
 {
     byte[] buffer = new byte[4096];
@@ -86,7 +86,7 @@ internal sealed class ValueWriter
         length += value.Length;
     }
 
-    /// <summary>Adds an entry as it stands in another block of the same record.</summary>
+    /// <summary>Adds an entry unchanged from another block of the same record.</summary>
     public void Add(ReadOnlySpan<byte> entry)
     {
         Reserve(entry.Length);
@@ -94,7 +94,7 @@ internal sealed class ValueWriter
         length += entry.Length;
     }
 
-    /// <summary>The finished block; the writer starts anew.</summary>
+    /// <summary>The finished block; the writer can then be reused.</summary>
     public byte[] Take()
     {
         var block = buffer.AsSpan(0, length).ToArray();

@@ -4,12 +4,12 @@ using System.Text;
 namespace Docket.Model;
 
 /// <summary>
-/// Walks the tokens of a text that is in lower case: runs of letters and digits
+/// Iterates over the tokens of a lower-case text: runs of letters and digits
 /// (reference/properties-pipelines-search-associations.md 4.5).
 /// </summary>
 internal ref struct Words(ReadOnlySpan<byte> lowerText)
 {
-    /// <summary>Longest token in bytes; of a longer one only its beginning can be found.</summary>
+    /// <summary>Longest token in bytes; only the beginning of a longer one can be found.</summary>
     public const int LengthMax = 128;
 
     readonly ReadOnlySpan<byte> text = lowerText;
@@ -17,7 +17,7 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
 
     public readonly ReadOnlySpan<byte> Current => text[start..end];
 
-    /// <summary>Where in the text it is.</summary>
+    /// <summary>Its position in the text.</summary>
     public readonly Range Range => start..end;
 
     public bool Next()
@@ -31,7 +31,7 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
         start = at;
         while (true)
         {
-            // Nearly all of nearly all texts: ASCII in lower case.
+            // Nearly all of nearly all texts: lower-case ASCII.
             while (at < text.Length && ((uint)(text[at] - 'a') <= 'z' - 'a' || (uint)(text[at] - '0') <= 9))
             {
                 at++;
@@ -64,7 +64,7 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
 
     /// <summary>Whether a character belongs to a token.</summary>
     public static bool IsWord(Rune rune) =>
-        // Marks belong to the letter before them: many scripts write vowels so.
+        // Marks belong to the preceding letter: many scripts write vowels this way.
         Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
 
     /// <summary>A text in lower case, in <paramref name="buffer"/>, which grows as needed.</summary>
@@ -80,10 +80,10 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
             : buffer = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text).ToLowerInvariant());
     }
 
-    /// <summary>Whether a token fits a pattern, in which <c>*</c> stands for any number of characters.</summary>
+    /// <summary>Whether a token matches a pattern, in which <c>*</c> means any number of characters.</summary>
     public static bool Fits(ReadOnlySpan<byte> token, ReadOnlySpan<byte> pattern)
     {
-        // Goes back to the newest star when what follows it doesn't fit.
+        // Goes back to the last star if the text after it doesn't match.
         var (at, next, star, covered) = (0, 0, -1, 0);
         while (at < token.Length)
         {

@@ -8,7 +8,7 @@ namespace Docket.Objects;
 /// <summary>The body of a batch read (reference/objects-and-batch.md 4.8).</summary>
 internal sealed record BatchReadRequest
 {
-    /// <summary>Most inputs when history is asked for.</summary>
+    /// <summary>Most inputs if history is requested.</summary>
     const int InputsMaxWithHistory = 50;
 
     static readonly JsonShape<BatchReadRequest> Shape = new(
@@ -19,7 +19,7 @@ internal sealed record BatchReadRequest
         ("propertiesWithHistory", (request, ref json) => request.PropertiesWithHistory = json.Texts("a list of names") ?? []),
         ("idProperty", (request, ref json) => request.IdProperty = json.Text()));
 
-    /// <summary>The records asked for.</summary>
+    /// <summary>The requested records.</summary>
     public List<string>? Ids { get; set; }
 
     public List<string> Properties { get; set; } = [];

@@ -9,22 +9,22 @@ using Docket.Writes;
 namespace Docket.Objects;
 
 /// <summary>
-/// Reads wanted writes from a body in one pass, without a document tree: names and values point into the body's bytes
-/// and are copied only where JSON escapes them. As tolerant as HubSpot: unknown members are ignored, numbers and
-/// booleans are taken as text (reference/objects-and-batch.md 1.1).
+/// Reads writes from a body in one pass, without a document tree: names and values point into the body's bytes and are copied only if
+/// JSON escapes them. As tolerant as HubSpot: unknown members are ignored, numbers and booleans are accepted as text
+/// (reference/objects-and-batch.md 1.1).
 /// </summary>
 internal sealed class BatchReader
 {
-    /// <summary>Most properties in an input: more than a portal can have, so that a body full of them is not all taken in.</summary>
+    /// <summary>Most properties in an input: more than a portal can have, but limits memory for a body full of them.</summary>
     const int PropertiesMax = 2_000;
 
-    /// <summary>Longest trace id, in bytes: it is kept with every change.</summary>
+    /// <summary>Longest trace id, in bytes: it is stored with every change.</summary>
     const int TraceIdMax = 1_000;
 
     /// <summary>Names of properties are shorter than this, in characters, and lower case (reference/properties-pipelines-search-associations.md 1.4).</summary>
     const int NameMax = 100;
 
-    /// <summary>What can stand in a name that needs no closer look.</summary>
+    /// <summary>Characters in names that need no further check.</summary>
     static readonly SearchValues<byte> PlainNameBytes = SearchValues.Create([.. Enumerable.Range(0, 128).Select(sign => (byte)sign).Where(sign => !char.IsAsciiLetterUpper((char)sign))]);
 
     enum Member
@@ -42,7 +42,7 @@ internal sealed class BatchReader
     readonly WriteKind kind;
     readonly List<RawValue> values = [];
 
-    // The names that can't be those of properties, and where the first input that has one ends.
+    // Invalid names of properties, and where the first input with one ends.
     HashSet<string>? badNames;
     (long Line, long Column) badNamesAt;
 
@@ -56,19 +56,19 @@ internal sealed class BatchReader
         return JsonCursor.Read(body, new BatchReader(kind).Batch);
     }
 
-    /// <summary>The one input of a single create, update or restore: <c>{"properties":{…}}</c>.</summary>
-    /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
+    /// <summary>The input of a single create, update or restore: <c>{"properties":{…}}</c>.</summary>
+    /// <exception cref="Refusal">See <see cref="ReadBatch"/>.</exception>
     public static RecordInput ReadSingle(RequestBody body, WriteKind kind)
     {
         var input = JsonCursor.Read(body, new BatchReader(kind).Single);
-        // Which record it is stands in the path; what a body says of it is unknown to HubSpot, and ignored.
+        // The path contains the record's id; HubSpot doesn't know the members for it in this body and ignores them.
         input.Id = default;
         input.IdProperty = null;
         return input;
     }
 
-    /// <summary>One input of a batch on its own.</summary>
-    /// <exception cref="Refusal">As <see cref="ReadBatch"/>.</exception>
+    /// <summary>One input of a batch by itself.</summary>
+    /// <exception cref="Refusal">See <see cref="ReadBatch"/>.</exception>
     public static RecordInput ReadInput(RequestBody body, WriteKind kind) => JsonCursor.Read(body, new BatchReader(kind).InputOfBatch);
 
     RecordInput[] Batch(ref JsonCursor json)
@@ -93,7 +93,7 @@ internal sealed class BatchReader
             inputs = [];
             while (json.NextItem())
             {
-                // One too many is enough to be refused; what comes after it is only looked through.
+                // One input too many is enough to refuse the batch; the rest is only parsed.
                 if (inputs.Count > Validation.InputsMax)
                 {
                     json.Skip();
@@ -203,7 +203,7 @@ internal sealed class BatchReader
         }
     }
 
-    // HubSpot's parser refuses such a name before it looks for the property, so the whole request falls, whatever its trace ids.
+    // HubSpot's parser refuses such a name before it looks up the property, so the whole request is refused, with or without trace ids.
     void RefuseBadNames()
     {
         if (badNames is not null)
@@ -212,7 +212,7 @@ internal sealed class BatchReader
         }
     }
 
-    // Docket keeps tickets only, so there is nothing yet that an association could lead to; to drop it silently would be a lie.
+    // Docket only has tickets, so an association has no target yet. Ignoring it would answer a success for something that was not done.
     static void RefuseAssociations(ref JsonCursor json)
     {
         using var associations = json.Document();
@@ -225,7 +225,7 @@ internal sealed class BatchReader
         }
     }
 
-    /// <summary>Goes to the value of the next member of an object and tells which it is.</summary>
+    /// <summary>Moves to the value of the next member of an object and returns which it is.</summary>
     static Member NextMember(ref JsonCursor json)
     {
         if (!json.NextName())

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.Objects;
 
-/// <summary>Answers a batch: everything done (200, 201), some rows not (207), or nothing done (400) (reference/objects-and-batch.md 1.4 to 1.6).</summary>
+/// <summary>Answers a batch: everything done (200, 201), some rows failed (207), or nothing done (400) (reference/objects-and-batch.md 1.4 to 1.6).</summary>
 internal static class BatchResponse
 {
     /// <summary>Answers a batch of writes.</summary>
@@ -28,7 +28,7 @@ internal static class BatchResponse
         return BatchEnvelope.RespondAsync(http, Status(outcome), Errors(call, outcome), (call, outcome), WriteResults);
     }
 
-    /// <summary>The same answer to be kept; none for a batch that failed as a whole.</summary>
+    /// <summary>The same answer as bytes to store; <c>null</c> for a batch that failed as a whole.</summary>
     public static StoredAnswer? ToStored(HttpContext http, Outcome outcome)
     {
         if (outcome.Refused)
@@ -42,12 +42,12 @@ internal static class BatchResponse
             BatchEnvelope.Write(json, answer.call, answer.errors, (answer.call, answer.outcome), WriteResults)), Folded(outcome));
     }
 
-    /// <summary>Writes what an input of a batch has become.</summary>
-    /// <param name="json">Where to.</param>
+    /// <summary>Writes the result of an input of a batch.</summary>
+    /// <param name="json">The writer.</param>
     /// <param name="outcome">The batch.</param>
-    /// <param name="index">Which input; it has a record.</param>
+    /// <param name="index">The index of the input, which has a record.</param>
     /// <param name="view">Shows records of the batch's schema.</param>
-    /// <param name="set">Any set of that schema; its content is replaced.</param>
+    /// <param name="set">Any set of that schema; its content is overwritten.</param>
     public static void WriteResult(Utf8JsonWriter json, Outcome outcome, int index, RecordView view, PropertySet set)
     {
         var batch = outcome.Batch;
@@ -80,7 +80,7 @@ internal static class BatchResponse
         }
     }
 
-    /// <summary>Makes <paramref name="set"/> what the answer to a write shows: what was written, what follows from it, and what always comes along.</summary>
+    /// <summary>Sets <paramref name="set"/> to what the answer to a write shows: written properties, those that follow from them, and those that are always shown.</summary>
     public static void ShowWritten(PropertySet set, Schema schema, Effect effect, PropertyValue[] written)
     {
         set.Become(effect == Effect.Created ? schema.AfterCreate : schema.AfterUpdate);

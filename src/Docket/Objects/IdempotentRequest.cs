@@ -9,9 +9,8 @@ using Microsoft.AspNetCore.Http;
 namespace Docket.Objects;
 
 /// <summary>
-/// A request that may be sent again: it has the header <c>Idempotency-Key</c>. The first success is kept in the
-/// transaction of its write, and given to whoever comes later with the same key and request. Nobody else has the key
-/// until this is disposed.
+/// A request with the header <c>Idempotency-Key</c>, which can be retried. The first success is stored in the transaction of its write
+/// and returned to later requests with the same key and content. The key is locked until this is disposed.
 /// </summary>
 internal sealed class IdempotentRequest : IDisposable
 {
@@ -35,18 +34,18 @@ internal sealed class IdempotentRequest : IDisposable
         this.found = found;
     }
 
-    // The request came before, and RespondAsync gives the answer it got.
+    // The request is a retry, and RespondAsync returns the stored answer.
     bool IsRepeated { get; set; }
 
     /// <summary>
-    /// Answers a write whose body is known, so that one with a key is done once: writes and answers, or gives the answer of the
-    /// request that came before with the same key.
+    /// Answers a write whose body is known, so that it is executed once if it has a key: writes and answers, or returns the stored answer of
+    /// an earlier request with the same key.
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="body">Its body.</param>
-    /// <param name="keep">The answer to keep with the write; <c>null</c> for what is no success.</param>
-    /// <param name="write">Reads the request and writes, with what keeps the answer.</param>
-    /// <param name="respond">Answers what is not kept.</param>
+    /// <param name="keep">The answer to store with the write; <c>null</c> if it isn't a success.</param>
+    /// <param name="write">Reads the request and writes, with a function that stores the answer.</param>
+    /// <param name="respond">Sends an answer that isn't stored.</param>
     /// <exception cref="Refusal">See <see cref="HoldAsync"/> and <see cref="Identify"/>.</exception>
     public static async Task AnswerAsync(
         HttpContext http, ReadOnlyMemory<byte> body, Func<HttpContext, Outcome, StoredAnswer?> keep, Func<KeptAnswer?, Task<Outcome>> write,
@@ -64,8 +63,8 @@ internal sealed class IdempotentRequest : IDisposable
         await (idempotent is { answer: not null } ? idempotent.RespondAsync(http) : respond(http, outcome));
     }
 
-    /// <summary>The key of a request whose body is yet to be read: <see cref="Identify"/> has to follow. <c>null</c> when it has none.</summary>
-    /// <exception cref="Refusal">400 for what can't be a key, 409 while another request has it.</exception>
+    /// <summary>The key of a request whose body has not been read yet: call <see cref="Identify"/> next. <c>null</c> if it has none.</summary>
+    /// <exception cref="Refusal">400 for an invalid key, 409 while another request uses it.</exception>
     public static async ValueTask<IdempotentRequest?> HoldAsync(HttpContext http)
     {
         if (!http.Request.Headers.TryGetValue(Header, out var values))
@@ -84,7 +83,7 @@ internal sealed class IdempotentRequest : IDisposable
         var held = call.Store.Answers.Hold(source, key) ?? throw new Refusal(Faults.IdempotencyKeyUnderWay(key));
         try
         {
-            // After the key is held: whoever had it before has kept his answer by now.
+            // After locking the key: its previous owner has stored its answer by now.
             return new IdempotentRequest(held, source, key, await call.Store.Answers.FindAsync(source, key));
         }
         catch
@@ -94,11 +93,11 @@ internal sealed class IdempotentRequest : IDisposable
         }
     }
 
-    /// <summary>Whether something was done under this key before. The request can still be another one.</summary>
+    /// <summary>Whether this key was used before, possibly by a different request.</summary>
     public bool IsKnown => found is not null;
 
-    /// <summary>Says which request it is: method, path with query, whether it is worked on <paramref name="later"/>, helps, and body.</summary>
-    /// <exception cref="Refusal">422: the key was used for another one; 410: what its answer told of was deleted for good.</exception>
+    /// <summary>Identifies the request: method, path with query, whether it is a job (<paramref name="later"/>), optional features, and body.</summary>
+    /// <exception cref="Refusal">422: the key was used for a different request; 410: a ticket in its answer was permanently deleted.</exception>
     public void Identify(HttpContext http, byte[] bodyHash, bool later = true)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -128,7 +127,7 @@ internal sealed class IdempotentRequest : IDisposable
     /// <summary>The same for a job.</summary>
     public (AnswerKey Key, Func<Job, StoredAnswer> Of) KeepJob(Func<Job, StoredAnswer> of) => (name!, job => answer = of(job));
 
-    /// <summary>Gives the answer, byte for byte as it was given first.</summary>
+    /// <summary>Sends the stored answer, byte for byte.</summary>
     public async Task RespondAsync(HttpContext http)
     {
         var (status, location, body, folded) = answer!;

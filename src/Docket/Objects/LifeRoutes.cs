@@ -12,17 +12,17 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Objects;
 
-/// <summary>What happens to a ticket as a whole: it becomes one with another, comes back from the archive, goes for good.</summary>
+/// <summary>Operations on a whole ticket: merge, restore and permanent deletion.</summary>
 internal static class LifeRoutes
 {
-    /// <summary>How often a deletion by key looks for tickets that have got the key meanwhile: somebody who goes on making them is not waited for.</summary>
+    /// <summary>How often a deletion by key looks for tickets that got the key in the meantime: it doesn't wait for a client that keeps creating them.</summary>
     const int LooksMax = 3;
 
-    /// <summary>Maps what only Docket has below a prefix that holds <c>{objectType}</c>.</summary>
+    /// <summary>Maps the endpoints that only Docket has, below a prefix that contains <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
         routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Right.Write);
 
-    /// <summary>Maps the deletion for good: HubSpot has it in some versions of its paths only (reference/objects-and-batch.md 7).</summary>
+    /// <summary>Maps permanent deletion: HubSpot has it only in some versions of its paths (reference/objects-and-batch.md 7).</summary>
     public static void MapGdprDelete(IEndpointRouteBuilder routes, string prefix) =>
         routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Right.Write);
 
@@ -48,7 +48,7 @@ internal static class LifeRoutes
     {
         var call = http.Call();
         var id = http.LastPathSegment(before: 1);
-        // A body is there only where something has to change: another stage for one that is gone, another key for one that is taken.
+        // The body is optional: it is only needed to replace a stage that no longer exists, or a key that another ticket has.
         using var body = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? null : await RequestBody.ReadAsync(http);
         await IdempotentRequest.AnswerAsync(http, body?.Memory ?? default, static (http, outcome) => ToStored(http, outcome, WriteRestored), async keep =>
         {
@@ -70,13 +70,13 @@ internal static class LifeRoutes
         }
         else if (Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(request.ObjectId!)) is { IsEmpty: false } value)
         {
-            // Archived tickets hold no unique values any more, but their values are still there to be deleted. Whether a ticket still
-            // has the value is decided with the deletion; another one may have got it since they were looked for.
+            // Archived tickets hold no unique values, but their values must be deleted too. Whether a ticket still has the value is checked with the
+            // deletion, because another one may have got it since the lookup.
             var ids = await call.Store.FindHoldersAsync(call.Type, key, value, CancellationToken.None);
             var look = 0;
             do
             {
-                // None left may mean that an earlier deletion left traces, which it asked to have removed: an id of nobody does that too.
+                // None left may mean that an earlier deletion left traces to remove. A delete of an unknown id removes them.
                 foreach (var part in ids.IsEmpty ? [[0L]] : ids.Chunk(Validation.InputsMax))
                 {
                     await PurgeAsync(call, [.. part.Select(id => new RecordInput { Id = Encoding.UTF8.GetBytes(id.ToString()), Holding = new(key, value) })]);
@@ -128,7 +128,7 @@ internal sealed record MergeRequest
     public static MergeRequest Read(RequestBody body) => JsonCursor.Read(body, Shape.Read);
 }
 
-/// <summary>The body of a deletion for good (reference/objects-and-batch.md 4.12).</summary>
+/// <summary>The body of a permanent deletion (reference/objects-and-batch.md 4.12).</summary>
 internal sealed record GdprDeleteRequest
 {
     static readonly JsonShape<GdprDeleteRequest> Shape = new(

@@ -12,12 +12,12 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Objects;
 
-/// <summary>The endpoints of records: each tells its story and leaves the work to the stages.</summary>
+/// <summary>The endpoints of records. Each calls the stages in order and leaves the work to them.</summary>
 internal static class ObjectRoutes
 {
     const Help ReadHelps = Help.AllProperties | Help.Labels, WriteHelps = Help.DryRun | Help.Labels, BatchHelps = WriteHelps | Help.RowOutcomes | Help.Shuffle;
 
-    /// <summary>Maps the endpoints below a prefix that holds <c>{objectType}</c>. Batches whose client would rather not wait go to <paramref name="writeLaterAsync"/>.</summary>
+    /// <summary>Maps the endpoints below a prefix that contains <c>{objectType}</c>. Batches for jobs go to <paramref name="writeLaterAsync"/>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, Func<HttpContext, WriteKind, Task> writeLaterAsync)
     {
         MapReads(routes, prefix);
@@ -35,7 +35,7 @@ internal static class ObjectRoutes
         Task Batch(HttpContext http, WriteKind kind) => Prefer.AsksAsync(http.Request) ? writeLaterAsync(http, kind) : WriteBatchAsync(http, kind);
     }
 
-    /// <summary>Maps the list and the single read below a prefix that holds <c>{objectType}</c>.</summary>
+    /// <summary>Maps the list and the single read below a prefix that contains <c>{objectType}</c>.</summary>
     public static void MapReads(IEndpointRouteBuilder routes, string prefix)
     {
         var objects = routes.MapGroup(prefix);
@@ -51,7 +51,7 @@ internal static class ObjectRoutes
         {
             var inputs = BatchReader.ReadBatch(body, kind);
             var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Helps);
-            // From here on a client that hangs up no longer stops the write: it may already share a transaction with others.
+            // From here, a client that disconnects no longer cancels the write: it may already share a transaction with others.
             return call.Store.ApplyAsync(batch, keep);
         }, BatchResponse.WriteAsync);
     }
@@ -155,7 +155,7 @@ internal static class ObjectRoutes
         var from = http.QueryNumber("after") ?? 0;
         var (page, next) = await call.Store.ReadAsync(snapshot =>
         {
-            // One more than the page tells whether there is a next one, and where it begins.
+            // One more than the page shows whether there is a next page, and where it starts.
             var records = snapshot.List(call.Type, from, limit + 1, query.Archived);
             return (AddHistory(snapshot, call, schema, query.History, records.Take(limit)), records.Length > limit ? records[limit].Id : (long?)null);
         }, http.RequestAborted);
@@ -168,7 +168,7 @@ internal static class ObjectRoutes
         var request = await BatchReadRequest.ReadAsync(http);
         var key = FindKey(call, schema, request.IdProperty ?? "");
         var archived = http.QueryFlag("archived");
-        // Unlike in lists, what is asked for with history is not repeated among the properties (reference/objects-and-batch.md 4.8).
+        // Unlike in lists, properties with history are not repeated among the properties (reference/objects-and-batch.md 4.8).
         var set = ReadQuery.SetOf(schema, request.Properties.Count > 0 ? schema.ReadAlways : schema.ReadDefault, request.Properties, call.Helps);
         PropertySet? history = request.PropertiesWithHistory.Count > 0 ? ReadQuery.SetOf(schema, new PropertySet(schema), request.PropertiesWithHistory) : null;
         var missing = new List<Fault>();
@@ -200,11 +200,11 @@ internal static class ObjectRoutes
         });
     }
 
-    // ---- what several of them share
+    // ---- shared
 
     public static Property? FindKey(Call call, Schema schema, string idProperty)
     {
-        // The record id by its own name is a key for reads, unlike for writes (reference/objects-and-batch.md 4.8).
+        // For reads, the record id under its own name is a key, unlike for writes (reference/objects-and-batch.md 4.8).
         if (idProperty is "" or "hs_object_id")
         {
             return null;
@@ -217,14 +217,14 @@ internal static class ObjectRoutes
 
     static Record? Find(ISnapshot snapshot, Call call, Property? key, string id, bool archived) =>
         key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number ? snapshot.Find(call.Type, number, archived) : null
-        // Archived records hold no unique values; and a key is found in the form in which it is stored.
+        // Archived records hold no unique values. A key is looked up in its stored form.
         : archived || Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) is not { } value ? null
         : snapshot.Find(key, value.Span);
 
     static ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, CancellationToken cancellation) =>
         call.Store.ReadAsync(snapshot => Find(snapshot, call, key, id, archived), cancellation);
 
-    // How it was: found by where its id leads now, then looked at then.
+    // A past state: found by where its id leads now, then read as of that time.
     static async ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, long? asOf, CancellationToken cancellation)
     {
         if (asOf is not { } time)
@@ -237,10 +237,10 @@ internal static class ObjectRoutes
             && record.ArchivedAt is not null == archived ? record : null;
     }
 
-    /// <summary>Applies a write to the record that an input names; <c>null</c> when there is none. An id that was merged away leads on, as in reads.</summary>
+    /// <summary>Applies a write to the record of an input; <c>null</c> if there is none. The id of a merged record leads to the new one, as in reads.</summary>
     public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input, SideWrite? note = null)
     {
-        input.FollowsMerges = true; // where it leads is decided with the write: looked up before, it may lead elsewhere by then
+        input.FollowsMerges = true; // resolved with the write: after an earlier lookup it may lead elsewhere
         var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps), note);
         return outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound) ? null : outcome;
     }

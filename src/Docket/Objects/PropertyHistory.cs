@@ -6,12 +6,12 @@ using Docket.Stores;
 namespace Docket.Objects;
 
 /// <summary>
-/// What a property's value has been, newest first (reference/objects-and-batch.md 5). Stored properties have their own
-/// chain of changes; derived ones follow from the chain of what they are derived from.
+/// The history of a property's value, newest first (reference/objects-and-batch.md 5). Stored properties have their own chain of changes;
+/// derived ones follow from the chain of the property that they are derived from.
 /// </summary>
 internal static class PropertyHistory
 {
-    /// <summary>Entries shown for a property; all are kept (reference/objects-and-batch.md 8, 21).</summary>
+    /// <summary>Entries shown for a property; all are stored (reference/objects-and-batch.md 8, 21).</summary>
     const int EntriesMax = 20;
 
     static readonly Source Calculated = new("CALCULATED", "CalculatedPropertyComputer");
@@ -49,20 +49,20 @@ internal static class PropertyHistory
                 return Closings(schema, snapshot.History(record, schema.Stages!.Stage, EntriesMax));
             case Derivation.CurrentStageEntered:
                 var entered = snapshot.History(record, schema.Stages!.Stage, EntriesMax);
-                // A merge is no entering: the stage stays what it was.
+                // A merge doesn't enter a stage: the stage stays the same.
                 return [.. entered.Where((entry, at) => at + 1 == entered.Length || entered[at + 1].Value != entry.Value)
                     .Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
             case Derivation.TimeToClose:
                 var closed = snapshot.History(record, schema.Stages!.ClosedDate, EntriesMax);
                 return [.. closed.Select(entry => new HistoryEntry(TimeToClose(entry.Value, record.CreatedAt), entry.Timestamp, Calculated))];
             case Derivation.TimeInStage:
-                return []; // worked out when it is read: it has no past
+                return []; // calculated on read: it has no history
             default:
                 return [Created(view, property)];
         }
     }
 
-    // Unless the creating call set it, the first create date is the moment of creation, which is stored nowhere else.
+    // Unless the creating call set it, the first create date is the time of creation, which is stored nowhere else.
     static IEnumerable<HistoryEntry> FirstCreateDate(RecordView view, Property property, ImmutableArray<HistoryEntry> set)
     {
         if (set.IsEmpty)

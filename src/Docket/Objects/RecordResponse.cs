@@ -23,13 +23,13 @@ internal static class RecordResponse
         SourceType = JsonEncodedText.Encode("sourceType"),
         SourceId = JsonEncodedText.Encode("sourceId");
 
-    /// <summary>The result of a write: what was written and what always comes along; nothing that was never set.</summary>
-    /// <param name="json">Where to.</param>
-    /// <param name="view">Points at the record.</param>
+    /// <summary>The result of a write: what was written and what is always returned, but nothing that was never set.</summary>
+    /// <param name="json">The writer.</param>
+    /// <param name="view">The view, positioned on the record.</param>
     /// <param name="portalId">For the <c>url</c>.</param>
-    /// <param name="set">The properties to show.</param>
-    /// <param name="isNew">For <c>new</c>; <c>null</c> leaves it out.</param>
-    /// <param name="traceId">For <c>objectWriteTraceId</c>; <c>null</c> leaves it out.</param>
+    /// <param name="set">The properties to return.</param>
+    /// <param name="isNew">For <c>new</c>; <c>null</c> omits it.</param>
+    /// <param name="traceId">For <c>objectWriteTraceId</c>; <c>null</c> omits it.</param>
     public static void WriteWritten(Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, bool? isNew = null, ReadOnlyMemory<byte>? traceId = null)
     {
         json.WriteStartObject();
@@ -50,7 +50,7 @@ internal static class RecordResponse
         json.WriteEndObject();
     }
 
-    /// <summary>A record as reads show it: what was asked for, <c>null</c> or nothing where it was never set, and history where asked for.</summary>
+    /// <summary>A record in a read: the requested properties, <c>null</c> or nothing for those that were never set, and history if requested.</summary>
     public static void WriteRead(
         Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
     {

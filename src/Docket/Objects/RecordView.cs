@@ -7,23 +7,23 @@ using Docket.Writes;
 namespace Docket.Objects;
 
 /// <summary>
-/// Shows records by their schema: stored values by name, derived ones worked out. Made once for an answer and pointed
-/// at one record after the other.
+/// Shows records by their schema: stored values by name, derived ones calculated. Created once for an answer and positioned on one record
+/// after the other.
 /// </summary>
 internal sealed class RecordView(Schema schema, long now)
 {
     static readonly JsonEncodedText Properties = JsonEncodedText.Encode("properties");
 
-    // Where each property's value lies in the record's block, by rank; valid where shown equals the current record's turn.
+    // The position of each property's value in the record's block, by rank; valid if shown equals the current record's turn.
     readonly (int Start, int Length, int Shown)[] places = new (int, int, int)[schema.Properties.Length];
     readonly byte[] derived = new byte[256];
     int turn;
     Record record = null!;
 
-    /// <summary>Whether reads show a property that was never set as <c>null</c>, or leave it out; written records never show it.</summary>
+    /// <summary>Whether reads return a property that was never set as <c>null</c>, or omit it; answers to writes always omit it.</summary>
     public bool ShowUnset { get; private init; } = true;
 
-    /// <summary>Whether pipelines, stages, options and owners are shown by their labels and addresses.</summary>
+    /// <summary>Whether pipelines, stages, options and owners are shown as labels and addresses.</summary>
     public bool ShowLabels { get; init; }
 
     /// <summary>The owners whose addresses are shown.</summary>
@@ -33,10 +33,10 @@ internal sealed class RecordView(Schema schema, long now)
 
     public Record Record => record;
 
-    /// <summary>A view for the answer to a call, as its version of the API shows records; of records as they were at a moment, when one is given.</summary>
+    /// <summary>A view for the answer to a call, in the format of its API version; of records as of a time, if there is one.</summary>
     public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels), Owners = call.Caller.Owners };
 
-    /// <summary>Points the view at a record.</summary>
+    /// <summary>Positions the view on a record.</summary>
     public void Show(Record next)
     {
         record = next;
@@ -51,11 +51,11 @@ internal sealed class RecordView(Schema schema, long now)
         }
     }
 
-    /// <summary>The value of a property, stored or derived; <c>false</c> when it was never set. Valid until the next call.</summary>
+    /// <summary>The value of a property, stored or derived; <c>false</c> if it was never set. Valid until the next call.</summary>
     public bool TryGet(Property property, out ReadOnlySpan<byte> value) =>
         property.Derivation == Derivation.None ? TryGetStored(property, out value) : TryDerive(property, out value);
 
-    /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. One that was never set is <c>null</c> or left out.</summary>
+    /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. One that was never set is <c>null</c> or omitted.</summary>
     public void WriteProperties(Utf8JsonWriter json, PropertySet set, bool showUnset)
     {
         json.WriteStartObject(Properties);
@@ -75,7 +75,7 @@ internal sealed class RecordView(Schema schema, long now)
         json.WriteEndObject();
     }
 
-    /// <summary>A value of the record's history as it is shown.</summary>
+    /// <summary>A value in the record's history, as it is shown.</summary>
     public string Shown(Property property, string value) =>
         ShowLabels ? Encoding.UTF8.GetString(Shown(property, Encoding.UTF8.GetBytes(value))) : value;
 
@@ -83,7 +83,7 @@ internal sealed class RecordView(Schema schema, long now)
     {
         PropertyKind.Pipeline when schema.FindPipeline(value) is { } pipeline => Encoding.UTF8.GetBytes(pipeline.Label),
         PropertyKind.Stage when schema.FindStage(value) is { } place => Encoding.UTF8.GetBytes(place.Stage.Label),
-        _ => ValueLabels.Show(property, value, Owners), // one that is gone has no label any more
+        _ => ValueLabels.Show(property, value, Owners), // a deleted one no longer has a label
     };
 
     bool TryGetStored(Property property, out ReadOnlySpan<byte> value)

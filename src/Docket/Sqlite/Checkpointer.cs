@@ -5,22 +5,22 @@ using Microsoft.Win32.SafeHandles;
 namespace Docket.Sqlite;
 
 /// <summary>
-/// Brings committed pages from the log into the file. Done by SQLite itself it would stop the writer for as long as a
-/// thousand random pages take to reach the disk. So a thread of its own copies and syncs while the writer goes on, and the
-/// writer only copies the small rest between two transactions, after which the log starts anew (docs/internals/decisions.md, Checkpoints).
+/// Copies committed pages from the log into the file. If SQLite did that itself, the writer would wait until a thousand random pages are on
+/// disk. A separate thread copies and syncs while the writer continues, and the writer only copies the small rest between two transactions,
+/// after which the log restarts (docs/internals/decisions.md, Checkpoints).
 /// </summary>
 internal sealed partial class Checkpointer : IDisposable
 {
-    /// <summary>Pages written between two checkpoints (4 MB). More at once would keep the disk busy while the writer waits for it.</summary>
+    /// <summary>Pages written between two checkpoints (4 MB). With more, the disk would be busy longer while the writer waits for it.</summary>
     const int PagesBetween = 1_000;
 
-    /// <summary>Pages in the log before it is made to start anew (100 MB), which stops the writer for a moment.</summary>
+    /// <summary>Pages in the log before it is restarted (100 MB), which briefly blocks the writer.</summary>
     const int LogMax = 25_000;
 
-    /// <summary>What the writer may then be left to copy, in pages.</summary>
+    /// <summary>Pages that may then be left for the writer to copy.</summary>
     const int RestMax = 500;
 
-    /// <summary>Rounds that make the rest small. Each leaves what was written while it ran, which gets less from round to round.</summary>
+    /// <summary>Rounds to make the rest small. Each round leaves what was written during it, which is less each time.</summary>
     const int RoundsMax = 10;
 
     readonly Connection writer, background;
@@ -48,7 +48,7 @@ internal sealed partial class Checkpointer : IDisposable
         thread.UnsafeStart(); // see PortalWriter
     }
 
-    /// <summary>For the writer, between two transactions.</summary>
+    /// <summary>Called by the writer between two transactions.</summary>
     public void AfterCommit()
     {
         if (restIsSmall)
@@ -73,10 +73,10 @@ internal sealed partial class Checkpointer : IDisposable
         }
     }
 
-    /// <summary>For the writer: empties the log. <c>false</c> when another program still reads from it.</summary>
+    /// <summary>Called by the writer: empties the log. <c>false</c> if another program still reads it.</summary>
     public bool TruncateLog()
     {
-        // Two checkpoints at once refuse each other without waiting.
+        // Two checkpoints at the same time refuse each other without waiting.
         lock (copying)
         {
             return writer.TruncateLog();
@@ -93,8 +93,8 @@ internal sealed partial class Checkpointer : IDisposable
     }
 
     /// <summary>
-    /// Closes the handle; to be called when SQLite has closed all of its own. Closing any handle to a file drops every lock
-    /// that the process holds on it (POSIX).
+    /// Closes the handle. SQLite must have closed all of its own before: closing any handle to a file releases every lock that the process
+    /// has on it (POSIX).
     /// </summary>
     public void Dispose()
     {
@@ -107,7 +107,7 @@ internal sealed partial class Checkpointer : IDisposable
         while (true)
         {
             wanted.Wait();
-            wanted.Reset(); // before looking: a wish that comes between would be lost
+            wanted.Reset(); // before the check, or a signal in between would be lost
             if (closing)
             {
                 return;
@@ -126,7 +126,7 @@ internal sealed partial class Checkpointer : IDisposable
         }
     }
 
-    // When the log has become long, copies until little is left for the writer, and tells so.
+    // If the log is long, copies until little is left for the writer, and signals the writer.
     bool CopyAndPrepareRestart()
     {
         var inLog = Copy();
@@ -141,17 +141,17 @@ internal sealed partial class Checkpointer : IDisposable
             (before, inLog) = (inLog, Copy());
         }
 
-        return true; // still running: the writer has its part to do
+        return true; // still running: the writer must do its part
     }
 
-    // Gives how many pages are in the log.
+    // Returns the number of pages in the log.
     int Copy()
     {
         lock (copying)
         {
             var inLog = background.Checkpoint();
-            // SQLite syncs the file only when nothing was left in the log, which under load is the writer's turn. So it is done
-            // here, and the writer's sync finds little to do.
+            // SQLite syncs the file only if nothing is left in the log, which under load only happens in the writer. Syncing here leaves little
+            // for the writer's sync.
             RandomAccess.FlushToDisk(file);
             return inLog;
         }

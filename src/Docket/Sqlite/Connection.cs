@@ -3,10 +3,10 @@ using SQLitePCL;
 
 namespace Docket.Sqlite;
 
-/// <summary>What SQLite refused, by its result code. Never leaves this folder: see <see cref="Engine.Translate"/>.</summary>
+/// <summary>An SQLite error, by its result code. Never leaves this folder: see <see cref="Engine.Translate"/>.</summary>
 internal sealed class SqliteFailure(int code, string message, int systemError = 0) : Exception($"SQLite error {code}: {message}")
 {
-    /// <summary>The file is no database, or not all of it is one.</summary>
+    /// <summary>The file is not a database, or damaged.</summary>
     public bool IsDamage => Code is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
 
     /// <summary>The file is no longer where it was opened.</summary>
@@ -15,32 +15,32 @@ internal sealed class SqliteFailure(int code, string message, int systemError = 
     /// <summary>The file of an open connection was removed or replaced.</summary>
     public static SqliteFailure Moved() => new(raw.SQLITE_CANTOPEN, "the file was removed or replaced") { IsMoved = true };
 
-    /// <summary>A database that is sound to SQLite has not what belongs into it.</summary>
+    /// <summary>A database that SQLite can read lacks required content.</summary>
     public static SqliteFailure Damaged(string what) => new(raw.SQLITE_CORRUPT, what);
 
-    /// <summary>The process, or the machine, has no file descriptor left.</summary>
+    /// <summary>The process or the machine has run out of file descriptors.</summary>
     public bool NoDescriptors { get; } = !OperatingSystem.IsWindows() && systemError is 23 or 24;
 
     /// <summary>The primary result code.</summary>
     public int Code { get; } = code & 0xff;
 
     /// <summary>
-    /// A file can't grow: no space, or what the user may have is used up. Only the plain lack of space has a code of its
-    /// own; a quota (EDQUOT) and a limit on files (EFBIG) are I/O errors to SQLite, with the system's own number behind them.
+    /// A file can't grow: there is no space, or the user's limit is reached. Only the lack of space has its own code. A quota (EDQUOT) and a
+    /// limit on files (EFBIG) are I/O errors to SQLite, with the system's error number.
     /// </summary>
     public bool NoRoom { get; } = code == raw.SQLITE_FULL || ((code & 0xff) == raw.SQLITE_IOERR && systemError is not 0
         && (OperatingSystem.IsWindows() ? systemError is 39 or 112 : systemError is 27 or 28 || systemError == (OperatingSystem.IsLinux() ? 122 : 69)));
 }
 
 /// <summary>
-/// One connection to a database file, for one thread at a time. The thinnest layer over SQLite's own interface: a write
-/// of a ticket binds some twenty values, and what an ADO.NET provider adds to each is as much as SQLite's own work.
+/// One connection to a database file. Not thread-safe. A minimal layer over SQLite's C interface: a write of a ticket binds about twenty
+/// values, and an ADO.NET provider adds as much work to each as SQLite itself.
 /// </summary>
 internal sealed partial class Connection : IDisposable
 {
     const int FileHasMoved = 20; // SQLITE_FCNTL_HAS_MOVED
 
-    /// <summary>The mode of every file that Docket makes: its user alone reads and writes it.</summary>
+    /// <summary>The mode of every file that Docket creates: only its user can read and write it.</summary>
     public const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     readonly sqlite3 handle;
@@ -49,7 +49,7 @@ internal sealed partial class Connection : IDisposable
     static Connection() => Batteries_V2.Init();
 
     /// <param name="path">The database file.</param>
-    /// <param name="create">Make the file when it isn't there.</param>
+    /// <param name="create">Whether to create the file if it doesn't exist.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     public Connection(string path, bool create, int busyTimeoutMs = Engine.BusyTimeoutMs)
     {
@@ -70,8 +70,8 @@ internal sealed partial class Connection : IDisposable
         raw.sqlite3_busy_timeout(handle, busyTimeoutMs);
     }
 
-    // Tickets and hashes of tokens are nobody else's business. SQLite would make a file that others can read; those that it makes
-    // beside it get the file's mode.
+    // Tickets and hashes of tokens are private. SQLite would create a file that other users can read; files that it creates next to it get
+    // the file's mode.
     static void CreatePrivate(string path)
     {
         if (OperatingSystem.IsWindows() || File.Exists(path))
@@ -85,7 +85,7 @@ internal sealed partial class Connection : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // Another process was faster; or it can't be made, which SQLite tells as it tells everything.
+            // Another process was faster; or it can't be created, which SQLite reports like any other error.
         }
     }
 
@@ -97,7 +97,7 @@ internal sealed partial class Connection : IDisposable
         return prepared;
     }
 
-    /// <summary>Gives SQL a function of one text, for upgrades that plain SQL can't do.</summary>
+    /// <summary>Adds a function with one text argument to SQL, for upgrades that plain SQL can't do.</summary>
     public void Define(string name, Func<string, string> function) =>
         Check(raw.sqlite3_create_function(handle, name, 1, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) =>
             raw.sqlite3_result_text(context, function(raw.sqlite3_value_text(arguments[0]).utf8_to_string()))));
@@ -105,31 +105,31 @@ internal sealed partial class Connection : IDisposable
     /// <summary>Runs one or more statements without parameters and without results.</summary>
     public void Execute(string sql) => Check(raw.sqlite3_exec(handle, sql));
 
-    /// <summary>Runs a statement once and gives the first column of its first row, 0 when there is none.</summary>
+    /// <summary>Runs a statement once and returns the first column of its first row, 0 if there is none.</summary>
     public long QueryInteger(string sql)
     {
         using var statement = Prepare(sql);
         return statement.Step() ? statement.Integer(0) : 0;
     }
 
-    /// <summary>As <see cref="QueryInteger"/>, for a text; empty when there is none.</summary>
+    /// <summary>Like <see cref="QueryInteger"/>, for a text; empty if there is none.</summary>
     public string QueryText(string sql)
     {
         using var statement = Prepare(sql);
         return statement.Step() ? statement.Text(0) : "";
     }
 
-    /// <summary>The file was deleted, renamed or replaced while it is open; <c>false</c> too where the system can't tell.</summary>
+    /// <summary>Whether the file was deleted, renamed or replaced while open; also <c>false</c> if the system can't detect it.</summary>
     public bool IsMoved => sqlite3_file_control(handle, "main", FileHasMoved, out var moved) == raw.SQLITE_OK && moved != 0;
 
-    /// <summary>Pages this connection has written so far, to the log as well as to the file.</summary>
+    /// <summary>Pages that this connection has written, to the log and to the file.</summary>
     public int PagesWritten()
     {
         raw.sqlite3_db_status(handle, raw.SQLITE_DBSTATUS_CACHE_WRITE, out var pages, out _, 0);
         return pages;
     }
 
-    /// <summary>Copies what is in the log into the file, without waiting for anyone, and gives how many pages were in the log when it began.</summary>
+    /// <summary>Copies the log into the file without waiting, and returns the number of pages that were in the log at the start.</summary>
     public int Checkpoint()
     {
         var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_PASSIVE, out var inLog, out _);
@@ -141,7 +141,7 @@ internal sealed partial class Connection : IDisposable
         return Math.Max(0, inLog);
     }
 
-    /// <summary>Copies all of the log into the file and empties it; <c>false</c> when someone still reads from it after the wait for locks.</summary>
+    /// <summary>Copies the whole log into the file and empties it; <c>false</c> if someone still reads it after the wait for locks.</summary>
     public bool TruncateLog()
     {
         var code = raw.sqlite3_wal_checkpoint_v2(handle, null!, raw.SQLITE_CHECKPOINT_TRUNCATE, out _, out _);
@@ -153,7 +153,7 @@ internal sealed partial class Connection : IDisposable
         return code == raw.SQLITE_OK;
     }
 
-    /// <summary>Copies all of this database over another one, so many pages at a time.</summary>
+    /// <summary>Copies this whole database over another one, this many pages at a time.</summary>
     public void CopyTo(Connection target, int pages, Action<double> progress)
     {
         using var backup = raw.sqlite3_backup_init(target.handle, "main", handle, "main");
@@ -173,11 +173,11 @@ internal sealed partial class Connection : IDisposable
         target.Check(code == raw.SQLITE_DONE ? finished : code);
     }
 
-    /// <summary>Takes a transaction back, and makes every statement that a failure left half bound or half read fit for use again.</summary>
+    /// <summary>Rolls back a transaction, and resets every statement that a failure left half bound or half read.</summary>
     public void Rollback()
     {
         statements.ForEach(statement => statement.Reset());
-        // After some failures SQLite has rolled back already.
+        // After some failures, SQLite has already rolled back.
         if (raw.sqlite3_get_autocommit(handle) == 0)
         {
             raw.sqlite3_exec(handle, "ROLLBACK");
@@ -204,7 +204,7 @@ internal sealed partial class Connection : IDisposable
     private static partial int sqlite3_file_control(sqlite3 handle, string database, int operation, out int result);
 }
 
-/// <summary>A prepared statement. Bind in order, step, and it is ready to be bound again.</summary>
+/// <summary>A prepared statement. Bind in order and step; then it can be bound again.</summary>
 internal sealed class Statement(Connection connection, sqlite3_stmt handle) : IDisposable
 {
     int bound;
@@ -219,7 +219,7 @@ internal sealed class Statement(Connection connection, sqlite3_stmt handle) : ID
 
     public Statement Bind(string? text) => text is null ? BindNull() : Bound(raw.sqlite3_bind_text(handle, ++bound, text));
 
-    /// <summary>Goes to the next row. After the last one the statement is reset and can be bound again.</summary>
+    /// <summary>Moves to the next row. After the last one, the statement is reset and can be bound again.</summary>
     public bool Step()
     {
         var code = raw.sqlite3_step(handle);
@@ -232,7 +232,7 @@ internal sealed class Statement(Connection connection, sqlite3_stmt handle) : ID
         return false;
     }
 
-    /// <summary>Runs a statement that has no rows.</summary>
+    /// <summary>Runs a statement without rows.</summary>
     public void Run()
     {
         while (Step())
@@ -240,7 +240,7 @@ internal sealed class Statement(Connection connection, sqlite3_stmt handle) : ID
         }
     }
 
-    /// <summary>Leaves the remaining rows.</summary>
+    /// <summary>Skips the remaining rows.</summary>
     public void Reset() => Reset(raw.SQLITE_OK);
 
     public long Integer(int column) => raw.sqlite3_column_int64(handle, column);

@@ -5,26 +5,26 @@ using SQLitePCL;
 
 namespace Docket.Sqlite;
 
-/// <summary>What all of Docket's database files share: how they are opened, kept up to date, and how SQLite's refusals are told.</summary>
+/// <summary>What all of Docket's database files share: opening, upgrading, and translating SQLite's errors.</summary>
 internal static class Engine
 {
-    /// <summary>Marks a file as Docket's in its header, so that no other database is taken for one ("Dckt").</summary>
+    /// <summary>Marks a file as Docket's in its header, so that other databases are not mistaken for one ("Dckt").</summary>
     public const int ApplicationId = 0x44636b74;
 
-    /// <summary>Bytes in a page (docs/internals/decisions.md, Page size).</summary>
+    /// <summary>Page size in bytes (docs/internals/decisions.md, Page size).</summary>
     public const int PageSize = 4096;
 
     /// <summary>How long to wait for another program's lock.</summary>
     public const int BusyTimeoutMs = 5_000;
 
-    /// <summary>Opens a file for writing, brings it to the newest version, and reads what is needed to begin with.</summary>
+    /// <summary>Opens a file for writing, upgrades it to the newest version, and loads what is needed at start.</summary>
     /// <param name="path">The file.</param>
     /// <param name="migrations">Folder of the numbered upgrades, <c>portal</c> or <c>registry</c>.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
-    /// <param name="load">Reads what a start needs; what it can't read is a mistake like any other of the file.</param>
-    /// <param name="create">Make the file when it isn't there, or empty.</param>
+    /// <param name="load">Loads what a start needs. Its failure is reported like any other problem of the file.</param>
+    /// <param name="create">Whether to create the file if it is missing or empty.</param>
     /// <param name="prepare">Fills a new file, in the transaction of its first upgrade.</param>
-    /// <exception cref="OperatorMistake">The file is missing, of a newer Docket, not Docket's, locked or damaged.</exception>
+    /// <exception cref="OperatorMistake">The file is missing, from a newer Docket, not Docket's, locked or damaged.</exception>
     public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? prepare = null)
     {
         Connection? connection = null;
@@ -58,7 +58,7 @@ internal static class Engine
             }
 
             connection.Execute("PRAGMA synchronous=FULL");
-            connection.Execute("PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1"); // macOS: as far as the platter; nothing elsewhere
+            connection.Execute("PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1"); // macOS: flush the drive's cache; no effect elsewhere
             Migrate(connection, path, migrations, prepare);
             return load(connection);
         }
@@ -79,7 +79,7 @@ internal static class Engine
         }
     }
 
-    /// <summary>The answer to a request that SQLite couldn't serve; other failures go on as they are.</summary>
+    /// <summary>The answer to a request that SQLite couldn't serve; other exceptions are rethrown unchanged.</summary>
     public static Exception Translate(SqliteFailure failure, string path) => Path.GetFileName(path) is var file && StateOf(failure, path) is not { } state ? failure
         : new Refusal(state switch
         {
@@ -91,12 +91,12 @@ internal static class Engine
             _ => failure.Code == raw.SQLITE_CANTOPEN ? Faults.FileUnopened(file) : Faults.DiskFailing(file),
         });
 
-    /// <summary>Whether there is nothing in a file, or no file.</summary>
+    /// <summary>Whether a file is empty or missing.</summary>
     public static bool IsMissing(string path) => !Directory.Exists(path) && new FileInfo(path) is not { Exists: true, Length: > 0 };
 
     static string? StateOf(SqliteFailure failure, string path) => failure.Code switch
     {
-        // The log's index in shared memory doesn't tell why it can't grow.
+        // The log's index in shared memory doesn't report why it can't grow.
         _ when failure.NoRoom || (failure.Code == raw.SQLITE_IOERR && IsDiskFull(path)) => "full",
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_PROTOCOL => "locked",
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "damaged",
@@ -107,7 +107,7 @@ internal static class Engine
 
     static OperatorMistake Missing(string path) => new($"{path} is {(File.Exists(path) ? "empty" : "missing")}. Restore it from a backup") { State = "missing" };
 
-    /// <summary>Whether there is less room than a write needs where a file lies.</summary>
+    /// <summary>Whether the disk of a file has less space than a write needs.</summary>
     public static bool IsDiskFull(string path)
     {
         try
@@ -116,7 +116,7 @@ internal static class Engine
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return false; // the disk doesn't even tell
+            return false; // the disk doesn't even report its space
         }
     }
 

@@ -6,7 +6,7 @@ namespace Docket.Model.Types;
 /// <summary>The object types that every portal has.</summary>
 internal static class StandardTypes
 {
-    /// <summary>All of them. The first is the one of paths that name none.</summary>
+    /// <summary>All of them. The first is that of paths without a type.</summary>
     public static ImmutableArray<ObjectType> All { get; } = [Tickets.Type];
 
     /// <summary>Reads the definitions of a type from its file in <c>Properties/</c>.</summary>

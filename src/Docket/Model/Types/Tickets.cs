@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Docket.Model.Types;
 
-/// <summary>All that is special about tickets.</summary>
+/// <summary>Everything that is specific to tickets.</summary>
 internal static class Tickets
 {
     /// <summary>The group of all default properties (reference/properties-pipelines-search-associations.md 1.9).</summary>
@@ -64,7 +64,7 @@ internal static class Tickets
         "hs_last_message_from_visitor", "hs_all_owner_ids", "hs_tag_ids", "tags", "source_ref", "source_thread_id",
     ];
 
-    // Ids, labels and the moments of 1970: reference/properties-pipelines-search-associations.md 3.2.
+    // Ids, labels and the times in 1970: reference/properties-pipelines-search-associations.md 3.2.
     static Pipeline SupportPipeline() => new()
     {
         Id = "0",
