@@ -1,4 +1,5 @@
 using Docket.Access;
+using Docket.Admin;
 using Docket.Http;
 using Docket.Jobs;
 using Docket.Limits;
@@ -150,6 +151,7 @@ public sealed class DocketServer : IAsyncDisposable
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // the caller says why a start failed
             .Configure(log => log.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
         builder.Services.AddSingleton<Instruments>();
+        OpenApi.Configure(builder.Services, options.Types[0]);
         return builder.Build();
     }
 

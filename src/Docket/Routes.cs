@@ -58,5 +58,7 @@ internal static class Routes
         TokenRoutes.Map(all, portals, options.Clock);
         HealthRoutes.Map(all, portals, stopping);
         FrontPage.Map(all);
+        OpenApi.Map(all, "/docket/v1/openapi.json");
+        ScalarPage.Map(all, "/docket/v1");
     }
 }

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using Docket.Http;
@@ -20,12 +22,18 @@ internal static class AppRoutes
 
     public static void Map(IEndpointRouteBuilder routes, string path, IApps apps)
     {
-        routes.MapGet(path, http => ListAsync(http, apps)).Needs(ScopeNeed.Manage);
-        routes.MapPost(path, http => CreateAsync(http, apps)).Needs(ScopeNeed.Manage);
-        routes.MapGet(path + "/{appId}", http => RespondAsync(http, StatusCodes.Status200OK, apps.Find(http.Call().Caller.PortalId, AppId(http)))).Needs(ScopeNeed.Manage);
-        routes.MapPatch(path + "/{appId}", http => ChangeAsync(http, apps)).Needs(ScopeNeed.Manage);
-        routes.MapDelete(path + "/{appId}", http => DeleteAsync(http, apps)).Needs(ScopeNeed.Manage);
-        routes.MapPost(path + "/{appId}/rotate", http => RotateAsync(http, apps)).Needs(ScopeNeed.Manage);
+        routes.MapGet(path, http => ListAsync(http, apps)).Needs(ScopeNeed.Manage)
+            .Describe("listApps", "Lists the apps of the portal", () => default(ListAnswer<AppAnswer>)!);
+        routes.MapPost(path, http => CreateAsync(http, apps)).Needs(ScopeNeed.Manage)
+            .Describe("createApp", "Creates an app; its token or client secret is in this answer only", (AppBody app) => default(AppAnswer)!, StatusCodes.Status201Created);
+        routes.MapGet(path + "/{appId}", http => RespondAsync(http, StatusCodes.Status200OK, apps.Find(http.Call().Caller.PortalId, AppId(http)))).Needs(ScopeNeed.Manage)
+            .Describe("readApp", "Reads an app", (long appId) => default(AppAnswer)!);
+        routes.MapPatch(path + "/{appId}", http => ChangeAsync(http, apps)).Needs(ScopeNeed.Manage)
+            .Describe("changeApp", "Changes what is given of an app", (long appId, AppBody app) => default(AppAnswer)!);
+        routes.MapDelete(path + "/{appId}", http => DeleteAsync(http, apps)).Needs(ScopeNeed.Manage)
+            .Describe("deleteApp", "Deletes an app and its tokens", (long appId) => { }, StatusCodes.Status204NoContent);
+        routes.MapPost(path + "/{appId}/rotate", http => RotateAsync(http, apps)).Needs(ScopeNeed.Manage)
+            .Describe("rotateApp", "Replaces the token or client secret of an app; the new one is in this answer only", (long appId, RotateBody rotation = null!) => default(AppAnswer)!);
     }
 
     static Task ListAsync(HttpContext http, IApps apps) =>
@@ -124,6 +132,21 @@ internal static class AppRoutes
     }
 }
 
+/// <summary>An app, as <see cref="AppRoutes"/> writes it.</summary>
+internal sealed record AppAnswer(
+    long Id,
+    long PortalId,
+    string Name,
+    [property: AllowedValues("private", "oauth")] string Type,
+    ImmutableArray<string> Scopes,
+    DateTimeOffset CreatedAt,
+    [property: Description("Of an OAuth app.")] ImmutableArray<string>? OptionalScopes = null,
+    [property: Description("Of an OAuth app.")] ImmutableArray<string>? RedirectUris = null,
+    [property: Description("Of an OAuth app.")] string? ClientId = null,
+    [property: Description("Of a private app, when it was just made.")] string? Token = null,
+    [property: Description("Of an OAuth app, when it was just made.")] string? ClientSecret = null,
+    [property: Description("Scopes that Docket doesn't know.")] ImmutableArray<string>? Warnings = null);
+
 /// <summary>An app as a request gives it. One with redirect URLs is an OAuth app.</summary>
 internal sealed record AppBody
 {
@@ -138,12 +161,21 @@ internal sealed record AppBody
         IsClosed = true,
     };
 
+    [Description("A new app needs one.")]
+    [StringLength(AppRules.NameMax, MinimumLength = 1)]
     public string? Name { get; set; }
 
+    [Description("What the app may do; the scope tickets for a new app that is given none.")]
+    [MaxLength(AppRules.ListMax)]
     public ImmutableArray<string>? Scopes { get; set; }
 
+    [Description("Of an OAuth app: scopes that users who don't have them may leave out.")]
+    [MaxLength(AppRules.ListMax)]
     public ImmutableArray<string>? OptionalScopes { get; set; }
 
+    [Description("With them a new app is an OAuth app.")]
+    [MinLength(1)]
+    [MaxLength(AppRules.ListMax)]
     public ImmutableArray<string>? RedirectUris { get; set; }
 
     public AppChange ToChange() => new(Name, Scopes, OptionalScopes, RedirectUris);
@@ -158,5 +190,7 @@ internal sealed record RotateBody
 {
     public static readonly JsonShape<RotateBody> Shape = new(null, [], ("graceSeconds", (rotation, ref json) => rotation.GraceSeconds = json.Number() ?? 0)) { IsClosed = true };
 
+    [Description("How long the old one goes on working.")]
+    [Range(0, AppRoutes.GraceSecondsMax)]
     public long GraceSeconds { get; set; }
 }

@@ -7,7 +7,9 @@ namespace Docket.Access;
 /// <summary>What an app may be. Each mistake is one sentence.</summary>
 internal static class AppRules
 {
-    const int NameMax = 200, ListMax = 100, UriMax = 2_000;
+    public const int NameMax = 200, ListMax = 100;
+
+    const int UriMax = 2_000;
 
     /// <summary>What an app may do when nothing is said of it.</summary>
 

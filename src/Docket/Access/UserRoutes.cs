@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using Docket.Http;
@@ -14,10 +16,14 @@ internal static class UserRoutes
 {
     public static void Map(IEndpointRouteBuilder routes, string path, IUsers users)
     {
-        routes.MapGet(path, http => ListAsync(http, users)).Needs(ScopeNeed.Manage);
-        routes.MapPost(path, http => AddAsync(http, users)).Needs(ScopeNeed.Manage);
-        routes.MapGet(path + "/{userId}", http => RespondAsync(http, StatusCodes.Status200OK, Find(http, users))).Needs(ScopeNeed.Manage);
-        routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(ScopeNeed.Manage);
+        routes.MapGet(path, http => ListAsync(http, users)).Needs(ScopeNeed.Manage)
+            .Describe("listUsers", "Lists the users of the portal", () => default(ListAnswer<UserAnswer>)!);
+        routes.MapPost(path, http => AddAsync(http, users)).Needs(ScopeNeed.Manage)
+            .Describe("addUser", "Adds a user", (UserBody user) => default(UserAnswer)!, StatusCodes.Status201Created);
+        routes.MapGet(path + "/{userId}", http => RespondAsync(http, StatusCodes.Status200OK, Find(http, users))).Needs(ScopeNeed.Manage)
+            .Describe("readUser", "Reads a user", (long userId) => default(UserAnswer)!);
+        routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(ScopeNeed.Manage)
+            .Describe("changeUser", "Changes what is given of a user", (long userId, UserBody user) => default(UserAnswer)!);
     }
 
     static Task ListAsync(HttpContext http, IUsers users) => Wire.RespondListAsync(http.Response, users.List(http.Call().Caller.PortalId), Write);
@@ -72,6 +78,9 @@ internal static class UserRoutes
     }
 }
 
+/// <summary>A user, as <see cref="UserRoutes.Write"/> writes it.</summary>
+internal sealed record UserAnswer(long Id, long PortalId, string Email, string FirstName, string LastName, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, bool Archived);
+
 /// <summary>A user as a request gives it.</summary>
 internal sealed record UserBody
 {
@@ -87,14 +96,21 @@ internal sealed record UserBody
         IsClosed = true,
     };
 
+    [Description("A new user needs one.")]
+    [MaxLength(UserRules.EmailMax)]
     public string? Email { get; set; }
 
+    [MaxLength(UserRules.NameMax)]
     public string? FirstName { get; set; }
 
+    [MaxLength(UserRules.NameMax)]
     public string? LastName { get; set; }
 
+    [Description("To sign in with when allowing OAuth apps.")]
+    [StringLength(Passwords.LengthMax, MinimumLength = Passwords.LengthMin)]
     public string? Password { get; set; }
 
+    [Description("Whether the user has left the portal.")]
     public bool? Archived { get; set; }
 
     public UserChange ToChange() => new(Email, FirstName, LastName, Archived);

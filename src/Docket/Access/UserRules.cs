@@ -6,7 +6,7 @@ namespace Docket.Access;
 /// <summary>What a user may be. Each mistake is one sentence.</summary>
 internal static class UserRules
 {
-    const int NameMax = 200, EmailMax = 254;
+    public const int NameMax = 200, EmailMax = 254;
 
     /// <summary>The mistakes in what is given of a user; what is <c>null</c> isn't given.</summary>
     public static List<string> Mistakes(UserChange user, string? password)

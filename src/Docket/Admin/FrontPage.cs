@@ -41,6 +41,7 @@ internal static class FrontPage
         <p>{What}. Programs written for HubSpot work with it: give them this address as their base URL, and a token of this server.</p>
         <dl>
         <dt>Tickets</dt><dd><code>/crm/v3/objects/tickets</code></dd>
+        <dt>Docket's own API</dt><dd><a href="/docket/v1"><code>/docket/v1</code></a></dd>
         <dt>Health</dt><dd><a href="/healthz"><code>/healthz</code></a>, <a href="/readyz"><code>/readyz</code></a></dd>
         <dt>Tokens</dt><dd><code>docket app create NAME</code></dd>
         <dt>Documentation</dt><dd>{Docs}</dd>

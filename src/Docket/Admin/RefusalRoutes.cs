@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using Docket.Access;
 using Docket.Http;
 using Docket.Limits;
@@ -13,10 +15,11 @@ namespace Docket.Admin;
 internal static class RefusalRoutes
 {
     /// <summary>How many calls can be refused.</summary>
-    const int CallsMax = 1000;
+    public const int CallsMax = 1000;
 
     public static void Map(IEndpointRouteBuilder routes, string path, IApps apps, RateLimiter limiter) =>
-        routes.MapPost(path + "/{appId}/refusals", http => RefuseAsync(http, apps, limiter)).Needs(ScopeNeed.Manage);
+        routes.MapPost(path + "/{appId}/refusals", http => RefuseAsync(http, apps, limiter)).Needs(ScopeNeed.Manage)
+            .Describe("refuseCalls", "Refuses the next calls of an app with 429", ([Description("0 is the fixed development token.")] long appId, RefusalBody refusal) => { }, StatusCodes.Status204NoContent);
 
     static async Task RefuseAsync(HttpContext http, IApps apps, RateLimiter limiter)
     {
@@ -55,7 +58,12 @@ internal sealed record RefusalBody
         IsClosed = true,
     };
 
+    [Description("The limit that the answers name.")]
+    [AllowedValues("TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY")]
+    [Required]
     public string? PolicyName { get; set; }
 
+    [Range(1, RefusalRoutes.CallsMax)]
+    [Required]
     public int Calls { get; set; }
 }

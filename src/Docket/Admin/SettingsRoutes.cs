@@ -14,8 +14,10 @@ internal static class SettingsRoutes
 {
     public static void Map(IEndpointRouteBuilder routes, string path, IPortals portals)
     {
-        routes.MapGet(path, http => RespondAsync(http, http.Call().Caller.Settings)).Needs(Right.ReadSchema);
-        routes.MapPatch(path, http => ChangeAsync(http, portals)).Needs(ScopeNeed.Manage);
+        routes.MapGet(path, http => RespondAsync(http, http.Call().Caller.Settings)).Needs(Right.ReadSchema)
+            .Describe("readSettings", "Reads the settings of the portal", () => default(SettingsAnswer)!);
+        routes.MapPatch(path, http => ChangeAsync(http, portals)).Needs(ScopeNeed.Manage)
+            .Describe("changeSettings", "Changes the settings that are given", (SettingsAnswer settings) => default(SettingsAnswer)!);
     }
 
     static async Task ChangeAsync(HttpContext http, IPortals portals)
@@ -54,3 +56,6 @@ internal static class SettingsRoutes
         json.WriteEndObject();
     }
 }
+
+/// <summary>Settings by name; the OpenAPI document has the members of <see cref="PortalSettings.All"/>.</summary>
+internal sealed class SettingsAnswer : Dictionary<string, string>;

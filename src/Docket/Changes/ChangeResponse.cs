@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
@@ -86,3 +88,22 @@ internal static class ChangeResponse
         json.WriteEndObject();
     }
 }
+
+/// <summary>A change, as <see cref="ChangeResponse"/> writes it.</summary>
+internal sealed record ChangeAnswer(
+    [property: Description("Greater with each change.")] long Sequence,
+    string ObjectType,
+    string ObjectId,
+    [property: AllowedValues("create", "update", "archive", "restore", "merge", "mergedAway", "purge")] string Kind,
+    DateTimeOffset OccurredAt,
+    SourceAnswer Source,
+    ChangedAnswer[] Changes,
+    [property: Description("As the write gave it.")] string? ObjectWriteTraceId = null,
+    [property: Description("Of a merge: the records that became this one.")] string[]? MergedObjectIds = null,
+    [property: Description("Of a record that was merged away: the one that it is now.")] string? MergedInto = null);
+
+/// <summary>Who wrote.</summary>
+internal sealed record SourceAnswer(string Type, string Id);
+
+/// <summary>One value that changed.</summary>
+internal sealed record ChangedAnswer(string Property, [property: Description("null: it was never set.")] string? Before, string After);

@@ -1,9 +1,12 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Changes;
@@ -23,7 +26,13 @@ internal static class ChangeRoutes
 
     /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can stop.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
-        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Right.Read);
+        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Right.Read)
+            .Describe("listChanges", "Lists the changes of the portal in order of commit, or streams them as events whose data is a change", (
+                [Description("Only changes after this sequence number.")] long after = 0,
+                [Range(1, LimitMax)] int limit = LimitDefault,
+                [Description("Only changes of this record. Not for a stream.")] long? objectId = null,
+                [FromHeader(Name = "Last-Event-ID"), Description("As after, for a stream that goes on.")] long? lastEventId = null) => default(PageAnswer<ChangeAnswer>)!)
+            .WithMetadata(new OtherAnswer(EventStream, "Change"));
 
     static async Task FeedAsync(HttpContext http, CancellationToken stopping)
     {

@@ -1,5 +1,9 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Docket.Http;
+using Docket.Objects;
 using Docket.Stores;
 using Docket.Writes;
 using Microsoft.AspNetCore.Http;
@@ -80,4 +84,41 @@ internal static class JobResponse
             json.WriteNull(name);
         }
     }
+}
+
+/// <summary>A job, as <see cref="JobResponse"/> writes it.</summary>
+internal sealed record JobAnswer(
+    [property: AllowedValues("PENDING", "PROCESSING", "COMPLETE", "CANCELED")] string Status,
+    DateTimeOffset RequestedAt,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? CompletedAt,
+    [property: Description("Empty: the results are pages of their own.")] RecordAnswer[] Results,
+    string Id,
+    [property: AllowedValues("create", "update", "upsert")] string Operation,
+    string ObjectTypeId,
+    [property: Description("How many there are, as far as they have come.")] long Inputs,
+    [property: Description("How many were worked on.")] long Done,
+    long Created,
+    long Updated,
+    long Unchanged,
+    long Failed,
+    JobLinks Links,
+    [property: Description("Why none of the inputs was taken.")] ErrorAnswer? Error = null);
+
+/// <summary>Where else a job can be asked about.</summary>
+internal sealed record JobLinks(string Status, string Results, string Rejected, string Cancel);
+
+/// <summary>What became of one input: a result or an error.</summary>
+internal sealed record JobRowAnswer(
+    [property: Description("The place of the input in the job, from 0.")] long Index,
+    RecordAnswer? Result = null,
+    RowErrorAnswer? Error = null,
+    [property: Description("true in place of both: what it wrote was deleted for good.")] bool? DeletedForGood = null);
+
+/// <summary>An input that failed, as <see cref="RejectedResponse"/> writes it.</summary>
+internal sealed record RejectedAnswer(RowErrorAnswer Error, [property: Description("An input that is no JSON object.")] string? Input = null)
+{
+    /// <summary>The members of the input.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Members { get; init; }
 }

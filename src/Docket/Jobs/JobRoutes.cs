@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Docket.Access;
 using Docket.Http;
@@ -5,6 +7,7 @@ using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Jobs;
@@ -14,14 +17,22 @@ internal static class JobRoutes
 {
     const int LimitMax = 100;
 
+    const string After = "From paging.next of the page before.";
+
     public static void Map(IEndpointRouteBuilder routes, JobRunner runner)
     {
         var jobs = routes.MapGroup(JobResponse.Path);
-        jobs.MapGet("", ListAsync).Needs(Right.Read);
-        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Right.Read);
-        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Right.Read);
-        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(Right.Read);
-        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Right.Write);
+        jobs.MapGet("", ListAsync).Needs(Right.Read)
+            .Describe("listJobs", "Lists jobs, newest first", ([Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null) => default(PageAnswer<JobAnswer>)!);
+        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Right.Read)
+            .Describe("readJob", "Reads how far a job is", (long id, [FromHeader(Name = "Prefer"), Description("wait=SECONDS: answer when the job has ended, or after that time, at most 60 seconds.")] string? prefer = null) => default(JobAnswer)!);
+        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Right.Read)
+            .Describe("readJobResults", "Reads what became of the inputs, in their order",
+                (long id, [Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null, [Description("Only inputs that failed.")] bool failed = false) => default(PageAnswer<JobRowAnswer>)!);
+        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(Right.Read)
+            .Describe("readRejected", "Reads the inputs that failed, one a line, to correct and send again", (long id) => default(RejectedAnswer)!, contentType: "application/x-ndjson");
+        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Right.Write)
+            .Describe("cancelJob", "Ends a job; what was done stays", (long id) => default(JobAnswer)!);
     }
 
     static async Task ListAsync(HttpContext http)

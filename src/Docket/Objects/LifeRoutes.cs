@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Json;
 using Docket.Access;
@@ -8,6 +10,7 @@ using Docket.Writes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Objects;
@@ -20,11 +23,17 @@ internal static class LifeRoutes
 
     /// <summary>Maps the endpoints that only Docket has, below a prefix that contains <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
-        routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Right.Write);
+        routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Right.Write)
+            .Describe("restoreRecord", "Brings a record back from the archive", (
+                string objectType,
+                long id,
+                [FromHeader(Name = IdempotentRequest.Header), Description("A request that comes again with it gets the first answer.")] string? idempotencyKey = null,
+                [Description("Properties to change with it: another stage for one that is gone, another key for one that is taken.")] RestoreBody changes = null!) => default(RecordAnswer)!);
 
     /// <summary>Maps permanent deletion: HubSpot has it only in some versions of its paths (reference/objects-and-batch.md 7).</summary>
     public static void MapGdprDelete(IEndpointRouteBuilder routes, string prefix) =>
-        routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Right.Write);
+        routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Right.Write)
+            .Describe("purgeRecord", "Deletes a record for good", (string objectType, GdprDeleteRequest record) => { }, StatusCodes.Status204NoContent);
 
     public static async Task MergeAsync(HttpContext http)
     {
@@ -110,6 +119,9 @@ internal static class LifeRoutes
     }
 }
 
+/// <summary>The body of a restoration, as <see cref="BatchReader.ReadSingle"/> reads it.</summary>
+internal sealed record RestoreBody(Dictionary<string, string>? Properties = null);
+
 /// <summary>The body of a merge (reference/objects-and-batch.md 4.11).</summary>
 internal sealed record MergeRequest
 {
@@ -137,8 +149,10 @@ internal sealed record GdprDeleteRequest
         ("objectId", (request, ref json) => request.ObjectId = json.Text()),
         ("idProperty", (request, ref json) => request.IdProperty = json.Text()));
 
+    [Required]
     public string? ObjectId { get; set; }
 
+    [Description("The unique property whose value objectId is; without it objectId is the id.")]
     public string? IdProperty { get; set; }
 
     /// <summary>Reads and checks the body.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.ComponentModel;
 using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
@@ -112,3 +113,15 @@ internal static class RecordResponse
         json.WriteEndObject();
     }
 }
+
+/// <summary>A record, as <see cref="RecordResponse"/> writes it.</summary>
+internal sealed record RecordAnswer(
+    string Id,
+    TextsOrNull Properties,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    bool Archived,
+    string Url,
+    DateTimeOffset? ArchivedAt = null,
+    [property: Description("Of an upsert: whether it was created.")] bool? New = null,
+    string? ObjectWriteTraceId = null);

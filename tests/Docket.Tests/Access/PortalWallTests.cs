@@ -111,6 +111,9 @@ public sealed partial class PortalWallTests
         ["GET /"] = [""],
         ["GET /healthz"] = [""],
         ["GET /readyz"] = [""],
+        ["GET /docket/v1"] = [""],
+        ["GET /docket/v1/openapi.json"] = [""],
+        ["GET /docket/v1/scalar.js"] = [""],
     };
 
     [Fact]

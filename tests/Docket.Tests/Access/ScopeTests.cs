@@ -15,7 +15,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
     const string ReadTickets = "crm.objects.tickets.read", WriteTickets = "crm.objects.tickets.write", ReadSchemas = "crm.schemas.tickets.read", WriteSchemas = "crm.schemas.tickets.write", ReadOwners = "crm.objects.owners.read", Manage = "docket.manage";
 
     /// <summary>What anyone may call.</summary>
-    static readonly string[] Health = ["GET  ", "GET /healthz ", "GET /readyz "];
+    static readonly string[] Health = ["GET  ", "GET /healthz ", "GET /readyz ", "GET /docket/v1 ", "GET /docket/v1/openapi.json ", "GET /docket/v1/scalar.js "];
 
     /// <summary>Every endpoint, the scope it needs and the names its refusal gives.</summary>
     public static TheoryData<string, string, string, string[]> Routes

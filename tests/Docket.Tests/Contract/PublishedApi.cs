@@ -41,6 +41,9 @@ internal sealed partial class PublishedApi
         return OrNull!;
     }
 
+    /// <summary>What another document says.</summary>
+    public static PublishedApi Of(JsonElement document) => new([.. Operations(document)]);
+
     /// <summary>The operation that answers a request, if HubSpot has one; a literal name goes before a parameter.</summary>
     public Operation? Find(string method, string path)
     {
@@ -52,11 +55,11 @@ internal sealed partial class PublishedApi
     public static bool Fits(string pattern, string path) => Fits(Segments(pattern), Segments(path));
 
     /// <summary>Everything about an answer that the operation's schema doesn't have, each thing once.</summary>
-    public static HashSet<Finding> Check(Operation operation, int status, string body)
+    public static HashSet<Finding> Check(Operation operation, int status, string body, string? mediaType = null)
     {
         var findings = new HashSet<Finding>();
         var response = operation.ResponseOf(status, out var listed);
-        if (response.ValueKind == JsonValueKind.Undefined || !response.TryGetProperty("content", out var content) || content.EnumerateObject().Select(type => type.Value).FirstOrDefault() is not { ValueKind: JsonValueKind.Object } type)
+        if (response.ValueKind == JsonValueKind.Undefined || !response.TryGetProperty("content", out var content) || content.EnumerateObject().Where(type => mediaType is null || type.Name == mediaType).Select(type => type.Value).FirstOrDefault() is not { ValueKind: JsonValueKind.Object } type)
         {
             if (body.Length > 0)
             {
@@ -74,8 +77,11 @@ internal sealed partial class PublishedApi
 
         try
         {
-            using var json = JsonDocument.Parse(body, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            Check(operation, schema, json.RootElement, new("", ""), findings);
+            foreach (var text in mediaType == "application/x-ndjson" ? body.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [body])
+            {
+                using var json = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
+                Check(operation, schema, json.RootElement, new("", ""), findings);
+            }
         }
         catch (JsonException)
         {
@@ -91,6 +97,11 @@ internal sealed partial class PublishedApi
         {
             at = new(NameOf(schema), "");
             schema = operation.Schemas.GetProperty(at.Schema);
+        }
+
+        if (!schema.EnumerateObject().Any())
+        {
+            return; // anything
         }
 
         if (schema.TryGetProperty("oneOf", out var alternatives))
@@ -205,16 +216,13 @@ internal sealed partial class PublishedApi
 
         // Where two files have the same path, the one made for tickets decides: the sort is stable and MaxBy takes the first.
         var files = Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).OrderByDescending(file => Path.GetFileName(file).StartsWith("tickets-", StringComparison.Ordinal));
-        return new([.. files.SelectMany(Operations)]);
+        return new([.. files.SelectMany(file => Operations(JsonDocument.Parse(File.ReadAllBytes(file)).RootElement))]);
     }
 
-    static IEnumerable<Operation> Operations(string file)
-    {
-        var root = JsonDocument.Parse(File.ReadAllBytes(file)).RootElement;
-        return from path in root.GetProperty("paths").EnumerateObject()
-               from operation in path.Value.EnumerateObject()
-               select new Operation(operation.Name.ToUpperInvariant(), path.Name, operation.Value.GetProperty("responses"), root.GetProperty("components"));
-    }
+    static IEnumerable<Operation> Operations(JsonElement root) =>
+        from path in root.GetProperty("paths").EnumerateObject()
+        from operation in path.Value.EnumerateObject()
+        select new Operation(operation.Name.ToUpperInvariant(), path.Name, operation.Value.GetProperty("responses"), root.GetProperty("components"));
 
     // RFC 3339, as the format says.
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")]
