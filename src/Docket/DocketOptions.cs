@@ -8,10 +8,10 @@ namespace Docket;
 /// <summary>The settings of a server.</summary>
 public sealed record DocketOptions
 {
-    /// <summary>The data directory; created if it doesn't exist. Next to the working directory by default, so that a first try needs no permissions.</summary>
+    /// <summary>The data directory; created if it doesn't exist. In the working directory by default, so that a first try needs no permissions.</summary>
     public string DataDirectory { get; init; } = "data";
 
-    /// <summary>Addresses to listen on, separated by <c>;</c>. Only this machine by default: at the first start there is no token yet. Port 0 chooses a free one.</summary>
+    /// <summary>Addresses to listen on, separated by <c>;</c>. Only this machine by default: at the first start there is no token yet. Port 0 chooses a free port.</summary>
     public string Urls { get; init; } = "http://127.0.0.1:8787";
 
     /// <summary>The server's name on HTML pages.</summary>
@@ -59,6 +59,6 @@ public sealed record DocketOptions
     /// <summary>How long a write waits for another program's lock on a file before it is refused.</summary>
     internal int BusyTimeoutMs { get; init; } = 5_000;
 
-    /// <summary>How long the headers of a request may take, and how long its body may be slower than <see cref="Listening.BodyBytesPerSecondMin"/>, so that a silent client can't hold a connection for long. More than a second.</summary>
+    /// <summary>How long the headers of a request may take, and how long its body may be slower than <see cref="Listening.BodyBytesPerSecondMin"/>, so that a silent client can't hold a connection for long. Must be more than a second.</summary>
     internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 }

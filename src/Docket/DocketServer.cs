@@ -22,7 +22,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Docket;
 
-/// <summary>A running Docket. Options in, server out; its parts are put together here, in the order in which a request meets them.</summary>
+/// <summary>A running server. Its parts are created and connected here, in the order in which a request reaches them.</summary>
 public sealed class DocketServer : IAsyncDisposable
 {
     readonly WebApplication app;
@@ -40,33 +40,33 @@ public sealed class DocketServer : IAsyncDisposable
         FirstApp = first.App;
     }
 
-    /// <summary>Where it listens: the real address when the port was left to the system.</summary>
+    /// <summary>The first address on which it listens, with the actual port.</summary>
     public string Url => app.Urls.First();
 
     /// <summary>All addresses on which it listens.</summary>
     public IReadOnlyCollection<string> Urls => [.. app.Urls];
 
-    /// <summary>Where its numbers are; <c>null</c> when nobody asked for them.</summary>
+    /// <summary>The address of its metrics; <c>null</c> if metrics are off.</summary>
     public string? MetricsUrl { get; }
 
     /// <summary>The id of the first portal.</summary>
     public long PortalId { get; }
 
-    /// <summary>The token that was made for a new data directory, shown this once; <c>null</c> later on and when a fixed token is set.</summary>
+    /// <summary>The token that was created for a new data directory, available only this once; <c>null</c> at later starts and if a fixed token is set.</summary>
     public string? FirstToken { get; }
 
-    /// <summary>The app of the first portal's first token, as long as nothing was written to the portal: the token may have been lost before anyone saw it.</summary>
+    /// <summary>The app of the first portal's first token, while nothing has been written to the portal: the token may have been lost.</summary>
     public long? FirstApp { get; }
 
-    /// <summary>Its portals, for those that are built on it.</summary>
+    /// <summary>Its portals, for code that builds on the server.</summary>
     internal IPortals Portals => portals;
 
-    /// <summary>Everything that can be called.</summary>
+    /// <summary>All endpoints.</summary>
     internal IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
 
     /// <summary>Opens the data directory and starts to serve.</summary>
     /// <param name="options">The settings.</param>
-    /// <param name="cancellation">Gives up starting.</param>
+    /// <param name="cancellation">Cancels the start.</param>
     /// <exception cref="OperatorMistake">The data directory or the address can't be used.</exception>
     public static async Task<DocketServer> StartAsync(DocketOptions options, CancellationToken cancellation = default)
     {
@@ -114,10 +114,10 @@ public sealed class DocketServer : IAsyncDisposable
             opened.Add(async () =>
             {
                 app.Lifetime.StopApplication(); // from here on it isn't ready
-                await jobs.DisposeAsync(); // before the server stops: requests that wait for the end of a job would hold it up
+                await jobs.DisposeAsync(); // before the server stops: requests that wait for the end of a job would delay it
                 await app.StopAsync();
             });
-            // Only now: a token that is made for an address that can't be listened on would be shown to nobody.
+            // Last: if listening failed, a new token would be created but never shown.
             return new DocketServer(app, portals, metrics?.Url, opened, FirstPortal.Of(portals, options.Token));
         }
         catch
@@ -127,12 +127,12 @@ public sealed class DocketServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Finishes the requests and the steps of jobs under way, then closes the files.</summary>
+    /// <summary>Finishes the current requests and steps of jobs, then closes the files.</summary>
     public ValueTask DisposeAsync() => opened.DisposeAsync();
 
     static WebApplication Build(DocketOptions options, string[] urls, BodyBudget budget)
     {
-        // Else a compressed body that ends too early reads as if that had been its end. The decoders look at it once, when the first is made.
+        // Otherwise a truncated compressed body reads as if it were complete. The decoders read this switch only once.
         AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listening.Limit(kestrel, options, budget));
@@ -147,8 +147,8 @@ public sealed class DocketServer : IAsyncDisposable
             : builder.Logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, true, "yyyy-MM-ddTHH:mm:ss.fffZ "));
         builder.Logging.SetMinimumLevel(LogLevel.Warning)
             .AddFilter(RequestWatch.Category, options.LogRequests ? LogLevel.Information : LogLevel.Warning)
-            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None) // would put the path as it came on every line
-            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // the caller says why a start failed
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None) // would write the raw path into every log entry
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // the caller reports why a start failed
             .Configure(log => log.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
         builder.Services.AddSingleton<Instruments>();
         OpenApi.Configure(builder.Services, options.Types[0]);
@@ -169,10 +169,10 @@ public sealed class DocketServer : IAsyncDisposable
         app.UseForwardedHeaders(forwarded);
     }
 
-    /// <summary>The portals of a data directory, beside a server that may be running on it.</summary>
+    /// <summary>The portals of a data directory, while a server may be running on it.</summary>
     /// <param name="directory">The directory.</param>
-    /// <param name="create">Make it when it isn't there.</param>
-    /// <exception cref="OperatorMistake">It can't be used, or isn't there.</exception>
+    /// <param name="create">Create it if it doesn't exist.</param>
+    /// <exception cref="OperatorMistake">The directory can't be used, or doesn't exist.</exception>
     internal static IPortals OpenPortals(string directory, bool create = false)
     {
         if (!create)
@@ -183,7 +183,7 @@ public sealed class DocketServer : IAsyncDisposable
         return new SqlitePortals(directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve: false);
     }
 
-    /// <summary>As <see cref="OpenPortals"/>, and held as a server holds them when none does; for work that someone has to do.</summary>
+    /// <summary>Like <see cref="OpenPortals"/>, but if no server is running, they are locked as a server locks them. For work that a server would otherwise do.</summary>
     internal static IPortals OpenOrHoldPortals(string directory)
     {
         SqlitePortals.RequireData(directory);
@@ -196,7 +196,7 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>See <see cref="Backup.Restore"/>.</summary>
     internal static BackupContent Restore(string source, string data, Action<string, double> progress) => Backup.Restore(source, data, progress);
 
-    /// <summary>What was opened so far. Closed in the opposite order, also when a start fails in the middle.</summary>
+    /// <summary>What was opened so far. Closed in reverse order, also when a start fails.</summary>
     sealed class Opened : IAsyncDisposable
     {
         readonly Stack<Func<ValueTask>> closings = new();

@@ -4,7 +4,7 @@ using Docket.Stores;
 
 namespace Docket;
 
-/// <summary>The first portal of a data directory, its token if it was just made, and the app of that token while the portal is empty.</summary>
+/// <summary>The first portal of a data directory, its token if it was just created, and the app of that token while the portal is empty.</summary>
 internal sealed record FirstPortal(long Id, string? Token, long? App)
 {
     public static FirstPortal Of(IPortals portals, string? fixedToken)
@@ -20,7 +20,7 @@ internal sealed record FirstPortal(long Id, string? Token, long? App)
             return new(portal.Id, null, app.Client is null ? app.Id : null);
         }
 
-        // Also for a start that was ended between the two.
+        // Also if an earlier start ended after it created the portal and before it created a token.
         var (made, token) = portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All);
         return new(portal.Id, token, made.Id);
     }

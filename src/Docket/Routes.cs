@@ -16,7 +16,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Docket;
 
-/// <summary>Everything that can be called.</summary>
+/// <summary>All routes.</summary>
 internal static class Routes
 {
     public static void Map(WebApplication app, DocketOptions options, IPortals portals, JobRunner jobs, RateLimiter limiter, ILogger logger)
@@ -39,7 +39,7 @@ internal static class Routes
         }
 
         var old = all.MapGroup("").WithMetadata(ApiVersion.V3);
-        ObjectRoutes.MapReads(old, "/crm/v4/objects/{objectType}"); // readers of tickets ask there; the rest of v4 is about associations
+        ObjectRoutes.MapReads(old, "/crm/v4/objects/{objectType}"); // some clients read tickets here; the rest of v4 is about associations
         AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
         AccountRoutes.MapMe(old, "/integrations/v1/me");
 

@@ -82,7 +82,7 @@ public sealed class TlsTests : IDisposable
             await using var server = await DocketServer.StartAsync(options, Cancellation);
         });
         Assert.StartsWith("Cannot listen on https://127.0.0.1:0: " + expected, mistake.Message, StringComparison.Ordinal);
-        Assert.EndsWith("Name one with Kestrel__Certificates__Default__Path, and its …__KeyPath or …__Password.", mistake.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Set Kestrel__Certificates__Default__Path, and …__KeyPath or …__Password.", mistake.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', mistake.Message);
         Assert.DoesNotContain("wrong", mistake.Message, StringComparison.Ordinal);
 

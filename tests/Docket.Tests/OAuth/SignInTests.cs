@@ -159,7 +159,7 @@ public sealed class SignInTests : IDisposable
     {
         var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(
             new() { DataDirectory = directory, Urls = "http://127.0.0.1:0", TrustedProxies = [proxy] }, TestContext.Current.CancellationToken));
-        Assert.Equal($"\"{proxy}\" is not the address of a proxy. Give an address such as 10.0.0.1 or a network such as 10.0.0.0/24.", mistake.Message);
+        Assert.Equal($"\"{proxy}\" is not the address of a proxy. Use an address such as 10.0.0.1 or a network such as 10.0.0.0/24.", mistake.Message);
     }
 
     [Fact]

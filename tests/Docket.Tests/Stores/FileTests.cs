@@ -345,7 +345,7 @@ public sealed class FileTests : IDisposable
         var urls = $"http://{other.LocalEndpoint}";
         var options = new DocketOptions { DataDirectory = directory, Urls = urls };
         var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(options, Cancellation));
-        Assert.Equal($"Cannot listen on {urls}: another program uses the port. Stop it, or choose another port.", mistake.Message);
+        Assert.Equal($"Cannot listen on {urls}: another program uses the port. Stop it or use another port.", mistake.Message);
 
         await using var server = await TestServer.StartAsync(directory);
         (await server.GetAsync(Tickets)).Expect(200);
