@@ -1,17 +1,12 @@
 // Allowing an OAuth app: with HubSpot's own client, and with a browser in which a person would do it.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Client } from '@hubspot/api-client';
 import { chromium } from 'playwright-core';
+import { pictures, program, skip } from './browser.mjs';
 import { call, serve, temporaryDirectory } from './docket.mjs';
-
-const program = [process.env.CHROMIUM, '/usr/bin/chromium-headless-shell', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-  .find((path) => path && existsSync(path));
-const skip = program ? false : 'there is no Chromium on this machine: apt-get install chromium-headless-shell, or name one in CHROMIUM';
-const pictures = fileURLToPath(new URL('../../artifacts/screenshots/', import.meta.url));
 
 describe('OAuth', () => {
   let server;

@@ -122,6 +122,5 @@ internal sealed record RecordAnswer(
     DateTimeOffset UpdatedAt,
     bool Archived,
     string Url,
-    DateTimeOffset? ArchivedAt = null,
     [property: Description("Of an upsert: whether it was created.")] bool? New = null,
     string? ObjectWriteTraceId = null);

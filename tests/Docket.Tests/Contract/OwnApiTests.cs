@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Docket.Tests.Access;
+using Docket.Tests.Conversations;
 using Microsoft.OpenApi;
 
 namespace Docket.Tests.Contract;
@@ -10,6 +11,7 @@ namespace Docket.Tests.Contract;
 /// The OpenAPI document of Docket's own paths says what is there. <see cref="CheckedAnswers"/> holds each answer that a test gets against it; here
 /// it is the endpoints, their parameters and their bodies.
 /// </summary>
+[Collection(nameof(Conversation))]
 public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     /// <summary>What shows the others.</summary>
@@ -85,6 +87,71 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
         }
 
         Assert.Equal(6, compared);
+    }
+
+    [Fact]
+    public async Task Every_member_that_the_document_says_is_in_some_answer()
+    {
+        var (document, api) = await OwnApi.Loaded;
+        await using var server = await TestServer.StartAsync();
+        List<(string Method, string Path, string Body)> answers = [.. ConversationTests.All.SelectMany(conversation => conversation.Exchanges).Where(exchange => exchange.Status < 300).Select(exchange => (exchange.Method, exchange.Path, exchange.Body))];
+        await AskAsync("POST", "/docket/v1/apps", """{"name":"a","scopes":["tickets","not-known"]}""");
+        await AskAsync("POST", "/docket/v1/apps", """{"name":"b","optionalScopes":["tickets"],"redirectUris":["https://example.com/back"]}""");
+        await AskAsync("GET", "/docket/v1/apps");
+        await AskAsync("POST", "/docket/v1/users", """{"email":"ada@example.com"}""");
+        await AskAsync("GET", "/docket/v1/users");
+        server.Http.DefaultRequestHeaders.Add("Prefer", ["respond-async", "wait=60"]);
+        using var upload = new StringContent("""{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""" + "\nno JSON", null, "application/x-ndjson");
+        (await server.Http.PostAsync("/crm/v3/objects/tickets/batch/create", upload, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
+        await AskAsync("GET", "/docket/v1/jobs/1");
+        await AskAsync("GET", "/docket/v1/jobs/1/rejected");
+        await AskAsync("POST", "/docket/v1/objects/tickets/gdpr-delete", """{"objectId":"10000000001"}""");
+        await AskAsync("GET", "/docket/v1/jobs/1/results");
+
+        var (schemas, seen) = (document.GetProperty("components").GetProperty("schemas"), new HashSet<string>());
+        foreach (var (method, path, body) in answers)
+        {
+            var response = api.Find(method, path) is { } operation ? operation.Responses.EnumerateObject().First().Value : default;
+            if (response.ValueKind == JsonValueKind.Object && response.TryGetProperty("content", out var content))
+            {
+                var lines = content.TryGetProperty("application/x-ndjson", out var type);
+                foreach (var text in lines ? body.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [body])
+                {
+                    using var json = JsonDocument.Parse(text);
+                    See((lines ? type : content.GetProperty("application/json")).GetProperty("schema"), json.RootElement);
+                }
+            }
+        }
+
+        // An error has more members than these paths give.
+        var said = from schema in schemas.EnumerateObject() where !schema.Name.EndsWith("Body", StringComparison.Ordinal) && schema.Name is not ("GdprDeleteRequest" or "Error" or "ErrorDetail" or "RowError") from member in schema.Value.GetProperty("properties").EnumerateObject() select $"{schema.Name} {member.Name}";
+        Assert.Empty(said.Except(seen));
+
+        async Task AskAsync(string method, string path, string? json = null) => answers.Add((method, path, (await server.SendAsync(new HttpMethod(method), path, json)).Text));
+
+        void See(JsonElement schema, JsonElement value)
+        {
+            var name = schema.TryGetProperty("$ref", out var reference) ? reference.GetString()!.Split('/')[^1] : "";
+            schema = name.Length > 0 ? schemas.GetProperty(name) : schema;
+            if (value.ValueKind == JsonValueKind.Array)
+            {
+                foreach (var entry in value.EnumerateArray())
+                {
+                    See(schema.GetProperty("items"), entry);
+                }
+            }
+            else if (value.ValueKind == JsonValueKind.Object && schema.TryGetProperty("properties", out var members))
+            {
+                foreach (var member in members.EnumerateObject())
+                {
+                    if (value.TryGetProperty(member.Name, out var its))
+                    {
+                        seen.Add($"{name} {member.Name}");
+                        See(member.Value, its);
+                    }
+                }
+            }
+        }
     }
 
     [Fact]
