@@ -133,11 +133,16 @@ internal static class ObjectRoutes
         var id = http.LastPathSegment();
         var idProperty = http.Request.Query["idProperty"].ToString();
         var key = FindKey(call, schema, idProperty);
-        var asOf = query.AsOf;
-        var record = await FindAsync(call, key, id, query.Archived, asOf, http.RequestAborted) ?? throw NotFound(id, idProperty);
-        var view = RecordView.For(call, schema, asOf);
+        var view = RecordView.For(call, schema, query.AsOf);
+        var then = query.AsOf is { } time ? await FindAsOfAsync(call, key, id, query.Archived, time, http.RequestAborted) ?? throw NotFound(id, idProperty) : null;
+        var found = await call.Store.ReadAsync(async snapshot => (then ?? (await FindAsync(snapshot, call, key, [id], query.Archived))[0]) is { } record
+            ? await AddHistoryAsync(snapshot, view, query.History, [record]) : [], http.RequestAborted);
+        if (found is not [var (record, history)])
+        {
+            throw NotFound(id, idProperty);
+        }
+
         view.Show(record);
-        var history = query.History is { } asked ? await call.Store.ReadAsync(snapshot => PropertyHistory.Read(snapshot, view, asked), http.RequestAborted) : [];
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
             RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.query.Properties, answer.history));
     }
@@ -153,11 +158,12 @@ internal static class ObjectRoutes
         }
 
         var from = http.QueryNumber("after") ?? 0;
-        var (page, next) = await call.Store.ReadAsync(snapshot =>
+        var (page, next) = await call.Store.ReadAsync(async snapshot =>
         {
             // One more than the page shows whether there is a next page, and where it starts.
-            var records = snapshot.List(call.Type, from, limit + 1, query.Archived);
-            return (AddHistory(snapshot, call, schema, query.History, records.Take(limit)), records.Length > limit ? records[limit].Id : (long?)null);
+            var records = await snapshot.ListAsync(call.Type, from, limit + 1, query.Archived);
+            var page = await AddHistoryAsync(snapshot, RecordView.For(call, schema), query.History, [.. records.Take(limit)]);
+            return (page, records.Length > limit ? records[limit].Id : (long?)null);
         }, http.RequestAborted);
         await Wire.RespondPageAsync(http.Response, page, Wire.LinkTo(http.Request, next), WriteRecord(call, schema, query.Properties));
     }
@@ -172,15 +178,16 @@ internal static class ObjectRoutes
         var set = ReadQuery.SetOf(schema, request.Properties.Count > 0 ? schema.ReadAlways : schema.ReadDefault, request.Properties, call.Helps);
         PropertySet? history = request.PropertiesWithHistory.Count > 0 ? ReadQuery.SetOf(schema, new PropertySet(schema), request.PropertiesWithHistory) : null;
         var missing = new List<Fault>();
-        var page = await call.Store.ReadAsync(snapshot =>
+        string[] asked = [.. request.Ids!.Distinct(StringComparer.Ordinal)];
+        var page = await call.Store.ReadAsync(async snapshot =>
         {
             var found = new List<Record>();
             var ids = new HashSet<long>();
-            foreach (var (index, id) in request.Ids!.Distinct(StringComparer.Ordinal).Index())
+            foreach (var (index, each) in (await FindAsync(snapshot, call, key, asked, archived)).Index())
             {
-                if (Find(snapshot, call, key, id, archived) is not { } record)
+                if (each is not { } record)
                 {
-                    missing.Add(Faults.NotFound(index, call.Type, Encoding.UTF8.GetBytes(id)));
+                    missing.Add(Faults.NotFound(index, call.Type, Encoding.UTF8.GetBytes(asked[index])));
                 }
                 else if (ids.Add(record.Id)) // two ids of a merged record are one record
                 {
@@ -188,7 +195,8 @@ internal static class ObjectRoutes
                 }
             }
 
-            return AddHistory(snapshot, call, schema, history, call.ResultOrder(found.Count) is { } order ? order.Select(at => found[at]) : found);
+            return await AddHistoryAsync(
+                snapshot, RecordView.For(call, schema), history, call.ResultOrder(found.Count) is { } order ? [.. order.Select(at => found[at])] : [.. found]);
         }, http.RequestAborted);
         var errors = FaultReport.Rows(missing, [], call.Caller.PortalId);
         await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (page, write: WriteRecord(call, schema, set)), static (json, answer) =>
@@ -215,24 +223,24 @@ internal static class ObjectRoutes
         return key.Unique ? key : throw new Refusal(Faults.NonUniqueIdProperty(call.Type, idProperty, call.Caller.PortalId));
     }
 
-    static Record? Find(ISnapshot snapshot, Call call, Property? key, string id, bool archived) =>
-        key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number ? snapshot.Find(call.Type, number, archived) : null
-        // Archived records hold no unique values. A key is looked up in its stored form.
-        : archived || Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) is not { } value ? null
-        : snapshot.Find(key, value.Span);
-
-    static ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, CancellationToken cancellation) =>
-        call.Store.ReadAsync(snapshot => Find(snapshot, call, key, id, archived), cancellation);
-
-    // A past state: found by where its id leads now, then read as of that time.
-    static async ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, long? asOf, CancellationToken cancellation)
+    static ValueTask<ImmutableArray<Record?>> FindAsync(ISnapshot snapshot, Call call, Property? key, IReadOnlyCollection<string> ids, bool archived)
     {
-        if (asOf is not { } time)
+        if (key is null)
         {
-            return await FindAsync(call, key, id, archived, cancellation);
+            const long Nobody = -1;
+            return snapshot.FindAsync(call.Type, [.. ids.Select(id => Record.ParseId(Encoding.UTF8.GetBytes(id)) ?? Nobody)], archived);
         }
 
-        var number = key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) : (await FindAsync(call, key, id, archived: false, cancellation))?.Id;
+        // Archived records hold no unique values. A key is looked up in its stored form.
+        return archived ? new([.. ids.Select(_ => (Record?)null)])
+            : snapshot.FindAsync(key, [.. ids.Select(id => Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) ?? default)]);
+    }
+
+    // A past state: found by where its id leads now, then read as of that time.
+    static async ValueTask<Record?> FindAsOfAsync(Call call, Property? key, string id, bool archived, long time, CancellationToken cancellation)
+    {
+        var number = key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id))
+            : (await call.Store.ReadAsync(snapshot => FindAsync(snapshot, call, key, [id], archived: false), cancellation))[0]?.Id;
         return number is { } found && await call.Store.FindAsOfAsync(call.Type, found, time, cancellation) is { } record
             && record.ArchivedAt is not null == archived ? record : null;
     }
@@ -276,16 +284,9 @@ internal static class ObjectRoutes
         RecordResponse.WriteWritten(json, view, call.Caller.PortalId, set, traceId: outcome.Batch.Raw[0].TraceId);
     }
 
-    static ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> AddHistory(
-        ISnapshot snapshot, Call call, Schema schema, PropertySet? history, IEnumerable<Record> records)
-    {
-        var view = RecordView.For(call, schema);
-        return [.. records.Select(record =>
-        {
-            view.Show(record);
-            return (record, history is { } asked ? PropertyHistory.Read(snapshot, view, asked) : []);
-        })];
-    }
+    static async ValueTask<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
+        ISnapshot snapshot, RecordView view, PropertySet? history, ImmutableArray<Record> records) =>
+        history is { } asked ? [.. records.Zip(await PropertyHistory.ReadAsync(snapshot, view, records, asked))] : [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
 
     static Action<Utf8JsonWriter, (Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> WriteRecord(Call call, Schema schema, PropertySet set)
     {

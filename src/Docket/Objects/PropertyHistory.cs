@@ -16,45 +16,57 @@ internal static class PropertyHistory
 
     static readonly Source Calculated = new("CALCULATED", "CalculatedPropertyComputer");
 
-    public static ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> Read(ISnapshot snapshot, RecordView view, PropertySet set)
+    /// <summary>For each record the histories of some properties. The view is left at the last one.</summary>
+    public static async ValueTask<ImmutableArray<ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)>>> ReadAsync(
+        ISnapshot snapshot, RecordView view, ImmutableArray<Record> records, PropertySet set)
     {
-        var histories = ImmutableArray.CreateBuilder<(Property, ImmutableArray<HistoryEntry>)>();
+        var properties = new List<Property>();
         for (var rank = set.Next(0); rank >= 0; rank = set.Next(rank + 1))
         {
-            var property = view.Schema.Properties[rank];
-            histories.Add((property, Read(snapshot, view, property)));
+            properties.Add(view.Schema.Properties[rank]);
         }
 
-        return histories.DrainToImmutable();
+        ImmutableArray<Property> stored = [.. properties.Select(property => OriginOf(view.Schema, property)).OfType<Property>().Distinct()];
+        var changes = properties.Exists(property => property.Derivation == Derivation.LastModifiedDate);
+        var pasts = await snapshot.PastsAsync(records, stored, changes, EntriesMax);
+        return [.. records.Zip(pasts, (record, past) =>
+        {
+            view.Show(record);
+            return properties.Select(property => (property, Derive(
+                view, property, OriginOf(view.Schema, property) is { } origin ? past.Properties[stored.IndexOf(origin)] : [], past.Changes))).ToImmutableArray();
+        })];
     }
 
-    static ImmutableArray<HistoryEntry> Read(ISnapshot snapshot, RecordView view, Property property)
+    // The property whose stored values the history of another one follows; null for one that follows none.
+    static Property? OriginOf(Schema schema, Property property) => property.Derivation switch
     {
-        var (schema, record) = (view.Schema, view.Record);
+        Derivation.None or Derivation.CreateDate => property,
+        Derivation.SameAsOrigin => schema.OriginOf(property),
+        Derivation.IsClosed or Derivation.CurrentStageEntered => schema.Stages!.Stage,
+        Derivation.TimeToClose => schema.Stages!.ClosedDate,
+        _ => null,
+    };
+
+    static ImmutableArray<HistoryEntry> Derive(RecordView view, Property property, ImmutableArray<HistoryEntry> stored, ImmutableArray<HistoryEntry> changes)
+    {
         switch (property.Derivation)
         {
             case Derivation.None:
-                var stored = snapshot.History(record, property, EntriesMax);
-                return schema.PlaceOf(property) is null ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
+                return view.Schema.PlaceOf(property) is null ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
             case Derivation.SameAsOrigin:
-                var origin = snapshot.History(record, schema.OriginOf(property)!, EntriesMax);
-                return [.. origin.Select(entry => entry with { Source = Calculated })];
+                return [.. stored.Select(entry => entry with { Source = Calculated })];
             case Derivation.LastModifiedDate:
-                var changes = snapshot.Changes(record, EntriesMax);
                 return [.. changes.Select(entry => entry with { Value = Instant.ToText(entry.Timestamp) })];
             case Derivation.CreateDate:
-                var set = snapshot.History(record, property, EntriesMax);
-                return [.. set, .. FirstCreateDate(view, property, set)];
+                return [.. stored, .. FirstCreateDate(view, property, stored)];
             case Derivation.IsClosed:
-                return Closings(schema, snapshot.History(record, schema.Stages!.Stage, EntriesMax));
+                return Closings(view.Schema, stored);
             case Derivation.CurrentStageEntered:
-                var entered = snapshot.History(record, schema.Stages!.Stage, EntriesMax);
                 // A merge doesn't enter a stage: the stage stays the same.
-                return [.. entered.Where((entry, at) => at + 1 == entered.Length || entered[at + 1].Value != entry.Value)
+                return [.. stored.Where((entry, at) => at + 1 == stored.Length || stored[at + 1].Value != entry.Value)
                     .Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
             case Derivation.TimeToClose:
-                var closed = snapshot.History(record, schema.Stages!.ClosedDate, EntriesMax);
-                return [.. closed.Select(entry => new HistoryEntry(TimeToClose(entry.Value, record.CreatedAt), entry.Timestamp, Calculated))];
+                return [.. stored.Select(entry => new HistoryEntry(TimeToClose(entry.Value, view.Record.CreatedAt), entry.Timestamp, Calculated))];
             case Derivation.TimeInStage:
                 return []; // calculated on read: it has no history
             default:

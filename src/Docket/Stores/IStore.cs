@@ -42,7 +42,9 @@ internal interface IStore
     Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation);
 
     /// <summary>Several reads of one state: what a batch changes together is seen together.</summary>
-    ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation);
+    /// <param name="read">Waits for nothing but the snapshot, and throws nothing of its own.</param>
+    /// <param name="cancellation">Gives up.</param>
+    ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation);
 
     /// <summary>The ids of all records with a value of a unique property: the active one, and archived ones that had it. A walk over the archive.</summary>
     Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
@@ -85,24 +87,33 @@ internal interface IStore
     IAnswers Answers { get; }
 }
 
-/// <summary>The records of a portal in one state: nothing is written in between.</summary>
+/// <summary>
+/// The records of a portal in one state: nothing is written in between. Everything is asked for in sets, so that a store over a
+/// network needs one round trip for each question.
+/// </summary>
 internal interface ISnapshot
 {
-    /// <summary>As <see cref="IStore.FindAsync(ObjectType, long, bool, CancellationToken)"/>.</summary>
-    Record? Find(ObjectType type, long id, bool archived);
+    /// <summary>For each id what <see cref="IStore.FindAsync(ObjectType, long, bool, CancellationToken)"/> finds.</summary>
+    ValueTask<ImmutableArray<Record?>> FindAsync(ObjectType type, ImmutableArray<long> ids, bool archived);
 
-    /// <summary>The active record that holds a unique value.</summary>
-    Record? Find(Property key, ReadOnlySpan<byte> value);
+    /// <summary>For each value the active record that holds it; an empty value is held by none.</summary>
+    ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values);
 
     /// <summary>Up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, ascending by id.</summary>
-    ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived);
+    ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived);
 
-    /// <summary>The newest values that were stored under a property of a record, newest first, at most <paramref name="limit"/>.</summary>
-    ImmutableArray<HistoryEntry> History(Record record, Property property, int limit);
-
-    /// <summary>When a record was changed at all, newest first, at most <paramref name="limit"/>; without values.</summary>
-    ImmutableArray<HistoryEntry> Changes(Record record, int limit);
+    /// <summary>For each record what some properties were.</summary>
+    /// <param name="records">Records, also as they were in the past.</param>
+    /// <param name="properties">Properties whose values are stored.</param>
+    /// <param name="changes">Whether to give <see cref="RecordPast.Changes"/>.</param>
+    /// <param name="limit">Most entries of each list.</param>
+    ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit);
 }
+
+/// <summary>What a record was, newest first.</summary>
+/// <param name="Properties">For each property asked for the values that were stored.</param>
+/// <param name="Changes">When the record was changed at all, without values; empty when that was not asked for.</param>
+internal sealed record RecordPast(ImmutableArray<ImmutableArray<HistoryEntry>> Properties, ImmutableArray<HistoryEntry> Changes);
 
 /// <summary>How a portal stands, each in one word.</summary>
 /// <param name="State"><see cref="Ready"/> when it can be read and written to, else why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>foreign</c>, <c>newer</c>, <c>read-only</c>, <c>failing</c>, <c>stopping</c>.</param>

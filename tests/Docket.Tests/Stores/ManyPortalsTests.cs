@@ -40,7 +40,7 @@ public sealed class ManyPortalsTests : IDisposable
         var second = await CreateAsync(store); // opens it
         await changes;
         Assert.Equal((history, second.FirstChange), (store.History, store.Sequence));
-        Assert.Equal([first.Id, second.Id], (await store.ReadAsync(snapshot => snapshot.List(Schemata.Tickets.Type, 0, 10, archived: false), Cancellation)).Select(record => record.Id));
+        Assert.Equal([first.Id, second.Id], (await store.ReadAsync(snapshot => snapshot.ListAsync(Schemata.Tickets.Type, 0, 10, archived: false), Cancellation)).Select(record => record.Id));
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class ManyPortalsTests : IDisposable
         }, Cancellation)));
         await end.CancelAsync();
         await closing;
-        Assert.Equal(ids.SelectMany(mine => mine).Order(), (await store.ReadAsync(snapshot => snapshot.List(Schemata.Tickets.Type, 0, 100, archived: false), Cancellation)).Select(record => record.Id));
+        Assert.Equal(ids.SelectMany(mine => mine).Order(), (await store.ReadAsync(snapshot => snapshot.ListAsync(Schemata.Tickets.Type, 0, 100, archived: false), Cancellation)).Select(record => record.Id));
     }
 
     [Fact]

@@ -13,13 +13,16 @@ namespace Docket.Tests.Stores;
 /// <summary>What is read of a state.</summary>
 internal sealed partial record MemoryState : ISnapshot
 {
-    public Record? Find(ObjectType type, long id, bool archived) => this.Follow(type, id, archived);
+    public ValueTask<ImmutableArray<Record?>> FindAsync(ObjectType type, ImmutableArray<long> ids, bool archived) => new([.. ids.Select(id => this.Follow(type, id, archived))]);
 
-    public Record? Find(Property key, ReadOnlySpan<byte> value) => FindUnique(key, value);
+    public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => new([.. values.Select(value => FindUnique(key, value.Span))]);
 
-    public ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived) => [.. All(type, archived).Where(record => record.Id >= from).Take(limit)];
+    public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
+        new([.. records.Select(record => new RecordPast([.. properties.Select(property => History(record, property, limit))], changes ? Changes(record, limit) : []))]);
 
-    public ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
+    public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new([.. All(type, archived).Where(record => record.Id >= from).Take(limit)]);
+
+    ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
     {
         var entries = ImmutableArray.CreateBuilder<HistoryEntry>();
         var values = new ValueReader(record.Values.Span);
@@ -34,7 +37,7 @@ internal sealed partial record MemoryState : ISnapshot
         return entries.ToImmutable();
     }
 
-    public ImmutableArray<HistoryEntry> Changes(Record record, int limit) => [.. Back(record.LastChange).Take(limit).Select(entry => new HistoryEntry("", entry.Write.Time, entry.Source))];
+    ImmutableArray<HistoryEntry> Changes(Record record, int limit) => [.. Back(record.LastChange).Take(limit).Select(entry => new HistoryEntry("", entry.Write.Time, entry.Source))];
 
     public Record? AsOf(ObjectType type, long id, long time) => Log.FindLast(entry => entry.Type == type.Number && entry.Write.Record.Id == id && entry.Write.Time <= time) switch
     {
@@ -105,13 +108,13 @@ internal sealed class MemoryStore : IStore, IDisposable
         await writer.ChangeSchemaAsync(type, change, keepUsedStages) is var (schema, used) && schema is not null ? schema
         : throw new Refusal(Faults.StagesInUse(used, [.. used.SelectMany(stage => memory.Committed.InStage(type, stage)).Select(record => record.Id)]));
 
-    public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) => new(memory.Committed.Find(type, id, archived));
+    public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) => new(memory.Committed.Follow(type, id, archived));
 
-    public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) => new(memory.Committed.Find(key, value.Span));
+    public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) => new(memory.Committed.FindUnique(key, value.Span));
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) => Task.FromResult(memory.Committed.AsOf(type, id, time));
 
-    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation) => new(read(memory.Committed));
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) => read(memory.Committed);
 
     public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         Task.FromResult<ImmutableArray<long>>([.. memory.Committed.Records.Where(entry => entry.Key.Type == type.Number && MemoryState.ValueIn(entry.Value.Values, key.Number) is { } held && held.Span.SequenceEqual(value.Span)).Select(entry => entry.Key.Id)]);

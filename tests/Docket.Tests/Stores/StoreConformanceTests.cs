@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Docket.Model;
 using Docket.Model.Types;
@@ -198,7 +199,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal(["note: 29", "note: 28"], await HistoryAsync(record, "note", limit: 2));
         Assert.Empty(await HistoryAsync(record, "content"));
         Assert.Empty(await HistoryAsync(record, "note", limit: 0));
-        var entries = await ReadAsync(snapshot => snapshot.History(record, Property("note"), 100));
+        var entries = await HistoryOfAsync(record, "note", 100);
         Assert.All(entries, entry => Assert.Equal(Schemata.Caller.Source, entry.Source));
         Assert.Equal(entries.Select(entry => entry.Timestamp).OrderDescending(), entries.Select(entry => entry.Timestamp));
     }
@@ -216,10 +217,10 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
         await ApplyAsync(WriteKind.Archive, ById(record.Id));
         record = (await FindAsync(record.Id, archived: true))!;
-        var changes = await ReadAsync(snapshot => snapshot.Changes(record, 100));
+        var changes = await ChangesAsync(record, 100);
         // The clock stands still; a record's changes don't.
         Assert.Equal([Now + 4, Now + 3, Now + 2, Now + 1, Now], changes.Select(change => change.Timestamp));
-        Assert.Equal([Now + 4, Now + 3], (await ReadAsync(snapshot => snapshot.Changes(record, 2))).Select(change => change.Timestamp));
+        Assert.Equal([Now + 4, Now + 3], (await ChangesAsync(record, 2)).Select(change => change.Timestamp));
     }
 
     [Fact]
@@ -386,7 +387,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal("(never set)", Value(merged, "closed_date"));
         Assert.Equal(["subject: p2", "subject: p2", "subject: p1"], await HistoryAsync(merged, "subject"));
         Assert.Equal(["note: n2", "note: n2", "note: n1"], await HistoryAsync(merged, "note"));
-        Assert.Equal(["MERGE_OBJECTS", "INTEGRATION", "INTEGRATION"], (await ReadAsync(snapshot => snapshot.Changes(merged, 10))).Select(entry => entry.Source.Type));
+        Assert.Equal(["MERGE_OBJECTS", "INTEGRATION", "INTEGRATION"], (await ChangesAsync(merged, 10)).Select(entry => entry.Source.Type));
 
         // Once more, and all ids lead to the last one; also when it is archived and after opening again.
         var third = await CreateAsync(("subject", "third"), ("hs_pipeline_stage", "2"));
@@ -441,7 +442,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal(("one", "back", null), (Value(restored.Record!, "subject"), Value(restored.Record!, "note"), restored.Record!.ArchivedAt));
         await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
         Assert.Equal(["subject: one"], await HistoryAsync(restored.Record!, "subject"));
-        Assert.Equal(3, (await ReadAsync(snapshot => snapshot.Changes(restored.Record!, 10))).Length);
+        Assert.Equal(3, (await ChangesAsync(restored.Record!, 10)).Length);
         await Assert.ThrowsAsync<Refusal>(() => ApplyAsync(WriteKind.Restore, ById(record.Id))); // it is active
     }
 
@@ -743,12 +744,18 @@ public abstract class StoreConformanceTests : IAsyncLifetime
 
     ValueTask<Record?> FindAsync(string key, string value) => Store.FindAsync(Property(key), Encoding.UTF8.GetBytes(value), Cancellation);
 
-    private protected async Task<Record[]> ListAsync(long from = 0, int limit = 1_000, bool archived = false) => [.. await ReadAsync(snapshot => snapshot.List(Tickets.Type, from, limit, archived))];
+    private protected async Task<Record[]> ListAsync(long from = 0, int limit = 1_000, bool archived = false) => [.. await ReadAsync(snapshot => snapshot.ListAsync(Tickets.Type, from, limit, archived))];
 
-    ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read) => Store.ReadAsync(read, Cancellation);
+    ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read) => Store.ReadAsync(read, Cancellation);
+
+    async Task<ImmutableArray<HistoryEntry>> ChangesAsync(Record record, int limit) =>
+        (await ReadAsync(snapshot => snapshot.PastsAsync([record], [], changes: true, limit)))[0].Changes;
+
+    async Task<ImmutableArray<HistoryEntry>> HistoryOfAsync(Record record, string name, int limit) =>
+        (await ReadAsync(snapshot => snapshot.PastsAsync([record], [Property(name)], changes: false, limit)))[0].Properties[0];
 
     async Task<string[]> HistoryAsync(Record record, string name, int limit = 100) =>
-        [.. (await ReadAsync(snapshot => snapshot.History(record, Property(name), limit))).Select(entry => $"{name}: {entry.Value}")];
+        [.. (await HistoryOfAsync(record, name, limit)).Select(entry => $"{name}: {entry.Value}")];
 
     string Value(Record record, string name)
     {

@@ -38,9 +38,16 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
     /// <summary>The record of an id, or the one that it became part of.</summary>
     public Record? Find(ObjectType type, long id, bool archived) => Lookup.FindId(type, id, archived) ?? Follow(type, id, archived);
 
-    public Record? Find(Property key, ReadOnlySpan<byte> value) => Lookup.FindUnique(key, value);
+    public ValueTask<ImmutableArray<Record?>> FindAsync(ObjectType type, ImmutableArray<long> ids, bool archived) => new([.. ids.Select(id => Find(type, id, archived))]);
 
-    public ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived)
+    public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => new([.. values.Select(value => Lookup.FindUnique(key, value.Span))]);
+
+    public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new(List(type, from, limit, archived));
+
+    public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
+        new([.. records.Select(record => new RecordPast([.. properties.Select(property => History(record, property, limit))], changes ? Changes(record, limit) : []))]);
+
+    ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived)
     {
         var records = ImmutableArray.CreateBuilder<Record>();
         list.Bind(RecordKey.Of(type, Math.Clamp(from, 0, RecordKey.IdMax), archived))
@@ -53,8 +60,8 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         return records.DrainToImmutable();
     }
 
-    /// <summary>Follows the links of one property from change to change: as many steps as there are entries in the answer.</summary>
-    public ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
+    // Follows the links of one property from change to change: as many steps as there are entries in the answer.
+    ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
     {
         var stored = new ValueReader(record.Values.Span);
         if (!stored.Seek(property.Number))
@@ -125,8 +132,8 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         return [];
     });
 
-    /// <summary>The newest changes of a record as a whole, newest first; values are left out.</summary>
-    public ImmutableArray<HistoryEntry> Changes(Record record, int limit)
+    // The newest changes of a record as a whole, newest first; values are left out.
+    ImmutableArray<HistoryEntry> Changes(Record record, int limit)
     {
         var entries = ImmutableArray.CreateBuilder<HistoryEntry>();
         long? sequence = record.LastChange;

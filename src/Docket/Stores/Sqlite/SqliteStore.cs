@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.ExceptionServices;
 using Docket.ChangeLog;
 using Docket.Index;
 using Docket.Model;
@@ -168,7 +169,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         new(Read(reader => reader.Lookup.FindUnique(key, value.Span)));
 
-    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, T> read, CancellationToken cancellation) => new(Read(reader => reader.InOneSnapshot(() => read(reader))));
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) => Read(reader => reader.InOneSnapshot(() => Ended(read(reader))));
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FindAsOf(type, id, time, Schema.Of(type).CreateDate, cancellation), cancellation);
@@ -457,6 +458,18 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         {
             throw Translate(failure, Indexer.PathOf(path));
         }
+    }
+
+    // SQLite answers at once, so a read that only asks its snapshot has ended when it returns. One that failed has to fail here,
+    // where its reader is given up.
+    static ValueTask<T> Ended<T>(ValueTask<T> read)
+    {
+        if (!read.IsCompletedSuccessfully)
+        {
+            ExceptionDispatchInfo.Throw(read.AsTask().Exception?.InnerException ?? new InvalidOperationException("A read waits for something other than its snapshot."));
+        }
+
+        return read;
     }
 
     string? ReadTrouble()
