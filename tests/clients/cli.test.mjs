@@ -181,7 +181,7 @@ it('every mistake is one line that says what is wrong, ends with 1, and changes 
   for (const [told, args, input] of [
     [/name of an app/, ['app', 'create', ' ']],
     [/"Tickets!" is not the name of a scope/, ['app', 'create', 'x', '--scope', 'Tickets!']],
-    [/"http:\/\/desk\.example\/" can't be redirected to/, ['app', 'create', 'x', '--redirect-uri', 'http://desk.example/']],
+    [/"http:\/\/desk\.example\/" is not a valid redirect URL/, ['app', 'create', 'x', '--redirect-uri', 'http://desk.example/']],
     [/no portal 7/, ['app', 'create', 'x', '--portal', '7']],
     [/no portal 7/, ['app', 'list', '--portal', '7']],
     [/no app 999999999/, ['app', 'rotate', '999999999']],

@@ -17,7 +17,7 @@ namespace Docket.Access;
 /// <summary>The apps of the caller's portal.</summary>
 internal static class AppRoutes
 {
-    /// <summary>How long a replaced token may go on working, in seconds: seven days, as on HubSpot (reference/auth-limits-webhooks-imports.md 1.1).</summary>
+    /// <summary>How long a replaced token may stay valid, in seconds: seven days, as on HubSpot (reference/auth-limits-webhooks-imports.md 1.1).</summary>
     public const long GraceSecondsMax = 7 * 24 * 3600;
 
     public static void Map(IEndpointRouteBuilder routes, string path, IApps apps)
@@ -25,15 +25,15 @@ internal static class AppRoutes
         routes.MapGet(path, http => ListAsync(http, apps)).Needs(ScopeNeed.Manage)
             .Describe("listApps", "Lists the apps of the portal", () => default(ListAnswer<AppAnswer>)!);
         routes.MapPost(path, http => CreateAsync(http, apps)).Needs(ScopeNeed.Manage)
-            .Describe("createApp", "Creates an app; its token or client secret is in this answer only", (AppBody app) => default(AppAnswer)!, StatusCodes.Status201Created);
+            .Describe("createApp", "Creates an app; only this answer contains its token or client secret", (AppBody app) => default(AppAnswer)!, StatusCodes.Status201Created);
         routes.MapGet(path + "/{appId}", http => RespondAsync(http, StatusCodes.Status200OK, apps.Find(http.Call().Caller.PortalId, AppId(http)))).Needs(ScopeNeed.Manage)
             .Describe("readApp", "Reads an app", (long appId) => default(AppAnswer)!);
         routes.MapPatch(path + "/{appId}", http => ChangeAsync(http, apps)).Needs(ScopeNeed.Manage)
-            .Describe("changeApp", "Changes what is given of an app", (long appId, AppBody app) => default(AppAnswer)!);
+            .Describe("changeApp", "Changes the given properties of an app", (long appId, AppBody app) => default(AppAnswer)!);
         routes.MapDelete(path + "/{appId}", http => DeleteAsync(http, apps)).Needs(ScopeNeed.Manage)
             .Describe("deleteApp", "Deletes an app and its tokens", (long appId) => { }, StatusCodes.Status204NoContent);
         routes.MapPost(path + "/{appId}/rotate", http => RotateAsync(http, apps)).Needs(ScopeNeed.Manage)
-            .Describe("rotateApp", "Replaces the token or client secret of an app; the new one is in this answer only", (long appId, RotateBody rotation = null!) => default(AppAnswer)!);
+            .Describe("rotateApp", "Replaces the token or client secret of an app; only this answer contains the new one", (long appId, RotateBody rotation = null!) => default(AppAnswer)!);
     }
 
     static Task ListAsync(HttpContext http, IApps apps) =>
@@ -81,14 +81,14 @@ internal static class AppRoutes
         await RespondAsync(http, StatusCodes.Status200OK, secret is null ? null : apps.Find(portalId, id), secret);
     }
 
-    // What is no number is no app either.
+    // An id that isn't a number doesn't exist.
     static long AppId(HttpContext http) => long.TryParse(http.GetRouteValue("appId") as string, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0;
 
     static Task RespondAsync(HttpContext http, int status, App? app, string? secret = null) =>
         app is null ? throw new Refusal(Faults.ResourceNotFound())
             : Wire.RespondAsync(http.Response, status, (app, secret), static (json, answer) => Write(json, answer.app, answer.secret));
 
-    /// <summary>Writes an app without its secret, here and for the command line.</summary>
+    /// <summary>Writes an app without its secret, also for the command line.</summary>
     public static void Write(Utf8JsonWriter json, App app) => Write(json, app, secret: null);
 
     static void Write(Utf8JsonWriter json, App app, string? secret)
@@ -143,11 +143,11 @@ internal sealed record AppAnswer(
     [property: Description("Of an OAuth app.")] ImmutableArray<string>? OptionalScopes = null,
     [property: Description("Of an OAuth app.")] ImmutableArray<string>? RedirectUris = null,
     [property: Description("Of an OAuth app.")] string? ClientId = null,
-    [property: Description("Of a private app, when it was just made.")] string? Token = null,
-    [property: Description("Of an OAuth app, when it was just made.")] string? ClientSecret = null,
+    [property: Description("Of a private app, if the token is new.")] string? Token = null,
+    [property: Description("Of an OAuth app, if the secret is new.")] string? ClientSecret = null,
     [property: Description("Scopes that Docket doesn't know.")] ImmutableArray<string>? Warnings = null);
 
-/// <summary>An app as a request gives it. One with redirect URLs is an OAuth app.</summary>
+/// <summary>An app in a request. With redirect URLs, it is an OAuth app.</summary>
 internal sealed record AppBody
 {
     public static readonly JsonShape<AppBody> Shape = new(
@@ -161,36 +161,36 @@ internal sealed record AppBody
         IsClosed = true,
     };
 
-    [Description("A new app needs one.")]
+    [Description("Required for a new app.")]
     [StringLength(AppRules.NameMax, MinimumLength = 1)]
     public string? Name { get; set; }
 
-    [Description("What the app may do; the scope tickets for a new app that is given none.")]
+    [Description("What the app may do. Default for a new app: the scope tickets.")]
     [MaxLength(AppRules.ListMax)]
     public ImmutableArray<string>? Scopes { get; set; }
 
-    [Description("Of an OAuth app: scopes that users who don't have them may leave out.")]
+    [Description("Of an OAuth app: scopes that it can request in addition.")]
     [MaxLength(AppRules.ListMax)]
     public ImmutableArray<string>? OptionalScopes { get; set; }
 
-    [Description("With them a new app is an OAuth app.")]
+    [Description("Makes a new app an OAuth app.")]
     [MinLength(1)]
     [MaxLength(AppRules.ListMax)]
     public ImmutableArray<string>? RedirectUris { get; set; }
 
     public AppChange ToChange() => new(Name, Scopes, OptionalScopes, RedirectUris);
 
-    // A null in the list is no scope and no URL, and is refused as an empty text is.
+    // A null in the list is refused like an empty text.
     static ImmutableArray<string>? Texts(ref JsonCursor json, string what) =>
         json.List(what, static (ref json) => json.Text() ?? "") is { } texts ? [.. texts.Distinct(StringComparer.Ordinal)] : null;
 }
 
-/// <summary>How the change of a token is to be done.</summary>
+/// <summary>The options of a token rotation.</summary>
 internal sealed record RotateBody
 {
     public static readonly JsonShape<RotateBody> Shape = new(null, [], ("graceSeconds", (rotation, ref json) => rotation.GraceSeconds = json.Number() ?? 0)) { IsClosed = true };
 
-    [Description("How long the old one goes on working.")]
+    [Description("How long the old token stays valid.")]
     [Range(0, AppRoutes.GraceSecondsMax)]
     public long GraceSeconds { get; set; }
 }

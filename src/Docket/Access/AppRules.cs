@@ -4,40 +4,38 @@ using Docket.Model.Types;
 
 namespace Docket.Access;
 
-/// <summary>What an app may be. Each mistake is one sentence.</summary>
+/// <summary>The rules for apps. Each mistake is one sentence.</summary>
 internal static class AppRules
 {
     public const int NameMax = 200, ListMax = 100;
 
     const int UriMax = 2_000;
 
-    /// <summary>What an app may do when nothing is said of it.</summary>
-
-    /// <summary>The mistakes in what is given of a new app.</summary>
+    /// <summary>The mistakes in a new app.</summary>
     public static List<string> MistakesOfNew(AppChange app)
     {
         var mistakes = Mistakes(app with { Name = app.Name ?? "" });
         if (app is { RedirectUris: null, OptionalScopes.IsEmpty: false })
         {
-            mistakes.Add("Only an OAuth app has optional scopes: give it a redirect URL too.");
+            mistakes.Add("Only an OAuth app has optional scopes: add a redirect URL.");
         }
 
         return mistakes;
     }
 
-    /// <summary>The mistakes in what is to change of an app; what is <c>null</c> stays.</summary>
+    /// <summary>The mistakes in a change of an app; <c>null</c> leaves a value unchanged.</summary>
     public static List<string> MistakesOfChange(App app, AppChange change)
     {
         var mistakes = Mistakes(change);
         if (app.Client is null && (change.RedirectUris is not null || change.OptionalScopes is not null))
         {
-            mistakes.Add("Only an OAuth app has redirect URLs and optional scopes, and a private app doesn't become one: create another app.");
+            mistakes.Add("Only an OAuth app has redirect URLs and optional scopes, and a private app can't become one: create another app.");
         }
 
         return mistakes;
     }
 
-    /// <summary>What is not wrong but looks as if it were: HubSpot has scopes that Docket doesn't know, and a misspelt one looks the same.</summary>
+    /// <summary>Possible mistakes: HubSpot has scopes that Docket doesn't know, and a misspelt scope looks the same.</summary>
     public static IEnumerable<string> Warnings(App app) =>
         app.Scopes.Concat(app.Client?.OptionalScopes ?? []).Except(ScopeNames.Known).Select(scope => $"Docket doesn't know the scope {scope}, which allows nothing here.");
 
@@ -56,7 +54,7 @@ internal static class AppRules
 
         foreach (var uri in (app.RedirectUris ?? []).Where(uri => !IsRedirectUri(uri)))
         {
-            mistakes.Add($"\"{uri}\" can't be redirected to. Give an absolute URL without a fragment, with https unless it is on this machine.");
+            mistakes.Add($"\"{uri}\" is not a valid redirect URL. Use an absolute URL without a fragment, with https unless it is on this machine.");
         }
 
         if (app.RedirectUris is { IsEmpty: true })
@@ -68,7 +66,7 @@ internal static class AppRules
         {
             if (list is { Length: > ListMax })
             {
-                mistakes.Add($"An app has at most {ListMax} scopes or redirect URLs of a kind.");
+                mistakes.Add($"An app has at most {ListMax} scopes, optional scopes or redirect URLs.");
             }
         }
 
@@ -76,7 +74,7 @@ internal static class AppRules
     }
 
     static bool IsRedirectUri(string text) =>
-        text.Length <= UriMax && !text.AsSpan().ContainsAnyExceptInRange('!', '~') // goes into a header as it is
+        text.Length <= UriMax && !text.AsSpan().ContainsAnyExceptInRange('!', '~') // is written to a header unchanged
         && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0
         && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
 }

@@ -9,23 +9,23 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
 
-/// <summary>Says what an endpoint needs: a right on the object type of its path, or else something of the portal. An endpoint without it is open to anyone.</summary>
+/// <summary>What an endpoint requires: a right on the object type of its path, or a right on the portal. An endpoint without it is open to everyone.</summary>
 internal sealed record NeedsScope(Right? Right, ScopeNeed Portal)
 {
-    /// <summary>Whether nothing is changed, whatever the method.</summary>
+    /// <summary>Whether the endpoint changes nothing, regardless of the method.</summary>
     public bool OnlyReads => Right is Model.Right.Read or Model.Right.ReadSchema;
 }
 
 /// <summary>
 /// Turns a bearer token into a <see cref="Call"/>. Order as on HubSpot: token (401), object type (400), scope (403)
-/// (reference/objects-and-batch.md 1.7). Limits (429) come right after the token, so that what is refused for any other reason
-/// counts as a call.
+/// (reference/objects-and-batch.md 1.7). Limits (429) come right after the token, so that requests that are refused
+/// for any other reason count as calls.
 /// </summary>
 internal sealed class Authentication(RequestDelegate next, IPortals portals, RateLimiter limiter, TimeProvider clock, Random random)
 {
     const string Scheme = "Bearer ";
 
-    /// <summary>Largest body that is taken from anybody, in bytes: the longest form of OAuth has a tenth of it.</summary>
+    /// <summary>Largest body without a token, in bytes: the longest form of OAuth has a tenth of it.</summary>
     const int OpenBodyBytesMax = 8 * 1024;
 
     public Task InvokeAsync(HttpContext http)
@@ -55,7 +55,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             throw new Refusal(Faults.TokenExpired(expiresAt, now));
         }
 
-        // Docket's own paths have no version, and no limits.
+        // Docket's own paths have no version and no limits.
         var version = endpoint.GetMetadata<ApiVersion>();
         if (version is not null)
         {
@@ -69,7 +69,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
         };
         if (call.TypeName is not null)
         {
-            _ = call.Schema; // refuses a type that isn't there
+            _ = call.Schema; // refuses an unknown type
         }
 
         var need = needs.Right is { } right ? call.Type.Scopes[right] : needs.Portal;
@@ -86,7 +86,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
     }
 }
 
-/// <summary>Lets routes say what they need.</summary>
+/// <summary>Declares what routes require.</summary>
 internal static class ScopeExtensions
 {
     public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Right right)

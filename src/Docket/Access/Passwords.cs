@@ -6,8 +6,8 @@ using Docket.Stores;
 namespace Docket.Access;
 
 /// <summary>
-/// Passwords of users, kept in the form in which the framework's hasher keeps them (PBKDF2 with a salt, its version 3). All users
-/// with one address share a salt, so that one hashing answers for all of them (docs/internals/decisions.md, OAuth).
+/// Passwords of users, stored in the format of the framework's hasher (PBKDF2 with a salt, its version 3). All users with one address
+/// share a salt, so that one hash is enough to check all of them (docs/internals/decisions.md, OAuth).
 /// </summary>
 internal static class Passwords
 {
@@ -15,14 +15,14 @@ internal static class Passwords
 
     const int Iterations = 100_000, SaltBytes = 16, KeyBytes = 32;
 
-    /// <summary>Before the salt: the version, then HMAC-SHA512, the iterations and the length of the salt as big-endian numbers.</summary>
+    /// <summary>The bytes before the salt: the version, then HMAC-SHA512, the iterations and the length of the salt as big-endian numbers.</summary>
     static ReadOnlySpan<byte> Head => [1, 0, 0, 0, 2, 0, 1, 0x86, 0xA0, 0, 0, 0, SaltBytes];
 
     /// <summary>What is wrong with a password, or <c>null</c>.</summary>
     public static string? Mistake(string password) =>
         password.Length is < LengthMin or > LengthMax ? $"A password has {LengthMin} to {LengthMax} characters." : null;
 
-    /// <summary>Sets a user's password, with the salt of others who have the same address.</summary>
+    /// <summary>Sets a user's password, with the salt of other users who have the same address.</summary>
     public static bool Set(IUsers users, User user, string password)
     {
         var others = users.FindSignIns(user.Email).Where(one => one.User.Id != user.Id);
@@ -30,20 +30,20 @@ internal static class Passwords
         return users.SetPassword(user.PortalId, user.Id, Hash(password, salt));
     }
 
-    /// <summary>What is kept of a password. Takes some tens of milliseconds of processor time on purpose.</summary>
+    /// <summary>The stored form of a password. Takes some tens of milliseconds of processor time on purpose.</summary>
     public static string Hash(string password, string salt)
     {
         var saltBytes = Convert.FromBase64String(salt);
-        // By bytes: text that is no Unicode has a password too, as with the framework's hasher.
+        // As bytes: invalid Unicode can be a password too, as with the framework's hasher.
         var key = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), saltBytes, Iterations, HashAlgorithmName.SHA512, KeyBytes);
         return Convert.ToBase64String([.. Head, .. saltBytes, .. key]);
     }
 
     public static string NewSalt() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(SaltBytes));
 
-    /// <summary>The salt of what <see cref="Hash"/> made.</summary>
+    /// <summary>The salt in a result of <see cref="Hash"/>.</summary>
     public static string SaltOf(string hash) => Convert.ToBase64String(Convert.FromBase64String(hash).AsSpan(Head.Length, SaltBytes));
 
-    /// <summary>Whether two that <see cref="Hash"/> made are the same.</summary>
+    /// <summary>Whether two results of <see cref="Hash"/> are equal.</summary>
     public static bool Same(string hash, string other) => CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(hash), Encoding.ASCII.GetBytes(other));
 }

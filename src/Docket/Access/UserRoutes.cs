@@ -23,7 +23,7 @@ internal static class UserRoutes
         routes.MapGet(path + "/{userId}", http => RespondAsync(http, StatusCodes.Status200OK, Find(http, users))).Needs(ScopeNeed.Manage)
             .Describe("readUser", "Reads a user", (long userId) => default(UserAnswer)!);
         routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(ScopeNeed.Manage)
-            .Describe("changeUser", "Changes what is given of a user", (long userId, UserBody user) => default(UserAnswer)!);
+            .Describe("changeUser", "Changes the given properties of a user", (long userId, UserBody user) => default(UserAnswer)!);
     }
 
     static Task ListAsync(HttpContext http, IUsers users) => Wire.RespondListAsync(http.Response, users.List(http.Call().Caller.PortalId), Write);
@@ -62,7 +62,7 @@ internal static class UserRoutes
 
     static Task RespondAsync(HttpContext http, int status, User user) => Wire.RespondAsync(http.Response, status, user, Write);
 
-    /// <summary>Writes a user, here and for the command line.</summary>
+    /// <summary>Writes a user, also for the command line.</summary>
     public static void Write(Utf8JsonWriter json, User user)
     {
         json.WriteStartObject();
@@ -81,7 +81,7 @@ internal static class UserRoutes
 /// <summary>A user, as <see cref="UserRoutes.Write"/> writes it.</summary>
 internal sealed record UserAnswer(long Id, long PortalId, string Email, string FirstName, string LastName, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, bool Archived);
 
-/// <summary>A user as a request gives it.</summary>
+/// <summary>A user in a request.</summary>
 internal sealed record UserBody
 {
     public static readonly JsonShape<UserBody> Shape = new(
@@ -96,7 +96,7 @@ internal sealed record UserBody
         IsClosed = true,
     };
 
-    [Description("A new user needs one.")]
+    [Description("Required for a new user.")]
     [MaxLength(UserRules.EmailMax)]
     public string? Email { get; set; }
 
@@ -106,7 +106,7 @@ internal sealed record UserBody
     [MaxLength(UserRules.NameMax)]
     public string? LastName { get; set; }
 
-    [Description("To sign in with when allowing OAuth apps.")]
+    [Description("For signing in to allow OAuth apps.")]
     [StringLength(Passwords.LengthMax, MinimumLength = Passwords.LengthMin)]
     public string? Password { get; set; }
 

@@ -3,12 +3,12 @@ using Docket.Model;
 
 namespace Docket.Access;
 
-/// <summary>What a user may be. Each mistake is one sentence.</summary>
+/// <summary>The rules for users. Each mistake is one sentence.</summary>
 internal static class UserRules
 {
     public const int NameMax = 200, EmailMax = 254;
 
-    /// <summary>The mistakes in what is given of a user; what is <c>null</c> isn't given.</summary>
+    /// <summary>The mistakes in a new user or a change; <c>null</c> is not given.</summary>
     public static List<string> Mistakes(UserChange user, string? password)
     {
         var mistakes = new List<string>();
