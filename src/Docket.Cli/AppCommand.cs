@@ -10,15 +10,15 @@ namespace Docket.Cli;
 /// <summary><c>docket app create|list|show|rotate|delete</c>. Works while a server runs. Changes take effect with the next request.</summary>
 internal static class AppCommand
 {
-    public static Command Make() => new("app", "Create, list, show, rotate and delete apps: what calls a portal.") { Create(), List(), Show(), Rotate(), Delete() };
+    public static Command Make() => new("app", "Create, list, show, rotate and delete apps, the programs that call a portal.") { Create(), List(), Show(), Rotate(), Delete() };
 
     static Command Create()
     {
         var (data, portal) = (DataOption.Make(), PortalOption.Make());
         var name = new Argument<string>("name") { Description = "What you call it" };
-        var scopes = Names("--scope", $"What it may do; repeat for several: {string.Join(", ", ScopeNames.Known)}", [.. ScopeNames.Default]);
-        var optional = Names("--optional-scope", "What an OAuth app asks for but does without", []);
-        var redirects = Names("--redirect-uri", "Where users are sent back to; makes it an OAuth app", []);
+        var scopes = Names("--scope", $"A scope; repeat for several: {string.Join(", ", ScopeNames.Known)}", [.. ScopeNames.Default]);
+        var optional = Names("--optional-scope", "An optional scope of an OAuth app", []);
+        var redirects = Names("--redirect-uri", "The URL to which users are sent back; creates an OAuth app", []);
         var command = new Command("create", "Create an app and show its token, or its client secret, once.") { name, data, portal, scopes, optional, redirects };
         command.SetAction(async (parsed, _) =>
         {
@@ -86,8 +86,8 @@ internal static class AppCommand
     static Command Rotate()
     {
         var (data, id) = (DataOption.Make(), IdArgument());
-        var grace = Numbers.Option("--grace-days", "How long the old token goes on working, 0 to 7 days; an old client secret ends at once", 0, 7);
-        var command = new Command("rotate", "Make a new token, or a new client secret, and show it once.") { id, grace, data };
+        var grace = Numbers.Option("--grace-days", "Days until the old token stops working, 0 to 7; an old client secret stops at once", 0, 7);
+        var command = new Command("rotate", "Create a new token or client secret and show it once.") { id, grace, data };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
@@ -131,5 +131,5 @@ internal static class AppCommand
     static App Find(IPortals portals, long id) =>
         portals.Apps.List(null).FirstOrDefault(app => app.Id == id) ?? throw new OperatorMistake($"There is no app {id}. See: docket app list");
 
-    static void PrintSecret(App app, string secret) => Console.WriteLine($"{(app.Client is null ? "Token" : "Client secret")}, shown this once: {secret}");
+    static void PrintSecret(App app, string secret) => Console.WriteLine($"{(app.Client is null ? "Token" : "Client secret")}, shown only once: {secret}");
 }

@@ -15,7 +15,7 @@ internal static class Ask
         }
 
         var password = ReadHidden("Password: ");
-        return ReadHidden("The same again: ") == password ? password : throw new OperatorMistake("The two passwords differ. Nothing was changed.");
+        return ReadHidden("Repeat the password: ") == password ? password : throw new OperatorMistake("The passwords don't match. Nothing was changed.");
     }
 
     /// <summary>Asks to confirm an irreversible action by typing <paramref name="word"/>.</summary>
@@ -24,10 +24,10 @@ internal static class Ask
     {
         if (Console.IsInputRedirected)
         {
-            throw new OperatorMistake($"{warning} Confirm it with --yes.");
+            throw new OperatorMistake($"{warning} Use --yes to confirm.");
         }
 
-        Console.Write($"{warning}\nType {word} to go on: ");
+        Console.Write($"{warning}\nType {word} to continue: ");
         if (Console.ReadLine()?.Trim() != word)
         {
             throw new OperatorMistake("Nothing was changed.");

@@ -9,13 +9,13 @@ internal static class BackupCommand
     public static Command Make()
     {
         var data = DataOption.Make();
-        var target = new Argument<string>("directory") { Description = "Where to; empty, or not there yet" };
-        var command = new Command("backup", "Copy all portals and the registry, each as it is at one moment, and check the copies. A running server goes on.") { target, data };
+        var target = new Argument<string>("directory") { Description = "The target directory; must be empty or not exist" };
+        var command = new Command("backup", "Copy all portals and the registry, each as of one moment, and verify the copies. Works while a server runs.") { target, data };
         command.SetAction(parsed =>
         {
             var to = Path.GetFullPath(parsed.GetRequiredValue(target));
             Print(ProgressBar.During(show => DocketServer.BackUp(parsed.GetRequiredValue(data), to, show)));
-            Console.WriteLine($"The backup in {to} is complete and checked.");
+            Console.WriteLine($"The backup in {to} is complete and verified.");
         });
         return command;
     }

@@ -7,7 +7,7 @@ internal static class DataOption
 {
     public static Option<string> Make() => new("--data")
     {
-        Description = "Directory of the data",
+        Description = "The data directory",
         DefaultValueFactory = _ => new DocketOptions().DataDirectory,
     };
 }

@@ -52,10 +52,10 @@ internal static class Failures
         OperatorMistake or Refusal => failure.Message,
         AggregateException or TypeInitializationException or TargetInvocationException when failure.InnerException is { } inner => Sentence(inner),
         DllNotFoundException or BadImageFormatException or EntryPointNotFoundException or TypeLoadException or FileLoadException or FileNotFoundException { FileName: not null } =>
-            $"A part of Docket can't be loaded: {FirstLine(failure)} Install Docket again, the one for this system.",
+            $"A part of Docket can't be loaded: {FirstLine(failure)} Reinstall Docket for this system.",
         IOException or UnauthorizedAccessException => FirstLine(failure),
-        OutOfMemoryException => "There is not enough memory.",
-        _ => $"{FirstLine(failure)} This is a fault of Docket: please report it, with what is printed when DOCKET_DEBUG=1 is set.",
+        OutOfMemoryException => "Not enough memory.",
+        _ => $"{FirstLine(failure)} This is a bug in Docket. Please report it, with the output of DOCKET_DEBUG=1.",
     };
 
     // An assembly that can't be loaded because there are no file descriptors is reported as missing. Opening a few files shows the actual

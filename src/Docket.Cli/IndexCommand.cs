@@ -6,13 +6,13 @@ namespace Docket.Cli;
 /// <summary><c>docket index rebuild</c>.</summary>
 internal static class IndexCommand
 {
-    public static Command Make() => new("index", "Keep the search index.") { Rebuild() };
+    public static Command Make() => new("index", "Maintain the search index.") { Rebuild() };
 
     static Command Rebuild()
     {
         var data = DataOption.Make();
-        var portal = Numbers.Option("--portal", "Of this portal only");
-        var command = new Command("rebuild", "Build the search index anew from the records. A running server does it itself; its searches wait meanwhile.") { portal, data };
+        var portal = Numbers.Option("--portal", "Only for this portal");
+        var command = new Command("rebuild", "Rebuild the search index from the records. A running server does this itself; searches wait until it is done.") { portal, data };
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenOrHoldPortals(parsed.GetRequiredValue(data));
@@ -20,13 +20,13 @@ internal static class IndexCommand
             var found = portals.List().Where(one => wanted is null || one.Id == wanted).ToList();
             if (found.Count == 0)
             {
-                throw new OperatorMistake(wanted is null ? "There is no portal yet." : $"There is no portal {wanted}. \"docket portal list\" shows those there are.");
+                throw new OperatorMistake(wanted is null ? "There is no portal yet." : $"There is no portal {wanted}. See: docket portal list");
             }
 
             foreach (var one in found)
             {
                 var built = await ProgressBar.During(show => portals.RebuildIndexAsync(one.Id, done => show($"Portal {one.Id}", done), cancellation));
-                Console.WriteLine($"Portal {one.Id}: {(built ? "built" : "not in use; its index is built when it is next used")}");
+                Console.WriteLine($"Portal {one.Id}: {(built ? "built" : "not in use; its index will be rebuilt when it is next used")}");
             }
         });
         return command;

@@ -40,7 +40,7 @@ internal static class Numbers
 
         if (!result.Errors.Any())
         {
-            result.AddError($"\"{text}\" is not a number, which {name} has to be.");
+            result.AddError($"\"{text}\" is not a valid number for {name}.");
         }
 
         return null;

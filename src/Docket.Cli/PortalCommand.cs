@@ -23,7 +23,7 @@ internal static class PortalCommand
             var portal = portals.Create(parsed.GetRequiredValue(name));
             var (_, text) = portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All);
             Console.WriteLine($"Portal {portal.Id} ({portal.Name})");
-            Console.WriteLine($"Token, shown this once: {text}");
+            Console.WriteLine($"Token, shown only once: {text}");
         });
         return command;
     }
@@ -90,15 +90,15 @@ internal static class PortalCommand
     static Command Delete()
     {
         var (data, portal) = (DataOption.Make(), PortalArgument());
-        var yes = new Option<bool>("--yes") { Description = "Don't ask" };
-        var command = new Command("delete", "Delete a portal for good: its tickets, apps, tokens, users and files.") { portal, yes, data };
+        var yes = new Option<bool>("--yes") { Description = "Don't ask for confirmation" };
+        var command = new Command("delete", "Permanently delete a portal: its tickets, apps, tokens, users and files.") { portal, yes, data };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var found = Find(portals, parsed.GetValue(portal));
             if (!parsed.GetValue(yes))
             {
-                Ask.ToConfirm($"All tickets, apps, tokens and users of portal {found.Id} ({found.Name}) will be deleted for good.", found.Id.ToString());
+                Ask.ToConfirm($"All tickets, apps, tokens and users of portal {found.Id} ({found.Name}) will be permanently deleted.", found.Id.ToString());
             }
 
             portals.Delete(found.Id);
@@ -110,7 +110,7 @@ internal static class PortalCommand
     static Command Forget()
     {
         var (data, portal) = (DataOption.Make(), PortalArgument());
-        var command = new Command("forget", "Give up a portal whose file is gone, with its apps, tokens and users. Its id is never used again.") { portal, data };
+        var command = new Command("forget", "Remove a portal whose file is lost, with its apps, tokens and users. Its id is never reused.") { portal, data };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
@@ -128,7 +128,7 @@ internal static class PortalCommand
         {
             if (string.IsNullOrWhiteSpace(result.GetValueOrDefault<string>()) || result.GetValueOrDefault<string>()!.Length > Portal.NameMax)
             {
-                result.AddError($"The name of a portal has 1 to {Portal.NameMax} characters.");
+                result.AddError($"The name of a portal must have 1 to {Portal.NameMax} characters.");
             }
         });
         return name;

@@ -7,14 +7,14 @@ namespace Docket.Cli;
 /// <summary><c>--portal</c>, the same for all commands.</summary>
 internal static class PortalOption
 {
-    public static Option<long?> Make(string unset = "the first one") => Numbers.Option("--portal", $"The portal's id; {unset} when left out");
+    public static Option<long?> Make(string unset = "the first one") => Numbers.Option("--portal", $"The portal's id (default: {unset})");
 
     /// <summary>The portal in the option, or the first one.</summary>
     /// <exception cref="OperatorMistake">There is no such portal.</exception>
     public static long Choose(IPortals portals, long? wanted)
     {
         var all = portals.List();
-        return all.IsEmpty ? throw new OperatorMistake("There is no portal yet. Start docket serve once, or: docket portal create NAME")
+        return all.IsEmpty ? throw new OperatorMistake("There is no portal yet. Run docket serve once, or: docket portal create NAME")
             : wanted is null ? all[0].Id
             : all.Any(portal => portal.Id == wanted) ? wanted.Value
             : throw new OperatorMistake($"There is no portal {wanted}. See: docket portal list");

@@ -8,14 +8,14 @@ internal static class RestoreCommand
     public static Command Make()
     {
         var data = DataOption.Make();
-        var source = new Argument<string>("directory") { Description = "A backup, made by docket backup" };
-        var command = new Command("restore", "Put a backup into an empty data directory, and check it.") { source, data };
+        var source = new Argument<string>("directory") { Description = "A backup created by docket backup" };
+        var command = new Command("restore", "Restore a backup into an empty data directory and verify it.") { source, data };
         command.SetAction(parsed =>
         {
             var to = parsed.GetRequiredValue(data);
             var content = ProgressBar.During(show => DocketServer.Restore(Path.GetFullPath(parsed.GetRequiredValue(source)), to, show));
             BackupCommand.Print(content);
-            Console.WriteLine($"The backup of {content.CreatedAt} is in {Path.GetFullPath(to)}. Serve it: docket serve --data {to}");
+            Console.WriteLine($"The backup of {content.CreatedAt} is in {Path.GetFullPath(to)}. To serve it: docket serve --data {to}");
         });
         return command;
     }

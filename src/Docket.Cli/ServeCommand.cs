@@ -13,7 +13,7 @@ internal static class ServeCommand
         var data = DataOption.Make();
         var urls = new Option<string>("--urls")
         {
-            Description = "Where to listen; port 0 picks a free one",
+            Description = "The address to listen on; port 0 chooses a free port",
             DefaultValueFactory = _ => new DocketOptions().Urls,
         };
         var token = new Option<string?>("--token")
@@ -22,35 +22,35 @@ internal static class ServeCommand
         };
         var name = new Option<string>("--name")
         {
-            Description = "What the pages on which users sign in call this server",
+            Description = "The server's name on the sign-in pages",
             DefaultValueFactory = _ => new DocketOptions().Name,
         };
         var proxies = new Option<string[]>("--trusted-proxy")
         {
-            Description = "Address or network of a reverse proxy whose X-Forwarded-For, -Proto and -Host headers are believed, such as 127.0.0.1 or 10.0.0.0/24; may be repeated",
+            Description = "Address or network of a reverse proxy whose X-Forwarded-For, -Proto and -Host headers are trusted, such as 127.0.0.1 or 10.0.0.0/24; may be repeated",
         };
         var metrics = new Option<string?>("--metrics")
         {
-            Description = "Where to answer GET /metrics for Prometheus, without a token and apart from the API, such as http://127.0.0.1:9464",
+            Description = "The address for GET /metrics, for Prometheus, without a token and separate from the API, such as http://127.0.0.1:9464",
         };
         var log = new Option<string>("--log")
         {
-            Description = "How the log is written: text or json, one object a line",
+            Description = "The format of the log: text, or json with one object per line",
             DefaultValueFactory = _ => "text",
         };
         log.AcceptOnlyFromAmong("text", "json");
         var logRequests = new Option<bool>("--log-requests")
         {
-            Description = "Write a line to the log for every request",
+            Description = "Log every request",
         };
         var logValues = new Option<string?>("--log-values")
         {
-            Description = "Whether these lines show values of tickets and keys; hidden unless there is a --token. Tokens never are [default: hide, with --token: show]",
+            Description = "Whether logged requests show values of tickets and keys. Tokens are never shown [default: hide, with --token: show]",
         };
         logValues.AcceptOnlyFromAmong("show", "hide");
         var strictStart = new Option<bool>("--strict-start")
         {
-            Description = "Do not start when the file of a portal is missing or damaged; otherwise the other portals are served",
+            Description = "Do not start if a portal's file is missing or damaged; by default, the other portals are served",
         };
         var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues, strictStart };
         command.SetAction((parsed, cancellation) => RunAsync(
@@ -87,7 +87,7 @@ internal static class ServeCommand
         {
             Greet(console, server, options);
             await stop.Task;
-            console.WriteLine("Finishing the requests under way … Ctrl-C once more ends at once.");
+            console.WriteLine("Finishing the requests in progress. Press Ctrl-C again to stop at once.");
         }
 
         console.WriteLine("Stopped.");
@@ -107,7 +107,7 @@ internal static class ServeCommand
             if (NullIfEmpty(Environment.GetEnvironmentVariable(name)) is { } endpoint)
             {
                 wanted = Uri.TryCreate(endpoint, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" ? true
-                    : throw new OperatorMistake($"{name} is \"{endpoint}\", which is no address to send traces to. Give one such as http://127.0.0.1:4317.");
+                    : throw new OperatorMistake($"{name} is \"{endpoint}\", which is not a valid address for traces. Use one such as http://127.0.0.1:4317.");
             }
         }
 
@@ -123,7 +123,7 @@ internal static class ServeCommand
         console.WriteLine($"Docket serves portal {server.PortalId} on {string.Join(" and ", server.Urls)}, data in {Path.GetFullPath(options.DataDirectory)}");
         if (options.Token is not null && server.Urls.FirstOrDefault(IsBeyondLoopback) is { } open)
         {
-            Console.Error.WriteLine($"docket: The development token opens everything, also to those who reach {open} from elsewhere. Use it on 127.0.0.1 only; apps have tokens of their own: docket app create NAME");
+            Console.Error.WriteLine($"docket: The development token gives full access, also from other machines through {open}. Use it on 127.0.0.1 only. To create a token for an app: docket app create NAME");
         }
 
         if (server.MetricsUrl is { } metrics)
@@ -136,7 +136,7 @@ internal static class ServeCommand
         {
             if (server.FirstApp is not null)
             {
-                console.WriteLine($"Nothing was written to it yet. If its first token was lost, make a new one: {rotate}");
+                console.WriteLine($"Nothing was written to it yet. If you lost its first token, create a new one: {rotate}");
             }
 
             return;
@@ -145,7 +145,7 @@ internal static class ServeCommand
         console.WriteLine(
             $$$$"""
 
-            This is a new portal. Its access token, shown this once:
+            This is a new portal. Its access token, shown only once:
 
               {{{{token}}}}
 

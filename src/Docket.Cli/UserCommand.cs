@@ -8,16 +8,16 @@ namespace Docket.Cli;
 /// <summary><c>docket user add|list|password|archive</c>. Works while a server runs.</summary>
 internal static class UserCommand
 {
-    public static Command Make() => new("user", "Add, list and archive users: who owns tickets and lets apps in.") { Add(), List(), Password(), Archive() };
+    public static Command Make() => new("user", "Add, list and archive users, who own tickets and allow apps.") { Add(), List(), Password(), Archive() };
 
     static Command Add()
     {
         var (data, portal) = (DataOption.Make(), PortalOption.Make());
         var email = new Argument<string>("email") { Description = "Unique in the portal" };
-        var first = new Option<string>("--first-name") { Description = "May be left out", DefaultValueFactory = _ => "" };
-        var last = new Option<string>("--last-name") { Description = "May be left out", DefaultValueFactory = _ => "" };
+        var first = new Option<string>("--first-name") { Description = "Optional", DefaultValueFactory = _ => "" };
+        var last = new Option<string>("--last-name") { Description = "Optional", DefaultValueFactory = _ => "" };
         var none = new Option<bool>("--no-password") { Description = "An owner who can't sign in" };
-        var command = new Command("add", "Add a user. The password is asked for twice, or read from the standard input.") { email, data, portal, first, last, none };
+        var command = new Command("add", "Add a user. Asks for the password twice, or reads it from standard input.") { email, data, portal, first, last, none };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
@@ -29,7 +29,7 @@ internal static class UserCommand
             }
 
             var user = portals.Users.Add(PortalOption.Choose(portals, parsed.GetValue(portal)), address, firstName, lastName)
-                ?? throw new OperatorMistake($"There is a user {address} already. See: docket user list");
+                ?? throw new OperatorMistake($"A user {address} already exists. See: docket user list");
             if (password is not null)
             {
                 Passwords.Set(portals.Users, user, password);
@@ -57,7 +57,7 @@ internal static class UserCommand
     static Command Password()
     {
         var (data, id) = (DataOption.Make(), IdArgument());
-        var command = new Command("password", "Set a user's password, which is asked for twice, or read from the standard input.") { id, data };
+        var command = new Command("password", "Set a user's password. Asks for it twice, or reads it from standard input.") { id, data };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
@@ -77,7 +77,7 @@ internal static class UserCommand
     static Command Archive()
     {
         var (data, id) = (DataOption.Make(), IdArgument());
-        var command = new Command("archive", "Archive a user, who then no longer signs in. Tickets keep their owner.") { id, data };
+        var command = new Command("archive", "Archive a user, who can then no longer sign in. Tickets keep their owner.") { id, data };
         command.SetAction(async (parsed, _) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));

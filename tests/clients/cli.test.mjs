@@ -113,13 +113,13 @@ it('an OAuth app has a client id and a client secret, which is replaced', async 
   );
   assert.equal(token, undefined);
   const client = new RegExp(`^Client id: (${UUID_TEXT})$`, 'm').exec(printed)[1];
-  const secret = new RegExp(`^Client secret, shown this once: (${UUID_TEXT})$`, 'm').exec(printed)[1];
+  const secret = new RegExp(`^Client secret, shown only once: (${UUID_TEXT})$`, 'm').exec(printed)[1];
   assert.notEqual(client, secret);
 
   const listed = await done('app', 'list', '--data', data);
   assert.match(line(listed, 'desk'), /oauth.*tickets crm\.objects\.owners\.read/);
   assert.ok(!listed.includes(secret));
-  const replaced = new RegExp(`Client secret, shown this once: (${UUID_TEXT})`).exec(await done('app', 'rotate', id, '--data', data))[1];
+  const replaced = new RegExp(`Client secret, shown only once: (${UUID_TEXT})`).exec(await done('app', 'rotate', id, '--data', data))[1];
   assert.notEqual(replaced, secret);
 });
 
@@ -274,7 +274,7 @@ it('the banner names all addresses, and a development token that others can use 
   const open = await serve(temporaryDirectory(), { urls: 'http://127.0.0.1:0;http://0.0.0.0:0' });
   t.after(() => open.stop());
   await printed(open, /on http:\/\/127\.0\.0\.1:\d+ and http:\/\/0\.0\.0\.0:\d+, data in/);
-  await printed(open, /docket: The development token opens everything, also to those who reach http:\/\/0\.0\.0\.0:\d+ from elsewhere\./);
+  await printed(open, /docket: The development token gives full access, also from other machines through http:\/\/0\.0\.0\.0:\d+\./);
   const here = await serve(temporaryDirectory());
   t.after(() => here.stop());
   await printed(here, /data in/);
@@ -293,7 +293,7 @@ it('a second Ctrl-C ends at once', async (t) => {
   request.flushHeaders();
   await once(request, 'continue'); // It has to be waited for.
   server.child.kill('SIGINT');
-  await printed(server, /Ctrl-C once more ends at once/);
+  await printed(server, /Press Ctrl-C again to stop at once/);
   server.child.kill('SIGINT');
   const ended = await server.exited;
   assert.ok(ended.signal === 'SIGINT' || ended.code === 130, JSON.stringify(ended));
@@ -310,7 +310,7 @@ it('a backup beside a running server shows its progress at a terminal, and is re
   const at = await run('script', ['-qec', `dotnet ${PROGRAM} backup ${to} --data ${data}`, '/dev/null']);
   assert.equal(at.code, 0, at.output);
   assert.match(at.output, /portal-24000001\.db \[#{40}\] 100/);
-  assert.match(at.output, /is complete and checked\./);
+  assert.match(at.output, /is complete and verified\./);
 
   const restored = path.join(temporaryDirectory(), 'restored');
   assert.match(await done('restore', to, '--data', restored), /portal-24000001\.db: 1 records/);
@@ -324,15 +324,15 @@ it('a backup beside a running server shows its progress at a terminal, and is re
 
 it('a wrong command line is answered in one line, in plain words', async () => {
   for (const [told, ...args] of [
-    ['"abc" is not a number, which portal has to be. See: docket portal show --help', 'portal', 'show', 'abc'],
-    ['"-1" is not a number, which portal has to be. See: docket portal show --help', 'portal', 'show', '--', '-1'],
-    ['"99999999999999999999" is not a number, which id has to be. See: docket app rotate --help', 'app', 'rotate', '99999999999999999999'],
-    ['"ada" is not a number, which id has to be. See: docket user archive --help', 'user', 'archive', 'ada'],
-    ['"x" is not a number, which --portal has to be. See: docket app list --help', 'app', 'list', '--portal', 'x'],
-    ['"x" is not a number, which --portal has to be. See: docket index rebuild --help', 'index', 'rebuild', '--portal', 'x'],
-    ['"x" is not a number, which --grace-days has to be. See: docket app rotate --help', 'app', 'rotate', '1', '--grace-days', 'x'],
+    ['"abc" is not a valid number for portal. See: docket portal show --help', 'portal', 'show', 'abc'],
+    ['"-1" is not a valid number for portal. See: docket portal show --help', 'portal', 'show', '--', '-1'],
+    ['"99999999999999999999" is not a valid number for id. See: docket app rotate --help', 'app', 'rotate', '99999999999999999999'],
+    ['"ada" is not a valid number for id. See: docket user archive --help', 'user', 'archive', 'ada'],
+    ['"x" is not a valid number for --portal. See: docket app list --help', 'app', 'list', '--portal', 'x'],
+    ['"x" is not a valid number for --portal. See: docket index rebuild --help', 'index', 'rebuild', '--portal', 'x'],
+    ['"x" is not a valid number for --grace-days. See: docket app rotate --help', 'app', 'rotate', '1', '--grace-days', 'x'],
     ['--grace-days is 0 to 7. See: docket app rotate --help', 'app', 'rotate', '1', '--grace-days', '8'],
-    ['The name of a portal has 1 to 200 characters. See: docket portal create --help', 'portal', 'create', ' '],
+    ['The name of a portal must have 1 to 200 characters. See: docket portal create --help', 'portal', 'create', ' '],
     ['Required argument missing for command: \'delete\'. See: docket app delete --help', 'app', 'delete'],
     ['Unrecognized command or argument \'--no-such-option\'. See: docket serve --help', 'serve', '--no-such-option'],
     ['The data directory has an empty name. Choose one with --data.', 'serve', '--data', '', '--urls', 'http://127.0.0.1:0'],
@@ -392,7 +392,7 @@ it('a failure that nothing foresaw is one sentence and 1; DOCKET_DEBUG=1 shows t
   const without = (debug) => run('bash', ['-c', `DOCKET_DEBUG=${debug} dotnet ${path.join(copy, path.basename(PROGRAM))} portal list --data ${data}`]);
   const missing = await without(0);
   assert.equal(missing.code, 1);
-  assert.match(missing.output, /^docket: A part of Docket can't be loaded: .*e_sqlite3.* Install Docket again.*\n$/);
+  assert.match(missing.output, /^docket: A part of Docket can't be loaded: .*e_sqlite3.* Reinstall Docket.*\n$/);
   assert.match((await without(1)).output, /^docket: A part[^]*DllNotFoundException[^]*^\s+at /m);
 
   const unwritable = await run('bash', ['-c', `dotnet ${PROGRAM} portal list --data ${data} > /dev/full`]);
@@ -441,7 +441,7 @@ it('a portal is renamed, and deleted beside a running server, which closes it: i
   assert.equal(stream.status, 200);
   const unsure = await docketReading('', 'portal', 'delete', portal, '--data', data);
   assert.deepEqual([unsure.code, unsure.stdout], [1, '']);
-  assert.match(unsure.stderr, /for good\. Confirm it with --yes\.\n$/);
+  assert.match(unsure.stderr, /permanently deleted\. Use --yes to confirm\.\n$/);
   assert.equal(await status(server, token), 200);
 
   assert.match(await done('portal', 'delete', portal, '--yes', '--data', data), /Zweites/);
@@ -492,7 +492,7 @@ it('a password is asked for twice at a terminal', async () => {
     return output;
   };
   const differ = await typed('correct horse battery', 'correct horse bakery');
-  assert.match(differ, /The two passwords differ\. Nothing was changed\./);
+  assert.match(differ, /The passwords don't match\. Nothing was changed\./);
   assert.doesNotMatch(differ, /horse/);
   assert.doesNotMatch(await done('user', 'list', '--data', data), /ada/);
   assert.match(await typed('correct horse battery', 'correct horse battery'), /User \d+/);
@@ -516,7 +516,7 @@ it('the search index is built anew beside a running server and without one', asy
   assert.equal(await total(server), 1);
 
   await done('portal', 'create', 'Second', '--data', data); // no one has called it yet
-  assert.match(await done('index', 'rebuild', '--data', data), /24000001: built\nPortal 24000002: not in use; its index is built when it is next used/);
+  assert.match(await done('index', 'rebuild', '--data', data), /24000001: built\nPortal 24000002: not in use; its index will be rebuilt when it is next used/);
 
   await server.stop();
   fs.writeFileSync(index, 'not an index');

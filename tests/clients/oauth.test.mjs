@@ -189,7 +189,7 @@ describe('OAuth', () => {
       open(375, async (page, picture) => {
         await page.goto(authorizationUrl('oauth'));
         await page.getByRole('heading', { level: 1, name: 'Authorization failed' }).waitFor();
-        assert.deepEqual(await page.getByRole('listitem').allTextContents(), ['Not asked for: tickets']);
+        assert.deepEqual(await page.getByRole('listitem').allTextContents(), ['Not requested: tickets']);
         await picture('7-refusal');
         assert.deepEqual(arrivals, []);
       }));

@@ -32,8 +32,8 @@ internal static class RefusalRoutes
             _ => null,
         };
         Faults.RefuseIf([
-            .. policy is null ? ["policyName is TEN_SECONDLY_ROLLING, DAILY or SECONDLY."] : (string[])[],
-            .. body.Calls is < 1 or > CallsMax ? [$"calls is 1 to {CallsMax}."] : (string[])[],
+            .. policy is null ? ["policyName must be TEN_SECONDLY_ROLLING, DAILY or SECONDLY."] : (string[])[],
+            .. body.Calls is < 1 or > CallsMax ? [$"calls must be 1 to {CallsMax}."] : (string[])[],
         ]);
 
         // The fixed development token is app 0, which is not listed.

@@ -454,10 +454,10 @@ internal sealed partial class Indexer : IDisposable
         }
     }
 
-    [LoggerMessage(LogLevel.Error, "The search index {Path} failed and is built anew")]
+    [LoggerMessage(LogLevel.Error, "The search index {Path} failed and is being rebuilt")]
     partial void LogFailure(Exception failure, string path);
 
-    [LoggerMessage(LogLevel.Warning, "The search index {Path} can't be used ({Reason}) and is built anew")]
+    [LoggerMessage(LogLevel.Warning, "The search index {Path} can't be used ({Reason}) and is being rebuilt")]
     partial void LogDiscarded(string reason, string path);
 
     [LoggerMessage(LogLevel.Information, "Building the search index {Path} of {Records} records")]

@@ -105,7 +105,7 @@ internal sealed partial class RateLimiter : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "How many calls portals made today could not be written down")]
+    [LoggerMessage(LogLevel.Warning, "Failed to save the daily call counts of portals")]
     partial void LogUnsaved(Exception failure);
 }
 

@@ -18,27 +18,27 @@ internal static partial class Faults
     public static Error TextTooLong(int bytesMax) => new(400, $"The body has a text or number longer than {bytesMax} bytes", Validation);
 
     /// <summary>The error of each input of a batch that is all or nothing. The reason is in the job's own error.</summary>
-    public static Error RefusedWithBatch() => new(400, "The batch was refused as a whole and nothing of it was written; the job's error says why", Validation);
+    public static Error RefusedWithBatch() => new(400, "The whole batch was refused and nothing was written. See the job's error", Validation);
 
     /// <summary>The job continued or ended after the caller looked at it.</summary>
-    public static Error JobMoved() => new(409, "The job has gone on since", Validation) { Reason = ErrorReason.JobMoved };
+    public static Error JobMoved() => new(409, "The job has moved on", Validation) { Reason = ErrorReason.JobMoved };
 
     public static Error UploadCanceled(long job) =>
-        new(409, $"Job {job} was canceled while its inputs were still arriving. GET /docket/v1/jobs/{job} tells what was done before", Validation);
+        new(409, $"Job {job} was canceled while its inputs were still arriving. See GET /docket/v1/jobs/{job} for what was applied", Validation);
 
-    public static Error BadIdempotencyKey(int max) => new(400, $"The header Idempotency-Key takes 1 to {max} characters", Validation);
+    public static Error BadIdempotencyKey(int max) => new(400, $"The header Idempotency-Key must have 1 to {max} characters", Validation);
 
     public static Error IdempotencyKeyUnderWay(string key) =>
-        new(409, $"A request with Idempotency-Key \"{Shorten(key)}\" is still under way. Try again when it has been answered", Validation) { Headers = [("Retry-After", "1")] };
+        new(409, $"A request with Idempotency-Key \"{Shorten(key)}\" is still in progress. Retry when it has been answered", Validation) { Headers = [("Retry-After", "1")] };
 
     public static Error IdempotencyKeyReused(string key) =>
-        new(422, $"Idempotency-Key \"{Shorten(key)}\" was used for another request: method, path, body or helps differ. Nothing of this one was written; use a key of its own", Validation);
+        new(422, $"Idempotency-Key \"{Shorten(key)}\" was used for a different request: method, path, body or optional features differ. Nothing was written. Use a different key", Validation);
 
     /// <summary>The same for an NDJSON upload, of which a part was stored before.</summary>
     public static Error AfterLines(Error error, long lines, long job) =>
-        error.What is { } what ? error with { Message = $"{what}. Lines 1 to {lines} were taken in before, as job {job}: send only those after them" } : error;
+        error.What is { } what ? error with { Message = $"{what}. Lines 1 to {lines} were already received, as job {job}. Send only the lines after them" } : error;
 
     /// <summary>A repeated request is not executed again, but its answer must not be shown any more.</summary>
     public static Error AnswerDeleted(string key) =>
-        new(410, $"The request with Idempotency-Key \"{Shorten(key)}\" was carried out before. Its answer told of an object that was deleted for good since then", NotFoundCategory);
+        new(410, $"The request with Idempotency-Key \"{Shorten(key)}\" was already executed. An object in its answer has since been permanently deleted", NotFoundCategory);
 }

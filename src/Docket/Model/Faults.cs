@@ -34,7 +34,7 @@ internal static partial class Faults
     public static Error NoBody() => MalformedJson(1, 0, "a request body was expected, but none found");
 
     /// <summary>One of two lists would be lost silently.</summary>
-    public const string InputsTwice = "inputs stands there twice";
+    public const string InputsTwice = "inputs is specified twice";
 
     /// <summary>A text with an unpaired surrogate, which UTF-8 can't represent.</summary>
     public const string LoneSurrogate = "Incomplete surrogate pair in a text";
@@ -51,7 +51,7 @@ internal static partial class Faults
 
     /// <summary>Docket's own wording, for an unknown member in one of Docket's own bodies.</summary>
     public static Error UnknownMember(long line, long column, string name, IEnumerable<string> known) =>
-        new(400, $"Invalid input JSON on line {line}, column {column}: There is no member {Shorten(name)} here. There are: {string.Join(", ", known)}", Validation);
+        new(400, $"Invalid input JSON on line {line}, column {column}: Unknown member {Shorten(name)}. Known members: {string.Join(", ", known)}", Validation);
 
     public static Error TooManyInputs(int max) =>
         new(400, $"The maximum number of inputs supported in a batch is {max}. Please reduce the number of items and try again", Validation);
@@ -121,22 +121,22 @@ internal static partial class Faults
     public static Error BadHeader(string name) => new(400, $"Unable to parse value for header: {name}", Validation);
 
     /// <summary>Docket's own wording: HubSpot has no <c>asOf</c>.</summary>
-    public static Error ObjectIdOfPage() => new(400, "objectId is for pages of changes; a stream has the changes of all objects", Validation);
+    public static Error ObjectIdOfPage() => new(400, "objectId is not supported for event streams, which contain the changes of all objects", Validation);
 
     /// <summary>Docket's own wording.</summary>
-    public static Error AsOfOfOne() => new(400, "asOf is for reading one object; a list shows the objects as they are now", Validation);
+    public static Error AsOfOfOne() => new(400, "asOf is only supported when reading one object", Validation);
 
     /// <summary>3.4, associations on create: Docket has no records of other types to refer to.</summary>
     public static Error AssociationsInvalid(IEnumerable<string> ids) =>
         new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };
 
     /// <summary>Docket's own headers.</summary>
-    public static Error BadHelp(string header, string value) => new(400, $"\"{Shorten(value)}\" is no value of the header {header}. Give true or false", Validation);
+    public static Error BadHelp(string header, string value) => new(400, $"Invalid value \"{Shorten(value)}\" for header {header}: use true or false", Validation);
 
     public static Error UnknownHelp(string header, IEnumerable<string> headers) =>
-        new(400, $"There is no header {Shorten(header)}. There are: {string.Join(", ", headers)}", Validation);
+        new(400, $"Unknown header {Shorten(header)}. Known headers: {string.Join(", ", headers)}", Validation);
 
-    public static Error NoDryRun() => new(400, "Docket-Dry-Run is not possible here. Nothing of this request was done", Validation);
+    public static Error NoDryRun() => new(400, "Docket-Dry-Run is not supported here. The request was not executed", Validation);
 
     /// <summary>Docket's own settings, apps and users: one sentence for each error.</summary>
     /// <exception cref="Refusal">There are errors.</exception>
@@ -158,15 +158,15 @@ internal static partial class Faults
     public static Error UnsupportedEncoding(string encoding, IReadOnlyList<string> known) =>
         new(415, $"Unsupported Content-Encoding {Shorten(encoding)}: use one of {string.Join(", ", known)}, or none") { Headers = [("Accept-Encoding", string.Join(", ", known))] };
 
-    public static Error BrokenEncoding() => Unwritten(400, "The request's body is not what its Content-Encoding says, or it ends too early", "") with { Category = Validation };
+    public static Error BrokenEncoding() => Unwritten(400, "The request body doesn't match its Content-Encoding, or is incomplete", "") with { Category = Validation };
 
     /// <summary>reference/auth-limits-webhooks-imports.md 1.9, Docket's own wording.</summary>
     public static Error TooManyBodies() =>
-        Unserved("The server has no memory left for more request bodies at this moment", "; try again.", state: null, retryAfter: 1);
+        Unserved("The server is out of memory for request bodies", "; try again.", state: null, retryAfter: 1);
 
     public static Error BodyTooLarge(long maxBytes) => new(413, $"Request body is larger than {maxBytes} bytes", Validation);
 
-    public static Error BodyTooSlow() => new(408, "The request's body arrived too slowly. Nothing of this request was written", Validation);
+    public static Error BodyTooSlow() => new(408, "The request body arrived too slowly. Nothing was written", Validation);
 
     public static Error BadRequest(int status, string message) => new(status, message, Validation);
 
@@ -203,10 +203,10 @@ internal static partial class Faults
     public static Error FileLocked(string file) => Unserved($"{file} is locked by another program", "; try again.", "locked", retryAfter: 1);
 
     // A failing disk can look like damage to SQLite.
-    public static Error FileDamaged(string file) => Unserved($"{file} is damaged, or its disk fails", SeeLog, "damaged");
+    public static Error FileDamaged(string file) => Unserved($"{file} is damaged, or its disk is failing", SeeLog, "damaged");
 
     /// <summary>The file was deleted, renamed or replaced while the server runs: new writes to it would be lost.</summary>
-    public static Error FileMissing(string file) => Unserved($"{file} was removed or replaced while the server runs", SeeLog, "missing");
+    public static Error FileMissing(string file) => Unserved($"{file} was removed or replaced while the server was running", SeeLog, "missing");
 
     public static Error DiskFailing(string file) => Unserved($"The disk that holds {file} reports an error", SeeLog, "failing", retryAfter: 5);
 
@@ -216,11 +216,11 @@ internal static partial class Faults
 
     /// <summary>The record is deleted, but its space on disk is not overwritten yet.</summary>
     public static Error TracesLeft(string file, string why) =>
-        new(503, $"The object is deleted, but traces of it are still in {file}: {why}. Send the request again to have them removed.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "5")] };
+        new(503, $"The object is deleted, but traces of it remain in {file}: {why}. Send the request again to remove them.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "5")] };
 
     /// <summary>A client of the feed is ahead of the history, because another history replaced it, such as that of a backup.</summary>
     public static Error BeyondHistory(long after, long newest) =>
-        new(410, $"There is no change {after}; the newest is {newest}. The history that you followed was replaced, perhaps by an older backup: read everything again.");
+        new(410, $"Change {after} does not exist; the newest is {newest}. The history was replaced, for example by an older backup. Read everything again.");
 
     /// <summary>A portal's file can't be opened.</summary>
     /// <param name="portalId">The portal.</param>
@@ -251,7 +251,7 @@ internal static partial class Faults
         Headers = retryAfter is { } seconds ? [("Retry-After", seconds.ToString(CultureInfo.InvariantCulture))] : [],
     };
 
-    static Error Unwritten(int status, string what, string cure) => new(status, $"{what}. Nothing of this request was written{cure}") { What = what };
+    static Error Unwritten(int status, string what, string cure) => new(status, $"{what}. Nothing was written{cure}") { What = what };
 
     // ---- values: reference/objects-and-batch.md 2.2
 
@@ -277,11 +277,11 @@ internal static partial class Faults
     public static Fault LabelOfSeveral(int index, Property property, ReadOnlySpan<byte> value, IEnumerable<(string Pipeline, string Stage)> stages)
     {
         var valid = stages.Select(stage => $"pipelineId={stage.Pipeline} : [{stage.Stage}]");
-        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is the label of several stages: {Listed(valid)}. Give the pipeline too, or the id of the stage.", property.Name, Text(value));
+        return Invalid(index, "INVALID_OPTION", $"{Text(value)} is the label of several stages: {Listed(valid)}. Specify the pipeline too, or the id of the stage.", property.Name, Text(value));
     }
 
     public static Fault LabelOfSeveralOptions(int index, Property property, string label, List<string> values) => Invalid(
-        index, "INVALID_OPTION", $"{label} is the label of several options: [{string.Join(", ", values)}]. Give the value of the option.", property.Name, label);
+        index, "INVALID_OPTION", $"{label} is the label of several options: [{string.Join(", ", values)}]. Specify the option's value.", property.Name, label);
 
     /// <summary>2.2 [decide].</summary>
     public static Fault NotANumber(int index, Property property, ReadOnlySpan<byte> value) =>

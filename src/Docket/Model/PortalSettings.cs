@@ -73,10 +73,10 @@ internal sealed record PortalSettings
     {
         if (All.FirstOrDefault(setting => setting.Name == name) is not { } known)
         {
-            return (this, $"There is no setting \"{name}\". There are: {string.Join("; ", All.Select(setting => $"{setting.Name} ({setting.Values})"))}.");
+            return (this, $"Unknown setting \"{name}\". Known settings: {string.Join("; ", All.Select(setting => $"{setting.Name} ({setting.Values})"))}.");
         }
 
-        return known.Change(this, value) is { } changed ? (changed, null) : (this, $"\"{value}\" is no value of {name}. Give {known.Values}.");
+        return known.Change(this, value) is { } changed ? (changed, null) : (this, $"Invalid value \"{value}\" for {name}: use {known.Values}.");
     }
 }
 
@@ -94,7 +94,7 @@ internal sealed record Setting(string Name, string Values, Func<PortalSettings, 
         (settings, text) => text switch { "on" or "true" => set(settings, true), "off" or "false" => set(settings, false), _ => null });
 
     public static Setting Duration(string name, int maxMs, Func<PortalSettings, int> get, Func<PortalSettings, int, PortalSettings> set, int minMs = 0) => new(
-        name, $"a time such as 500ms, 5s or 2m, {(minMs == 0 ? "" : $"at least {ToText(minMs)}, ")}at most {ToText(maxMs)}", settings => ToText(get(settings)),
+        name, $"a duration such as 500ms, 5s or 2m, {(minMs == 0 ? "" : $"at least {ToText(minMs)}, ")}at most {ToText(maxMs)}", settings => ToText(get(settings)),
         (settings, text) => ParseMs(text) is { } ms && ms >= minMs && ms <= maxMs ? set(settings, (int)ms) : null);
 
     public static Setting Limit(string name, int max, Func<PortalSettings, int?> get, Func<PortalSettings, int?, PortalSettings> set) => new(

@@ -30,23 +30,23 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
         var query = http.Request.Query;
         if (query["client_id"].Only() is not { } clientId || portals.Apps.FindClient(clientId) is not { } client)
         {
-            return pages.RefuseAsync(http, "The link that brought you here is wrong: it names no app that is known here (client_id).");
+            return pages.RefuseAsync(http, "The link that brought you here is invalid: its client_id does not belong to a known app.");
         }
 
         if (query["redirect_uri"].Only() is not { } redirectUri || !client.App.Client!.RedirectUris.Contains(redirectUri, StringComparer.Ordinal))
         {
-            return pages.RefuseAsync(http, $"The link that brought you here is wrong: its redirect_uri is none of those that {client.App.Name} is registered with.");
+            return pages.RefuseAsync(http, $"The link that brought you here is invalid: its redirect_uri is not registered for {client.App.Name}.");
         }
 
         var request = AuthorizeRequest.Read(query, client.App, redirectUri);
         if (!request.Missing.IsEmpty || !request.Unregistered.IsEmpty)
         {
-            return pages.RefuseAsync(http, InsufficientScopes, [.. request.Missing.Select(name => $"Not asked for: {name}"), .. request.Unregistered.Select(name => $"Not registered: {name}")]);
+            return pages.RefuseAsync(http, InsufficientScopes, [.. request.Missing.Select(name => $"Not requested: {name}"), .. request.Unregistered.Select(name => $"Not registered: {name}")]);
         }
 
         if (request.BadChallenge)
         {
-            SignInForm.Redirect(http, request.Back(("error", "invalid_request"), ("error_description", "code_challenge has to be one of code_challenge_method S256")));
+            SignInForm.Redirect(http, request.Back(("error", "invalid_request"), ("error_description", "code_challenge must use code_challenge_method S256")));
             return Task.CompletedTask;
         }
 

@@ -165,6 +165,6 @@ internal sealed partial class Checkpointer : IDisposable
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A checkpoint of {Path} failed; its log stays longer{More}")]
+    [LoggerMessage(LogLevel.Warning, "A checkpoint of {Path} failed; its log was not shortened{More}")]
     partial void LogFailure(Exception failure, string path, string more);
 }

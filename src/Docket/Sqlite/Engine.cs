@@ -54,7 +54,7 @@ internal static class Engine
 
             if (connection.QueryText("PRAGMA journal_mode=WAL") != "wal")
             {
-                throw new OperatorMistake($"{path} lies on a file system without shared memory, such as a network drive. Choose a local data directory with --data.");
+                throw new OperatorMistake($"{path} is on a file system without shared memory, such as a network drive. Choose a local data directory with --data.");
             }
 
             connection.Execute("PRAGMA synchronous=FULL");
@@ -125,7 +125,7 @@ internal static class Engine
     {
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(path, failure),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => $"{path} is locked by another program. Close that program and start again.",
-        _ when failure.NoDescriptors => $"{path} can't be opened: no file descriptors are left. Allow the process more of them (ulimit -n, or LimitNOFILE= in a systemd unit).",
+        _ when failure.NoDescriptors => $"{path} can't be opened: there are no file descriptors left. Raise the limit (ulimit -n, or LimitNOFILE= in a systemd unit).",
         raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_PERM =>
             $"{path} can't be opened for writing. Check that the directory exists and belongs to the user that runs Docket.",
         _ when failure.NoRoom => $"The disk that holds {path} is full. Free some space and start again.",
@@ -133,7 +133,7 @@ internal static class Engine
     };
 
     static string Damaged(string path, Exception failure) =>
-        $"{path} is damaged ({failure.Message}). Put a backup in its place, or move it away to start with an empty one.";
+        $"{path} is damaged ({failure.Message}). Restore a backup in its place, or move it away to start with an empty one.";
 
     static void Migrate(Connection connection, string path, string migrations, Action<Connection>? prepare)
     {

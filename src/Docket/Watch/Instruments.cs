@@ -27,10 +27,10 @@ internal sealed class Instruments : IDisposable
     public Instruments(IMeterFactory meters)
     {
         meter = meters.Create(Name);
-        inputs = meter.CreateHistogram("docket.write.inputs", "{input}", "Inputs of a write that was decided: 1 for a single write, up to 100 for a batch or a step of a job", advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 99, 100] });
-        tickets = meter.CreateCounter<long>("docket.ticket.writes", "{ticket}", "Tickets by what a write did to them");
-        commits = meter.CreateHistogram("docket.commit.duration", "s", "How long the commit of a transaction took to reach the disk", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
-        limitHits = meter.CreateCounter<long>("docket.limit.hits", "{request}", "Requests refused because a limit was used up");
+        inputs = meter.CreateHistogram("docket.write.inputs", "{input}", "Inputs of a write: 1 for a single write, up to 100 for a batch or a step of a job", advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 99, 100] });
+        tickets = meter.CreateCounter<long>("docket.ticket.writes", "{ticket}", "Tickets by the effect of the write");
+        commits = meter.CreateHistogram("docket.commit.duration", "s", "Time until a transaction's commit is on disk", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
+        limitHits = meter.CreateCounter<long>("docket.limit.hits", "{request}", "Requests refused because a limit was reached");
     }
 
     /// <summary>Upper bounds of durations, in seconds: a read takes tenths of a millisecond, a commit on a slow disk tens of milliseconds.</summary>

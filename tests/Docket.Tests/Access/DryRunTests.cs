@@ -8,7 +8,7 @@ namespace Docket.Tests.Access;
 /// <summary>A request with <c>Docket-Dry-Run</c> changes nothing, whatever route it goes to.</summary>
 public sealed class DryRunTests
 {
-    const string Refused = "Docket-Dry-Run is not possible here. Nothing of this request was done";
+    const string Refused = "Docket-Dry-Run is not supported here. The request was not executed";
 
     [Fact]
     public async Task Every_route_that_writes_does_a_dry_run_or_refuses_the_header()

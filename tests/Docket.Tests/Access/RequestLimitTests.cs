@@ -127,7 +127,7 @@ public sealed class RequestLimitTests(SharedServer shared) : IClassFixture<Share
         if (isDocketsAnswer)
         {
             AssertEnvelope(headers, text);
-            Assert.Contains("The request's body arrived too slowly. Nothing of this request was written", text, StringComparison.Ordinal);
+            Assert.Contains("The request body arrived too slowly. Nothing was written", text, StringComparison.Ordinal);
         }
 
         (await server.GetAsync(Tickets)).Expect(200);

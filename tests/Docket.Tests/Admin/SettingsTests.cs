@@ -39,7 +39,7 @@ public sealed class SettingsTests
     {
         var (settings, mistake) = PortalSettings.Default.With("search-lag", text);
         Assert.Same(PortalSettings.Default, settings);
-        Assert.Equal($"\"{text}\" is no value of search-lag. Give a time such as 500ms, 5s or 2m, at most 60m.", mistake);
+        Assert.Equal($"Invalid value \"{text}\" for search-lag: use a duration such as 500ms, 5s or 2m, at most 60m.", mistake);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("\"maybe\" is no value of search-cap. Give on or off.", "set", "24000001", "search-cap", "maybe")]
+    [InlineData("Invalid value \"maybe\" for search-cap: use on or off.", "set", "24000001", "search-cap", "maybe")]
     [InlineData("There is no portal 7. See: docket portal list", "set", "7", "search-cap", "off")]
     [InlineData("There is no portal 7. See: docket portal list", "show", "7")]
     public async Task A_mistake_on_the_command_line_is_told_in_one_line(string line, params string[] command)
@@ -125,7 +125,7 @@ public sealed class SettingsTests
     public void An_unknown_name_is_told_with_all_there_are()
     {
         var mistake = PortalSettings.Default.With("search-lack", "5s").Mistake!;
-        Assert.StartsWith("There is no setting \"search-lack\". There are: search-cap (on or off); search-lag (a time such as 500ms, 5s or 2m, at most 60m); ", mistake, StringComparison.Ordinal);
+        Assert.StartsWith("Unknown setting \"search-lack\". Known settings: search-cap (on or off); search-lag (a duration such as 500ms, 5s or 2m, at most 60m); ", mistake, StringComparison.Ordinal);
         Assert.All(PortalSettings.All, setting => Assert.Contains($"{setting.Name} ({setting.Values})", mistake, StringComparison.Ordinal));
     }
 

@@ -193,7 +193,7 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
     [GeneratedRegex(@"\{\w+\}")]
     private static partial Regex Place();
 
-    [GeneratedRegex(@"There is no member nonsense here\. There are: (.*)$")]
+    [GeneratedRegex(@"Unknown member nonsense\. Known members: (.*)$")]
     private static partial Regex Known();
 
     [GeneratedRegex("(?:src|data-url)=\"([^\"]*)\"")]

@@ -72,7 +72,7 @@ public sealed class EncodingTests
             foreach (var (type, prefer) in ((string, string?)[])[("application/json", null), ("application/json", "respond-async"), (Lines, "respond-async")])
             {
                 var answer = (await SendAsync(server, "POST", Upsert, body, encoding, type, prefer)).Expect(400);
-                Assert.StartsWith("The request's body is not what its Content-Encoding says, or it ends too early. ", answer["message"], StringComparison.Ordinal);
+                Assert.StartsWith("The request body doesn't match its Content-Encoding, or is incomplete. ", answer["message"], StringComparison.Ordinal);
             }
         }
 
@@ -119,7 +119,7 @@ public sealed class EncodingTests
         await using var server = await TestServer.StartWithKeyAsync();
         var whole = Compress("gzip", LinesOf(0, 20_000));
         var answer = (await SendAsync(server, "POST", Upsert, whole[..^100], "gzip", Lines, "respond-async")).Expect(400);
-        Assert.Matches("^The request's body is not what its Content-Encoding says, or it ends too early. Lines 1 to [0-9]+ were taken in before, as job 1: send only those after them$", answer["message"]);
+        Assert.Matches("^The request body doesn't match its Content-Encoding, or is incomplete. Lines 1 to [0-9]+ were already received, as job 1. Send only the lines after them$", answer["message"]);
     }
 
     [Theory]

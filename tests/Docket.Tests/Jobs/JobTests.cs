@@ -178,7 +178,7 @@ public sealed class JobTests
             (body[..^1], "Invalid input JSON on line 1, column "),
             (body + "x", "Invalid input JSON on line 1, column "),
             (body[..^2] + ",]}", "Invalid input JSON on line 1, column "),
-            (body[..^1] + ",\"inputs\":[]}", $"Invalid input JSON on line 1, column {body.Length + 10}: inputs stands there twice"),
+            (body[..^1] + ",\"inputs\":[]}", $"Invalid input JSON on line 1, column {body.Length + 10}: inputs is specified twice"),
             (body[..^2] + $",{{\"properties\":{{\"subject\":\"{new string('x', 1_100_000)}\"}}}}]}}", "The body has a text or number longer than 1048576 bytes"),
             ("{\"inputs\":[" + string.Join(',', Enumerable.Repeat("1", 100_001)) + "]}", "The maximum number of inputs supported in a batch is 100000."),
         ])
@@ -569,7 +569,7 @@ public sealed class JobTests
             await upload.SendAsync(isLines ? Line(1, "1") + "\n" : "nonsense");
             var answer = await upload.EndAsync();
             Assert.StartsWith(isLines ? "HTTP/1.1 503" : "HTTP/1.1 400", answer, StringComparison.Ordinal); // what was wrong with the upload, not with its end
-            Assert.Equal(isLines, answer.Contains("is locked by another program. Lines 1 to 1 were taken in before, as job 1: send only those after them", StringComparison.Ordinal));
+            Assert.Equal(isLines, answer.Contains("is locked by another program. Lines 1 to 1 were already received, as job 1. Send only the lines after them", StringComparison.Ordinal));
             server.Clock.Advance(TimeSpan.FromMinutes(1));
             await Task.Delay(100, Cancellation); // a try that fails
             Assert.Equal(isLines ? "1 0 1" : "1 1 0", Leftovers(server));

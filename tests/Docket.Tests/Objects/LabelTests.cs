@@ -55,7 +55,7 @@ public sealed class LabelTests
     }
 
     [Theory]
-    [InlineData("size", "DOUBLE", "DOUBLE is the label of several options: [d1, d2]. Give the value of the option.")]
+    [InlineData("size", "DOUBLE", "DOUBLE is the label of several options: [d1, d2]. Specify the option's value.")]
     [InlineData("size", "Unknown", "Unknown was not one of the allowed options: ")]
     [InlineData("hubspot_owner_id", "nobody@example.com", "nobody@example.com")]
     public async Task A_label_of_several_options_or_of_none_is_refused(string property, string value, string message)

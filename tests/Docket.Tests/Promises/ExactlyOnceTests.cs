@@ -169,7 +169,7 @@ public sealed class ExactlyOnceTests
             Assert.All(answers, answer => Assert.True(answer.Status is 201 or 409, answer.Text));
             Assert.Single(answers.Where(answer => answer.Status == 201).Select(answer => answer.Text).Distinct());
             Assert.Single(answers, answer => answer.Status == 201 && !answer.Headers.Contains("Idempotent-Replayed"));
-            Assert.All(answers.Where(answer => answer.Status == 409), answer => Assert.Contains("is still under way", answer["message"], StringComparison.Ordinal));
+            Assert.All(answers.Where(answer => answer.Status == 409), answer => Assert.Contains("is still in progress", answer["message"], StringComparison.Ordinal));
         }
 
         Assert.Equal(20, (await server.GetAsync(Tickets + "?limit=100")).Count("results"));

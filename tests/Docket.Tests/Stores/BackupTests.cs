@@ -43,7 +43,7 @@ public sealed class BackupTests : IDisposable
         await enough.CancelAsync();
         await writing;
         Assert.Equal((0, ""), (exit, errors));
-        Assert.Contains($"The backup in {Target} is complete and checked.", output, StringComparison.Ordinal);
+        Assert.Contains($"The backup in {Target} is complete and verified.", output, StringComparison.Ordinal);
         Assert.Equal(["backup.json", "docket.db", "portal-24000001.db"], Directory.GetFiles(Target).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         AssertPrivate(Target);
 

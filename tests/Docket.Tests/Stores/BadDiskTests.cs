@@ -26,7 +26,7 @@ public sealed class BadDiskTests
         ])
         {
             answer.Expect(503);
-            Assert.Equal("The disk that holds portal-24000001.db reports an error. Nothing of this request was written; see the server's log.", answer["message"]);
+            Assert.Equal("The disk that holds portal-24000001.db reports an error. Nothing was written; see the server's log.", answer["message"]);
             Assert.Equal("5", answer.Headers.GetValues("Retry-After").Single());
         }
 

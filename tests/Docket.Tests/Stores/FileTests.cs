@@ -74,7 +74,7 @@ public sealed class FileTests : IDisposable
         using var holder = new Connection(Registry, create: false);
         holder.Execute("BEGIN IMMEDIATE");
         var (exit, output, errors) = await ServerProcess.RunAsync(["app", "create", "another", "--data", directory]);
-        Assert.Equal((1, "", "docket: docket.db is locked by another program. Nothing of this request was written; try again.\n"), (exit, output, errors));
+        Assert.Equal((1, "", "docket: docket.db is locked by another program. Nothing was written; try again.\n"), (exit, output, errors));
     }
 
     [Theory]
@@ -106,7 +106,7 @@ public sealed class FileTests : IDisposable
 
         var mistake = await RefusedStartAsync();
         Assert.StartsWith($"{file} is damaged", mistake, StringComparison.Ordinal);
-        Assert.Contains("Put a backup in its place", mistake, StringComparison.Ordinal);
+        Assert.Contains("Restore a backup in its place", mistake, StringComparison.Ordinal);
         Assert.Equal(text, await File.ReadAllTextAsync(file, Cancellation));
     }
 
@@ -209,7 +209,7 @@ public sealed class FileTests : IDisposable
         ])
         {
             answer.Expect(503);
-            Assert.Equal("portal-24000001.db is damaged, or its disk fails. Nothing of this request was written; see the server's log.", answer["message"]);
+            Assert.Equal("portal-24000001.db is damaged, or its disk is failing. Nothing was written; see the server's log.", answer["message"]);
             Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
         }
 
@@ -255,7 +255,7 @@ public sealed class FileTests : IDisposable
             ])
             {
                 answer.Expect(503);
-                Assert.Equal("portal-24000001.db is locked by another program. Nothing of this request was written; try again.", answer["message"]);
+                Assert.Equal("portal-24000001.db is locked by another program. Nothing was written; try again.", answer["message"]);
                 Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
                 Assert.Equal("1", answer.Headers.GetValues("Retry-After").Single());
             }

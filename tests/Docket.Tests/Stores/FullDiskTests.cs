@@ -138,7 +138,7 @@ public sealed class FullDiskTests
     {
         answer.Expect(507);
         Assert.Equal("error", answer["status"]);
-        Assert.Equal("The disk that holds portal-24000001.db is full. Nothing of this request was written; free some space and send it again.", answer["message"]);
+        Assert.Equal("The disk that holds portal-24000001.db is full. Nothing was written; free some space and send it again.", answer["message"]);
         Assert.Equal(answer.Headers.GetValues("X-HubSpot-Correlation-Id").Single(), answer["correlationId"]);
     }
 

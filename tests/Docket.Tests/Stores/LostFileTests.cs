@@ -47,7 +47,7 @@ public sealed class LostFileTests : IDisposable
             (await server.GetAsync(Tickets)).Expect(200);
             (await server.PostAsync(Tickets, """{"properties":{"subject":"served","hs_pipeline_stage":"1"}}""")).Expect(201);
             var refused = (await GetAsync(server, Tickets)).Expect(503);
-            Assert.Equal($"Portal 24000002 can't be served: its file {why}. Nothing of this request was written; the server's log says what to do.", refused["message"]);
+            Assert.Equal($"Portal 24000002 can't be served: its file {why}. Nothing was written; the server's log says what to do.", refused["message"]);
             var state = how switch { "empty" => "missing", "text" => "damaged", "swapped" or "strange" => "foreign", _ => how };
             var ready = (await server.GetAsync("/readyz")).Expect(503);
             Assert.Equal((1, "24000002", state), (ready.Count("portals"), ready["portals[0].id"], ready["portals[0].state"]));
@@ -200,7 +200,7 @@ public sealed class LostFileTests : IDisposable
         File.Move(First + ".old", First, overwrite: true);
         await using var again = await TestServer.StartAsync(directory);
         var gone = (await again.GetAsync(Feed + "?after=2")).Expect(410);
-        Assert.Equal("There is no change 2; the newest is 1. The history that you followed was replaced, perhaps by an older backup: read everything again.", gone["message"]);
+        Assert.Equal("Change 2 does not exist; the newest is 1. The history was replaced, for example by an older backup. Read everything again.", gone["message"]);
         Assert.Equal(history, History(gone)); // the same file at an earlier time
         Assert.Equal(0, (await again.GetAsync(Feed + "?after=1")).Expect(200).Count("results"));
         using var request = new HttpRequestMessage(HttpMethod.Get, Feed);
@@ -260,7 +260,7 @@ public sealed class LostFileTests : IDisposable
         ])
         {
             answer.Expect(503);
-            Assert.Equal("portal-24000001.db was removed or replaced while the server runs. Nothing of this request was written; see the server's log.", answer["message"]);
+            Assert.Equal("portal-24000001.db was removed or replaced while the server was running. Nothing was written; see the server's log.", answer["message"]);
         }
 
         Assert.Equal("missing", (await server.GetAsync("/readyz")).Expect(503)["portals[0].state"]);
@@ -277,7 +277,7 @@ public sealed class LostFileTests : IDisposable
         await using var server = await TestServer.StartAsync(directory);
         File.Move(Registry, Registry + ".away");
         var answer = (await server.PostAsync("/docket/v1/apps", """{"name":"lost","scopes":["tickets"]}""")).Expect(503);
-        Assert.Equal("docket.db was removed or replaced while the server runs. Nothing of this request was written; see the server's log.", answer["message"]);
+        Assert.Equal("docket.db was removed or replaced while the server was running. Nothing was written; see the server's log.", answer["message"]);
         Assert.Equal("no-registry", (await server.GetAsync("/readyz")).Expect(503)["status"]);
         File.Move(Registry + ".away", Registry);
         (await server.GetAsync("/readyz")).Expect(200);
@@ -387,7 +387,7 @@ public sealed class LostFileTests : IDisposable
             foreach (var answer in await Task.WhenAll(writers))
             {
                 answer.Expect(503);
-                Assert.Equal("docket.db is locked by another program. Nothing of this request was written; try again.", answer["message"]);
+                Assert.Equal("docket.db is locked by another program. Nothing was written; try again.", answer["message"]);
             }
 
             holder.Execute("ROLLBACK");

@@ -88,7 +88,7 @@ public sealed class PurgeTests
             reader.Execute("BEGIN");
             reader.QueryInteger("SELECT count(*) FROM record");
             var answer = (await server.PostAsync(Purge, $$"""{"objectId":"{{id}}"}""")).Expect(503);
-            Assert.Equal($"The object is deleted, but traces of it are still in {Path.GetFileName(server.PortalFile)}: another program is reading it. Send the request again to have them removed.", answer["message"]);
+            Assert.Equal($"The object is deleted, but traces of it remain in {Path.GetFileName(server.PortalFile)}: another program is reading it. Send the request again to remove them.", answer["message"]);
             Assert.Equal("5", answer.Headers.GetValues("Retry-After").Single());
             Assert.Equal(404, (await server.GetAsync($"{Tickets}/{id}")).Status);
             await CreateAsync(server, "others are served", null, "");

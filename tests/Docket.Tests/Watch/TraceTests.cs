@@ -142,7 +142,7 @@ public sealed class TraceTests
     {
         var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--urls", "http://127.0.0.1:0"], ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"));
         Assert.Equal((1, ""), (exit, output));
-        Assert.Equal("docket: OTEL_EXPORTER_OTLP_ENDPOINT is \"nonsense\", which is no address to send traces to. Give one such as http://127.0.0.1:4317.\n", errors);
+        Assert.Equal("docket: OTEL_EXPORTER_OTLP_ENDPOINT is \"nonsense\", which is not a valid address for traces. Use one such as http://127.0.0.1:4317.\n", errors);
     }
 
     static Task UntilAsync(Func<bool> done) => UntilAsync(() => Task.FromResult(done()));

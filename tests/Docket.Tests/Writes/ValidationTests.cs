@@ -58,7 +58,7 @@ public class ValidationTests
     }
 
     [Theory]
-    [InlineData(null, "new", "new is the label of several stages: pipelineId=0 : [1], pipelineId=repairs : [r-new]. Give the pipeline too, or the id of the stage.")]
+    [InlineData(null, "new", "new is the label of several stages: pipelineId=0 : [1], pipelineId=repairs : [r-new]. Specify the pipeline too, or the id of the stage.")]
     [InlineData(null, "none", "none is not a valid pipeline stage ID. Valid options are: pipelineId=0 : [1, 2, 3, 4], pipelineId=repairs : [r-new, bench]")]
     [InlineData("0", "On the bench", "On the bench is not a valid pipeline stage ID. Valid options are: pipelineId=0 : [1, 2, 3, 4], pipelineId=repairs : [r-new, bench]")]
     [InlineData("none", "4", "none was not one of the allowed options: [0, repairs]")]
