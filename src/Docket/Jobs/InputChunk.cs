@@ -5,25 +5,25 @@ using Docket.Writes;
 namespace Docket.Jobs;
 
 /// <summary>
-/// Inputs on their way into the portal's file, one a line, behind its number in the file where they came as NDJSON. An empty line
-/// stands for one that was too long.
+/// Inputs to be stored in the portal's file, one for each line. NDJSON inputs are preceded by their line number in the upload. An
+/// empty line stands for an input that was too long.
 /// </summary>
 internal sealed class InputChunk
 {
     /// <summary>Longest input, in bytes.</summary>
     public const int InputMax = 1024 * 1024;
 
-    /// <summary>Bytes after which a chunk takes no further input, so that memory stays bounded whatever is sent.</summary>
+    /// <summary>Bytes after which a chunk accepts no more inputs, so that memory is bounded whatever is sent.</summary>
     const int BytesFull = 1024 * 1024;
 
     readonly ArrayBufferWriter<byte> bytes = new();
     int start, last, finished;
     bool tooLong;
 
-    /// <summary>How many inputs are finished.</summary>
+    /// <summary>Number of finished inputs.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The finished inputs, one a line.</summary>
+    /// <summary>The finished inputs, one for each line.</summary>
     public ReadOnlyMemory<byte> Lines => bytes.WrittenMemory[..finished];
 
     /// <summary>The input that was finished last.</summary>
@@ -31,7 +31,7 @@ internal sealed class InputChunk
 
     public bool IsFull => Count == Validation.InputsMax || bytes.WrittenCount >= BytesFull;
 
-    /// <summary>Begins an input on a line of a file, which is kept with it. Other inputs begin by themselves.</summary>
+    /// <summary>Begins an NDJSON input and stores its line number. Other inputs need no beginning.</summary>
     public void Begin(long line)
     {
         Utf8Formatter.TryFormat(line, bytes.GetSpan(20), out var written);
@@ -40,7 +40,7 @@ internal sealed class InputChunk
         start = bytes.WrittenCount;
     }
 
-    /// <summary>Adds to the input that is under way.</summary>
+    /// <summary>Appends to the current input.</summary>
     public void Append(in ReadOnlySequence<byte> part)
     {
         tooLong |= bytes.WrittenCount - start + part.Length > InputMax;
@@ -51,14 +51,14 @@ internal sealed class InputChunk
 
         foreach (var piece in part)
         {
-            // JSON has line ends between its tokens only, where any white space will do.
+            // JSON has line ends only between tokens, where any white space is allowed.
             var target = bytes.GetSpan(piece.Length)[..piece.Length];
             piece.Span.Replace(target, (byte)'\n', (byte)' ');
             bytes.Advance(piece.Length);
         }
     }
 
-    /// <summary>Finishes the input that is under way.</summary>
+    /// <summary>Finishes the current input.</summary>
     public void EndInput()
     {
         if (tooLong)
@@ -72,7 +72,7 @@ internal sealed class InputChunk
         Count++;
     }
 
-    /// <summary>Takes out the finished inputs; the one that is under way stays.</summary>
+    /// <summary>Removes the finished inputs; the current one stays.</summary>
     public void Clear()
     {
         Keep(finished..);

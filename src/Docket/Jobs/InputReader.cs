@@ -5,17 +5,17 @@ using Docket.Model;
 
 namespace Docket.Jobs;
 
-/// <summary>Cuts the inputs of a batch out of a body as it arrives, without reading what is in them.</summary>
+/// <summary>Cuts the inputs of a batch out of a body as it arrives, without parsing them.</summary>
 internal abstract class InputReader
 {
     bool begun;
 
     /// <summary>Moves one input from <paramref name="rest"/> into the chunk, or as much of it as has arrived.</summary>
-    /// <param name="rest">What has arrived and wasn't taken yet; afterwards what comes behind.</param>
-    /// <param name="ended">Nothing comes after it.</param>
-    /// <param name="chunk">Where to.</param>
-    /// <returns>Whether an input is finished; if not, more has to arrive.</returns>
-    /// <exception cref="Refusal">400 for a body that has no inputs to cut out.</exception>
+    /// <param name="rest">The bytes that have arrived and were not taken yet; on return, without those taken.</param>
+    /// <param name="ended">Whether this is the end of the body.</param>
+    /// <param name="chunk">The target.</param>
+    /// <returns>Whether an input is finished; if not, more bytes are needed.</returns>
+    /// <exception cref="Refusal">400 for a body without inputs.</exception>
     public bool TryTake(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
     {
         if (!begun && (ended || rest.Length >= RequestBody.ByteOrderMark.Length))
@@ -29,15 +29,15 @@ internal abstract class InputReader
         return begun && TakeNext(ref rest, ended, chunk);
     }
 
-    /// <summary>As <see cref="TryTake"/>, once the beginning of the body is known.</summary>
+    /// <summary>Like <see cref="TryTake"/>, after the byte order mark.</summary>
     protected abstract bool TakeNext(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk);
 
-    /// <summary>Called when all has been taken.</summary>
-    /// <exception cref="Refusal">400 when it was not a batch.</exception>
+    /// <summary>Called at the end of the body.</summary>
+    /// <exception cref="Refusal">400 if it was not a batch.</exception>
     public abstract void End();
 }
 
-/// <summary>One input a line; blank lines don't count.</summary>
+/// <summary>Reads one input from each line; blank lines are ignored.</summary>
 internal sealed class LineReader : InputReader
 {
     bool within;
@@ -51,7 +51,7 @@ internal sealed class LineReader : InputReader
             var isWhole = line.Length < rest.Length;
             if (!isWhole && !ended && line.Length <= InputChunk.InputMax)
             {
-                return false; // a line stays where it is until it has all arrived, unless it is too long anyway
+                return false; // wait for the whole line, unless it is already too long
             }
 
             rest = rest.Slice(isWhole ? rest.GetPosition(1, line.End) : line.End);
@@ -102,17 +102,17 @@ internal sealed class LineReader : InputReader
     }
 }
 
-/// <summary>The elements of <c>inputs</c> in one JSON object, whose other members are passed over.</summary>
+/// <summary>Reads the elements of <c>inputs</c> in a JSON object; other members are ignored.</summary>
 internal sealed class JsonInputReader : InputReader
 {
-    /// <summary>Most bytes that are waited for to see the end of a text: it is too long by then.</summary>
+    /// <summary>Most bytes to buffer while waiting for the end of a text: longer ones are refused.</summary>
     public const int RestMax = 2 * InputChunk.InputMax;
 
     JsonReaderState state;
     bool named, hasInputs, inInputs, inInput;
 
-    // Lines and bytes of the last one that were taken before, and where the body's object begins: what is refused here is
-    // answered as if the batch were not worked on later.
+    // Lines, and bytes of the last line, that were taken before, and where the body's object begins: errors are answered like
+    // those of a batch that is processed at once.
     (long Lines, long Bytes) taken, start;
 
     protected override bool TakeNext(ref ReadOnlySequence<byte> rest, bool ended, InputChunk chunk)
@@ -147,7 +147,7 @@ internal sealed class JsonInputReader : InputReader
 
     bool Take(ref Utf8JsonReader json, ref ReadOnlySequence<byte> rest, InputChunk chunk)
     {
-        var from = 0L; // where the input that is under way goes on, or begins
+        var from = 0L; // where the current input continues or begins
         var isTaken = false;
         while (!isTaken && json.Read())
         {
@@ -201,7 +201,7 @@ internal sealed class JsonInputReader : InputReader
         }
         else if (rest.Length - json.BytesConsumed > RestMax)
         {
-            throw new Refusal(Faults.TextTooLong(InputChunk.InputMax)); // it could only be read once it is there as a whole
+            throw new Refusal(Faults.TextTooLong(InputChunk.InputMax)); // the reader needs the whole text at once
         }
 
         state = json.CurrentState;

@@ -11,8 +11,8 @@ using Docket.Writes;
 namespace Docket.Jobs;
 
 /// <summary>
-/// The next inputs of a job: read, checked, and once applied told of. An input that is refused on its own is told with
-/// its error and left out; unless the job is all or nothing, when any error is that of the whole.
+/// The next inputs of a job: reads, validates and applies them, and records the results. An input that is refused on its own is
+/// recorded with its error and left out. If the job is all or nothing, any error applies to the whole job.
 /// </summary>
 internal sealed class JobInputs : IDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class JobInputs : IDisposable
     readonly long now;
     readonly List<RequestBody> bodies = [];
 
-    // One for each input: what it wants, or why it can't be.
+    // For each input, the parsed input or its error.
     readonly List<(StoredInput Stored, RecordInput? Input, Error? Error)> rows = [];
 
     JobInputs(Job job, Caller caller, long now)
@@ -42,8 +42,8 @@ internal sealed class JobInputs : IDisposable
         return inputs;
     }
 
-    /// <summary>Applies the first <paramref name="count"/> inputs, in one transaction with the record of what became of them.</summary>
-    /// <exception cref="Refusal">They were refused together, or the store can't serve.</exception>
+    /// <summary>Applies the first <paramref name="count"/> inputs and stores their results, in one transaction.</summary>
+    /// <exception cref="Refusal">The inputs were refused together, or the store can't serve.</exception>
     public async Task ApplyAsync(IStore store, int count)
     {
         var places = new List<int>();
@@ -103,7 +103,7 @@ internal sealed class JobInputs : IDisposable
         }
     }
 
-    // Together if they can be; else those that are refused even alone are left out.
+    // All together if possible; otherwise without those that are refused even alone.
     WriteBatch? Check(Schema schema, List<int> places, Error?[] errors)
     {
         WriteBatch? CheckAll() => places.Count == 0 ? null : Validation.Check(
@@ -148,7 +148,7 @@ internal sealed class JobInputs : IDisposable
             {
                 if (record.Id < Record.IdBase)
                 {
-                    // A dry run: the place in the step that stands for an id becomes the one among all inputs.
+                    // A dry run has an index in the step in place of an id: change it to the index among all inputs.
                     outcome.Results[at] = result with { Record = record with { Id = job.Done + places[(int)record.Id] } };
                 }
 
@@ -178,7 +178,7 @@ internal sealed class JobInputs : IDisposable
         return new(lines.WrittenMemory, created, updated, unchanged, failed, rejected.WrittenMemory, refused is null ? null : ToBytes(refused));
     }
 
-    // How the sender finds it: by the id it has itself, also where the rest can't be read, and by its line.
+    // Lets the sender find the input: by its id, even if the rest can't be read, and by its line.
     static IEnumerable<(string, ImmutableArray<string>)> Place(StoredInput stored)
     {
         if (FindId(stored.Json) is { } id)
@@ -207,7 +207,7 @@ internal sealed class JobInputs : IDisposable
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
-            // no JSON, or half a surrogate pair in the id
+            // not JSON, or half a surrogate pair in the id
         }
 
         return null;

@@ -11,14 +11,14 @@ using Microsoft.AspNetCore.Http;
 namespace Docket.Jobs;
 
 /// <summary>
-/// A job on the wire: the contract's shape of a batch, and counts. Moments that have not come yet are <c>null</c> rather
-/// than left out, because generated clients insist on the names.
+/// A job on the wire: the contract's shape of a batch, and counts. Future times are <c>null</c> and not left out, because
+/// generated clients require the names.
 /// </summary>
 internal static class JobResponse
 {
     public const string Path = "/docket/v1/jobs";
 
-    /// <summary>Answers a batch that will be worked on: 202.</summary>
+    /// <summary>Answers 202 to a batch that will be processed.</summary>
     public static Task AcceptAsync(HttpContext http, Job job)
     {
         http.Response.Headers.Location = $"{Path}/{job.Id}";
@@ -26,7 +26,7 @@ internal static class JobResponse
         return RespondAsync(http, StatusCodes.Status202Accepted, job);
     }
 
-    /// <summary>The same answer, to be kept.</summary>
+    /// <summary>The same answer, to be stored.</summary>
     public static StoredAnswer ToStored(HttpContext http, Job job) =>
         new(StatusCodes.Status202Accepted, $"{Path}/{job.Id}", Wire.ToBytes((http.Request, job), static (json, answer) => Write(json, answer.Request, answer.job)));
 
@@ -92,31 +92,31 @@ internal sealed record JobAnswer(
     DateTimeOffset RequestedAt,
     DateTimeOffset? StartedAt,
     DateTimeOffset? CompletedAt,
-    [property: Description("Empty: the results are pages of their own.")] RecordAnswer[] Results,
+    [property: Description("Empty: results have their own pages.")] RecordAnswer[] Results,
     string Id,
     [property: AllowedValues("create", "update", "upsert")] string Operation,
     string ObjectTypeId,
-    [property: Description("How many there are, as far as they have come.")] long Inputs,
-    [property: Description("How many were worked on.")] long Done,
+    [property: Description("How many inputs have arrived.")] long Inputs,
+    [property: Description("How many inputs were processed.")] long Done,
     long Created,
     long Updated,
     long Unchanged,
     long Failed,
     JobLinks Links,
-    [property: Description("Why none of the inputs was taken.")] ErrorAnswer? Error = null);
+    [property: Description("Why all inputs were refused.")] ErrorAnswer? Error = null);
 
-/// <summary>Where else a job can be asked about.</summary>
+/// <summary>The URLs of a job.</summary>
 internal sealed record JobLinks(string Status, string Results, string Rejected, string Cancel);
 
-/// <summary>What became of one input: a result or an error.</summary>
+/// <summary>The outcome of one input: a result or an error.</summary>
 internal sealed record JobRowAnswer(
-    [property: Description("The place of the input in the job, from 0.")] long Index,
+    [property: Description("The index of the input in the job, from 0.")] long Index,
     RecordAnswer? Result = null,
     RowErrorAnswer? Error = null,
-    [property: Description("true in place of both: what it wrote was deleted for good.")] bool? DeletedForGood = null);
+    [property: Description("true in place of both: the record was permanently deleted.")] bool? DeletedForGood = null);
 
 /// <summary>An input that failed, as <see cref="RejectedResponse"/> writes it.</summary>
-internal sealed record RejectedAnswer(RowErrorAnswer Error, [property: Description("An input that is no JSON object.")] string? Input = null)
+internal sealed record RejectedAnswer(RowErrorAnswer Error, [property: Description("An input that is not a JSON object.")] string? Input = null)
 {
     /// <summary>The members of the input.</summary>
     [JsonExtensionData]

@@ -12,12 +12,12 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Jobs;
 
-/// <summary>The endpoints that follow and end jobs. What they show of records is a page at a time, in the order of the inputs.</summary>
+/// <summary>The endpoints that read and cancel jobs. Results are pages in the order of the inputs.</summary>
 internal static class JobRoutes
 {
     const int LimitMax = 100;
 
-    const string After = "From paging.next of the page before.";
+    const string After = "From paging.next of the previous page.";
 
     public static void Map(IEndpointRouteBuilder routes, JobRunner runner)
     {
@@ -25,14 +25,14 @@ internal static class JobRoutes
         jobs.MapGet("", ListAsync).Needs(Right.Read)
             .Describe("listJobs", "Lists jobs, newest first", ([Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null) => default(PageAnswer<JobAnswer>)!);
         jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Right.Read)
-            .Describe("readJob", "Reads how far a job is", (long id, [FromHeader(Name = "Prefer"), Description("wait=SECONDS: answer when the job has ended, or after that time, at most 60 seconds.")] string? prefer = null) => default(JobAnswer)!);
+            .Describe("readJob", "Reads the state of a job", (long id, [FromHeader(Name = "Prefer"), Description("wait=SECONDS: answer when the job has ended or after this time, at most 60 seconds.")] string? prefer = null) => default(JobAnswer)!);
         jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Right.Read)
-            .Describe("readJobResults", "Reads what became of the inputs, in their order",
+            .Describe("readJobResults", "Reads the results of a job, in the order of the inputs",
                 (long id, [Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null, [Description("Only inputs that failed.")] bool failed = false) => default(PageAnswer<JobRowAnswer>)!);
         jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(Right.Read)
-            .Describe("readRejected", "Reads the inputs that failed, one a line, to correct and send again", (long id) => default(RejectedAnswer)!, contentType: "application/x-ndjson");
+            .Describe("readRejected", "Reads the inputs that failed, one for each line, to correct and send again", (long id) => default(RejectedAnswer)!, contentType: "application/x-ndjson");
         jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Right.Write)
-            .Describe("cancelJob", "Ends a job; what was done stays", (long id) => default(JobAnswer)!);
+            .Describe("cancelJob", "Cancels a job; inputs already applied stay applied", (long id) => default(JobAnswer)!);
     }
 
     static async Task ListAsync(HttpContext http)
@@ -42,7 +42,7 @@ internal static class JobRoutes
         await Wire.RespondPageAsync(http.Response, jobs.Take(limit), Wire.LinkTo(http.Request, jobs.Count > limit ? jobs[limit].Id : null), (json, job) => JobResponse.Write(json, http.Request, job));
     }
 
-    // With "Prefer: wait=10" the answer waits for the end of the job, up to ten seconds.
+    // With "Prefer: wait=10", waits up to ten seconds for the end of the job.
     static async Task ReadAsync(HttpContext http, JobRunner runner)
     {
         var job = await FindAsync(http);
@@ -60,16 +60,16 @@ internal static class JobRoutes
         var job = await FindAsync(http, before: 1);
         var limit = http.QueryLimit(LimitMax, LimitMax);
         var after = http.QueryNumber("after") ?? 0;
-        // One more than the page tells whether there is a next one.
+        // One more than the page shows whether there is a next page.
         var rows = await http.Call().Store.Jobs.RowsAsync(job.Id, after, limit + 1, http.QueryFlag("failed"));
-        // As long as the job goes on, the page ends where the job stands now, and the next one begins there.
+        // Until the job has ended, the page ends at its current position, and the next page begins there.
         long? next = rows.Count > limit ? rows[limit].Index
             : job.Ended ? null
             : Math.Max(Math.Max(after, job.Done), rows.Count > 0 ? rows[^1].Index + 1 : 0);
         await Wire.RespondPageAsync(http.Response, rows.Take(limit), Wire.LinkTo(http.Request, next), static (json, row) => json.WriteRawValue(row.Json, skipInputValidation: true));
     }
 
-    // All of them, step by step: NDJSON that can be corrected and sent again.
+    // Reads and writes one step of the job at a time.
     static async Task ReadRejectedAsync(HttpContext http)
     {
         var job = await FindAsync(http, before: 1);

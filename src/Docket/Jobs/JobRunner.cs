@@ -7,24 +7,24 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Jobs;
 
 /// <summary>
-/// Works on jobs: of each one step at a time, of all jobs of a portal two, so that writes of people and programs that
-/// wait for their answer get their turn. A step that was committed is never done again, whatever happens to the process.
+/// Processes jobs: one step of a job at a time, and two steps of all jobs of a portal, so that interactive writes don't wait long. A
+/// committed step is never repeated, whatever happens to the process.
 /// </summary>
 internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, ILogger logger) : IAsyncDisposable
 {
-    /// <summary>Steps of all jobs of a portal that are under way at once.</summary>
+    /// <summary>Most concurrent steps of all jobs of a portal.</summary>
     const int StepsMax = 2;
 
-    /// <summary>How long a job waits when the portal can't be written to.</summary>
+    /// <summary>How long a job waits if the portal can't be written.</summary>
     static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a job waits that is not where it was thought to be.</summary>
+    /// <summary>How long a job waits if its position has changed unexpectedly.</summary>
     static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How often what is kept no longer is removed, and what could not be ended is tried again.</summary>
+    /// <summary>How often expired data is removed, and failed cancellations are retried.</summary>
     static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
 
-    /// <summary>How long the start looks for what was under way.</summary>
+    /// <summary>How long the start looks for unfinished jobs.</summary>
     static readonly TimeSpan LookingMax = TimeSpan.FromMilliseconds(50);
 
     readonly ConcurrentDictionary<(long Portal, long Job), RunningJob> works = new();
@@ -35,10 +35,10 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     Task sweeping = Task.CompletedTask;
     long startedAt;
 
-    /// <summary>How many are being worked on, or wait for inputs.</summary>
+    /// <summary>How many jobs are being processed or wait for inputs.</summary>
     public int Running => works.Count;
 
-    /// <summary>Goes on with what was under way when the portals were closed: at once where that is known, elsewhere while the server serves.</summary>
+    /// <summary>Continues unfinished jobs: now, for the portals that are checked in time, and later in the background for the others.</summary>
     public async Task StartAsync()
     {
         startedAt = Instant.Now(clock);
@@ -56,7 +56,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         sweeping = Task.Run(() => SweepAsync(timer));
     }
 
-    // The server starts all the same when it can't be done.
+    // A failure doesn't prevent the start of the server.
     async Task LookAfterAsync(long portalId, long uploadsBefore)
     {
         try
@@ -76,8 +76,8 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     }
 
     /// <summary>
-    /// Ends a job whose inputs nobody is sending any more. What lines have done is done, and told of; a JSON batch has done
-    /// nothing yet and leaves nothing behind. Where the portal can't be written to, it is tried again until it can.
+    /// Ends a job whose inputs are no longer being sent. NDJSON inputs already applied stay applied, with their results; a JSON
+    /// batch has not been applied yet and is removed. Retried until the portal can be written.
     /// </summary>
     public async Task GiveUpAsync(IStore store, long portalId, Job job)
     {
@@ -95,7 +95,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
         catch (Exception) when (IsDeleted(portalId))
         {
-            // and its jobs with it
+            // its jobs were deleted too
         }
         catch (Exception failure)
         {
@@ -104,12 +104,12 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    /// <summary>Begins with a job, or tells that there is news of it.</summary>
+    /// <summary>Starts a job, or notifies it of new inputs or a cancellation.</summary>
     public void Work(IStore store, long portalId, Job job)
     {
         if (stop.IsCancellationRequested)
         {
-            return; // the next start goes on with it
+            return; // the next start continues it
         }
 
         var work = works.GetOrAdd((portalId, job.Id), _ => new RunningJob());
@@ -127,7 +127,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    /// <summary>Finishes the steps under way and begins no other. Requests may still come; what they bring waits for the next start.</summary>
+    /// <summary>Finishes the current steps and begins no others. Jobs of later requests wait for the next start.</summary>
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
@@ -136,7 +136,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
 
     async Task RunAsync(IStore store, long portalId, long id, RunningJob work)
     {
-        Activity.Current = null; // thousands of steps would make the trace of the request that brought them unreadable
+        Activity.Current = null; // thousands of steps would make the trace of the request unreadable
         var turns = steps.GetOrAdd(portalId, _ => new SemaphoreSlim(StepsMax));
         while (!stop.IsCancellationRequested)
         {
@@ -169,7 +169,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             }
             catch (Refusal refusal) when (refusal.Error.Reason == ErrorReason.JobMoved && !IsDeleted(portalId))
             {
-                // The job has gone on or was canceled: look at it again, though not in a circle without end.
+                // The job has advanced or was canceled: read it again, after a pause to avoid a busy loop.
                 await Task.WhenAny(Task.Delay(Glance, clock, stop.Token));
             }
             catch (Exception) when (IsDeleted(portalId))
@@ -188,7 +188,6 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         await CleanUpAsync();
     }
 
-    // Nothing is left to go on with.
     bool IsDeleted(long portalId) => portals.List().All(portal => portal.Id != portalId);
 
     async Task StepAsync(IStore store, long portalId, Job job)
@@ -197,7 +196,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         using var inputs = JobInputs.Read(job, lines, new Caller(portalId, 0, Scopes.All) { Source = job.Source, Owners = portals.OwnersOf(portalId) }, Instant.Now(clock));
         if (inputs.Count == 0)
         {
-            throw new Refusal(Faults.JobMoved()); // canceled, and its inputs thrown away
+            throw new Refusal(Faults.JobMoved()); // canceled, and its inputs were removed
         }
 
         for (var count = inputs.Count; ; count /= 2)
@@ -215,7 +214,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                     return;
                 }
 
-                // They can't be applied together, such as those that have too many faults for one answer: fewer at a time.
+                // Can't be applied together, for example because of too many faults for one answer: apply fewer at a time.
             }
         }
     }
@@ -236,7 +235,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    // Goes on with the jobs that an earlier process had under way. Nobody sends the inputs of an open one any more.
+    // Continues the unfinished jobs of an earlier process. Open jobs will get no more inputs.
     async Task GoOnAsync(long portalId, long uploadsBefore)
     {
         var store = portals.Open(portalId);
@@ -263,7 +262,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
         catch (Exception failure)
         {
-            LogSweep(failure); // such as the list of portals that can't be read; the next round tries again
+            LogSweep(failure); // for example, the list of portals can't be read; the next sweep retries
         }
     }
 
@@ -286,7 +285,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
 
                 if (unread.ContainsKey(portal.Id))
                 {
-                    await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later ones are under way
+                    await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later uploads are still running
                 }
 
                 var store = portals.Open(portal.Id);
@@ -296,21 +295,21 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             }
             catch (Refusal)
             {
-                // The portal can't be served now, which is in the log.
+                // The portal can't be served now; that is already logged.
             }
             catch (Exception failure)
             {
-                LogSweep(failure); // it will be tried again
+                LogSweep(failure); // will be retried
             }
         }
     }
 
-    [LoggerMessage(LogLevel.Error, "Job {Job} of portal {Portal} can't go on; it is tried again")]
+    [LoggerMessage(LogLevel.Error, "Job {Job} of portal {Portal} failed and will be retried")]
     partial void LogFailure(Exception failure, long job, long portal);
 
-    [LoggerMessage(LogLevel.Error, "The jobs of portal {Portal} can't be read; those that were under way wait until they can")]
+    [LoggerMessage(LogLevel.Error, "Cannot read the jobs of portal {Portal}; unfinished jobs wait until this succeeds")]
     partial void LogUnread(Exception? failure, long portal);
 
-    [LoggerMessage(LogLevel.Error, "Old jobs and answers can't be removed; it is tried again")]
+    [LoggerMessage(LogLevel.Error, "Cannot remove expired jobs and answers; will be retried")]
     partial void LogSweep(Exception failure);
 }

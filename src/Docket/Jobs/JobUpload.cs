@@ -12,8 +12,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace Docket.Jobs;
 
 /// <summary>
-/// Takes in one batch that is to be worked on later: its inputs go to disk as they arrive, a chunk at a time, and the
-/// sender waits for each. A JSON batch begins when all of it is there; lines begin at once.
+/// Reads a batch that is to be processed later: its inputs are written to disk as they arrive, a chunk at a time, and the sender
+/// waits for each chunk. A JSON batch is processed when it is complete; NDJSON is processed at once.
 /// </summary>
 internal sealed class JobUpload
 {
@@ -23,13 +23,13 @@ internal sealed class JobUpload
     /// <summary>Largest JSON batch, in bytes.</summary>
     public const long JsonBytesMax = 1024L * 1024 * 1024;
 
-    /// <summary>What an upload holds in memory at most, in bytes: a chunk, and an input that is yet to be taken.</summary>
+    /// <summary>Most memory of an upload, in bytes: a chunk, and the next input.</summary>
     const int BytesHeld = 3 * InputChunk.InputMax;
 
-    /// <summary>How much of a compressed body is decoded at once: some hundred inputs, so that a chunk is full before it is kept.</summary>
+    /// <summary>How much of a compressed body is decoded at once: about a hundred inputs, so that chunks are full before they are stored.</summary>
     const int DecodedAtOnce = 256 * 1024;
 
-    /// <summary>Bytes of one JSON input after which it is looked at again only when there is twice as much.</summary>
+    /// <summary>Bytes of one JSON input after which it is parsed again only when twice as much has arrived.</summary>
     const int RestSmall = 64 * 1024;
 
     readonly JobRunner runner;
@@ -49,8 +49,8 @@ internal sealed class JobUpload
         job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type.Plural, call.Caller.Source, call.StartedAt) { Helps = call.Helps & (Help.Labels | Help.RowOutcomes | Help.DryRun) };
     }
 
-    /// <summary>Takes in the request and answers it.</summary>
-    /// <exception cref="Refusal">The body is none, too large or no batch: a JSON batch is taken back, what came as lines before stays done.</exception>
+    /// <summary>Reads the request and answers it.</summary>
+    /// <exception cref="Refusal">The body is missing, too large or not a batch: a JSON batch is removed; NDJSON inputs already received stay.</exception>
     public async Task AcceptAsync()
     {
         HelpHeaders.Confirm(http.Response, job.Helps);
@@ -98,8 +98,8 @@ internal sealed class JobUpload
                 throw new Refusal(Faults.NoInputs());
             }
 
-            // A JSON batch that could have been answered at once means the same as if it had been.
-            // Unless rows are to be decided on their own, or keys may come twice: then they are applied one after the other.
+            // A JSON batch that is small enough for an immediate answer is all or nothing, like an immediate batch.
+            // Except if rows are decided separately, or keys may occur twice: then inputs are applied in order.
             job = job with
             {
                 Whole = !isLines && job.Inputs + chunk.Count <= Validation.InputsMax && (call.Helps & (Help.RowOutcomes | Help.FoldDuplicates)) == Help.None,
@@ -139,7 +139,7 @@ internal sealed class JobUpload
             }
             else if (!body.TryRead(out read))
             {
-                // Nothing more is waiting: what lines there are need not wait for it.
+                // No more data is waiting: process the lines received so far.
                 await StoreAsync();
                 read = await body.ReadAsync(http.RequestAborted);
             }
@@ -176,7 +176,7 @@ internal sealed class JobUpload
                 }
 
                 taken += read.Buffer.Slice(0, rest.Start).Length;
-                if (!isLines && taken + rest.Length > JsonBytesMax) // a compressed body says by itself only how long it is compressed
+                if (!isLines && taken + rest.Length > JsonBytesMax) // the Content-Length of a compressed body is its compressed length
                 {
                     throw new Refusal(Faults.BodyTooLarge(JsonBytesMax));
                 }
@@ -185,7 +185,7 @@ internal sealed class JobUpload
             }
             finally
             {
-                body.AdvanceTo(rest.Start, rest.End); // also of what is refused, so that the connection stays fit for use
+                body.AdvanceTo(rest.Start, rest.End); // also if the body is refused, so that the connection stays usable
             }
 
             if (read.IsCompleted)
@@ -245,11 +245,11 @@ internal sealed class JobUpload
         }
     }
 
-    // No name is registered for it; these are in use.
+    // NDJSON has no registered media type; these are in use.
     static bool IsLines(string? contentType) => contentType?.Split(';')[0].Trim().ToLowerInvariant()
         is "application/x-ndjson" or "application/ndjson" or "application/jsonl" or "application/jsonlines" or "application/x-jsonlines";
 
-    // Lines may come for as long and as slowly as their sender likes.
+    // NDJSON may be sent at any rate and for any length of time.
     void LiftLimits()
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)

@@ -5,18 +5,18 @@ using Docket.Writes;
 
 namespace Docket.Jobs;
 
-/// <summary>Looks at the beginning of an upload of NDJSON, and refuses what is plainly something else before any of it is kept.</summary>
+/// <summary>Checks the beginning of an NDJSON upload, and refuses obviously different formats before anything is stored.</summary>
 internal sealed class NdjsonCheck
 {
-    /// <summary>Bytes that are needed to know a byte order mark.</summary>
+    /// <summary>Bytes needed to recognise a byte order mark.</summary>
     public const int BytesMin = 2;
 
     bool hasBegun;
 
-    /// <summary>A row was a JSON object, so it is NDJSON, whatever else is in it.</summary>
+    /// <summary>Whether a row was a JSON object, so that it is NDJSON, even if other rows are invalid.</summary>
     public bool IsPassed { get; private set; }
 
-    /// <summary>Looks at the first bytes of the body.</summary>
+    /// <summary>Checks the first bytes of the body.</summary>
     /// <exception cref="Refusal">400 for UTF-16 and for an array.</exception>
     public void Begin(in ReadOnlySequence<byte> body)
     {
@@ -27,7 +27,7 @@ internal sealed class NdjsonCheck
 
         hasBegun = true;
         var start = body.Slice(0, Math.Min(body.Length, 1024)).ToArray().AsSpan();
-        // JSON begins with an ASCII character, so one of its two bytes is zero.
+        // JSON begins with an ASCII character, so in UTF-16 one of its two bytes is zero.
         if (start is [0xff, 0xfe, ..] or [0xfe, 0xff, ..] or [0, ..] or [_, 0, ..])
         {
             throw new Refusal(Faults.NdjsonInUtf16());
@@ -40,8 +40,8 @@ internal sealed class NdjsonCheck
         }
     }
 
-    /// <summary>Looks at the newest row, unless one before it was an object.</summary>
-    /// <exception cref="Refusal">400 when none of so many was one.</exception>
+    /// <summary>Checks the newest row, unless an earlier row was an object.</summary>
+    /// <exception cref="Refusal">400 if none of the first rows was an object.</exception>
     public void See(InputChunk chunk)
     {
         IsPassed = IsPassed || IsObject(chunk.Last);

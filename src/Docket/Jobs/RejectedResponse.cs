@@ -7,8 +7,8 @@ using Docket.Stores;
 namespace Docket.Jobs;
 
 /// <summary>
-/// A rejected input on the wire: as it came, with its error as a member more, which an upload ignores. What was no JSON object
-/// stands as a text under <c>input</c>.
+/// A rejected input on the wire: unchanged, with its error as an additional member, which an upload ignores. An input that was not a
+/// JSON object is a text in <c>input</c>.
 /// </summary>
 internal static class RejectedResponse
 {
@@ -32,7 +32,7 @@ internal static class RejectedResponse
         output.Write("\n"u8);
     }
 
-    // All but an error that it has from a time before.
+    // Without an error from an earlier upload.
     static bool TryWriteMembers(Utf8JsonWriter json, byte[] input)
     {
         try
@@ -53,7 +53,7 @@ internal static class RejectedResponse
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
-            return false; // no JSON, or half a surrogate pair in a name
+            return false; // not JSON, or half a surrogate pair in a name
         }
     }
 }

@@ -2,12 +2,12 @@ using System.Threading.Channels;
 
 namespace Docket.Jobs;
 
-/// <summary>A job that is being worked on in this process.</summary>
+/// <summary>A job that this process is processing.</summary>
 internal sealed class RunningJob
 {
     readonly Lock gate = new();
 
-    /// <summary>Something new was heard of the job while nobody looked.</summary>
+    /// <summary>Signals new inputs or a cancellation.</summary>
     public Channel<bool> News { get; } = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>Completes when the job has ended or the server stops.</summary>
