@@ -18,21 +18,21 @@ using Microsoft.OpenApi;
 namespace Docket.Admin;
 
 /// <summary>
-/// The OpenAPI document of Docket's own paths: what <see cref="Described"/> says of each, and what all of them share. It holds no data, so
-/// it needs no token.
+/// The OpenAPI document of Docket's own paths: the descriptions in <see cref="Described"/>, and what all routes share. It contains no
+/// data, so it needs no token.
 /// </summary>
 internal static class OpenApi
 {
     const string Name = "v1", Token = "token", Refused = "Refused";
 
-    /// <summary>The version of OpenAPI that HubSpot's own files have: what reads those reads this.</summary>
+    /// <summary>The OpenAPI version of HubSpot's own files, so that the same tools can read it.</summary>
     const OpenApiSpecVersion Version = OpenApiSpecVersion.OpenApi3_0;
 
-    /// <param name="services">Where to.</param>
-    /// <param name="type">The object type whose scopes the document names.</param>
+    /// <param name="services">The services to add to.</param>
+    /// <param name="type">The object type whose scopes the document lists.</param>
     public static void Configure(IServiceCollection services, ObjectType type)
     {
-        services.Configure<JsonOptions>(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict); // else each number may also be a text
+        services.Configure<JsonOptions>(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict); // otherwise each number could also be a string
         services.AddOpenApi(Name, options =>
         {
             options.OpenApiVersion = Version;
@@ -46,7 +46,7 @@ internal static class OpenApi
 
     public static void Map(IEndpointRouteBuilder routes, string path)
     {
-        // Made when it is first asked for, and once, because it is the same for all.
+        // Created on first use, and only once, because it is the same for all.
         var document = new Lazy<Task<byte[]>>(async () =>
         {
             var made = await routes.ServiceProvider.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name).GetOpenApiDocumentAsync();
@@ -102,8 +102,8 @@ internal static class OpenApi
         operation.Tags = new HashSet<OpenApiTagReference> { new(context.Description.RelativePath!.Split('/')[2], context.Document) };
         if (endpoint.OfType<NeedsScope>().SingleOrDefault() is { } needs)
         {
-            // The last of those that suffice is the one that allows nothing else.
-            operation.Description = $"Needs the scope {(needs.Right is { } right ? type.Scopes[right] : needs.Portal).AnyOf[^1]}.";
+            // The last of the sufficient scopes is the one that allows nothing else.
+            operation.Description = $"Requires the scope {(needs.Right is { } right ? type.Scopes[right] : needs.Portal).AnyOf[^1]}.";
         }
 
         var success = (OpenApiResponse)operation.Responses!.Values.Single();
@@ -119,20 +119,20 @@ internal static class OpenApi
 
     static async Task CompleteAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellation)
     {
-        document.Info = new() { Title = "Docket's own API", Version = Instruments.Version, Description = "What Docket has besides HubSpot's API." };
+        document.Info = new() { Title = "Docket's own API", Version = Instruments.Version, Description = "Docket's additions to HubSpot's API." };
         document.Servers = [new() { Url = "/" }]; // wherever the document is
         document.Tags = document.Paths.Values.SelectMany(path => path.Operations!.Values).SelectMany(operation => operation.Tags!).Select(tag => tag.Name!).Distinct().Select(name => new OpenApiTag { Name = name }).ToHashSet();
-        document.AddComponent(Token, new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The token of an app." });
+        document.AddComponent(Token, new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An app's token." });
         document.Security = [new() { [new OpenApiSecuritySchemeReference(Token, document)] = [] }];
         document.AddComponent("Error", await context.GetOrCreateSchemaAsync(typeof(ErrorAnswer), cancellationToken: cancellation));
         document.AddComponent(Refused, new OpenApiResponse
         {
-            Description = "An error, as HubSpot writes it.",
+            Description = "An error in HubSpot's format.",
             Headers = Headers(),
             Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = new OpenApiSchemaReference("Error", document) } },
         });
 
-        // What may be left out is left out rather than null.
+        // Optional members are omitted rather than null.
         foreach (var schema in document.Components!.Schemas!.Values)
         {
             foreach (var (name, member) in schema.Properties?.ToList() ?? [])

@@ -58,7 +58,7 @@ internal sealed record RefusalBody
         IsClosed = true,
     };
 
-    [Description("The limit that the answers name.")]
+    [Description("The limit in the answers.")]
     [AllowedValues("TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY")]
     [Required]
     public string? PolicyName { get; set; }

@@ -7,8 +7,8 @@ using Scalar.AspNetCore;
 namespace Docket.Admin;
 
 /// <summary>
-/// The page that shows the OpenAPI document with Scalar. Only the script comes from the package: the routes of the package take
-/// every path below the page, and its page contains a script, which the policy would have to allow.
+/// The page that shows the OpenAPI document with Scalar. Only the script comes from the package: the package's routes match every path
+/// below the page, and its page contains a script, which the policy would have to allow.
 /// </summary>
 internal static class ScalarPage
 {
@@ -31,7 +31,7 @@ internal static class ScalarPage
         routes.MapGet(path + "/scalar.js", SendScriptAsync);
     }
 
-    // The version is in the address of the script because browsers keep the script.
+    // The script's URL contains the version, because browsers cache the script.
     static string Page(string path) => $"""
         <!doctype html>
         <html lang="en">

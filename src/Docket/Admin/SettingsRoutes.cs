@@ -17,7 +17,7 @@ internal static class SettingsRoutes
         routes.MapGet(path, http => RespondAsync(http, http.Call().Caller.Settings)).Needs(Right.ReadSchema)
             .Describe("readSettings", "Reads the settings of the portal", () => default(SettingsAnswer)!);
         routes.MapPatch(path, http => ChangeAsync(http, portals)).Needs(ScopeNeed.Manage)
-            .Describe("changeSettings", "Changes the settings that are given", (SettingsAnswer settings) => default(SettingsAnswer)!);
+            .Describe("changeSettings", "Changes the settings in the body", (SettingsAnswer settings) => default(SettingsAnswer)!);
     }
 
     static async Task ChangeAsync(HttpContext http, IPortals portals)
@@ -57,5 +57,5 @@ internal static class SettingsRoutes
     }
 }
 
-/// <summary>Settings by name; the OpenAPI document has the members of <see cref="PortalSettings.All"/>.</summary>
+/// <summary>Settings by name; the OpenAPI document contains the members of <see cref="PortalSettings.All"/>.</summary>
 internal sealed class SettingsAnswer : Dictionary<string, string>;

@@ -89,21 +89,21 @@ internal static class ChangeResponse
     }
 }
 
-/// <summary>A change, as <see cref="ChangeResponse"/> writes it.</summary>
+/// <summary>A change, written by <see cref="ChangeResponse"/>.</summary>
 internal sealed record ChangeAnswer(
-    [property: Description("Greater with each change.")] long Sequence,
+    [property: Description("Increases with each change.")] long Sequence,
     string ObjectType,
     string ObjectId,
     [property: AllowedValues("create", "update", "archive", "restore", "merge", "mergedAway", "purge")] string Kind,
     DateTimeOffset OccurredAt,
     SourceAnswer Source,
     ChangedAnswer[] Changes,
-    [property: Description("As the write gave it.")] string? ObjectWriteTraceId = null,
-    [property: Description("Of a merge: the records that became this one.")] string[]? MergedObjectIds = null,
-    [property: Description("Of a record that was merged away: the one that it is now.")] string? MergedInto = null);
+    [property: Description("From the write.")] string? ObjectWriteTraceId = null,
+    [property: Description("For a merge: the records that were merged into this one.")] string[]? MergedObjectIds = null,
+    [property: Description("For a merged record: the record that replaced it.")] string? MergedInto = null);
 
-/// <summary>Who wrote.</summary>
+/// <summary>The source of a change.</summary>
 internal sealed record SourceAnswer(string Type, string Id);
 
 /// <summary>One value that changed.</summary>
-internal sealed record ChangedAnswer(string Property, [property: Description("null: it was never set.")] string? Before, string After);
+internal sealed record ChangedAnswer(string Property, [property: Description("null if it was never set.")] string? Before, string After);

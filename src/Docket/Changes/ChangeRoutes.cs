@@ -27,11 +27,11 @@ internal static class ChangeRoutes
     /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can stop.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
         routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Right.Read)
-            .Describe("listChanges", "Lists the changes of the portal in order of commit, or streams them as events whose data is a change", (
+            .Describe("listChanges", "Lists the portal's changes in commit order, or streams them as server-sent events", (
                 [Description("Only changes after this sequence number.")] long after = 0,
                 [Range(1, LimitMax)] int limit = LimitDefault,
-                [Description("Only changes of this record. Not for a stream.")] long? objectId = null,
-                [FromHeader(Name = "Last-Event-ID"), Description("As after, for a stream that goes on.")] long? lastEventId = null) => default(PageAnswer<ChangeAnswer>)!)
+                [Description("Only changes of this record. Not supported for streams.")] long? objectId = null,
+                [FromHeader(Name = "Last-Event-ID"), Description("Like after, to continue a stream.")] long? lastEventId = null) => default(PageAnswer<ChangeAnswer>)!)
             .WithMetadata(new OtherAnswer(EventStream, "Change"));
 
     static async Task FeedAsync(HttpContext http, CancellationToken stopping)

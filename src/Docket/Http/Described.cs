@@ -7,18 +7,18 @@ using Microsoft.AspNetCore.Http.Metadata;
 namespace Docket.Http;
 
 /// <summary>
-/// Says in the OpenAPI document what a route takes and answers. Handlers read requests themselves, because the errors and their
-/// order are HubSpot's, so the framework can't see it there.
+/// Describes the parameters and answers of a route in the OpenAPI document. Handlers read requests themselves, because errors and their
+/// order are HubSpot's, so the framework can't derive the description.
 /// </summary>
 internal static class Described
 {
     /// <summary>Describes a route by a signature.</summary>
     /// <param name="route">The route.</param>
-    /// <param name="id">What a generated client calls it.</param>
+    /// <param name="id">The name of the operation in generated clients.</param>
     /// <param name="summary">What it does.</param>
     /// <param name="signature">A function with the parameters, the body and the answer of the route. It is never called.</param>
     /// <param name="status">The status of a success.</param>
-    /// <param name="contentType">What the answer is written in.</param>
+    /// <param name="contentType">The content type of the answer.</param>
     public static TBuilder Describe<TBuilder>(this TBuilder route, string id, string summary, Delegate signature, int status = StatusCodes.Status200OK, string contentType = "application/json")
         where TBuilder : IEndpointConventionBuilder =>
         route.WithMetadata(
@@ -42,18 +42,18 @@ internal static class Described
     }
 }
 
-/// <summary>What a generated client calls an operation. Not the name of the endpoint: HubSpot's versions map some routes more than once.</summary>
+/// <summary>The name of an operation in generated clients. Not the name of the endpoint: HubSpot's versions map some routes more than once.</summary>
 internal sealed record OperationId(string Value);
 
-/// <summary>What else a route answers with, when a request accepts it.</summary>
-/// <param name="ContentType">Of the answer.</param>
+/// <summary>An alternative answer of a route, if a request accepts it.</summary>
+/// <param name="ContentType">Its content type.</param>
 /// <param name="Schema">The name of its schema in the document.</param>
 internal sealed record OtherAnswer(string ContentType, string Schema);
 
-/// <summary>All of a list, as the OpenAPI document shows it.</summary>
+/// <summary>A whole list, in the OpenAPI document.</summary>
 internal sealed record ListAnswer<T>(T[] Results);
 
-/// <summary>A page of a list, as the OpenAPI document shows it.</summary>
+/// <summary>A page of a list, in the OpenAPI document.</summary>
 internal sealed record PageAnswer<T>(T[] Results, [property: Description("Absent on the last page.")] PagingAnswer? Paging = null);
 
 /// <summary>Where the next page is.</summary>
@@ -61,13 +61,13 @@ internal sealed record PagingAnswer(NextPageAnswer Next);
 
 /// <summary>The next page.</summary>
 internal sealed record NextPageAnswer(
-    [property: Description("The value of after for it.")] string After,
-    [property: Description("The whole URL.")] string? Link = null);
+    [property: Description("The value of after for the next page.")] string After,
+    [property: Description("The full URL.")] string? Link = null);
 
-/// <summary>Texts by name, some of which are not set.</summary>
+/// <summary>Texts by name, some of them optional.</summary>
 internal sealed class TextsOrNull : Dictionary<string, string?>;
 
-/// <summary>HubSpot's envelope for errors, as <see cref="Wire.WriteError"/> writes it.</summary>
+/// <summary>HubSpot's envelope for errors, written by <see cref="Wire.WriteError"/>.</summary>
 internal sealed record ErrorAnswer(
     string Status,
     string Message,
@@ -81,5 +81,5 @@ internal sealed record ErrorAnswer(
 /// <summary>One of several errors.</summary>
 internal sealed record ErrorDetailAnswer(string Message, string? Code = null, string? SubCategory = null, Dictionary<string, string[]>? Context = null);
 
-/// <summary>What was wrong with one input of many, as <see cref="BatchEnvelope.WriteError"/> writes it.</summary>
+/// <summary>The error of one input of several, written by <see cref="BatchEnvelope.WriteError"/>.</summary>
 internal sealed record RowErrorAnswer(string Status, string Message, string? Category = null, string? SubCategory = null, Dictionary<string, string[]>? Context = null);

@@ -14,7 +14,7 @@ internal sealed partial class Pages
     public Task ListAsync(HttpContext http, ImmutableArray<(User User, Portal Portal, ImmutableArray<AllowedApp> Apps)> accounts, string? ended = null)
     {
         Html done = ended is null ? $"" : (Html)$"""<p class="note good" role="status">{ended} can no longer use your account.</p>""";
-        Html none = accounts.Any(account => account.Apps.Length > 0) ? $"" : (Html)$"<p>No app may use your account.</p>";
+        Html none = accounts.Any(account => account.Apps.Length > 0) ? $"" : (Html)$"<p>No app can use your account.</p>";
         return RespondAsync(http, StatusCodes.Status200OK, "Your apps", $"""
             <h1>Your apps</h1>
             {done}

@@ -82,7 +82,7 @@ internal sealed partial class Pages(string name)
 
     static Html Allows(IEnumerable<string> scopes) => scopes.Select(InWords).OfType<string>().ToList() is { Count: > 0 } allowed
         ? $"<ul>{allowed.Select(Item)}</ul>"
-        : (Html)$"<p>Nothing: no scope that it asks for has an effect here.</p>";
+        : (Html)$"<p>Nothing: none of the requested scopes has an effect here.</p>";
 
     static Html Item(string text) => $"<li>{text}</li>";
 

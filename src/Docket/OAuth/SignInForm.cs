@@ -7,7 +7,7 @@ internal static class SignInForm
 {
     const string NotOwn = "This page was open for too long, or your browser keeps no cookies. Go back and try again.";
 
-    const string Mismatch = "This email address and password don't match. After five attempts you have to wait for a minute.";
+    const string Mismatch = "This email address and password don't match. After five attempts, wait for a minute.";
 
     /// <summary>Handles the form of a page: signs in or out, or runs the page's own action. Refuses forms of other sites.</summary>
     /// <param name="http">The request.</param>

@@ -24,16 +24,16 @@ internal static class LifeRoutes
     /// <summary>Maps the endpoints that only Docket has, below a prefix that contains <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
         routes.MapPost(prefix + "/{id}/restore", RestoreAsync).Needs(Right.Write)
-            .Describe("restoreRecord", "Brings a record back from the archive", (
+            .Describe("restoreRecord", "Restores an archived record", (
                 string objectType,
                 long id,
-                [FromHeader(Name = IdempotentRequest.Header), Description("A request that comes again with it gets the first answer.")] string? idempotencyKey = null,
-                [Description("Properties to change with it: another stage for one that is gone, another key for one that is taken.")] RestoreBody changes = null!) => default(RecordAnswer)!);
+                [FromHeader(Name = IdempotentRequest.Header), Description("A retry with the same key gets the first answer.")] string? idempotencyKey = null,
+                [Description("Properties to change with it, such as a stage that no longer exists or a key that another record has.")] RestoreBody changes = null!) => default(RecordAnswer)!);
 
     /// <summary>Maps permanent deletion: HubSpot has it only in some versions of its paths (reference/objects-and-batch.md 7).</summary>
     public static void MapGdprDelete(IEndpointRouteBuilder routes, string prefix) =>
         routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Right.Write)
-            .Describe("purgeRecord", "Deletes a record for good", (string objectType, GdprDeleteRequest record) => { }, StatusCodes.Status204NoContent);
+            .Describe("purgeRecord", "Permanently deletes a record", (string objectType, GdprDeleteRequest record) => { }, StatusCodes.Status204NoContent);
 
     public static async Task MergeAsync(HttpContext http)
     {
@@ -119,7 +119,7 @@ internal static class LifeRoutes
     }
 }
 
-/// <summary>The body of a restoration, as <see cref="BatchReader.ReadSingle"/> reads it.</summary>
+/// <summary>The body of a restore, read by <see cref="BatchReader.ReadSingle"/>.</summary>
 internal sealed record RestoreBody(Dictionary<string, string>? Properties = null);
 
 /// <summary>The body of a merge (reference/objects-and-batch.md 4.11).</summary>
@@ -152,7 +152,7 @@ internal sealed record GdprDeleteRequest
     [Required]
     public string? ObjectId { get; set; }
 
-    [Description("The unique property whose value objectId is; without it objectId is the id.")]
+    [Description("The unique property of which objectId is a value. Without it, objectId is the record id.")]
     public string? IdProperty { get; set; }
 
     /// <summary>Reads and checks the body.</summary>

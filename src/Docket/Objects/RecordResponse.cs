@@ -114,7 +114,7 @@ internal static class RecordResponse
     }
 }
 
-/// <summary>A record, as <see cref="RecordResponse"/> writes it.</summary>
+/// <summary>A record, written by <see cref="RecordResponse"/>.</summary>
 internal sealed record RecordAnswer(
     string Id,
     TextsOrNull Properties,
@@ -122,5 +122,5 @@ internal sealed record RecordAnswer(
     DateTimeOffset UpdatedAt,
     bool Archived,
     string Url,
-    [property: Description("Of an upsert: whether it was created.")] bool? New = null,
+    [property: Description("For an upsert: whether the record was created.")] bool? New = null,
     string? ObjectWriteTraceId = null);

@@ -31,7 +31,7 @@ public sealed partial class AllowedTests
 
         page = (await browser.SendAsync("", ("end", Ends().Match(page.Text).Groups[1].Value))).Expect(200);
         Assert.Contains("role=\"status\">Test &lt;app&gt; &amp; &quot;co&quot; can no longer use your account.", page.Text, StringComparison.Ordinal);
-        Assert.Contains("No app may use your account.", page.Text, StringComparison.Ordinal);
+        Assert.Contains("No app can use your account.", page.Text, StringComparison.Ordinal);
         foreach (var tokens in (Answer[])[first, second])
         {
             (await docket.CallAsync(HttpMethod.Get, Tickets, tokens["access_token"])).Expect(401);
@@ -48,7 +48,7 @@ public sealed partial class AllowedTests
         (await docket.Server.PostAsync("/docket/v1/users", """{"email":"bob@example.com","password":"battery staple"}""")).Expect(201);
         var tokens = await docket.TokensAsync();
         using var bob = await SignedInAsync(docket, "bob@example.com", "battery staple");
-        Assert.Contains("No app may use your account.", (await bob.GetAsync(Apps)).Text, StringComparison.Ordinal);
+        Assert.Contains("No app can use your account.", (await bob.GetAsync(Apps)).Text, StringComparison.Ordinal);
         foreach (var which in (string[])[$"{docket.UserId}-{docket.AppId}", "", "x", $"{docket.UserId}-"])
         {
             Assert.DoesNotContain("can no longer", (await bob.SendAsync("", ("end", which))).Expect(200).Text, StringComparison.Ordinal);

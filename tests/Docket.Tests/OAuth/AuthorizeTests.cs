@@ -237,7 +237,7 @@ public sealed partial class AuthorizeTests
         [
             ("", "x", ["email"], "Enter your email address."),
             ("ann@example.com", "", ["password"], "Enter your password."),
-            ("ann@example.com", "wrong horse", ["email", "password"], "This email address and password don&#39;t match. After five attempts you have to wait for a minute."),
+            ("ann@example.com", "wrong horse", ["email", "password"], "This email address and password don&#39;t match. After five attempts, wait for a minute."),
         ])
         {
             var page = (await browser.SignInAsync(email, password)).Expect(200);
