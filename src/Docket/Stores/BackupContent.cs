@@ -1,7 +1,7 @@
 namespace Docket.Stores;
 
-/// <summary>What a backup holds.</summary>
-/// <param name="Docket">Version of the Docket that made it.</param>
+/// <summary>The content of a backup.</summary>
+/// <param name="Docket">Version of the Docket that created it.</param>
 /// <param name="CreatedAt">When it was complete.</param>
 /// <param name="Files">Its files, the registry first.</param>
 internal sealed record BackupContent(string Docket, string CreatedAt, IReadOnlyList<BackupFile> Files);
@@ -9,6 +9,6 @@ internal sealed record BackupContent(string Docket, string CreatedAt, IReadOnlyL
 /// <summary>A file of a backup.</summary>
 /// <param name="Name">Its name, as in the data directory.</param>
 /// <param name="Bytes">Its length.</param>
-/// <param name="Sha256">The hash of all of it.</param>
-/// <param name="Rows">How many rows each table has.</param>
+/// <param name="Sha256">The hash of the whole file.</param>
+/// <param name="Rows">The number of rows of each table.</param>
 internal sealed record BackupFile(string Name, long Bytes, string Sha256, IReadOnlyDictionary<string, long> Rows);

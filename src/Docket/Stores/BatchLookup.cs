@@ -3,23 +3,23 @@ using Docket.Writes;
 
 namespace Docket.Stores;
 
-/// <summary>The single looks of which the lookup of a batch consists. They see what the open transaction has written.</summary>
+/// <summary>The single lookups of a batch. They see the writes of the open transaction.</summary>
 internal interface IRecordLookup
 {
-    /// <summary>The record that has an id, among the active or among the archived ones; any number may be asked for.</summary>
+    /// <summary>Finds an active or archived record by id; any number is allowed.</summary>
     Record? FindId(ObjectType type, long id, bool archived);
 
-    /// <summary>The active record that holds a unique value.</summary>
+    /// <summary>Finds the active record with a unique value.</summary>
     Record? FindUnique(Property property, ReadOnlySpan<byte> value);
 
-    /// <summary>The id of the active record that holds a unique value.</summary>
+    /// <summary>Finds the id of the active record with a unique value.</summary>
     long? FindOwner(Property property, ReadOnlySpan<byte> value);
 
-    /// <summary>The id of the record that one became part of by merges.</summary>
+    /// <summary>Finds the id of the record into which a record was merged.</summary>
     long? FindSurvivor(ObjectType type, long id);
 }
 
-/// <summary>Which records a batch names and who holds the unique values in it: the same rules for every engine.</summary>
+/// <summary>Finds the records that a batch names, and the owners of its unique values. The rules are the same for every engine.</summary>
 internal static class BatchLookup
 {
     public static FoundRecords Find(IRecordLookup records, WriteBatch batch)
@@ -60,7 +60,7 @@ internal static class BatchLookup
         return found;
     }
 
-    /// <summary>The record of an id, or the one that it became part of.</summary>
+    /// <summary>Finds a record by id, or the record into which it was merged.</summary>
     public static Record? Follow(this IRecordLookup records, ObjectType type, long id, bool archived) =>
         records.FindId(type, id, archived) ?? (records.FindSurvivor(type, id) is { } survivor ? records.FindId(type, survivor, archived) : null);
 
@@ -73,7 +73,7 @@ internal static class BatchLookup
         _ => records.FindId(type, id, archived: false),
     };
 
-    // Who has the values that an archived record had.
+    // The current owners of an archived record's unique values.
     static void AddOwners(IRecordLookup records, FoundRecords found, Schema schema, Record record)
     {
         var stored = new ValueReader(record.Values.Span);

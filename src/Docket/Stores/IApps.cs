@@ -3,34 +3,34 @@ using Docket.Model;
 
 namespace Docket.Stores;
 
-/// <summary>The apps of all portals. Their secrets are in the answers that make them and nowhere else: only hashes are kept.</summary>
+/// <summary>The apps of all portals. Secrets are returned only when they are created: only hashes are stored.</summary>
 internal interface IApps
 {
-    /// <summary>Makes a private app and its token.</summary>
+    /// <summary>Creates a private app and its token.</summary>
     (App App, string Token) CreatePrivate(long portalId, string name, ImmutableArray<string> scopes);
 
-    /// <summary>Makes an OAuth app and its client secret.</summary>
+    /// <summary>Creates an OAuth app and its client secret.</summary>
     (App App, string Secret) CreateClient(long portalId, string name, ImmutableArray<string> scopes, ImmutableArray<string> optionalScopes, ImmutableArray<string> redirectUris);
 
-    /// <summary>The apps of a portal, or all.</summary>
+    /// <summary>Lists the apps of a portal, or all apps.</summary>
     ImmutableArray<App> List(long? portalId);
 
-    /// <summary>The OAuth app of a client id, of any portal, and the hash of its secret; <c>null</c> when there is none.</summary>
+    /// <summary>Finds an OAuth app of any portal by client id, with the hash of its secret; <c>null</c> if it doesn't exist.</summary>
     (App App, byte[] SecretHash)? FindClient(string clientId);
 
-    /// <summary>An app of a portal, or <c>null</c>.</summary>
+    /// <summary>Finds an app of a portal; <c>null</c> if it doesn't exist.</summary>
     App? Find(long portalId, long id);
 
-    /// <summary>Changes an app; <c>null</c> when the portal has none of that id. What a private app may do changes at once; what users have let an OAuth app do stays.</summary>
+    /// <summary>Changes an app; <c>null</c> if the portal has no such app. The scopes of a private app change at once; grants to an OAuth app stay.</summary>
     App? Change(long portalId, long id, AppChange change);
 
-    /// <summary>Makes a new token, or a new client secret, in place of the one there is.</summary>
+    /// <summary>Replaces the token or client secret of an app.</summary>
     /// <param name="portalId">The portal.</param>
     /// <param name="id">The app.</param>
-    /// <param name="graceMs">How long the old token goes on working, in milliseconds. An old secret ends at once.</param>
-    /// <returns>The new one; <c>null</c> when the portal has no such app.</returns>
+    /// <param name="graceMs">How long the old token stays valid, in milliseconds. An old secret ends at once.</param>
+    /// <returns>The new token or secret; <c>null</c> if the portal has no such app.</returns>
     string? Rotate(long portalId, long id, long graceMs);
 
-    /// <summary>Deletes an app and revokes its tokens, and all that users have let it do, at once for every request that starts afterwards; <c>false</c> when the portal has none of that id.</summary>
+    /// <summary>Deletes an app with its tokens and grants, for every request that starts afterwards; <c>false</c> if the portal has no such app.</summary>
     bool Delete(long portalId, long id);
 }

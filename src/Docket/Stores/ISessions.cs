@@ -3,16 +3,16 @@ using Docket.Model;
 
 namespace Docket.Stores;
 
-/// <summary>Who is signed in with which browser. What the cookie holds is kept as a hash.</summary>
+/// <summary>Sessions of browsers. The value of the cookie is stored as a hash.</summary>
 internal interface ISessions
 {
-    /// <summary>Counts an attempt to sign in with an address, a user's or not, before its password is looked at; <c>false</c> when there were too many lately.</summary>
+    /// <summary>Counts an attempt to sign in with an address, known or not, before the password is checked; <c>false</c> if there were too many recently.</summary>
     bool MayTry(string email);
 
-    /// <summary>Starts a session of users, one for each portal at most, and gives what its cookie holds.</summary>
+    /// <summary>Starts a session of users, at most one for each portal, and returns the value of its cookie.</summary>
     string Start(IEnumerable<User> users);
 
-    /// <summary>Who is signed in; nobody when the session is unknown or over.</summary>
+    /// <summary>Finds the users of a session; empty if the session is unknown or has ended.</summary>
     ImmutableArray<User> Find(string session);
 
     void End(string session);

@@ -5,191 +5,186 @@ using Docket.Writes;
 namespace Docket.Stores;
 
 /// <summary>
-/// One portal's records, history and schema, as the rest of Docket sees them. Every method answers from committed data;
-/// what a write method acknowledges is on disk.
+/// A portal's records, history and schema. Every method reads committed data; when a write method completes, its data is
+/// durable.
 /// </summary>
-/// <remarks>Methods throw <see cref="Refusal"/> when the engine can't serve (disk full, file locked or damaged).</remarks>
+/// <remarks>Methods throw <see cref="Refusal"/> if the engine can't serve (disk full, file locked or damaged).</remarks>
 internal interface IStore
 {
-    /// <summary>The current schema. A snapshot: it never changes, a newer one takes its place.</summary>
+    /// <summary>The current schema, an immutable snapshot.</summary>
     PortalSchema Schema { get; }
 
     /// <summary>
-    /// Applies a batch, and writes the note with it: one lookup, one decision, one commit. After a purge nothing of the records
-    /// is found any more, in no free place of a file either.
+    /// Applies a batch and writes the note with it: one lookup, one decision, one commit. After a purge, nothing of the records
+    /// remains, not even in unused parts of a file.
     /// </summary>
     Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null);
 
     /// <summary>
-    /// Changes a schema. <paramref name="change"/> sees the newest content and gives the new one, or throws a
-    /// <see cref="Refusal"/>; no record is written between its look and the commit.
+    /// Changes a schema. <paramref name="change"/> gets the newest content and returns the new one, or throws a
+    /// <see cref="Refusal"/>; no record is written until the commit.
     /// </summary>
     /// <param name="type">The object type.</param>
-    /// <param name="change">From the content now to the content wanted.</param>
-    /// <param name="keepUsedStages">Refuse with <see cref="Faults.StagesInUse"/> when the change takes away a stage that active records stand in.</param>
+    /// <param name="change">Turns the current content into the new one.</param>
+    /// <param name="keepUsedStages">Refuse with <see cref="Faults.StagesInUse"/> if the change removes a stage that active records use.</param>
     Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages = false);
 
-    /// <summary>The record of an id, among the active or among the archived ones. The id of a record that was merged away leads to the one it became part of.</summary>
+    /// <summary>Finds an active or archived record by id. The id of a merged record finds the record into which it was merged.</summary>
     ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation);
 
-    /// <summary>The active record that holds a unique value.</summary>
+    /// <summary>Finds the active record with a unique value.</summary>
     ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
 
     /// <summary>
-    /// The record of an id as it was at <paramref name="time"/> (milliseconds since 1970), active or archived; <c>null</c> when it
-    /// was not there yet. A record merged away is found as it was before, and from the merge on as part of the other.
+    /// Finds a record as it was at <paramref name="time"/> (milliseconds since 1970), active or archived; <c>null</c> if it didn't
+    /// exist yet. A merged record is found as it was before the merge, and as the merged result from then on.
     /// </summary>
     Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation);
 
-    /// <summary>Several reads of one state: what a batch changes together is seen together.</summary>
-    /// <param name="read">Waits for nothing but the snapshot, and throws nothing of its own.</param>
-    /// <param name="cancellation">Gives up.</param>
+    /// <summary>Performs several reads in one snapshot.</summary>
+    /// <param name="read">Awaits only the snapshot, and throws no exceptions of its own.</param>
+    /// <param name="cancellation">Cancels the reads.</param>
     ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation);
 
-    /// <summary>The ids of all records with a value of a unique property: the active one, and archived ones that had it. A walk over the archive.</summary>
+    /// <summary>Finds the ids of all records with a unique value: the active one, and archived ones that had it. Reads the whole archive.</summary>
     Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
 
     /// <summary>
-    /// The active records that a query finds, by what was committed before the call; or somewhat earlier, where the portal's
-    /// settings ask for a lag. They are shown as they were when they were found, whatever was written since.
+    /// Finds the active records that match a query, as committed before the call, or earlier if the portal's settings specify a
+    /// lag. The records are returned as they were at that point.
     /// </summary>
     ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation);
 
-    /// <summary>Names the history that sequence numbers count: another one where the portal's file is another one.</summary>
+    /// <summary>Identifies the history that sequence numbers refer to. A different file has a different history.</summary>
     string History { get; }
 
     /// <summary>Sequence number of the newest committed change, 0 before the first.</summary>
     long Sequence { get; }
 
-    /// <summary>Completes once there is a change with a greater number than <paramref name="sequence"/>.</summary>
+    /// <summary>Completes when there is a change with a greater number than <paramref name="sequence"/>.</summary>
     Task WaitBeyondAsync(long sequence, CancellationToken cancellation);
 
     /// <summary>
-    /// The changes after <paramref name="after"/> in order of commit, without gaps: at most <paramref name="limit"/>, and fewer when
-    /// their values have more than <paramref name="bytesMax"/> bytes. Empty only when there are none.
+    /// Reads the changes after <paramref name="after"/> in order of commit, without gaps: at most <paramref name="limit"/>, and fewer
+    /// if their values have more than <paramref name="bytesMax"/> bytes. Empty only if there are none.
     /// </summary>
     ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, int bytesMax, CancellationToken cancellation);
 
     /// <summary>
-    /// As <see cref="FeedAsync"/>, the changes of one record, also of one that is archived, merged away or gone for good. Takes
-    /// as long as going back over its changes to <paramref name="after"/>.
+    /// Like <see cref="FeedAsync"/>, for one record, also if it is archived, merged or permanently deleted. Reads all its changes
+    /// back to <paramref name="after"/>.
     /// </summary>
-    /// <returns>The changes, and the number of the record's newest one; 0 when there never was such a record.</returns>
+    /// <returns>The changes, and the number of the record's newest change; 0 if the record never existed.</returns>
     Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation);
 
-    /// <summary>Whether it can serve at this moment. Cheap, and answered soon also when it can't.</summary>
+    /// <summary>Whether the portal can serve now. Cheap, and fast even if it can't.</summary>
     Task<Condition> ConditionAsync();
 
-    /// <summary>Batches that are worked on after they were answered.</summary>
+    /// <summary>Batches that are processed after the answer.</summary>
     IJobs Jobs { get; }
 
-    /// <summary>Answers kept for requests that come again.</summary>
+    /// <summary>Stored answers to requests that may be repeated.</summary>
     IAnswers Answers { get; }
 }
 
 /// <summary>
-/// The records of a portal in one state: nothing is written in between. Everything is asked for in sets, so that a store over a
-/// network needs one round trip for each question.
+/// The records of a portal in one snapshot. All methods read sets, so that a store over a network needs one round trip for each
+/// call.
 /// </summary>
 internal interface ISnapshot
 {
-    /// <summary>For each id what <see cref="IStore.FindAsync(ObjectType, long, bool, CancellationToken)"/> finds.</summary>
+    /// <summary>Like <see cref="IStore.FindAsync(ObjectType, long, bool, CancellationToken)"/>, for each id.</summary>
     ValueTask<ImmutableArray<Record?>> FindAsync(ObjectType type, ImmutableArray<long> ids, bool archived);
 
-    /// <summary>For each value the active record that holds it; an empty value is held by none.</summary>
+    /// <summary>Finds the active record with each unique value; none for an empty value.</summary>
     ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values);
 
-    /// <summary>Up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, ascending by id.</summary>
+    /// <summary>Lists up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, in order of id.</summary>
     ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived);
 
-    /// <summary>For each record what some properties were.</summary>
+    /// <summary>Reads the history of some properties of each record.</summary>
     /// <param name="records">Records, also as they were in the past.</param>
     /// <param name="properties">Properties whose values are stored.</param>
-    /// <param name="changes">Whether to give <see cref="RecordPast.Changes"/>.</param>
+    /// <param name="changes">Whether to read <see cref="RecordPast.Changes"/>.</param>
     /// <param name="limit">Most entries of each list.</param>
     ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit);
 }
 
-/// <summary>What a record was, newest first.</summary>
-/// <param name="Properties">For each property asked for the values that were stored.</param>
-/// <param name="Changes">When the record was changed at all, without values; empty when that was not asked for.</param>
+/// <summary>The history of a record, newest first.</summary>
+/// <param name="Properties">The stored values of each requested property.</param>
+/// <param name="Changes">When the record was changed, without values; empty if not requested.</param>
 internal sealed record RecordPast(ImmutableArray<ImmutableArray<HistoryEntry>> Properties, ImmutableArray<HistoryEntry> Changes);
 
-/// <summary>How a portal stands, each in one word.</summary>
-/// <param name="State"><see cref="Ready"/> when it can be read and written to, else why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>foreign</c>, <c>newer</c>, <c>read-only</c>, <c>failing</c>, <c>stopping</c>.</param>
-/// <param name="Index">The search index: <see cref="Ready"/>, <c>building</c>, <c>behind</c>, or <c>closed</c> while nobody uses the portal. Nothing is refused for it.</param>
+/// <summary>The state of a portal and of its search index, each in one word.</summary>
+/// <param name="State"><see cref="Ready"/> if it can be read and written, otherwise why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>foreign</c>, <c>newer</c>, <c>read-only</c>, <c>failing</c>, <c>stopping</c>.</param>
+/// <param name="Index">The search index: <see cref="Ready"/>, <c>building</c>, <c>behind</c>, or <c>closed</c> while the portal is not in use. No request is refused because of it.</param>
 internal sealed record Condition(string State, string Index)
 {
     public const string Ready = "ready";
 
-    /// <summary>What a failure says of a portal, in one word.</summary>
+    /// <summary>The state of a portal after a failure, in one word.</summary>
     public static string WordOf(Exception failure) => (failure as Refusal)?.Error.State ?? "failing";
 }
 
-/// <summary>The portals of a data directory and the tokens that open them.</summary>
+/// <summary>The portals of a data directory, and their tokens.</summary>
 internal interface IPortals : IAsyncDisposable
 {
-    /// <summary>Who a token belongs to, and the store of its portal; <c>null</c> for an unknown or revoked token. It may have expired.</summary>
+    /// <summary>Finds the caller of a token, and the store of its portal; <c>null</c> for an unknown or revoked token. The token may have expired.</summary>
     (Caller Caller, IStore Store)? FindToken(string token);
 
-    /// <summary>Who calls.</summary>
     IApps Apps { get; }
 
-    /// <summary>Who lets them.</summary>
     IUsers Users { get; }
 
-    /// <summary>How often they called today.</summary>
     IUsage Usage { get; }
 
-    /// <summary>The owners of a portal at this moment, who are its users.</summary>
+    /// <summary>The current owners of a portal, who are its users.</summary>
     PortalOwners OwnersOf(long portalId);
 
-    /// <summary>Who of these is signed in.</summary>
     ISessions Sessions { get; }
 
-    /// <summary>What they have let apps do.</summary>
     IGrants Grants { get; }
 
     ImmutableArray<Portal> List();
 
-    /// <summary>The store of a portal.</summary>
-    /// <exception cref="Refusal">Its file can't be opened; it is tried again with a later call.</exception>
+    /// <summary>Opens the store of a portal.</summary>
+    /// <exception cref="Refusal">Its file can't be opened; a later call retries.</exception>
     IStore Open(long portalId);
 
-    /// <summary>Whether a portal has jobs that have not ended, or jobs and answers that are kept no longer. Opens nothing.</summary>
+    /// <summary>Whether a portal has unfinished jobs, or expired jobs and answers. Opens nothing.</summary>
     bool IsCareDue(long portalId);
 
-    /// <summary>How a portal stands, also one that can't be opened.</summary>
+    /// <summary>The state of a portal, even if it can't be opened.</summary>
     Task<Condition> ConditionAsync(long portalId);
 
     Portal Create(string name);
 
-    /// <summary>Gives up a portal whose file is gone, with its apps and users.</summary>
-    /// <exception cref="OperatorMistake">Its file is there.</exception>
+    /// <summary>Removes a portal whose file is missing, with its apps and users.</summary>
+    /// <exception cref="OperatorMistake">Its file exists.</exception>
     void Forget(long portalId);
 
-    /// <summary>Changes settings of a portal, by the names and texts of <see cref="PortalSettings.All"/>; every process sees them with its next request.</summary>
-    /// <returns>The portal afterwards; <c>null</c> when there is none.</returns>
+    /// <summary>Changes settings of a portal, by the names and texts of <see cref="PortalSettings.All"/>; every process uses them from its next request on.</summary>
+    /// <returns>The changed portal; <c>null</c> if it doesn't exist.</returns>
     Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes);
 
     /// <summary>Renames a portal.</summary>
-    /// <returns>The portal afterwards; <c>null</c> when there is none.</returns>
+    /// <returns>The renamed portal; <c>null</c> if it doesn't exist.</returns>
     Portal? Rename(long portalId, string name);
 
     /// <summary>
-    /// Deletes a portal with its files, apps, tokens and users. Its tokens end with the next request, also where another process
-    /// serves it, which then closes its files too. Its id is not given again.
+    /// Deletes a portal with its files, apps, tokens and users. Its tokens are invalid from the next request on, also in another
+    /// process that serves it, which then closes its files too. Its id is not reused.
     /// </summary>
-    /// <returns><c>false</c> when there is none.</returns>
+    /// <returns><c>false</c> if it doesn't exist.</returns>
     bool Delete(long portalId);
 
     /// <summary>
-    /// Has the search index of a portal rebuilt, here or by the server that serves it, and waits for that. A server that has the
-    /// portal closed does it when the portal is next used, which is not waited for.
+    /// Rebuilds the search index of a portal, here or in the server that serves it, and waits for it. A server that has closed
+    /// the portal rebuilds the index when the portal is next used; this is not waited for.
     /// </summary>
     /// <param name="portalId">The portal.</param>
-    /// <param name="progress">Told now and then how much is done, 0 to 1.</param>
-    /// <param name="cancellation">Stops waiting; a server goes on.</param>
-    /// <returns>Whether it is built; <c>false</c> when that is left to the next use of the portal.</returns>
+    /// <param name="progress">Called from time to time with the progress, 0 to 1.</param>
+    /// <param name="cancellation">Stops waiting; a server continues.</param>
+    /// <returns>Whether it is built; <c>false</c> if the next use of the portal will build it.</returns>
     Task<bool> RebuildIndexAsync(long portalId, Action<double> progress, CancellationToken cancellation);
 }

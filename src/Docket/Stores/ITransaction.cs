@@ -5,65 +5,65 @@ using Docket.Writes;
 namespace Docket.Stores;
 
 /// <summary>
-/// What a <see cref="PortalWriter"/> needs of an engine: transactions on one portal, one after the other, on the writer's
-/// thread. Between <see cref="Begin"/> and <see cref="Commit"/> all is looked up, then planned, then written and noted.
+/// The part of a <see cref="PortalWriter"/> that an engine implements: transactions on one portal, one at a time, on the writer's
+/// thread. Between <see cref="Begin"/> and <see cref="Commit"/>, records are looked up, planned and written, then notes are stored.
 /// </summary>
-/// <remarks>An engine throws its own failures; <see cref="Translate"/> says what they mean.</remarks>
+/// <remarks>An engine throws its own exceptions; <see cref="Translate"/> turns them into refusals.</remarks>
 internal interface ITransaction : IDisposable
 {
-    /// <summary>What the portal is called in the log.</summary>
+    /// <summary>The portal's name in the log.</summary>
     string Name { get; }
 
-    /// <summary>Sequence number of the newest committed change, 0 before the first. Asked for once, at the start.</summary>
+    /// <summary>Sequence number of the newest committed change, 0 before the first. Read once, at the start.</summary>
     long Sequence { get; }
 
-    /// <summary>The committed schema; types that the portal doesn't have yet are added. Asked for once, at the start.</summary>
+    /// <summary>Loads the committed schema, after adding types that the portal doesn't have yet. Called once, at the start.</summary>
     PortalSchema LoadSchema();
 
     void Begin();
 
-    /// <summary>Makes what was written durable and visible, all at once.</summary>
+    /// <summary>Makes all writes durable and visible at once.</summary>
     void Commit();
 
-    /// <summary>Leaves nothing of what was written. Throws nothing, also when nothing was begun.</summary>
+    /// <summary>Undoes all writes. Throws nothing, even without a transaction.</summary>
     void Rollback();
 
-    /// <summary>Finds the records that a batch names, and the holders of the unique values in it.</summary>
+    /// <summary>Finds the records that a batch names, and the owners of its unique values.</summary>
     FoundRecords Find(WriteBatch batch);
 
-    /// <summary>Writes what was planned; nothing is left to decide.</summary>
-    /// <param name="plan">What to write.</param>
-    /// <param name="type">Of which type.</param>
-    /// <param name="written">Gets the changes, for those who follow them.</param>
+    /// <summary>Writes a plan, without further decisions.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="type">The object type.</param>
+    /// <param name="written">Receives the changes, for those who follow them.</param>
     void Write(Plan plan, ObjectType type, List<FollowedChange> written);
 
-    /// <summary>Checks that a note may be written with what comes next.</summary>
-    /// <exception cref="Refusal">A job stands elsewhere.</exception>
+    /// <summary>Checks that a note may be stored with the next write.</summary>
+    /// <exception cref="Refusal">The job is at another position.</exception>
     void Expect(SideWrite note);
 
-    /// <summary>Writes a note with the outcome of its batch.</summary>
+    /// <summary>Stores a note with the outcome of its batch.</summary>
     void Keep(SideWrite note, Outcome outcome);
 
-    /// <summary>The stages that a change of the schema takes away and that active records stand in.</summary>
+    /// <summary>Finds the stages that a schema change removes and that active records use.</summary>
     List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after);
 
     void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after);
 
-    /// <summary>Between two transactions: time to tidy up.</summary>
+    /// <summary>Called between two transactions, for maintenance.</summary>
     void Rest();
 
-    /// <summary>After a purge was committed: removes a part of what is left of the records, in a transaction of its own.</summary>
-    /// <returns>Whether nothing is left to remove, and what kept it from being removed.</returns>
+    /// <summary>After a purge was committed: removes some of the remaining data of the records, in a separate transaction.</summary>
+    /// <returns>Whether nothing is left to remove, and the failure, if any.</returns>
     (bool Done, Refusal? Failure) EraseSome();
 
-    /// <summary>When nothing is left to remove: makes sure that no trace stays where the removed values were.</summary>
-    /// <returns>What kept it from doing so.</returns>
+    /// <summary>When nothing is left to remove: removes all traces from the files.</summary>
+    /// <returns>The failure, if any.</returns>
     Refusal? Clean();
 
-    /// <summary>Inside a transaction: what keeps the portal from being written to, in one word; <c>null</c> for nothing.</summary>
-    /// <param name="failed">The last transaction failed: to be tried out in earnest.</param>
+    /// <summary>Inside a transaction: why the portal can't be written, in one word; <c>null</c> if it can.</summary>
+    /// <param name="failed">Whether the last transaction failed: then a real write is tried.</param>
     string? Probe(bool failed);
 
-    /// <summary>What an engine's failure means to a caller; <c>null</c> for one that is a fault of ours.</summary>
+    /// <summary>Turns an engine's exception into a refusal; <c>null</c> if it is a bug.</summary>
     Refusal? Translate(Exception failure);
 }

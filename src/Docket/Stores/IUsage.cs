@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Docket.Stores;
 
-/// <summary>The calls of all portals' private apps on their latest day, as they are kept from one start to the next.</summary>
+/// <summary>The number of calls of all portals' private apps on their latest day, stored across restarts.</summary>
 internal interface IUsage
 {
     ImmutableArray<DayUsage> Load();

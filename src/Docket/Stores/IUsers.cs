@@ -6,24 +6,24 @@ namespace Docket.Stores;
 /// <summary>The users of all portals.</summary>
 internal interface IUsers
 {
-    /// <summary>Adds a user; <c>null</c> when the portal has one with that address.</summary>
+    /// <summary>Adds a user; <c>null</c> if the portal already has a user with this address.</summary>
     User? Add(long portalId, string email, string firstName, string lastName);
 
-    /// <summary>The users of a portal in the order of their ids, those who have left among them; or of all portals.</summary>
+    /// <summary>Lists the users of a portal, or of all portals, in order of id, including archived ones.</summary>
     ImmutableArray<User> List(long? portalId);
 
-    /// <summary>A user of a portal, or <c>null</c>.</summary>
+    /// <summary>Finds a user of a portal; <c>null</c> if it doesn't exist.</summary>
     User? Find(long portalId, long id);
 
-    /// <summary>Changes a user, whose sessions end when it is archived; <c>null</c> when the portal has none of that id, or another one with the new address.</summary>
+    /// <summary>Changes a user. Archiving ends the user's sessions. <c>null</c> if the portal has no such user, or another user with the new address.</summary>
     User? Change(long portalId, long id, UserChange change);
 
-    /// <summary>Sets what the password is checked against, and ends the user's sessions; <c>false</c> when the portal has no such user.</summary>
+    /// <summary>Sets the hash of the password and ends the user's sessions; <c>false</c> if the portal has no such user.</summary>
     bool SetPassword(long portalId, long id, string passwordHash);
 
-    /// <summary>Those who may sign in with an address, one in each portal that has them, with what their passwords are checked against.</summary>
+    /// <summary>Finds the users who can sign in with an address, at most one in each portal, with the hashes of their passwords.</summary>
     ImmutableArray<(User User, string PasswordHash)> FindSignIns(string email);
 
-    /// <summary>How many salts the passwords of one address have at most. 1, unless passwords were set by an earlier version, or a user got an address that another portal has.</summary>
+    /// <summary>The maximum number of different salts for one address. 1, unless passwords were set by an earlier version, or a user was given an address that another portal has.</summary>
     int CountSalts();
 }

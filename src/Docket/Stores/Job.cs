@@ -3,10 +3,10 @@ using Docket.Writes;
 
 namespace Docket.Stores;
 
-/// <summary>Where a job stands. All but the first are the contract's words for a batch.</summary>
+/// <summary>The status of a job. All but the first are the contract's names for a batch.</summary>
 internal enum JobStatus
 {
-    /// <summary>Its inputs are arriving and may yet be refused as a whole; nobody sees it.</summary>
+    /// <summary>Inputs are arriving and may still be refused as a whole; the job is not visible.</summary>
     Receiving,
     Pending,
     Processing,
@@ -14,27 +14,27 @@ internal enum JobStatus
     Canceled,
 }
 
-/// <summary>A batch that is worked on after it was answered.</summary>
+/// <summary>A batch that is processed after the answer.</summary>
 /// <param name="Id">Its number; 0 before it is stored.</param>
-/// <param name="Status">Where it stands.</param>
-/// <param name="Open">Inputs are still arriving.</param>
-/// <param name="Whole">All or nothing, as a batch answered at once; otherwise each input is decided on its own.</param>
-/// <param name="Kind">What its inputs want.</param>
-/// <param name="Type">Of which type its records are.</param>
-/// <param name="Source">What its writes are put down to.</param>
-/// <param name="RequestedAt">When the request came, milliseconds since 1970.</param>
+/// <param name="Status">The status.</param>
+/// <param name="Open">Whether inputs are still arriving.</param>
+/// <param name="Whole">Whether it is all or nothing, like an immediate batch; otherwise each input is decided separately.</param>
+/// <param name="Kind">The operation of its inputs.</param>
+/// <param name="Type">The object type of its records.</param>
+/// <param name="Source">The source of its writes.</param>
+/// <param name="RequestedAt">When the request arrived, milliseconds since 1970.</param>
 internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, WriteKind Kind, string Type, Source Source, long RequestedAt)
 {
-    /// <summary>What the request asked for beyond HubSpot's ways.</summary>
+    /// <summary>The optional features that the request uses.</summary>
     public Help Helps { get; init; }
 
-    /// <summary>When the first inputs had been applied, milliseconds since 1970.</summary>
+    /// <summary>When the first inputs were applied, milliseconds since 1970.</summary>
     public long? StartedAt { get; init; }
 
-    /// <summary>When it was complete or canceled, milliseconds since 1970.</summary>
+    /// <summary>When it was completed or canceled, milliseconds since 1970.</summary>
     public long? CompletedAt { get; init; }
 
-    /// <summary>Inputs taken in so far.</summary>
+    /// <summary>Inputs stored so far.</summary>
     public long Inputs { get; init; }
 
     /// <summary>Inputs decided so far: created, updated, unchanged or failed.</summary>
@@ -54,36 +54,36 @@ internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, Wri
     public bool Ended => Status is JobStatus.Complete or JobStatus.Canceled;
 }
 
-/// <summary>An input of a job that waits.</summary>
-/// <param name="Line">Of NDJSON its line in the file, from 1.</param>
-/// <param name="Json">As it came; empty when it was too long.</param>
+/// <summary>A waiting input of a job.</summary>
+/// <param name="Line">The line number in an NDJSON upload, from 1.</param>
+/// <param name="Json">The original input; empty if it was too long.</param>
 internal readonly record struct StoredInput(long? Line, byte[] Json);
 
 /// <summary>An input of a job that was rejected.</summary>
-/// <param name="Index">Its place among the inputs, from 0.</param>
-/// <param name="Outcome">What is shown of it, as JSON.</param>
-/// <param name="Input">As it came; empty when it was too long or something was deleted for good since then.</param>
+/// <param name="Index">Its index among the inputs, from 0.</param>
+/// <param name="Outcome">Its result, as JSON.</param>
+/// <param name="Input">The original input; empty if it was too long, or if a record has been permanently deleted since then.</param>
 internal readonly record struct RejectedInput(long Index, byte[] Outcome, byte[] Input);
 
-/// <summary>What is written besides the records of a batch, in the same transaction.</summary>
+/// <summary>A note: data that is stored in the same transaction as a batch.</summary>
 internal abstract record SideWrite;
 
-/// <summary>A part of a job and what became of it. Written only while the job stands at <paramref name="First"/>, so it is applied once.</summary>
+/// <summary>A step of a job. Written only while the job is at <paramref name="First"/>, so that it is applied once.</summary>
 /// <param name="Job">The job's id.</param>
 /// <param name="First">Index of the first input.</param>
-/// <param name="Count">How many inputs.</param>
-/// <param name="Rows">Tells what became of them; throws nothing, because the records are written already.</param>
+/// <param name="Count">The number of inputs.</param>
+/// <param name="Rows">Returns the results; must not throw, because the records are already written.</param>
 internal sealed record JobStep(long Job, long First, int Count, Func<Outcome, JobRows> Rows) : SideWrite;
 
-/// <summary>What became of the inputs of a step.</summary>
-/// <param name="Lines">One JSON object a line, in the order of the inputs.</param>
+/// <summary>The results of a step.</summary>
+/// <param name="Lines">One JSON object for each line, in the order of the inputs.</param>
 /// <param name="Created">How many were created.</param>
 /// <param name="Updated">How many were updated.</param>
-/// <param name="Unchanged">How many were as wanted already.</param>
+/// <param name="Unchanged">How many needed no change.</param>
 /// <param name="Failed">How many were refused.</param>
-/// <param name="Rejected">The inputs that failed, one a line.</param>
+/// <param name="Rejected">The inputs that failed, one for each line.</param>
 /// <param name="Refusal">The error of a batch that was refused as a whole, as JSON.</param>
 internal sealed record JobRows(ReadOnlyMemory<byte> Lines, int Created, int Updated, int Unchanged, int Failed, ReadOnlyMemory<byte> Rejected = default, byte[]? Refusal = null);
 
-/// <summary>The answer to a request that may come again: kept if <paramref name="Of"/> gives one, which it does for successes only.</summary>
+/// <summary>The answer to a request that may be repeated: stored if <paramref name="Of"/> returns one, which it does only for successes.</summary>
 internal sealed record KeptAnswer(AnswerKey Key, Func<Outcome, StoredAnswer?> Of) : SideWrite;

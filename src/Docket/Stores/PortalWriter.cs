@@ -8,18 +8,18 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Stores;
 
 /// <summary>
-/// The one writer of a portal, whatever keeps it. Takes everything that waits into one transaction, commits it once, and only
-/// then answers: what was acknowledged is durable, and nothing is visible before.
+/// The single writer of a portal, for every engine. Executes all waiting work in one transaction, commits it once, and only then
+/// answers: acknowledged writes are durable, and nothing is visible earlier.
 /// </summary>
 internal sealed partial class PortalWriter : IDisposable
 {
     /// <summary>
-    /// Most works in a transaction. Group commit: one commit costs as much as many rows, so all that waits shares it; the
-    /// bound keeps the last one's wait short (docs/internals/decisions.md, Group commit).
+    /// Most work items in a transaction. Group commit: one commit costs as much as many rows, so all waiting work shares it; the
+    /// limit keeps the wait of the last item short (docs/internals/decisions.md, Group commit).
     /// </summary>
     const int GroupMax = 32;
 
-    /// <summary>How long a look at the portal's condition waits for the writer, in milliseconds: who asks has little patience.</summary>
+    /// <summary>How long a health check waits for the writer, in milliseconds.</summary>
     const int ProbeWaitMs = 500;
 
     readonly ITransaction transaction;
@@ -35,22 +35,22 @@ internal sealed partial class PortalWriter : IDisposable
     long sequence;
     bool closing;
 
-    // What the current transaction has made of the schema; everyone else sees it once it is committed.
+    // The schema in the current transaction; others see it after the commit.
     PortalSchema schema;
     volatile PortalSchema committedSchema;
 
-    // What the last transaction failed of; null when it didn't.
+    // Why the last transaction failed; null if it didn't.
     volatile string? trouble;
     Task<string?>? probe;
 
-    /// <summary>Starts to write.</summary>
-    /// <param name="name">What the writer's thread is called.</param>
-    /// <param name="transaction">The portal's transactions, which are the writer's alone from now on.</param>
-    /// <param name="committed">Gets how far the changes are committed.</param>
+    /// <summary>Starts the writer.</summary>
+    /// <param name="name">The name of the writer's thread.</param>
+    /// <param name="transaction">The portal's transactions, used only by the writer from now on.</param>
+    /// <param name="committed">Receives the number of the newest committed change.</param>
     /// <param name="clock">The time.</param>
-    /// <param name="logger">Where failures go.</param>
-    /// <param name="complaints">Keeps failures from filling the log.</param>
-    /// <param name="instruments">What the work is shown on, if on anything.</param>
+    /// <param name="logger">Receives failures.</param>
+    /// <param name="complaints">Limits repeated log entries.</param>
+    /// <param name="instruments">The metrics, if any.</param>
     public PortalWriter(string name, ITransaction transaction, CommitSignal committed, TimeProvider clock, ILogger logger, Complaints complaints, Instruments? instruments)
     {
         this.transaction = transaction;
@@ -63,25 +63,25 @@ internal sealed partial class PortalWriter : IDisposable
         sequence = transaction.Sequence;
         committed.Advance(sequence);
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + name };
-        thread.UnsafeStart(); // a portal may be opened by a request, whose place in log and trace this thread must not take over
+        thread.UnsafeStart(); // a request may open the portal; this thread must not inherit its log scope and trace
     }
 
     /// <summary>The newest committed schema.</summary>
     public PortalSchema Schema => committedSchema;
 
-    /// <summary>The newest of those that are committed.</summary>
+    /// <summary>The newest committed changes.</summary>
     public RecentChanges Recent { get; } = new();
 
     public Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note) => Enqueue(new BatchWork(batch, note));
 
-    /// <summary>Writes what is no record, in a transaction of the writer's. May run again when others in it fail.</summary>
+    /// <summary>Writes other data than records, in a transaction of the writer. May run again if other work in the transaction fails.</summary>
     public Task<T> WriteAsync<T>(Func<T> write) => Enqueue(new OtherWork<T>(write));
 
-    /// <summary>Gives the new schema, or the used stages that the change would take away and that it was to keep.</summary>
+    /// <summary>Changes a schema. Returns the new one, or the stages in use that prevent the change.</summary>
     public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
         Enqueue(new SchemaWork(type, change, keepUsedStages));
 
-    /// <summary>How much waits for the writer.</summary>
+    /// <summary>The number of waiting work items.</summary>
     public int Waiting
     {
         get
@@ -94,8 +94,8 @@ internal sealed partial class PortalWriter : IDisposable
     }
 
     /// <summary>
-    /// What keeps the portal from being written to, in one word; <c>null</c> for nothing. Where the writer has long work to do, what
-    /// it met before. Usually an empty transaction.
+    /// Why the portal can't be written, in one word; <c>null</c> if it can. Usually runs an empty transaction; if the writer is busy
+    /// for long, returns the last known state.
     /// </summary>
     public async Task<string?> TroubleAsync()
     {
@@ -109,7 +109,7 @@ internal sealed partial class PortalWriter : IDisposable
                     return "stopping";
                 }
 
-                // All that ask at once share a look, so that nobody fills the queue by asking.
+                // Concurrent health checks share one probe, so that they can't fill the queue.
                 current = probe is { IsCompleted: false } ? probe : probe = WriteAsync(() => transaction.Probe(trouble is not null));
             }
 
@@ -125,7 +125,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
     }
 
-    /// <summary>Finishes what waits, then stops the thread and ends the transactions.</summary>
+    /// <summary>Finishes the waiting work, then stops the thread and disposes the transactions.</summary>
     public void Dispose()
     {
         lock (waiting)
@@ -175,7 +175,7 @@ internal sealed partial class PortalWriter : IDisposable
             }
             catch (Exception failure)
             {
-                // Nothing may end this thread: the portal's writes would wait for ever, and the other portals with the process.
+                // Nothing may end this thread: an unhandled exception would end the process, and without the thread writes would wait forever.
                 LogFailure(failure, transaction.Name, "");
                 group.ForEach(work => work.Fail(failure));
                 uncleaned.ForEach(work => work.Fail(failure));
@@ -184,7 +184,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
     }
 
-    // Empty while there is only something left to erase.
+    // The group is empty if only erasing is left to do.
     bool TakeGroup()
     {
         group.Clear();
@@ -235,7 +235,7 @@ internal sealed partial class PortalWriter : IDisposable
             schema = committedSchema;
             if (begun && works.Count > 1)
             {
-                // One of them may be to blame: each on its own, so that it alone fails.
+                // One of them may be the cause: run each alone, so that only that one fails.
                 foreach (var work in works)
                 {
                     Commit([work]);
@@ -244,7 +244,7 @@ internal sealed partial class PortalWriter : IDisposable
                 return;
             }
 
-            // Without a transaction none of them is to blame: they don't each wait for the same lock once more.
+            // If the transaction couldn't begin, none of them is the cause, and each would wait for the same lock again.
             var told = Translate(failure);
             trouble = Condition.WordOf(told);
             foreach (var work in works)
@@ -258,11 +258,11 @@ internal sealed partial class PortalWriter : IDisposable
         if (!ReferenceEquals(committedSchema, schema))
         {
             committedSchema = schema;
-            committed.Wake(); // the index may have to be built anew
+            committed.Wake(); // the index may have to be rebuilt
         }
 
         Recent.Add(written);
-        committed.Advance(sequence); // before anyone is answered: what is acknowledged can be waited for
+        committed.Advance(sequence); // before the answers, so that callers can wait for what was acknowledged
         foreach (var work in works)
         {
             if (work.Purges)
@@ -287,8 +287,8 @@ internal sealed partial class PortalWriter : IDisposable
         }
     }
 
-    // All purges of a group share one cleaning; the other works of it don't wait for that, and of the erasing before it only
-    // for a part at a time.
+    // All purges of a group share one cleaning. Other work doesn't wait for it, and waits for erasing only one part at a
+    // time.
     void AnswerPurges()
     {
         if (uncleaned.Count == 0)
@@ -299,7 +299,7 @@ internal sealed partial class PortalWriter : IDisposable
         var (done, failure) = transaction.EraseSome();
         if (failure is null && !done)
         {
-            return; // after whatever waits
+            return; // waiting work comes first
         }
 
         failure ??= transaction.Clean();
@@ -320,7 +320,7 @@ internal sealed partial class PortalWriter : IDisposable
 
     Outcome Apply(WriteBatch batch)
     {
-        // The schema moved on between validation and now: the batch is checked again, against the schema it will be stored under.
+        // If the schema has changed since validation, validate the batch again with the current schema.
         var known = schema.Of(batch.Schema.Type);
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Helps, batch.InOrder);
         var plan = Planner.Decide(current, transaction.Find(current), Instant.Now(clock), sequence + 1);
@@ -379,22 +379,22 @@ internal sealed partial class PortalWriter : IDisposable
         return told;
     }
 
-    [LoggerMessage(LogLevel.Error, "Writing to {Name} failed; nothing of it is kept{More}")]
+    [LoggerMessage(LogLevel.Error, "Writing to {Name} failed and was rolled back{More}")]
     partial void LogFailure(Exception failure, string name, string more);
 
-    /// <summary>Something that waits for the writer, and whoever waits for it.</summary>
+    /// <summary>A work item for the writer.</summary>
     abstract class Work
     {
-        /// <summary>The span of whoever waits, if there is one.</summary>
+        /// <summary>The span of the caller, if any.</summary>
         public ActivityContext Trace { get; } = Span.Context;
 
-        /// <summary>Since when it waits, if that is traced.</summary>
+        /// <summary>When it was enqueued, if traced.</summary>
         public DateTimeOffset Since { get; set; }
 
-        /// <summary>It is answered only when nothing is left of what it deleted.</summary>
+        /// <summary>Whether it is answered only after everything that it deleted has been erased.</summary>
         public virtual bool Purges => false;
 
-        /// <summary>Does the work inside the transaction. A <see cref="Refusal"/> is this work's own answer: it has written nothing.</summary>
+        /// <summary>Does the work inside the transaction. A <see cref="Refusal"/> is its answer: the work has written nothing.</summary>
         public abstract void Do(PortalWriter writer);
 
         /// <summary>Answers, after the commit.</summary>
@@ -411,7 +411,7 @@ internal sealed partial class PortalWriter : IDisposable
 
         public Task<T> Task => completion.Task;
 
-        /// <summary>What was done; nothing when it was refused.</summary>
+        /// <summary>The result; <c>null</c> if it was refused.</summary>
         protected T? Done => refusal is null ? result : default;
 
         public override void Do(PortalWriter writer)

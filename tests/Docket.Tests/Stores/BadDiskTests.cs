@@ -50,12 +50,12 @@ public sealed class BadDiskTests
             WriteKind.Create, [new RecordInput { Values = [new("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] }], store.Schema.Of(StandardTypes.All[0]), new Caller(24_000_001, 0, Scopes.All));
         disk.Fails = true;
         await FailAsync(20);
-        Assert.Equal([$"Reading from {path} failed", $"Writing to {path} failed; nothing of it is kept"], Entries());
+        Assert.Equal([$"Reading from {path} failed", $"Writing to {path} failed and was rolled back"], Entries());
 
         log.Entries.Clear();
         clock.Advance(TimeSpan.FromMinutes(1));
         await FailAsync(1);
-        Assert.Equal([$"Reading from {path} failed (19 more since the last entry)", $"Writing to {path} failed; nothing of it is kept (19 more since the last entry)"], Entries());
+        Assert.Equal([$"Reading from {path} failed (19 more since the last entry)", $"Writing to {path} failed and was rolled back (19 more since the last entry)"], Entries());
         disk.Fails = false;
 
         async Task FailAsync(int times)

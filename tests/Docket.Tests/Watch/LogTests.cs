@@ -161,7 +161,7 @@ public sealed class LogTests : IDisposable
         using var failing = await http.PostAsync(Tickets, new StringContent("""{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""", System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
         var answer = (await Answer.OfAsync(failing)).Expect(500);
         Assert.Equal(("24000002", "1"), (InScope(await LineOfAsync(server, answer), "portal"), InScope(await LineOfAsync(server, answer), "app")));
-        var line = JsonNode.Parse(server.Log.Single(line => line.Contains("nothing of it is kept", StringComparison.Ordinal)))!;
+        var line = JsonNode.Parse(server.Log.Single(line => line.Contains("was rolled back", StringComparison.Ordinal)))!;
         Assert.Null(line["correlationId"]);
     }
 
