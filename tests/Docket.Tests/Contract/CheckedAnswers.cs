@@ -33,7 +33,7 @@ internal sealed class CheckedAnswers(HttpMessageHandler inner) : DelegatingHandl
         var path = new Uri(request.RequestUri!.OriginalString.Replace("\\", "%5C", StringComparison.Ordinal)).AbsolutePath;
         if (path.StartsWith(OwnApi.Prefix, StringComparison.OrdinalIgnoreCase))
         {
-            var complaint = OwnApi.Complaint(await OwnApi.Loaded, request, path, response, await response.Content.ReadAsStringAsync(cancellation));
+            var complaint = OwnApi.Complaint((await OwnApi.Loaded).Api, request.Method.Method, path, response, await response.Content.ReadAsStringAsync(cancellation));
             Assert.True(complaint is null, complaint);
         }
         else if (PublishedApi.OrNull is { } published)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Docket.Tests.Access;
 using Docket.Tests.Conversations;
+using Docket.Tests.Tidy;
 using Microsoft.OpenApi;
 
 namespace Docket.Tests.Contract;
@@ -67,6 +68,16 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
         }
 
         Assert.Equal(6, tried); // of three lists with a limit
+    }
+
+    [Fact]
+    public async Task Queries_of_the_conversations_and_the_documentation_are_in_the_document()
+    {
+        var said = (await OperationsAsync()).SelectMany(operation => Parameters(operation.Said, "query").Select(parameter => $"{operation.Method} {operation.Path} {parameter.GetProperty("name").GetString()}")).ToHashSet();
+        var api = (await OwnApi.Loaded).Api;
+        var texts = ConversationTests.All.Select(conversation => conversation.ToString()).Concat(Directory.GetFiles(Path.Combine(House.Root, "docs"), "*.md").Select(File.ReadAllText));
+        var used = from text in texts from request in Query().Matches(text) from pair in request.Groups[2].Value.Split('&') select $"GET {api.Find("GET", request.Groups[1].Value)?.Path} {pair.Split('=')[0]}";
+        Assert.Equal(said.Order(StringComparer.Ordinal), used.Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -192,6 +203,9 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
 
     [GeneratedRegex(@"\{\w+\}")]
     private static partial Regex Place();
+
+    [GeneratedRegex("(/docket/v1/[^?\\s\"`{}]*)\\?([^\\s\"`]+)")]
+    private static partial Regex Query();
 
     [GeneratedRegex(@"Unknown member nonsense\. Known members: (.*)$")]
     private static partial Regex Known();

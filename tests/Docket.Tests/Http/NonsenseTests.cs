@@ -417,6 +417,11 @@ public sealed class NonsenseTests(SharedServer shared) : IClassFixture<SharedSer
             return;
         }
 
+        if (status == 200 && type?.MediaType == "text/html")
+        {
+            return; // ".." leads to /docket/v1, which is a page
+        }
+
         Assert.True(type?.MediaType == "application/json", $"{status} as {type} for {story}\n{text}");
         JsonNode answer;
         try
