@@ -63,11 +63,11 @@ internal sealed class LimitsRun : IDisposable
 
     double Turn => options.Seconds / TurnsASecond;
 
-    /// <summary>Off, on, off: the turn with limits is held against both beside it, and these against each other, which shows the noise.</summary>
+    /// <summary>Off, on, off: the turn with limits is compared with the turns before and after it, and these with each other, which shows the noise.</summary>
     void Compare(string name, Func<int, Question> ask)
     {
         Limit(on: true);
-        load.Run(ask, options.Seconds); // the runtime compiles hot code anew in its first seconds
+        load.Run(ask, options.Seconds); // the runtime recompiles hot code in its first seconds
         List<Slice> off = [Limited(ask, on: false)], on = [];
         List<double> ratios = [], noise = [];
         for (var pair = 0; pair < Pairs; pair++)

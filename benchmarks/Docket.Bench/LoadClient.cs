@@ -16,7 +16,7 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
     /// <summary>Asks for so many seconds, or until no question is left.</summary>
     /// <param name="ask">The question of a connection, by its index.</param>
     /// <param name="seconds">When to stop.</param>
-    /// <param name="parallel">How many connections ask; all of them unless told.</param>
+    /// <param name="parallel">How many connections ask; all of them by default.</param>
     public Slice Run(Func<int, Question> ask, double seconds, int? parallel = null)
     {
         using var client = Process.GetCurrentProcess();
@@ -86,7 +86,7 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
 
     public void Dispose() => Array.ForEach(connections, connection => connection.Dispose());
 
-    /// <summary>What was asked and answered, to be told when that is wrong.</summary>
+    /// <summary>The request and its answer, for the message if the answer is wrong.</summary>
     public static WrongAnswer Wrong(int status, Connection connection, Request request) => new(
         $"Unexpected answer {status} to\n{Start(request.Bytes, 1000)}\n\n{Start(connection.Body, 10_000)}");
 

@@ -35,7 +35,7 @@ internal sealed record Options
 
     public double Seconds { get; init; } = 5;
 
-    /// <summary>The engine's default, which is what a plain loop has.</summary>
+    /// <summary>The engine's default, as in a simple loop.</summary>
     public int PageSize { get; init; } = 4096;
 
     /// <summary>In pages; the engine's default too.</summary>

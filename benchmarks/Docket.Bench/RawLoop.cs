@@ -17,7 +17,7 @@ internal sealed class RawLoop : IDisposable
 
     const int KeyProperty = 20, Source = 1, Create = 1, Update = 2;
 
-    /// <summary>The numbers that stand for the properties of <see cref="Ticket.Names"/>; they ascend as blocks demand.</summary>
+    /// <summary>The numbers of the properties of <see cref="Ticket.Names"/>, in ascending order as blocks require.</summary>
     static readonly int[] PropertyNumbers = [10, 40, 41, 60, 61, 90, 91, 92];
 
     readonly SqliteConnection connection;

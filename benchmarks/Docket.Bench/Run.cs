@@ -62,7 +62,7 @@ internal sealed class Run : IDisposable
         }
     }
 
-    /// <summary>The runtime compiles hot code anew in its first seconds. That belongs to neither side's rate.</summary>
+    /// <summary>The runtime recompiles hot code in its first seconds, which must not count for either side.</summary>
     void WarmUp()
     {
         var size = options.Sizes[0] / 5 / Question.BatchSize * Question.BatchSize;

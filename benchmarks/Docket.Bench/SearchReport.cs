@@ -42,7 +42,7 @@ internal sealed class SearchReport(Report report)
     public void Memory(string when, Memory memory) =>
         report.Print($"memory {when}: {memory.Resident:N0} MB resident ({memory.Anonymous:N0} MB of it anonymous), {memory.Peak:N0} MB at most");
 
-    /// <summary>To be told while the server is stopped.</summary>
+    /// <summary>Printed while the server is stopped.</summary>
     public void Disk(string directory, int count)
     {
         var files = new DirectoryInfo(directory).GetFiles("portal-*").ToLookup(file => file.Name.Contains(".index.db", StringComparison.Ordinal), file => file.Length);

@@ -2,7 +2,7 @@ namespace Docket.Bench;
 
 /// <summary>
 /// Measures the search from fresh data to the report: grows a server with its index and one without side by side, builds the
-/// index anew, and searches, alone and beside writers.
+/// index, and searches, alone and next to writers.
 /// </summary>
 internal sealed class SearchRun : IDisposable
 {
@@ -123,7 +123,7 @@ internal sealed class SearchRun : IDisposable
 
     void Search()
     {
-        indexed.Search(indexed.Load, SearchKind.All, 1, int.MaxValue, options.Seconds * 2, quiet: true, CancellationToken.None); // the runtime compiles anew
+        indexed.Search(indexed.Load, SearchKind.All, 1, int.MaxValue, options.Seconds * 2, quiet: true, CancellationToken.None); // the runtime recompiles hot code
         report.SearchTable("searches on one connection, nothing else going on");
         foreach (var kind in SearchKind.All)
         {
@@ -132,7 +132,7 @@ internal sealed class SearchRun : IDisposable
 
         report.Memory("after searching", indexed.Server.Memory());
         report.SearchTable($"the same, while {Beside} connections update subject and content of random tickets, 100 a batch");
-        // Each kind beside writers that have just begun: an index that can't keep up must not spoil the next one's figures.
+        // Each kind next to writers that have just started: an index that can't keep up must not affect the next one's figures.
         var updates = SearchKind.All.Select(kind => BesideUpdates(() => Ask(kind, quiet: false))).ToList();
         report.Beside("their updates", Report.Overall(updates));
         report.Memory("after that", indexed.Server.Memory());
@@ -147,7 +147,7 @@ internal sealed class SearchRun : IDisposable
     /// <summary>What searches cost writers.</summary>
     void BesideEachOther()
     {
-        // Connections of its own: the server has closed those that had nothing to do for the last minutes.
+        // Separate connections, because the server has closed those that were idle for the last minutes.
         using var writers = new LoadClient(indexed.Server, Beside);
         using var searchers = new LoadClient(indexed.Server, Beside);
         List<Slice> alone = [], accompanied = [], searches = [];

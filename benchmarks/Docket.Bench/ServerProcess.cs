@@ -84,8 +84,8 @@ internal sealed class ServerProcess : IDisposable
     }
 
     /// <summary>
-    /// Lets searches see only what is so old: the index takes in nothing meanwhile, and this is all that tells the server
-    /// from one without an index.
+    /// Delays searches: the index applies nothing during that time, and this is the only difference from a server without an
+    /// index.
     /// </summary>
     /// <returns>Why it can't, or <c>null</c>.</returns>
     public static string? HoldIndexBack(string program, string dataDirectory)

@@ -9,7 +9,7 @@ namespace Docket.Bench;
 /// </summary>
 internal sealed class Ticket
 {
-    /// <summary>In alphabetical order; the index stands for the property.</summary>
+    /// <summary>In alphabetical order; the index identifies the property.</summary>
     public static readonly byte[][] Names =
     [
         "content"u8.ToArray(), "hs_pipeline"u8.ToArray(), "hs_pipeline_stage"u8.ToArray(), "hs_ticket_category"u8.ToArray(),
@@ -120,7 +120,7 @@ internal sealed class Prose
     /// <summary>Writes the text.</summary>
     /// <param name="seed">The same seed gives the same text.</param>
     /// <param name="wordsALine">Words before a line feed.</param>
-    /// <param name="pick">Picks a word; those of a help desk, all equally often, unless told.</param>
+    /// <param name="pick">Picks a word; by default those of a help desk, all equally often.</param>
     /// <param name="cuts">Words at which a cut can begin.</param>
     /// <param name="longestCut">Most words in a cut.</param>
     public Prose(int seed, int wordsALine, Func<Random, string>? pick = null, int cuts = 4096, int longestCut = 64)

@@ -1,6 +1,6 @@
 namespace Docket.Tests;
 
-/// <summary>A clock that stands still until it is told to move, so that every moment in an answer is known beforehand.</summary>
+/// <summary>A clock that only moves when a test moves it, so that every time in an answer is known in advance.</summary>
 public sealed class ManualClock : TimeProvider
 {
     public static readonly DateTimeOffset Beginning = new(2026, 3, 14, 9, 26, 53, 589, TimeSpan.Zero);
@@ -11,7 +11,7 @@ public sealed class ManualClock : TimeProvider
     /// <summary>How far the clock moves with each look at it; nothing at first.</summary>
     public TimeSpan Step { get; set; }
 
-    /// <summary>Whether timers wait for the clock to move; otherwise they run by themselves, so that whoever pauses goes on.</summary>
+    /// <summary>Whether timers wait for the clock to move; otherwise they run by themselves, so that pauses end.</summary>
     public bool HoldsTimers { get; init; }
 
     public override DateTimeOffset GetUtcNow() => new(Interlocked.Add(ref ticks, Step.Ticks), TimeSpan.Zero);

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Docket.Tests;
 
-/// <summary>Docket as a process of its own, which a test may kill.</summary>
+/// <summary>Docket as a separate process, which a test can kill.</summary>
 internal sealed partial class ServerProcess : IAsyncDisposable
 {
     readonly Process process;

@@ -1,8 +1,8 @@
 namespace Docket.Tests;
 
 /// <summary>
-/// A server with the unique property <see cref="TestServer.Key"/> for those tests of a class that leave nothing behind: what is
-/// refused in many ways needs no server of its own for each. Everything else starts one.
+/// A server with the unique property <see cref="TestServer.Key"/> for the tests of a class that leave nothing behind, such as
+/// those of refused requests. All other tests start their own.
 /// </summary>
 public sealed class SharedServer : IAsyncLifetime
 {

@@ -11,8 +11,8 @@ using Microsoft.AspNetCore.Routing;
 namespace Docket.Tests;
 
 /// <summary>
-/// A real Docket on a free port with a data directory of its own, a clock that stands still and correlation ids that
-/// count up. Opening one takes milliseconds, so each test has its own.
+/// A real Docket on a free port with its own data directory, a clock that doesn't move and counted correlation ids. Opening one takes
+/// milliseconds, so each test has its own.
 /// </summary>
 public sealed class TestServer : IAsyncDisposable
 {
@@ -87,7 +87,7 @@ public sealed class TestServer : IAsyncDisposable
         return await OpenAsync(directory, ownsDirectory, busyTimeoutMs, clock, patience, with);
     }
 
-    /// <summary>What the first start leaves in an empty directory. Making it anew costs each test as much as the rest of its start.</summary>
+    /// <summary>The files after the first start in an empty directory. Creating them costs each test as much as the rest of its start.</summary>
     static readonly Lazy<Task<List<(string Name, byte[] Bytes)>>> Fresh = new(async () =>
     {
         var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
@@ -144,7 +144,7 @@ public sealed class TestServer : IAsyncDisposable
         return await Answer.OfAsync(response);
     }
 
-    /// <summary>Sends bytes as they are over a connection of their own, and reads what comes back until the server closes it.</summary>
+    /// <summary>Sends bytes unchanged over a separate connection, and reads the answer until the server closes it.</summary>
     public async Task<(int Status, string Headers, string Body)> SendRawAsync(string bytes)
     {
         using var client = new TcpClient();

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Docket.Tests;
 
-/// <summary>HTTPS by Kestrel's own settings, and what is told when they are wrong.</summary>
+/// <summary>HTTPS with Kestrel's own settings, and the messages for wrong ones.</summary>
 public sealed class TlsTests : IDisposable
 {
     const string Password = "pass-word", Setting = "Certificates:Default:", Variable = "Kestrel__Certificates__Default__", Tickets = "/crm/v3/objects/tickets";

@@ -13,14 +13,15 @@ namespace Docket.Tests.Access;
 /// </summary>
 public sealed partial class PortalWallTests
 {
-    /// <summary>Stands in every text that the portal keeps, and in no request of the other one.</summary>
+    /// <summary>Part of every text in the portal, and of no request of the other one.</summary>
     const string Secret = "nobody else may read this";
 
     const string Unique = "key-1", Email = "ada@example.com", Tickets = "/crm/v3/objects/tickets";
 
     /// <summary>
-    /// What is asked of each route: a query, a space and a body, or one of them; an empty text is the bare route. A body that is not
-    /// JSON is a form. Names after a <c>$</c> become what the other portal has, and so do the places in the path. Paths are those of v3, and stand for the dated ones as well.
+    /// The requests to each route: a query, a space and a body, or one of them; an empty text is the bare route. A body that is not
+    /// JSON is a form. Names after a <c>$</c> and the places in the path are replaced with objects of the other portal. Paths are those
+    /// of v3, and represent the dated ones as well.
     /// </summary>
     internal static readonly Dictionary<string, string[]> Attempts = new()
     {
@@ -93,7 +94,7 @@ public sealed partial class PortalWallTests
         ["GET /account-info/v3/api-usage/daily"] = [""],
         ["GET /account-info/v3/api-usage/daily/private-apps"] = [""],
         ["GET /integrations/v1/me"] = [""],
-        ["GET /oauth/authorize"] = ["", "?client_id=x&redirect_uri=https%3A%2F%2Fexample.com%2Fback&scope=tickets"], // not with an app there is: the page tells its name to all who follow its link
+        ["GET /oauth/authorize"] = ["", "?client_id=x&redirect_uri=https%3A%2F%2Fexample.com%2Fback&scope=tickets"], // not with an existing app: the page shows its name to everyone who follows its link
         ["POST /oauth/authorize"] = ["client_id=x", "client_id=x&email=$email&password=guessed"],
         ["GET /oauth/{accountId}/authorize"] = [""],
         ["POST /oauth/{accountId}/authorize"] = ["client_id=x&email=$email&password=guessed"],
@@ -123,7 +124,7 @@ public sealed partial class PortalWallTests
         var owned = await FillAsync(server);
         var (otherId, token) = await CreateOtherAsync(server);
         using var other = server.NewClient(token);
-        // It has the same unique property, and users of its own, so that keys and owners are looked up in earnest.
+        // It has the same unique property and its own users, so that keys and owners are really looked up.
         (await SendAsync(other, "POST", "/crm/v3/properties/tickets", $$"""{"name":"{{TestServer.Key}}","label":"x","type":"string","fieldType":"text","groupName":"ticketinformation","hasUniqueValue":true}""")).Answer.Expect(201);
         (await SendAsync(other, "POST", "/docket/v1/users", """{"email":"grace@example.com"}""")).Answer.Expect(201);
 
@@ -132,7 +133,7 @@ public sealed partial class PortalWallTests
         var rows = Rows(server, otherId);
         Assert.Contains(rows, row => row.Contains(Secret, StringComparison.Ordinal));
 
-        // Reads first, while the other portal is empty: an id of its own could be the same by chance.
+        // Reads first, while the other portal is empty: one of its own ids could be the same by chance.
         var tried = 0;
         foreach (var endpoint in server.Endpoints.OrderBy(endpoint => MethodOf(endpoint) != "GET"))
         {
@@ -233,7 +234,7 @@ public sealed partial class PortalWallTests
 
     static string PathOf(RouteEndpoint endpoint) => "/" + endpoint.RoutePattern.RawText!.Trim('/');
 
-    /// <summary>The path with each thing of the portal that its places can stand for.</summary>
+    /// <summary>The path with each object of the portal in its places.</summary>
     static IEnumerable<string> Filled(string path, Dictionary<string, string> owned)
     {
         string[] names = path.Contains("/jobs/", StringComparison.Ordinal) ? ["job"]
@@ -249,14 +250,14 @@ public sealed partial class PortalWallTests
         {
             var filled = path.Replace("{objectType}", "tickets", StringComparison.Ordinal).Replace("{pipelineId}", owned["pipeline"], StringComparison.Ordinal).Replace("{stageId}", owned["stage"], StringComparison.Ordinal);
             filled = name.Length == 0 ? filled : Place().Replace(filled, owned[name]);
-            Assert.DoesNotMatch(Place(), filled); // a new place: say above what stands there
+            Assert.DoesNotMatch(Place(), filled); // a new place: add it to the list above
             yield return filled;
         }
     }
 
     static string Fill(string text, Dictionary<string, string> owned) => Name().Replace(text, match => owned[match.Groups[1].Value]);
 
-    /// <summary>All that the first portal tells of itself.</summary>
+    /// <summary>Everything that identifies the first portal.</summary>
     internal static async Task<string> EverythingAsync(TestServer server)
     {
         var all = new List<string>();
@@ -338,7 +339,7 @@ public sealed partial class PortalWallTests
     [GeneratedRegex(@"^/(account-info|oauth|appinstalls)/\d{4}-\d\d[^/]*")]
     private static partial Regex DatedOthers();
 
-    /// <summary>A place in a path that an id stands for.</summary>
+    /// <summary>A place for an id in a path.</summary>
     [GeneratedRegex(@"\{\w+\}")]
     private static partial Regex Place();
 

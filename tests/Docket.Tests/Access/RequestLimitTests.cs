@@ -7,7 +7,7 @@ using Docket.Http;
 
 namespace Docket.Tests.Access;
 
-/// <summary>Requests that are too much, in any way: each is told so, none is the server's fault, and it serves the next one.</summary>
+/// <summary>Requests that exceed a limit: each gets an error, none is the server's fault, and the server answers the next one.</summary>
 public sealed class RequestLimitTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert";

@@ -29,12 +29,12 @@ internal sealed class Disk : IDisposable
     /// <summary>The data directory.</summary>
     public string Folder => Path.Combine(room, "data");
 
-    /// <summary>How far the recording is. What a client has been told at this moment had reached the disk before it.</summary>
+    /// <summary>The length of the recording. What a client has been answered by now was on disk before it.</summary>
     public long Position => new FileInfo(Recording).Length;
 
     string Recording => Path.Combine(room, "recording");
 
-    /// <summary>Compiles what stands between the process and its disk; skips the test where that can't be done.</summary>
+    /// <summary>Compiles the library in front of the C library; skips the test if that is not possible.</summary>
     public static async Task<Disk> MakeAsync(bool records)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the attacks on the disk use Linux's LD_PRELOAD");

@@ -10,8 +10,8 @@ using Docket.Tests.Http;
 namespace Docket.Tests.Attacks;
 
 /// <summary>
-/// Promise 6 on every route: requests made from the grammars of HTTP and JSON, bent in a few places. Each is answered, none
-/// with 500; what is refused writes nothing; and the log has no error, because none of it is the server's fault.
+/// Promise 6 on every route: requests from the grammars of HTTP and JSON, mutated in a few places. Each gets an answer, never 500;
+/// refused requests write nothing; and the log has no error, because none of them is the server's fault.
 /// </summary>
 public sealed class HostileTests : IDisposable
 {
@@ -327,7 +327,7 @@ public sealed class HostileTests : IDisposable
                 // It was refused before it was sent as a whole; the answer may be there all the same.
             }
 
-            // Whoever waits for more is shown after a while that none comes.
+            // A client that waits for more sees after a while that there is none.
             var reading = stream.CopyToAsync(answer, enough.Token);
             if (await Task.WhenAny(reading, Task.Delay(WaitMs, Cancellation)) != reading)
             {

@@ -13,7 +13,7 @@ public sealed class PowerCutTests
     const int Images = 100, EarlyImages = 25, Clients = 4, Requests = 30;
     const string Tickets = "/crm/v3/objects/tickets", Upsert = Tickets + "/batch/upsert", Properties = "/crm/v3/properties/tickets", Apps = "/docket/v1/apps", Jobs = "/docket/v1/jobs";
 
-    /// <summary>Something that a client asked for, and when it was told that it is done: both as positions in the recording.</summary>
+    /// <summary>A request of a client, and when it was acknowledged: both as positions in the recording.</summary>
     sealed class Wish(string name, long sentAt)
     {
         /// <summary>What is found in the feed, or in the list of apps, properties or jobs.</summary>
@@ -153,7 +153,7 @@ public sealed class PowerCutTests
         }
     }
 
-    /// <summary>Opens what a power cut left, and holds it against the feed of the server that wrote it.</summary>
+    /// <summary>Opens the files after a power cut, and compares them with the feed of the server that wrote them.</summary>
     async Task CheckAsync(string image, long position, long served, List<JsonNode> whole)
     {
         var clock = new ManualClock();
@@ -211,7 +211,7 @@ public sealed class PowerCutTests
             Assert.True(!isThere || wish.SentAt <= position, $"{wish.Name} is there before it was sent"); // or the recording is not to be trusted
         }
 
-        // The tickets are what their changes say, and the index has them all.
+        // The tickets match their changes, and the index has them all.
         var tickets = new Dictionary<string, string>();
         foreach (var change in feed)
         {

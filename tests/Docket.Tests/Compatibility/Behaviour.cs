@@ -12,7 +12,7 @@ internal sealed class BehaviourAttribute(string endpoint, string behaviour, stri
     public Behaviour HeldBy(string? test) => new(endpoint, behaviour, evidence, section, test);
 }
 
-/// <param name="Endpoint">The heading that the row stands under.</param>
+/// <param name="Endpoint">The heading of the row.</param>
 /// <param name="Text">What holds, in a few words.</param>
 /// <param name="Evidence">How it is known: <c>spec</c>, <c>docs</c>, <c>observed</c>, <c>inferred</c> or <c>decide</c>, or several.</param>
 /// <param name="Section">File and section of the reference: <c>objects-and-batch.md 9.1</c>; more sections after commas.</param>

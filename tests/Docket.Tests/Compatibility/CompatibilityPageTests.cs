@@ -76,7 +76,7 @@ public sealed class CompatibilityPageTests
         return table.Append('\n').ToString();
     }
 
-    /// <summary>What the tests name. One that is skipped, or is no test at all, holds nothing.</summary>
+    /// <summary>The behaviours that tests name. A skipped test verifies nothing.</summary>
     static IEnumerable<Behaviour> OfTests() =>
         (from type in typeof(CompatibilityPageTests).Assembly.GetTypes()
          from method in type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)

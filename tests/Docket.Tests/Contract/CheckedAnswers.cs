@@ -1,13 +1,13 @@
 namespace Docket.Tests.Contract;
 
 /// <summary>
-/// Stands between a test and the server and holds every answer against HubSpot's OpenAPI files, but for the deviations
-/// listed, and those of Docket's own paths against Docket's own document. An answer that is not as published fails the test
-/// that got it. Without HubSpot's files it lets pass what would be in them; <see cref="ContractTests"/> says so by being skipped.
+/// Compares every answer that a test gets with HubSpot's OpenAPI files, except for the listed deviations, and answers of Docket's own
+/// paths with Docket's own document. A test with a different answer fails. Without HubSpot's files, their paths are not checked, and
+/// <see cref="ContractTests"/> is skipped.
 /// </summary>
 internal sealed class CheckedAnswers(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
-    /// <summary>What an answer has against the files, and is not listed; <c>null</c> when nothing.</summary>
+    /// <summary>The deviations of an answer from the files that are not listed; <c>null</c> if there are none.</summary>
     public static string? Complaint(PublishedApi published, string method, string path, int status, string body)
     {
         if (method is "HEAD" or "OPTIONS")

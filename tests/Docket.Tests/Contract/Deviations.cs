@@ -54,7 +54,7 @@ internal static class Deviations
         new("BatchResponseProperty", "HTTP 207", Problem.Status, Objects + "7", "as above, of 2026-09"),
     ];
 
-    /// <summary>What Docket adds; docs/compatibility.md, "What Docket adds", has each of them.</summary>
+    /// <summary>Docket's additions; docs/compatibility.md, "What Docket adds", lists each of them.</summary>
     public static readonly Deviation[] OfDocket =
     [
         new("ErrorDetail", "/context/index", Problem.Key, "docs/compatibility.md", "which input of the batch"),
@@ -71,7 +71,7 @@ internal static class Deviations
         .. Accepted("BatchResponseSimplePublicUpsertObject"),
     ];
 
-    /// <summary>Paths under <c>/crm/</c> that no file has, so that there is no schema to be held against: the beta's file is not among them (reference/objects-and-batch.md 7).</summary>
+    /// <summary>Paths under <c>/crm/</c> that are in no file, so that there is no schema: there is no file for the beta (reference/objects-and-batch.md 7).</summary>
     public static readonly (string Method, string Path)[] OwnEndpoints =
     [
         ("POST", "/crm/objects/2026-09-beta/tickets/gdpr-delete"),

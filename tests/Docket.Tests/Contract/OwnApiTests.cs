@@ -9,8 +9,8 @@ using Microsoft.OpenApi;
 namespace Docket.Tests.Contract;
 
 /// <summary>
-/// The OpenAPI document of Docket's own paths says what is there. <see cref="CheckedAnswers"/> holds each answer that a test gets against it; here
-/// it is the endpoints, their parameters and their bodies.
+/// The OpenAPI document matches Docket's own paths. <see cref="CheckedAnswers"/> compares each answer that a test gets with it; these
+/// tests compare the endpoints, their parameters and their bodies.
 /// </summary>
 [Collection(nameof(Conversation))]
 public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<SharedServer>

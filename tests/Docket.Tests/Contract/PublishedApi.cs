@@ -6,8 +6,8 @@ using Docket.Tests.Tidy;
 namespace Docket.Tests.Contract;
 
 /// <summary>
-/// HubSpot's published OpenAPI 3.0 files, and whether an answer is what they say. They are not part of the project: they
-/// are read from <c>../shared/reference/openapi</c> beside it, or from the folder that <c>DOCKET_REFERENCE</c> names.
+/// HubSpot's published OpenAPI 3.0 files, and whether an answer matches them. They are not part of the project: they
+/// are read from <c>../shared/reference/openapi</c> next to it, or from the folder in <c>DOCKET_REFERENCE</c>.
 /// The files use twelve keywords of the schema language; this knows those and throws at any other. Two things are
 /// stricter than the files: a member that a schema does not have is a finding, and so is each key of a <c>context</c>,
 /// which the schemas leave open.
@@ -16,12 +16,12 @@ internal sealed partial class PublishedApi
 {
     const string Absent = "HubSpot's OpenAPI files are neither in ../shared/reference/openapi nor in the folder that DOCKET_REFERENCE names";
 
-    /// <summary>Words of a schema that this understands, or that say nothing about values.</summary>
+    /// <summary>Keywords of a schema that are supported, or that don't concern values.</summary>
     static readonly string[] Keywords = ["$ref", "type", "format", "enum", "nullable", "required", "properties", "additionalProperties", "items", "description", "example", "default", "x-hubspot-sub-type-impl"];
 
     /// <summary>
-    /// What else stands where the files have a name: other spellings of the object type
-    /// (reference/properties-pipelines-search-associations.md 7), and the beta of a version, which has no files of its own.
+    /// Alternatives to names in the files: other spellings of the object type
+    /// (reference/properties-pipelines-search-associations.md 7), and the beta of a version, which has no separate files.
     /// </summary>
     static readonly Dictionary<string, string[]> Spellings = new() { ["tickets"] = ["ticket", "0-5"], ["2026-09"] = ["2026-09-beta"] };
 
@@ -259,7 +259,7 @@ internal sealed partial class PublishedApi
     }
 }
 
-/// <summary>What an answer has against its schema.</summary>
+/// <summary>The deviations of an answer from its schema.</summary>
 internal enum Problem
 {
     /// <summary>A required member is absent.</summary>

@@ -45,7 +45,7 @@ internal sealed partial class Conversation
     public IEnumerable<Behaviour> Holds =>
         lines.Where(line => line.StartsWith("# holds: ", StringComparison.Ordinal)).Select(line => Behaviour.OfComment(file, line));
 
-    /// <summary>Plays all entries and tells what was not as expected; with <paramref name="update"/> the expectation becomes what came.</summary>
+    /// <summary>Plays all entries and reports differences. With <paramref name="update"/>, the actual answers become the expected ones.</summary>
     public async Task<List<string>> PlayAsync(TestServer server, bool update)
     {
         var mismatches = new List<string>();

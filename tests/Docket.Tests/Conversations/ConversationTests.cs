@@ -3,16 +3,16 @@ using System.Runtime.CompilerServices;
 namespace Docket.Tests.Conversations;
 
 /// <summary>
-/// Plays the <c>.hurl</c> files beside this one against a fresh server each: requests and their exact answers, with a
-/// fixed clock and counted correlation ids. <c>DOCKET_UPDATE=1</c> rewrites the answers in the source files; the diff is
-/// the review. What else reads the files shares this collection, and so does not meet one half written.
+/// Plays each <c>.hurl</c> file next to this one against a new server: requests and their exact answers, with a fixed clock and
+/// counted correlation ids. <c>DOCKET_UPDATE=1</c> rewrites the answers in the source files; the diff is the review. Other tests
+/// that read the files are in the same collection, so that they never read a partly written one.
 /// </summary>
 [Collection(nameof(Conversation))]
 public sealed class ConversationTests
 {
     internal static readonly bool Update = Environment.GetEnvironmentVariable("DOCKET_UPDATE") == "1";
 
-    // An update reads and writes the sources; a check reads the copies that lie beside the assembly.
+    // An update reads and writes the sources; a check reads the copies next to the assembly.
     static readonly string Folder = Update ? SourceFolder() : Path.Combine(AppContext.BaseDirectory, "Conversations");
 
     public static TheoryData<string> Files => [.. Directory.GetFiles(Folder, "*.hurl").Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];

@@ -22,7 +22,7 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
         "{\"a\":" + new string('[', 200) + new string(']', 200) + "}", string.Concat(Enumerable.Repeat("{\"a\":", 100)) + "1" + new string('}', 100),
     ];
 
-    /// <summary>What stands in the place of each value of a good body.</summary>
+    /// <summary>Replacements for each value of a valid body.</summary>
     static readonly string[] Instead = ["null", "true", "{}", "[]", "[{}]", "[null]", "[[1]]", "\"\"", "\"\\ud800\"", "99999999999999999999999", "1e999", "-1.5", "\"" + new string('é', 300) + "\"", "{\"a\":{\"b\":[]}}"];
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
         Assert.Equal("é", written.Expect(200)["results[0].properties.subject"]);
     }
 
-    /// <summary>Nothing in an answer tells how Docket is made.</summary>
+    /// <summary>No answer reveals how Docket is implemented.</summary>
     internal static void AssertNoInnards(string text, string story) => Assert.False(Innards().IsMatch(HubSpotsOwn().Replace(text, "")), $"An answer tells of our code: {story}");
 
     static void AssertRefused(Answer answer, string story)

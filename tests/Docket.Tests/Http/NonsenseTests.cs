@@ -6,13 +6,13 @@ using Docket.Sqlite;
 
 namespace Docket.Tests.Http;
 
-/// <summary>Promise 6: whatever is sent, the answer tells in HubSpot's envelope what is wrong with it, and what is refused changes nothing.</summary>
+/// <summary>Promise 6: whatever is sent, the answer says in HubSpot's envelope what is wrong with it, and a refused request changes nothing.</summary>
 public sealed class NonsenseTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     const int Requests = 4_000;
     const string Objects = "/crm/v3/objects/tickets", Properties = "/crm/v3/properties/tickets", Pipelines = "/crm/v3/pipelines/tickets", Settings = "/docket/v1/settings", Jobs = "/docket/v1/jobs";
 
-    /// <summary>Good requests, which become nonsense. <c>ID</c> stands for a ticket that is there.</summary>
+    /// <summary>Valid requests to mutate. <c>ID</c> is an existing ticket.</summary>
     internal static readonly (string Method, string Path, string Body)[] Templates =
     [
         ("POST", Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1","content":"é€😀","amount":12.5,"ext_id":"single","seen":"2026-03-14T09:26:53.589Z","tags_set":";a;b"},"objectWriteTraceId":"t","associations":[]}"""),
@@ -126,7 +126,7 @@ public sealed class NonsenseTests(SharedServer shared) : IClassFixture<SharedSer
             version = after;
         }
 
-        // The mixture reaches every depth: refused by the parser, by a rule, by the router; and now and then it is no nonsense after all.
+        // The mixture reaches every depth: refused by the parser, a rule, or the router; and sometimes it is still valid.
         Assert.All((int[])[200, 201, 204, 207, 400, 401, 404, 405, 409, 415], status => Assert.True(seen.ContainsKey(status), $"no {status} among {string.Join(' ', seen.Keys.Order())}"));
         await AssertSoundAsync(server);
     });

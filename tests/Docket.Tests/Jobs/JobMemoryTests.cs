@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Docket.Tests.Jobs;
 
-/// <summary>What jobs hold in memory. It is that of the whole process, so no other test runs beside.</summary>
+/// <summary>The memory of jobs. It is that of the whole process, so no other test runs at the same time.</summary>
 [Collection(nameof(Alone))]
 public sealed class JobMemoryTests
 {

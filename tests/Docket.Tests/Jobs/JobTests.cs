@@ -58,7 +58,7 @@ public sealed class JobTests
         lines[7] = """{"idProperty":"ext_id","id":"key-7","properties":{"subject":"no stage"}}""";
         lines[500] = """{"idProperty":"ext_id","id":"key-3","objectWriteTraceId":"mine","properties":{"subject":"again"}}""";
         lines[1_000] = "\"no object\"";
-        // Members around the inputs are passed over, and white space within them does no harm.
+        // Members around the inputs are ignored, and white space within them does no harm.
         var job = await SendAsync(server, Upsert, "{\"note\":[{\"inputs\":[1]}],\n \"inputs\" : [ " + string.Join(" ,\r\n", lines).Replace(",\"properties\"", ",\n\"properties\"", StringComparison.Ordinal) + "\n], \"more\":{\"a\":null}}");
         job = await EndAsync(server, job.Expect(202)["id"]!);
         Assert.Equal(("COMPLETE", "1234", "1234", "1231", "1", "0", "2"), (job["status"], job["inputs"], job["done"], job["created"], job["updated"], job["unchanged"], job["failed"]));
@@ -468,7 +468,7 @@ public sealed class JobTests
         var done = int.Parse(canceled["done"]!);
         Assert.InRange(done, 200, 19_999);
 
-        // What waits is thrown away; what was done stays done and is told.
+        // Waiting inputs are discarded; what was done stays done and is reported.
         await UntilAsync(server, () => Leftovers(server).StartsWith("1 0 ", StringComparison.Ordinal));
         Assert.Equal(canceled.Text, (await server.GetAsync($"{Jobs}/{id}")).Text);
         Assert.Equal(done, (await RowsAsync(server, id)).Count);

@@ -192,7 +192,7 @@ public sealed class PortalUsageTests
         var clock = new ManualClock();
         var usage = new PortalUsage(clock);
         var least = long.MaxValue;
-        for (var round = 0; round < 20; round++) // what the runtime does beside a round only ever adds
+        for (var round = 0; round < 20; round++) // other work of the runtime during a round only adds
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var i = 0; i < 100; i++)

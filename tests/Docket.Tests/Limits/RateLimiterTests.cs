@@ -134,7 +134,7 @@ public sealed class RateLimiterTests
             clock.Advance(TimeSpan.FromMinutes(1));
             while (portals.Usage.Load() is [])
             {
-                await Task.Delay(10, TestContext.Current.CancellationToken); // it is written beside requests
+                await Task.Delay(10, TestContext.Current.CancellationToken); // it is saved during requests
             }
 
             Assert.Equal([new(portals.List()[0].Id, new DateOnly(2026, 3, 14), 1)], portals.Usage.Load());

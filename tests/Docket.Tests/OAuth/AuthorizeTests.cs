@@ -290,7 +290,7 @@ public sealed partial class AuthorizeTests
             using var browser = docket.NewBrowser();
             await browser.GetAsync(docket.Authorize);
 
-            // Many at once are no way around it.
+            // Concurrent attempts cannot bypass it.
             var attempts = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => browser.SignInAsync(i % 2 == 0 ? "ann@example.com" : "ANN@example.com", "wrong horse")));
             Assert.All(attempts, attempt => Assert.Equal(200, attempt.Status));
             Assert.Equal(200, (await browser.SignInAsync()).Status);

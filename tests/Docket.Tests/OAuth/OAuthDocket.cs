@@ -11,7 +11,7 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
 {
     public const string Back = "http://127.0.0.1:9999/back", OtherBack = "https://example.com/back?kept=1&more", Email = "ann@example.com", Password = "correct horse";
 
-    // A hash takes as long as the rest of most tests; the ways in which passwords are set have tests of their own.
+    // A hash takes as long as the rest of most tests; other tests cover the ways to set passwords.
     static readonly Lazy<string> PasswordHash = new(() => Passwords.Hash(Password, Passwords.NewSalt()));
 
     public required TestServer Server { get; init; }
@@ -36,7 +36,7 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
         return new() { Server = server, ClientId = app["clientId"]!, ClientSecret = app["clientSecret"]!, AppId = app["id"]!, UserId = user["id"]! };
     }
 
-    /// <summary>The same app and user with a server that was started anew.</summary>
+    /// <summary>The same app and user with a restarted server.</summary>
     public OAuthDocket On(TestServer server) => new() { Server = server, ClientId = ClientId, ClientSecret = ClientSecret, AppId = AppId, UserId = UserId };
 
     public string AuthorizeWith(string redirectUri = Back, string scope = "tickets oauth", string more = "", string? account = null) =>

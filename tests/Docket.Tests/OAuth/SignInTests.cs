@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Docket.Tests.OAuth;
 
-/// <summary>Signing in: what it costs, whom it holds up, and how much strangers learn from it.</summary>
+/// <summary>Signing in: its cost, its effect on others, and how little strangers learn from it.</summary>
 public sealed class SignInTests : IDisposable
 {
     const string Shared = "shared@example.com", Single = "single@example.com", Password = "correct horse";
@@ -47,7 +47,7 @@ public sealed class SignInTests : IDisposable
     public async Task Passwords_that_an_earlier_version_set_work_and_are_refused_at_the_same_cost_as_all_others()
     {
         await using var portals = DocketServer.OpenPortals(directory, create: true);
-        var hasher = new PasswordHasher<object>(); // gives each a salt of its own
+        var hasher = new PasswordHasher<object>(); // gives each its own salt
         foreach (var password in (string[])[Password, "another horse"])
         {
             var user = Add(portals, Shared);

@@ -79,7 +79,7 @@ public sealed class OddInputTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal(made["results[0].id"], (await server.GetAsync($"{Tickets}/%207?idProperty=number_key")).Expect(200)["id"]);
         Assert.Equal(made["results[0].id"], (await server.PostAsync(Tickets + "/batch/read", """{"idProperty":"number_key","inputs":[{"id":"7 "}]}""")).Expect(200)["results[0].id"]);
 
-        // Nothing but white space is no key; and two keys that are one are one ticket.
+        // Only white space is not a key; and two keys that are equal are one ticket.
         Assert.Equal("INVALID_ID", (await server.PostAsync(Upsert, Input("number_key", " "))).Expect(400)["errors[0].code"]);
         Assert.StartsWith("Duplicate IDs", (await server.PostAsync(Upsert, """{"inputs":[{"idProperty":"number_key","id":"8","properties":{"hs_pipeline_stage":"1"}},{"idProperty":"number_key","id":" 8","properties":{"hs_pipeline_stage":"1"}}]}""")).Expect(400)["message"], StringComparison.Ordinal);
 

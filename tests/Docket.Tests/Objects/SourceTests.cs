@@ -20,7 +20,7 @@ public sealed class SourceTests
         var away = (await SendAsync(server, other, HttpMethod.Post, Tickets, """{"properties":{"content":"only here","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
         var merged = (await SendAsync(server, other, HttpMethod.Post, Tickets + "/merge", $$"""{"primaryObjectId":"{{id}}","objectIdToMerge":"{{away}}"}""")).Expect(200)["id"];
 
-        // The ticket is the maker's, whoever changed it.
+        // The ticket belongs to its creator, whoever changed it.
         var read = (await server.GetAsync($"{Tickets}/{merged}?properties=hs_object_source,hs_object_source_id,hs_object_source_label,hs_object_source_detail_1&propertiesWithHistory=subject,content,hs_v2_date_entered_2")).Expect(200);
         Assert.Equal(("INTEGRATION", first, "INTEGRATION", null), (read["properties.hs_object_source"], read["properties.hs_object_source_id"], read["properties.hs_object_source_label"], read["properties.hs_object_source_detail_1"]));
         Assert.Equal(

@@ -55,7 +55,7 @@ public sealed class OwnerTests
         var ada = await AddAsync(server, "ada@example.com");
         (await GiveAsync(server, ada)).Expect(201);
 
-        // Beside the server, as the command line does it.
+        // Next to the server, as the command line does it.
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
         var portalId = portals.List()[0].Id;
         var grace = portals.Users.Add(portalId, "grace@example.com", "", "")!.Id;

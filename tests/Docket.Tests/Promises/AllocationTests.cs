@@ -96,7 +96,7 @@ public sealed class AllocationTests
         return http;
     }
 
-    // The lowest of several rounds: what the runtime does beside a round, such as compiling it better, only ever adds.
+    // The lowest of several rounds: other work of the runtime during a round, such as recompilation, only adds.
     static void AssertBudget(long bytesMax, Action stage)
     {
         var least = long.MaxValue;

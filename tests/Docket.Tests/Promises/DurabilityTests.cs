@@ -17,7 +17,7 @@ public sealed class DurabilityTests
     readonly List<Batch> batches = [];
     int moment;
 
-    /// <summary>One upsert: tickets of its own, and tickets that other batches write too.</summary>
+    /// <summary>One upsert: its own tickets, and tickets that other batches write too.</summary>
     sealed class Batch(int number, int[] shared, int sentAt)
     {
         public int Number { get; } = number;
@@ -144,7 +144,7 @@ public sealed class DurabilityTests
                 continue;
             }
 
-            // History goes back 20 entries; of what it still shows, this round's part has to be exactly the batches that are there.
+            // History goes back 20 entries. This round's part of it must match exactly the batches that were applied.
             var history = History(ticket, Marks[0]);
             AssertWhole(ticket, history);
             var ofRound = history.Where(number => number >= round[0].Number).ToList();

@@ -243,7 +243,7 @@ public sealed class ExactlyOnceTests
         return subjects;
     }
 
-    /// <summary>The results tell of every input, in order, and of the ticket that it became.</summary>
+    /// <summary>The results contain every input, in order, with its ticket.</summary>
     static async Task AssertResultsAsync(ServerProcess server, string id, int count, Dictionary<string, string> tickets)
     {
         var index = 0;

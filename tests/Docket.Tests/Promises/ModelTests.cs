@@ -4,8 +4,8 @@ using Docket.Sqlite;
 namespace Docket.Tests.Promises;
 
 /// <summary>
-/// A random workload over HTTP beside a model of a few lines: after every answer both hold the same tickets, values,
-/// holders of unique values, archives, merges and history, across restarts too.
+/// A random workload over HTTP, compared with a small model: after every answer both have the same tickets, values, owners of unique
+/// values, archives, merges and history, also after restarts.
 /// </summary>
 public sealed class ModelTests
 {
@@ -19,7 +19,7 @@ public sealed class ModelTests
     {
         public Dictionary<string, string> Values { get; private init; } = [];
 
-        /// <summary>What the subject has been, oldest first.</summary>
+        /// <summary>The earlier values of the subject, oldest first.</summary>
         public List<string> Subjects { get; private set; } = [];
 
         public int Changes { get; set; }
@@ -77,7 +77,7 @@ public sealed class ModelTests
     /// <summary>What an answer should be: its status, and for each input the ticket it is about, or none when it failed.</summary>
     sealed record Expected(int Status, long?[] Ids);
 
-    /// <summary>All tickets by id. New ones have provisional, negative ids until the answer tells the real ones.</summary>
+    /// <summary>All tickets by id. New ones have provisional, negative ids until the answer contains the real ones.</summary>
     Dictionary<long, Ticket> tickets = [];
     long provisional;
 
@@ -371,7 +371,7 @@ public sealed class ModelTests
 
     Dictionary<long, Ticket> Copy() => tickets.ToDictionary(entry => entry.Key, entry => entry.Value.Copy());
 
-    /// <summary>Everything the server has, in lists, by key, in history and in its counts, is what the model has.</summary>
+    /// <summary>The server's lists, reads by key, history and counts match the model.</summary>
     async Task CheckAsync(TestServer server, Random random)
     {
         foreach (var archived in (bool[])[false, true])

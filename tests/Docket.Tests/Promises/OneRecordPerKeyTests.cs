@@ -42,7 +42,7 @@ public sealed class OneRecordPerKeyTests
         Assert.False(list.Has("paging"));
     }
 
-    // Each client sends the keys of a round in an order of its own, so that batches get in each other's way.
+    // Each client sends the keys of a round in its own order, so that batches interfere with each other.
     static async Task<List<(string Key, string Id, bool New)>> PlayAsync(TestServer server, int client, Task start)
     {
         await start;

@@ -130,7 +130,7 @@ public sealed class OneStateTests
         }
     }
 
-    // Archived and back; merged, and some of the merged ones deleted for good.
+    // Archived and restored; merged, and some of the merged ones permanently deleted.
     static async Task ComeAndGoAsync(TestServer server, string[] tickets, Random random)
     {
         var at = random.Next(tickets.Length);

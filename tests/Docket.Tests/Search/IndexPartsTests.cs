@@ -7,7 +7,7 @@ using Docket.Sqlite;
 
 namespace Docket.Tests.Search;
 
-/// <summary>The parts of the index beside the plainest thing that does the same.</summary>
+/// <summary>The parts of the index, compared with the simplest implementation of the same.</summary>
 public sealed class IndexPartsTests
 {
     // Loads SQLite.
@@ -228,7 +228,7 @@ public sealed class IndexPartsTests
                 }
             }
 
-            // As a search sees them: by the file's rows, what memory has newer, and what the file has no row for.
+            // As a search sees them: the file's rows, newer ones in memory, and those without a row in the file.
             void Check()
             {
                 using var rows = new Connection(path, create: false);

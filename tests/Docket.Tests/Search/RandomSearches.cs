@@ -1,6 +1,6 @@
 namespace Docket.Tests.Search;
 
-/// <summary>Values and searches that meet often enough to tell right from wrong.</summary>
+/// <summary>Values and searches that match often enough to detect errors.</summary>
 internal sealed class RandomSearches(Random random)
 {
     static readonly string[] Words =

@@ -131,7 +131,7 @@ public sealed class SearchModelTests
     static string Shown(Dictionary<string, string> ticket, Wanted wanted) =>
         string.Join(" | ", wanted.Groups.SelectMany(group => group).Select(condition => condition.Property).Append(wanted.Sort ?? "subject").Distinct().Select(name => $"{name}={ticket.GetValueOrDefault(name)}"));
 
-    // Nothing in the file is a truth of its own.
+    // Everything in the file is derived.
     static void Harm(Random random, string index)
     {
         var bytes = File.ReadAllBytes(index);

@@ -76,7 +76,7 @@ public sealed class SearchStoreTests : IDisposable
                 }
 
                 body.After = SearchCompiler.Write(last, name is not null);
-                // Those at the end of a page are the ones that a place in the order is told by.
+                // Those at the end of a page determine a cursor.
                 var onPage = page.Records.TakeLast(3).Select(record => record.Id).Where(changing.Contains).Take(2);
                 long[] changed = [.. changing.Where(_ => random.Next(10) == 0).Take(6).Concat(onPage).Distinct()];
                 await ApplyAsync(WriteKind.Update, [.. changed.Select(id => Input(id, Values(random)))]);

@@ -184,7 +184,7 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
 
     [Theory]
     [InlineData("UPDATE state SET rebuild = rebuild | 1")] // asked for
-    [InlineData("UPDATE state SET rebuild = rebuild | 2")] // a deletion for good was cut off
+    [InlineData("UPDATE state SET rebuild = rebuild | 2")] // a permanent deletion was interrupted
     [InlineData("UPDATE state SET reach = reach + 1, reach_time = 1")] // half in it is what the portal's file, restored from a backup, never saw
     [InlineData("UPDATE state SET reach_time = reach_time + 1")]
     public async Task An_index_file_that_may_not_be_trusted_is_built_anew_at_the_start(string harm)

@@ -5,7 +5,7 @@ using Docket.Sqlite;
 
 namespace Docket.Tests.Stores;
 
-/// <summary>Backups beside a server that is written to: each file of one moment, complete or refused, and what is restored serves.</summary>
+/// <summary>Backups during writes: each file of one moment, complete or refused, and a restored one can be served.</summary>
 public sealed class BackupTests : IDisposable
 {
     const string Tickets = "/crm/v3/objects/tickets";

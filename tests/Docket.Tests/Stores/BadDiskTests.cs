@@ -7,7 +7,7 @@ using Docket.Writes;
 
 namespace Docket.Tests.Stores;
 
-/// <summary>A disk that fails: requests are told so, the log once in a while, and all goes on when it works again.</summary>
+/// <summary>A failing disk: requests get errors, the log gets occasional entries, and everything continues when it works again.</summary>
 public sealed class BadDiskTests
 {
     const string Tickets = "/crm/v3/objects/tickets";
@@ -67,7 +67,7 @@ public sealed class BadDiskTests
             }
         }
 
-        // Without those of the search index, which has a file of its own.
+        // Without those of the search index, which has its own file.
         string[] Entries() => [.. log.Entries.Where(entry => !entry.Contains("search index", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
     }
 

@@ -8,8 +8,8 @@ using Docket.Sqlite;
 namespace Docket.Tests.Stores;
 
 /// <summary>
-/// Files that aren't as Docket left them: of another version, another program's, damaged, locked. Whoever runs Docket
-/// is told in one line what to do; a request is told that nothing of it was written, and the others go on.
+/// Files that aren't as Docket left them: of another version, another program's, damaged, locked. The operator gets one line that says
+/// what to do. A request gets an error that says that nothing was written, and the others continue.
 /// </summary>
 public sealed class FileTests : IDisposable
 {
@@ -220,7 +220,7 @@ public sealed class FileTests : IDisposable
         Assert.Equal("still written", (await server.GetAsync($"{Tickets}/{ids[0]}"))["properties.subject"]);
         Assert.Equal("new", (await server.GetAsync($"{Tickets}/{made["id"]}"))["properties.subject"]);
 
-        // A batch that needs it fails as a whole, also beside good ones in the same transaction.
+        // A batch that needs it fails as a whole, also next to good ones in the same transaction.
         var batch = (await server.PostAsync(Tickets + "/batch/update", $$$"""{"inputs":[{"id":"{{{ids[1]}}}","properties":{"subject":"half"}},{"id":"{{{damaged}}}","properties":{"subject":"half"}}]}""")).Expect(503);
         Assert.Contains("is damaged", batch["message"]!, StringComparison.Ordinal);
         Assert.NotEqual("half", (await server.GetAsync($"{Tickets}/{ids[1]}")).Expect(200)["properties.subject"]);

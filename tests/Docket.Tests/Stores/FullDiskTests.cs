@@ -44,7 +44,7 @@ public sealed class FullDiskTests
             Assert.NotEmpty(acknowledged);
             await CheckAsync(server);
 
-            // Single writes are told the same; reads go on. A checkpoint may just have made room for some.
+            // Single writes get the same error; reads continue. A checkpoint may have just made room for some.
             Answer single;
             var tries = 0;
             do
@@ -53,7 +53,7 @@ public sealed class FullDiskTests
             }
             while (single.Status == 201 && ++tries < 400);
             AssertFull(single);
-            if (disk is FileSystem) // beside a limit on files there may be room for small writes
+            if (disk is FileSystem) // with a limit on files, there may be room for small writes
             {
                 await AssertReadyAsync(server, 503, "unready", "full");
             }
@@ -96,7 +96,7 @@ public sealed class FullDiskTests
         await SearchAsync(again);
     }
 
-    /// <summary>The index had no room either: what was acknowledged meanwhile is found all the same, now that there is.</summary>
+    /// <summary>The index had no room either, but now that there is, everything that was acknowledged in the meantime is found.</summary>
     async Task SearchAsync(ServerProcess server)
     {
         foreach (var number in (int[])[acknowledged[0], acknowledged[^1]])
@@ -158,7 +158,7 @@ public sealed class FullDiskTests
     /// <summary>A few megabytes to keep a data directory in, and some that can be freed.</summary>
     abstract class SmallDisk : IAsyncDisposable
     {
-        /// <summary>A file system of its own where that is permitted, else a limit on the size of files.</summary>
+        /// <summary>A separate file system if that is permitted, otherwise a limit on the size of files.</summary>
         public static async Task<SmallDisk> MakeAsync() =>
             await FileSystem.MakeAsync(["unshare", "-m"], []) ?? await FileSystem.MakeAsync(["unshare", "-rm"], ["-U", "--preserve-credentials"]) ?? (SmallDisk)new SizeLimit();
 
@@ -201,7 +201,7 @@ public sealed class FullDiskTests
             }
             catch (System.ComponentModel.Win32Exception)
             {
-                // There is no such command here.
+                // This command doesn't exist here.
             }
 
             Directory.Delete(directory);

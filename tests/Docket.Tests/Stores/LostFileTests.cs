@@ -9,8 +9,8 @@ using Docket.Stores.Sqlite;
 namespace Docket.Tests.Stores;
 
 /// <summary>
-/// Files that are gone, empty, another's, or of an earlier time. None is made anew in place of one that is known, and no portal
-/// shows what is another's.
+/// Files that are missing, empty, another portal's, or of an earlier time. A known file is never recreated, and no portal shows
+/// another one's data.
 /// </summary>
 public sealed class LostFileTests : IDisposable
 {

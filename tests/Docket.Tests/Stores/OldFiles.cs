@@ -38,7 +38,7 @@ internal static class OldFiles
         return connection;
     }
 
-    /// <summary>Makes a portal's file anew as it was before the upgrade that is named so, with all that it has now.</summary>
+    /// <summary>Recreates a portal's file as it was before an upgrade, with its current content.</summary>
     public static Connection PortalBefore(string file, string upgrade)
     {
         RuntimeHelpers.RunClassConstructor(typeof(Engine).TypeHandle); // loads SQLite

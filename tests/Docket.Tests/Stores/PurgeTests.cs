@@ -4,7 +4,7 @@ using Docket.Sqlite;
 
 namespace Docket.Tests.Stores;
 
-/// <summary>What is deleted for good is in no byte of any file any more: not in free places of pages, not in the log.</summary>
+/// <summary>A permanently deleted value is in no byte of any file: not in free areas of pages, not in the log.</summary>
 public sealed class PurgeTests
 {
     const string Tickets = "/crm/v3/objects/tickets", Purge = "/docket/v1/objects/tickets/gdpr-delete";
@@ -181,7 +181,7 @@ public sealed class PurgeTests
                 var id = await CreateAsync(server, "Mrkr", null, "Mrkr");
                 using (var file = new Connection(server.PortalFile, create: false))
                 {
-                    // A job that stands within a chunk, and a canceled one whose inputs were not yet swept away.
+                    // A job in the middle of a chunk, and a canceled one whose inputs were not removed yet.
                     file.Execute("""
                         INSERT INTO job (number, status, open, whole, kind, helps, object_type, source_type, source_id, requested, started, completed, inputs, done, created, updated, unchanged, failed) VALUES
                           (1, 2, 0, 0, 0, 0, 'tickets', 'INTEGRATION', '0', 1, 1, NULL, 6, 3, 1, 0, 0, 2),

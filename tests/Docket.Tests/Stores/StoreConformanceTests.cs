@@ -34,7 +34,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     /// <summary>Opens this test's portal: empty the first time, afterwards with what it had when it was closed.</summary>
     private protected abstract ValueTask<IStore> OpenAsync();
 
-    /// <summary>Closes it; what it holds stays.</summary>
+    /// <summary>Closes it; its content stays.</summary>
     private protected abstract ValueTask CloseAsync();
 
     /// <summary>Takes away what it held.</summary>
@@ -212,13 +212,13 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         for (var i = 1; i <= 3; i++)
         {
             await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", $"{i}")));
-            await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", $"{i}"))); // nothing changes, so it is no change
+            await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", $"{i}"))); // nothing changes, so there is no change
         }
 
         await ApplyAsync(WriteKind.Archive, ById(record.Id));
         record = (await FindAsync(record.Id, archived: true))!;
         var changes = await ChangesAsync(record, 100);
-        // The clock stands still; a record's changes don't.
+        // The clock doesn't move, but a record's changes do.
         Assert.Equal([Now + 4, Now + 3, Now + 2, Now + 1, Now], changes.Select(change => change.Timestamp));
         Assert.Equal([Now + 4, Now + 3], (await ChangesAsync(record, 2)).Select(change => change.Timestamp));
     }
@@ -403,7 +403,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             Assert.Equal(last.Id, (await FindAsync(id, archived: true))!.Id);
         }
 
-        await TakeAwayStageAsync("1"); // nobody stands anywhere any more
+        await TakeAwayStageAsync("1"); // no record is left in any stage
     }
 
     [Fact]
@@ -679,7 +679,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal(schema.Properties.Select(property => (property.Name, property.Number)), Store.Schema.Of(Tickets.Type).Properties.Select(property => (property.Name, property.Number)));
         await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
 
-        // What comes now has ids and changes after all that was there.
+        // New ids and changes come after all that existed.
         var next = await CreateAsync(("subject", "next"), ("hs_pipeline_stage", "1"));
         Assert.True(next.Id > gone.Id && next.FirstChange > archived.LastChange);
     }

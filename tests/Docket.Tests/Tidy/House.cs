@@ -32,7 +32,7 @@ internal static partial class House
     /// <summary>The files of the library, relative to its folder, with <c>/</c>.</summary>
     public static IEnumerable<string> Files => SourcesOf(Library).Select(Relative);
 
-    /// <summary>The folder of a file: <c>Stores/Sqlite</c>; empty for files beside the project.</summary>
+    /// <summary>The folder of a file: <c>Stores/Sqlite</c>; empty for files in the project folder.</summary>
     public static string RoomOf(string file) => file.LastIndexOf('/') is var end and >= 0 ? file[..end] : "";
 
     public static string TextOf(string file) => File.ReadAllText(Path.Combine(Library, file));
@@ -67,7 +67,7 @@ internal static partial class House
             var type = (symbol as IMethodSymbol)?.ReducedFrom?.ContainingType ?? symbol as INamedTypeSymbol ?? symbol?.ContainingType;
             foreach (var reference in type?.OriginalDefinition.DeclaringSyntaxReferences ?? [])
             {
-                // A type in several files is one thing, wherever it is told from.
+                // A type in several files counts as one.
                 if (reference.SyntaxTree != tree && reference.SyntaxTree.FilePath.Length > 0)
                 {
                     yield return new(tree.FilePath, reference.SyntaxTree.FilePath, type!.Name);

@@ -13,7 +13,7 @@ public sealed partial class WallTests
 
     static readonly Dictionary<string, string[]> Rights = Rows().ToDictionary(row => row.Room, row => row.Sees);
 
-    // Between two rooms; what stands beside the project puts them together and is seen by none.
+    // Between two rooms. The files in the project folder connect them, and no room sees those.
     static readonly List<Arrow> Crossing = [.. House.Arrows.Where(arrow => House.RoomOf(arrow.From) != House.RoomOf(arrow.To) && House.RoomOf(arrow.From).Length > 0)];
 
     [Fact]

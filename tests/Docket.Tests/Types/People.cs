@@ -3,7 +3,7 @@ using Docket.Model;
 
 namespace Docket.Tests.Types;
 
-/// <summary>A type much like HubSpot's contacts: no stages, a unique property of its own, another name for the moment of the last change.</summary>
+/// <summary>A type like HubSpot's contacts: no stages, its own unique property, another name for the time of the last change.</summary>
 internal static class People
 {
     public static readonly ObjectType Type = new()

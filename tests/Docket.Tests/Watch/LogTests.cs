@@ -29,7 +29,7 @@ public sealed class LogTests : IDisposable
         Assert.All(line.AsObject(), member => Assert.True(member.Value is JsonValue, member.Key));
         var unroutedLine = await LineOfAsync(server, unrouted);
         Assert.Equal(("/crm/v3/***/tickets/***", null), (unroutedLine["path"]!.ToString(), unroutedLine["route"]));
-        Assert.Equal(Tickets + "/123?limit=1", (await LineOfAsync(server, read))["path"]!.ToString()); // ids are no secret
+        Assert.Equal(Tickets + "/123?limit=1", (await LineOfAsync(server, read))["path"]!.ToString()); // ids are not secret
 
         foreach (var (method, path, body) in ((HttpMethod, string, string)[])
         [
@@ -98,7 +98,7 @@ public sealed class LogTests : IDisposable
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", format]);
         (await server.SendAsync(HttpMethod.Get, Tickets + "/1", "")).Expect(404);
-        Assert.DoesNotContain(server.Log, text => text.Contains("{objectType}", StringComparison.Ordinal)); // requests are told only when asked for
+        Assert.DoesNotContain(server.Log, text => text.Contains("{objectType}", StringComparison.Ordinal)); // requests are logged only if that is turned on
         using (var other = new Connection(Path.Combine(directory, "portal-24000001.db"), create: false))
         {
             other.Execute("ALTER TABLE record RENAME TO gone");
@@ -133,7 +133,7 @@ public sealed class LogTests : IDisposable
         }
 
         var answer = (await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", """{"inputs":[{"properties":{"subject":"a","hs_pipeline_stage":"1"}}]}""", prefer: "respond-async")).Expect(202);
-        (await server.SendAsync(HttpMethod.Get, "/docket/v1/settings", "")).Expect(200); // another request has come meanwhile
+        (await server.SendAsync(HttpMethod.Get, "/docket/v1/settings", "")).Expect(200); // another request has come in the meantime
         var line = await LineOfAsync(server, answer, "is tried again");
         Assert.Equal(("24000001", "0"), (InScope(line, "portal"), InScope(line, "app")));
     }

@@ -147,7 +147,7 @@ public sealed class TraceTests
 
     static Task UntilAsync(Func<bool> done) => UntilAsync(() => Task.FromResult(done()));
 
-    // Only to spans of this trace: other tests have servers of their own.
+    // Only spans of this trace: other tests have their own servers.
     static ActivityListener Listen(ActivityTraceId trace, ConcurrentQueue<Activity> spans)
     {
         var listener = new ActivityListener
