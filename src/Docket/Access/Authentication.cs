@@ -38,7 +38,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
 
         if (endpoint.GetMetadata<NeedsScope>() is not { } needs)
         {
-            HelpHeaders.Read(http, Help.None, writes: !http.Request.IsGetOrHead());
+            FeatureHeaders.Read(http, OptionalFeatures.None, writes: !http.Request.IsGetOrHead());
             http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = OpenBodyBytesMax;
             return next(http);
         }
@@ -80,7 +80,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
 
         http.Features.Set(call with
         {
-            Helps = HelpHeaders.Read(http, endpoint.GetMetadata<TakesHelps>()?.Helps ?? Help.None, writes: !http.Request.IsGetOrHead() && !needs.OnlyReads),
+            Features = FeatureHeaders.Read(http, endpoint.GetMetadata<TakesFeatures>()?.Features ?? OptionalFeatures.None, writes: !http.Request.IsGetOrHead() && !needs.OnlyReads),
         });
         return next(http);
     }

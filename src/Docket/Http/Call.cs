@@ -32,9 +32,9 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
     public ApiVersion Version { get; init; } = ApiVersion.V3;
 
     /// <summary>The optional features of the request.</summary>
-    public Help Helps { get; init; }
+    public OptionalFeatures Features { get; init; }
 
-    /// <summary>The source of randomness for <see cref="Help.Shuffle"/>.</summary>
+    /// <summary>The source of randomness for <see cref="OptionalFeatures.Shuffle"/>.</summary>
     public required Random Random { get; init; }
 
     /// <summary>When the request was accepted, milliseconds since 1970.</summary>
@@ -46,7 +46,7 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
     /// <summary>The order of a batch's results: random, like HubSpot's, if the request asks for it; otherwise <c>null</c>, for that of the inputs.</summary>
     public int[]? ResultOrder(int count)
     {
-        if (!Helps.HasFlag(Help.Shuffle))
+        if (!Features.HasFlag(OptionalFeatures.Shuffle))
         {
             return null;
         }

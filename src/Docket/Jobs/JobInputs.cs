@@ -107,7 +107,7 @@ internal sealed class JobInputs : IDisposable
     WriteBatch? Check(Schema schema, List<int> places, Error?[] errors)
     {
         WriteBatch? CheckAll() => places.Count == 0 ? null : Validation.Check(
-            job.Kind, [.. places.Select(place => rows[place].Input!)], schema, caller, job.Whole ? job.Helps : job.Helps | Help.RowOutcomes, inOrder: !job.Whole);
+            job.Kind, [.. places.Select(place => rows[place].Input!)], schema, caller, job.Whole ? job.Features : job.Features | OptionalFeatures.RowOutcomes, inOrder: !job.Whole);
         try
         {
             return CheckAll();
@@ -118,7 +118,7 @@ internal sealed class JobInputs : IDisposable
             {
                 try
                 {
-                    Validation.Check(job.Kind, [rows[place].Input!], schema, caller, job.Helps | Help.RowOutcomes);
+                    Validation.Check(job.Kind, [rows[place].Input!], schema, caller, job.Features | OptionalFeatures.RowOutcomes);
                 }
                 catch (Refusal refusal)
                 {
@@ -136,7 +136,7 @@ internal sealed class JobInputs : IDisposable
         var refused = outcome is { Refused: true } ? FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, caller.PortalId) : null;
         var (created, updated, unchanged, failed) = (0, 0, 0, 0);
         var (lines, rejected) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
-        var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Helps.HasFlag(Help.Labels), Owners = caller.Owners }, Set: new PropertySet(outcome.Batch.Schema));
+        var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Features.HasFlag(OptionalFeatures.Labels), Owners = caller.Owners }, Set: new PropertySet(outcome.Batch.Schema));
         var faults = outcome?.Faults.ToLookup(fault => fault.Index);
         using var json = new Utf8JsonWriter(lines, Wire.WriterOptions);
         for (int i = 0, at = 0; i < count; i++)

@@ -46,14 +46,14 @@ internal sealed class JobUpload
         this.http = http;
         call = http.Call();
         isLines = IsLines(http.Request.ContentType);
-        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type.Plural, call.Caller.Source, call.StartedAt) { Helps = call.Helps & (Help.Labels | Help.RowOutcomes | Help.DryRun) };
+        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type.Plural, call.Caller.Source, call.StartedAt) { Features = call.Features & (OptionalFeatures.Labels | OptionalFeatures.RowOutcomes | OptionalFeatures.DryRun) };
     }
 
     /// <summary>Reads the request and answers it.</summary>
     /// <exception cref="Refusal">The body is missing, too large or not a batch: a JSON batch is removed; NDJSON inputs already received stay.</exception>
     public async Task AcceptAsync()
     {
-        HelpHeaders.Confirm(http.Response, job.Helps);
+        FeatureHeaders.Confirm(http.Response, job.Features);
         if (!isLines && !RequestBody.IsJson(http.Request.ContentType))
         {
             throw new Refusal(Faults.UnsupportedMediaType());
@@ -102,7 +102,7 @@ internal sealed class JobUpload
             // Except if rows are decided separately, or keys may occur twice: then inputs are applied in order.
             job = job with
             {
-                Whole = !isLines && job.Inputs + chunk.Count <= Validation.InputsMax && (call.Helps & (Help.RowOutcomes | Help.FoldDuplicates)) == Help.None,
+                Whole = !isLines && job.Inputs + chunk.Count <= Validation.InputsMax && (call.Features & (OptionalFeatures.RowOutcomes | OptionalFeatures.FoldDuplicates)) == OptionalFeatures.None,
             };
             once?.Identify(http, hash!.GetHashAndReset());
             await TakeAsync(last: true, once?.KeepJob(accepted => JobResponse.ToStored(http, accepted)));

@@ -131,9 +131,9 @@ internal static partial class Faults
         new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };
 
     /// <summary>Docket's own headers.</summary>
-    public static Error BadHelp(string header, string value) => new(400, $"Invalid value \"{Shorten(value)}\" for header {header}: use true or false", Validation);
+    public static Error BadFeature(string header, string value) => new(400, $"Invalid value \"{Shorten(value)}\" for header {header}: use true or false", Validation);
 
-    public static Error UnknownHelp(string header, IEnumerable<string> headers) =>
+    public static Error UnknownFeature(string header, IEnumerable<string> headers) =>
         new(400, $"Unknown header {Shorten(header)}. Known headers: {string.Join(", ", headers)}", Validation);
 
     public static Error NoDryRun() => new(400, "Docket-Dry-Run is not supported here. The request was not executed", Validation);

@@ -57,7 +57,7 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
     {
         if (AutoApproving(http, request) is { } user)
         {
-            HelpHeaders.Read(http, Help.None, writes: true); // a GET that grants access
+            FeatureHeaders.Read(http, OptionalFeatures.None, writes: true); // a GET that grants access
             Allow(http, request, user);
             return Task.CompletedTask;
         }

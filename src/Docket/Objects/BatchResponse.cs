@@ -22,7 +22,7 @@ internal static class BatchResponse
 
         if (Folded(outcome) is { } folded)
         {
-            http.Response.Headers[HelpHeaders.Folded] = folded;
+            http.Response.Headers[FeatureHeaders.Folded] = folded;
         }
 
         return BatchEnvelope.RespondAsync(http, Status(outcome), Errors(call, outcome), (call, outcome), WriteResults);

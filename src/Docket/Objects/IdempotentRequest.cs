@@ -101,7 +101,7 @@ internal sealed class IdempotentRequest : IDisposable
     public void Identify(HttpContext http, byte[] bodyHash, bool later = true)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(later ? Prefer.RespondAsync : "")} {http.Call().Helps}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} {(later ? Prefer.RespondAsync : "")} {http.Call().Features}\n"));
         hash.AppendData(bodyHash);
         name = new(source, key, hash.GetHashAndReset());
         if (found is not { } before)
@@ -144,7 +144,7 @@ internal sealed class IdempotentRequest : IDisposable
 
         if (folded is not null)
         {
-            http.Response.Headers[HelpHeaders.Folded] = folded;
+            http.Response.Headers[FeatureHeaders.Folded] = folded;
         }
 
         if (status == StatusCodes.Status202Accepted)

@@ -15,22 +15,22 @@ namespace Docket.Objects;
 /// <summary>The endpoints of records. Each calls the stages in order and leaves the work to them.</summary>
 internal static class ObjectRoutes
 {
-    const Help ReadHelps = Help.AllProperties | Help.Labels, WriteHelps = Help.DryRun | Help.Labels, BatchHelps = WriteHelps | Help.RowOutcomes | Help.Shuffle;
+    const OptionalFeatures ReadFeatures = OptionalFeatures.AllProperties | OptionalFeatures.Labels, WriteFeatures = OptionalFeatures.DryRun | OptionalFeatures.Labels, BatchFeatures = WriteFeatures | OptionalFeatures.RowOutcomes | OptionalFeatures.Shuffle;
 
     /// <summary>Maps the endpoints below a prefix that contains <c>{objectType}</c>. Batches for jobs go to <paramref name="writeLaterAsync"/>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, Func<HttpContext, WriteKind, Task> writeLaterAsync)
     {
         MapReads(routes, prefix);
         var objects = routes.MapGroup(prefix);
-        objects.MapPost("", CreateAsync).Needs(Right.Write).Takes(WriteHelps);
-        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchHelps);
-        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchHelps | Help.FoldDuplicates);
-        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchHelps | Help.FoldDuplicates);
-        objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Right.Write).Takes(Help.DryRun);
-        objects.MapPost("batch/read", ReadBatchAsync).Needs(Right.Read).Takes(ReadHelps | Help.Shuffle);
+        objects.MapPost("", CreateAsync).Needs(Right.Write).Takes(WriteFeatures);
+        objects.MapPost("batch/create", http => Batch(http, WriteKind.Create)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchFeatures);
+        objects.MapPost("batch/update", http => Batch(http, WriteKind.Update)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchFeatures | OptionalFeatures.FoldDuplicates);
+        objects.MapPost("batch/upsert", http => Batch(http, WriteKind.Upsert)).WithMetadata(new TakesUploads()).Needs(Right.Write).Takes(BatchFeatures | OptionalFeatures.FoldDuplicates);
+        objects.MapPost("batch/archive", ArchiveBatchAsync).Needs(Right.Write).Takes(OptionalFeatures.DryRun);
+        objects.MapPost("batch/read", ReadBatchAsync).Needs(Right.Read).Takes(ReadFeatures | OptionalFeatures.Shuffle);
         objects.MapPost("merge", LifeRoutes.MergeAsync).Needs(Right.Write);
-        objects.MapPatch("{id}", UpdateAsync).Needs(Right.Write).Takes(WriteHelps);
-        objects.MapDelete("{id}", ArchiveAsync).Needs(Right.Write).Takes(Help.DryRun);
+        objects.MapPatch("{id}", UpdateAsync).Needs(Right.Write).Takes(WriteFeatures);
+        objects.MapDelete("{id}", ArchiveAsync).Needs(Right.Write).Takes(OptionalFeatures.DryRun);
 
         Task Batch(HttpContext http, WriteKind kind) => Prefer.AsksAsync(http.Request) ? writeLaterAsync(http, kind) : WriteBatchAsync(http, kind);
     }
@@ -39,8 +39,8 @@ internal static class ObjectRoutes
     public static void MapReads(IEndpointRouteBuilder routes, string prefix)
     {
         var objects = routes.MapGroup(prefix);
-        objects.MapGet("", ListAsync).Needs(Right.Read).Takes(ReadHelps);
-        objects.MapGet("{id}", ReadAsync).Needs(Right.Read).Takes(ReadHelps);
+        objects.MapGet("", ListAsync).Needs(Right.Read).Takes(ReadFeatures);
+        objects.MapGet("{id}", ReadAsync).Needs(Right.Read).Takes(ReadFeatures);
     }
 
     static async Task WriteBatchAsync(HttpContext http, WriteKind kind)
@@ -50,7 +50,7 @@ internal static class ObjectRoutes
         await IdempotentRequest.AnswerAsync(http, body.Memory, BatchResponse.ToStored, keep =>
         {
             var inputs = BatchReader.ReadBatch(body, kind);
-            var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Helps);
+            var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Features);
             // From here, a client that disconnects no longer cancels the write: it may already share a transaction with others.
             return call.Store.ApplyAsync(batch, keep);
         }, BatchResponse.WriteAsync);
@@ -63,7 +63,7 @@ internal static class ObjectRoutes
         await IdempotentRequest.AnswerAsync(http, body.Memory, static (_, _) => new(StatusCodes.Status204NoContent, null, []), keep =>
         {
             var inputs = BatchReader.ReadBatch(body, WriteKind.Archive);
-            return call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller, call.Helps), keep);
+            return call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, inputs, call.Schema, call.Caller, call.Features), keep);
         }, static (http, _) =>
         {
             http.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -78,7 +78,7 @@ internal static class ObjectRoutes
         await IdempotentRequest.AnswerAsync(http, body.Memory, CreatedToStored, async keep =>
         {
             var input = BatchReader.ReadSingle(body, WriteKind.Create);
-            var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [input], call.Schema, call.Caller, call.Helps), keep);
+            var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [input], call.Schema, call.Caller, call.Features), keep);
             RefuseFaults(call, outcome);
             return outcome;
         }, static (http, outcome) =>
@@ -122,7 +122,7 @@ internal static class ObjectRoutes
     {
         var call = http.Call();
         var input = new RecordInput { Id = Encoding.UTF8.GetBytes(http.LastPathSegment()) };
-        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, [input], call.Schema, call.Caller, call.Helps));
+        await call.Store.ApplyAsync(Validation.Check(WriteKind.Archive, [input], call.Schema, call.Caller, call.Features));
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -175,7 +175,7 @@ internal static class ObjectRoutes
         var key = FindKey(call, schema, request.IdProperty ?? "");
         var archived = http.QueryFlag("archived");
         // Unlike in lists, properties with history are not repeated among the properties (reference/objects-and-batch.md 4.8).
-        var set = ReadQuery.SetOf(schema, request.Properties.Count > 0 ? schema.ReadAlways : schema.ReadDefault, request.Properties, call.Helps);
+        var set = ReadQuery.SetOf(schema, request.Properties.Count > 0 ? schema.ReadAlways : schema.ReadDefault, request.Properties, call.Features);
         PropertySet? history = request.PropertiesWithHistory.Count > 0 ? ReadQuery.SetOf(schema, new PropertySet(schema), request.PropertiesWithHistory) : null;
         var missing = new List<Fault>();
         string[] asked = [.. request.Ids!.Distinct(StringComparer.Ordinal)];
@@ -249,7 +249,7 @@ internal static class ObjectRoutes
     public static async Task<Outcome?> ApplyToOneAsync(Call call, WriteKind kind, RecordInput input, SideWrite? note = null)
     {
         input.FollowsMerges = true; // resolved with the write: after an earlier lookup it may lead elsewhere
-        var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Helps), note);
+        var outcome = await call.Store.ApplyAsync(Validation.Check(kind, [input], call.Schema, call.Caller, call.Features), note);
         return outcome.Faults.Exists(fault => fault.Kind == FaultKind.NotFound) ? null : outcome;
     }
 

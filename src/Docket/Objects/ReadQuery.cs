@@ -19,10 +19,10 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
     /// <exception cref="Refusal">400 for an <c>asOf</c> that is not a time.</exception>
     public static ReadQuery Of(HttpContext http, Schema schema)
     {
-        var helps = http.Call().Helps;
+        var features = http.Call().Features;
         var names = http.QueryNames("properties");
         var history = http.QueryNames("propertiesWithHistory");
-        var properties = SetOf(schema, SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, names, helps), history);
+        var properties = SetOf(schema, SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, names, features), history);
         return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"), Moment(http.Request, "asOf"));
     }
 
@@ -40,14 +40,14 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
 
     /// <summary>
     /// The existing properties of <paramref name="names"/>, in addition to <paramref name="always"/>. Unknown names are ignored, and so is
-    /// <c>*</c> unless <paramref name="helps"/> has <see cref="Help.AllProperties"/>.
+    /// <c>*</c> unless <paramref name="features"/> has <see cref="OptionalFeatures.AllProperties"/>.
     /// </summary>
-    public static PropertySet SetOf(Schema schema, PropertySet always, IEnumerable<string?> names, Help helps = Help.None)
+    public static PropertySet SetOf(Schema schema, PropertySet always, IEnumerable<string?> names, OptionalFeatures features = OptionalFeatures.None)
     {
         var set = always.Copy();
         foreach (var name in names)
         {
-            if (name == "*" && helps.HasFlag(Help.AllProperties))
+            if (name == "*" && features.HasFlag(OptionalFeatures.AllProperties))
             {
                 return PropertySet.Everything(schema);
             }

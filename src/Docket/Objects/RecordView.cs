@@ -34,7 +34,7 @@ internal sealed class RecordView(Schema schema, long now)
     public Record Record => record;
 
     /// <summary>A view for the answer to a call, in the format of its API version; of records as of a time, if there is one.</summary>
-    public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Helps.HasFlag(Help.Labels), Owners = call.Caller.Owners };
+    public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Features.HasFlag(OptionalFeatures.Labels), Owners = call.Caller.Owners };
 
     /// <summary>Positions the view on a record.</summary>
     public void Show(Record next)

@@ -26,7 +26,7 @@ internal static class SearchCompiler
 
     /// <summary>Checks everything.</summary>
     /// <exception cref="Refusal">400.</exception>
-    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, Help helps = Help.None, PortalOwners? owners = null)
+    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, OptionalFeatures features = OptionalFeatures.None, PortalOwners? owners = null)
     {
         Limit("filter groups", GroupsMax, body.Groups.Count);
         foreach (var group in body.Groups)
@@ -43,7 +43,7 @@ internal static class SearchCompiler
         var limit = ParseLimit(body.Limit);
         var (skip, after) = ParseAfter(body.After, capped);
         // A group without filters has no effect (4.1).
-        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(helps.HasFlag(Help.Labels) ? WithIds(filter, schema, owners ?? PortalOwners.None) : filter, schema)).ToImmutableArray()).ToImmutableArray();
+        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(features.HasFlag(OptionalFeatures.Labels) ? WithIds(filter, schema, owners ?? PortalOwners.None) : filter, schema)).ToImmutableArray()).ToImmutableArray();
         // Only one sort counts. More are ignored (4.2), and so is a text that is not a property's name (4.1).
         var first = body.Sorts.Find(sort => !sort.IsText || schema.Find(sort.Property) is not null);
         var sort = first is not null ? new SearchSort(Find(first.Property, schema), first.Descending) : null;

@@ -13,7 +13,7 @@ internal static class SearchRoutes
 {
     /// <summary>Maps the endpoint below a prefix that contains <c>{objectType}</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix) =>
-        routes.MapPost($"{prefix}/search", SearchAsync).Needs(Right.Read).Takes(Help.AllProperties | Help.Labels);
+        routes.MapPost($"{prefix}/search", SearchAsync).Needs(Right.Read).Takes(OptionalFeatures.AllProperties | OptionalFeatures.Labels);
 
     static async Task SearchAsync(HttpContext http)
     {
@@ -25,9 +25,9 @@ internal static class SearchRoutes
             body = SearchReader.Read(bytes);
         }
 
-        var query = SearchCompiler.Compile(body, schema, capped, call.Helps, call.Caller.Owners);
+        var query = SearchCompiler.Compile(body, schema, capped, call.Features, call.Caller.Owners);
         var page = await call.Store.SearchAsync(query, http.RequestAborted);
-        var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties, call.Helps);
+        var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties, call.Features);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, page, set, capped), static (json, answer) =>
         {
             var (call, query, page, set, capped) = answer;

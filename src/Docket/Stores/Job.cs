@@ -26,7 +26,7 @@ internal enum JobStatus
 internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, WriteKind Kind, string Type, Source Source, long RequestedAt)
 {
     /// <summary>The optional features that the request uses.</summary>
-    public Help Helps { get; init; }
+    public OptionalFeatures Features { get; init; }
 
     /// <summary>When the first inputs were applied, milliseconds since 1970.</summary>
     public long? StartedAt { get; init; }

@@ -322,7 +322,7 @@ internal sealed partial class PortalWriter : IDisposable
     {
         // If the schema has changed since validation, validate the batch again with the current schema.
         var known = schema.Of(batch.Schema.Type);
-        var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Helps, batch.InOrder);
+        var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
         var plan = Planner.Decide(current, transaction.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {

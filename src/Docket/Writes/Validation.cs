@@ -22,10 +22,10 @@ internal static class Validation
     /// <param name="inputs">The inputs in the request.</param>
     /// <param name="schema">The schema to check against.</param>
     /// <param name="caller">The caller.</param>
-    /// <param name="helps">The optional features of the request.</param>
+    /// <param name="features">The optional features of the request.</param>
     /// <param name="inOrder">See <see cref="WriteBatch.InOrder"/>.</param>
     /// <exception cref="Refusal">The batch has an error (size, <c>idProperty</c>, repeated ids), or an input of a batch that is all or nothing has one.</exception>
-    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller, Help helps = Help.None, bool inOrder = false)
+    public static WriteBatch Check(WriteKind kind, RecordInput[] inputs, Schema schema, Caller caller, OptionalFeatures features = OptionalFeatures.None, bool inOrder = false)
     {
         // 1. The batch itself.
         if (inputs.Length == 0)
@@ -40,7 +40,7 @@ internal static class Validation
 
         // 2. The property that identifies each input. No two inputs may refer to the same record, unless they can be folded.
         var keys = FindKeys(kind, inputs, schema, caller);
-        var fold = helps.HasFlag(Help.FoldDuplicates);
+        var fold = features.HasFlag(OptionalFeatures.FoldDuplicates);
         if (kind is WriteKind.Update or WriteKind.Upsert && !fold && !inOrder)
         {
             RefuseDuplicates(inputs, keys);
@@ -48,13 +48,13 @@ internal static class Validation
 
         // 3. Every value of every input.
         var faults = new List<Fault>();
-        var perRow = helps.HasFlag(Help.RowOutcomes);
+        var perRow = features.HasFlag(OptionalFeatures.RowOutcomes);
         var traced = kind is WriteKind.Create or WriteKind.Update or WriteKind.Upsert; // the answer to archiving can't report a single row (4.10)
         var isChecked = new CheckedInput[inputs.Length];
         for (var i = 0; i < inputs.Length; i++)
         {
             traced &= perRow || inputs[i].TraceId is not null;
-            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, caller.Owners, faults, helps.HasFlag(Help.Labels));
+            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, caller.Owners, faults, features.HasFlag(OptionalFeatures.Labels));
         }
 
         // 4. All or nothing with a fault: refuse (1.7, step 7). Also if there were so many faults that not every input was checked:
@@ -74,7 +74,7 @@ internal static class Validation
             Faults = faults,
             Traced = traced,
             InOrder = inOrder,
-            Helps = helps,
+            Features = features,
             Folded = fold ? Fold(isChecked) : [],
         };
     }

@@ -64,11 +64,11 @@ internal sealed class WriteBatch
     public required bool InOrder { get; init; }
 
     /// <summary>The optional features of the request.</summary>
-    public required Help Helps { get; init; }
+    public required OptionalFeatures Features { get; init; }
 
     /// <summary>Indexes of the inputs that were folded into later ones.</summary>
     public required IReadOnlyList<int> Folded { get; init; }
 
     /// <summary>The batch is decided as usual, but nothing is written.</summary>
-    public bool DryRun => Helps.HasFlag(Help.DryRun);
+    public bool DryRun => Features.HasFlag(OptionalFeatures.DryRun);
 }

@@ -20,7 +20,7 @@ public sealed class DryRunTests
         careful.DefaultRequestHeaders.Add("Docket-Dry-Run", "true");
         foreach (var endpoint in server.Endpoints.Where(endpoint => PortalWallTests.MethodOf(endpoint) != "GET"))
         {
-            var takes = endpoint.Metadata.GetMetadata<TakesHelps>()?.Helps.HasFlag(Help.DryRun) == true;
+            var takes = endpoint.Metadata.GetMetadata<TakesFeatures>()?.Features.HasFlag(OptionalFeatures.DryRun) == true;
             var reads = endpoint.Metadata.GetMetadata<NeedsScope>()?.OnlyReads == true;
             foreach (var (target, body) in PortalWallTests.AttemptsOn(endpoint, owned))
             {

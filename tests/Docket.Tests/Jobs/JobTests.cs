@@ -29,10 +29,10 @@ public sealed class JobTests
     public async Task Only_the_helps_that_are_heeded_are_named(string type)
     {
         await using var server = await TestServer.StartWithKeyAsync();
-        async Task<Answer> AskAsync(params string[] helps)
+        async Task<Answer> AskAsync(params string[] features)
         {
             using var request = Request(Upsert, new StringContent(type == "application/json" ? Batch([Line(0, "New"), Line(0, "New")]) : Line(0, "New") + "\n" + Line(0, "New")), type);
-            Array.ForEach(helps, help => request.Headers.Add(help, "true"));
+            Array.ForEach(features, feature => request.Headers.Add(feature, "true"));
             using var response = await server.Http.SendAsync(request, Cancellation);
             return await Answer.OfAsync(response);
         }
@@ -44,7 +44,7 @@ public sealed class JobTests
         // Nothing is folded: each is decided on its own.
         var folded = (await AskAsync("Docket-Fold-Duplicates")).Expect(202);
         Assert.False(folded.Headers.Contains("Docket-Applied"));
-        Assert.Equal("2", (await EndAsync(server, folded["id"]!))["failed"]); // the label is none without its help
+        Assert.Equal("2", (await EndAsync(server, folded["id"]!))["failed"]); // the label is none without its feature
         Assert.Equal([0, 1], (await RowsAsync(server, folded["id"]!)).Select(row => (int)row["index"]!));
 
         Assert.Equal("dry-run, labels", (await AskAsync("Docket-Dry-Run", "Docket-Labels")).Expect(202).Headers.GetValues("Docket-Applied").Single());

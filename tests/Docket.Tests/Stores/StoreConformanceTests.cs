@@ -315,7 +315,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     public async Task A_dry_run_that_is_checked_again_stays_one()
     {
         var old = Store.Schema.Of(Tickets.Type);
-        var batch = Validation.Check(WriteKind.Create, [Input(("note", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller, Help.DryRun);
+        var batch = Validation.Check(WriteKind.Create, [Input(("note", "x"), ("hs_pipeline_stage", "1"))], old, Schemata.Caller, OptionalFeatures.DryRun);
         await AddPropertyAsync(Schemata.Custom("later"));
 
         var outcome = await Store.ApplyAsync(batch);
@@ -694,7 +694,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema.Of(Tickets.Type), Schemata.Caller));
 
     Task<Outcome> TryAsync(WriteKind kind, params RecordInput[] inputs) =>
-        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema.Of(Tickets.Type), Schemata.Caller, Help.DryRun));
+        Store.ApplyAsync(Validation.Check(kind, inputs, Store.Schema.Of(Tickets.Type), Schemata.Caller, OptionalFeatures.DryRun));
 
     async Task<Record> CreateAsync(params (string Name, string Value)[] values)
     {

@@ -264,7 +264,7 @@ public class PlannerTests
             Assert.Empty(single.Apply(WriteKind.Upsert, input).Faults);
         }
 
-        var batch = Validation.Check(WriteKind.Upsert, sent, Schema, Schemata.Caller, Help.FoldDuplicates);
+        var batch = Validation.Check(WriteKind.Upsert, sent, Schema, Schemata.Caller, OptionalFeatures.FoldDuplicates);
         Assert.Empty(folded.Apply(batch).Faults);
         Assert.Equal(single.Show(), folded.Show());
         Assert.Equal(sent.Select(input => Text(input.Id)).Distinct().Count(), folded.Changes);
@@ -286,10 +286,10 @@ public class PlannerTests
                 List<string> one = [];
                 foreach (var input in sent)
                 {
-                    one.Add(Tell(single.Apply(Validation.Check(kind, [input], Schema, Schemata.Caller, Help.RowOutcomes)), 0));
+                    one.Add(Tell(single.Apply(Validation.Check(kind, [input], Schema, Schemata.Caller, OptionalFeatures.RowOutcomes)), 0));
                 }
 
-                var outcome = together.Apply(Validation.Check(kind, sent, Schema, Schemata.Caller, Help.RowOutcomes, inOrder: true));
+                var outcome = together.Apply(Validation.Check(kind, sent, Schema, Schemata.Caller, OptionalFeatures.RowOutcomes, inOrder: true));
                 Assert.Equal(one, sent.Select((_, index) => Tell(outcome, index)));
                 Assert.Equal(single.Show(), together.Show());
                 Assert.Equal(single.Changes, together.Changes);
@@ -303,7 +303,7 @@ public class PlannerTests
     [Fact]
     public void The_new_records_of_a_dry_run_have_the_places_of_their_inputs_for_ids()
     {
-        var batch = Validation.Check(WriteKind.Upsert, [Upsert("ext_a", "K", ("hs_pipeline_stage", "1")), Upsert("ext_a", "L", ("hs_pipeline_stage", "1"))], Schema, Schemata.Caller, Help.DryRun);
+        var batch = Validation.Check(WriteKind.Upsert, [Upsert("ext_a", "K", ("hs_pipeline_stage", "1")), Upsert("ext_a", "L", ("hs_pipeline_stage", "1"))], Schema, Schemata.Caller, OptionalFeatures.DryRun);
         var plan = Planner.Decide(batch, new(new Record?[2], []), now: 1_000, firstSequence: 77);
         Assert.Equal([0, 1], plan.Outcome.Results.Select(result => result.Record!.Id));
     }

@@ -75,7 +75,7 @@ public class ValidationTests
             new() { Id = Utf8(id), IdProperty = Utf8("ext_a"), Values = [.. values.Select(value => new RawValue(Utf8(value.Name), Utf8(value.Value)))] };
         var batch = Validation.Check(
             WriteKind.Update, [Input("K", ("tags_set", "a"), ("subject", "one")), Input("L", ("subject", "x")), Input("K", ("subjec", "typo")), Input("K", ("subject", "two"), ("tags_set", ";b"))],
-            Schemata.Tickets, Schemata.Caller, Help.FoldDuplicates | Help.RowOutcomes);
+            Schemata.Tickets, Schemata.Caller, OptionalFeatures.FoldDuplicates | OptionalFeatures.RowOutcomes);
 
         Assert.Equal([true, false, true, false], batch.Inputs.Select(input => input.Skipped));
         Assert.Equal([0], batch.Folded);
@@ -103,7 +103,7 @@ public class ValidationTests
             values.Add(new(Utf8("hs_pipeline"), Utf8(pipeline)));
         }
 
-        return Validation.Check(WriteKind.Create, [new() { Values = [.. values] }], Repairs, Schemata.Caller, Help.Labels);
+        return Validation.Check(WriteKind.Create, [new() { Values = [.. values] }], Repairs, Schemata.Caller, OptionalFeatures.Labels);
     }
 
     static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);

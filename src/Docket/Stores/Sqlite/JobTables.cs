@@ -357,7 +357,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
             INSERT INTO job (status, open, whole, kind, helps, object_type, source_type, source_id, requested, inputs, done, created, updated, unchanged, failed)
             VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)
             """);
-        insert.Bind((long)job.Status).Bind((long)job.Kind).Bind((long)job.Helps).Bind(job.Type).Bind(job.Source.Type).Bind(job.Source.Id).Bind(job.RequestedAt).Run();
+        insert.Bind((long)job.Status).Bind((long)job.Kind).Bind((long)job.Features).Bind(job.Type).Bind(job.Source.Type).Bind(job.Source.Id).Bind(job.RequestedAt).Run();
         return connection.QueryInteger("SELECT last_insert_rowid()");
     }
 
@@ -418,7 +418,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
                 Unchanged = select.Integer(15),
                 Failed = select.Integer(16),
                 Refusal = select.IsNull(17) ? null : select.Blob(17).ToArray(),
-                Helps = (Help)select.Integer(18),
+                Features = (OptionalFeatures)select.Integer(18),
             });
         }
 

@@ -1,8 +1,8 @@
 namespace Docket.Model;
 
-/// <summary>The optional features of a request; none by default (docs/optional-features.md). Headers are in <c>Http/HelpHeaders.cs</c>.</summary>
+/// <summary>The optional features of a request; none by default (docs/optional-features.md). Headers are in <c>Http/FeatureHeaders.cs</c>.</summary>
 [Flags]
-internal enum Help
+internal enum OptionalFeatures
 {
     None = 0,
 
