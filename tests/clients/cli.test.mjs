@@ -319,7 +319,7 @@ it('a backup beside a running server shows its progress at a terminal, and is re
   assert.equal((await call(again, 'GET', '/crm/v3/objects/tickets/backed-up?idProperty=ext_id')).status, 200);
   const twice = await docket('restore', to, '--data', restored);
   assert.equal(twice.code, 1);
-  assert.match(twice.stderr, /^docket: .* is not empty\. A restore overwrites nothing: .*\n$/);
+  assert.match(twice.stderr, /^docket: .* is not empty\. A restore does not overwrite files\. .*\n$/);
 });
 
 it('a wrong command line is answered in one line, in plain words', async () => {
@@ -335,7 +335,7 @@ it('a wrong command line is answered in one line, in plain words', async () => {
     ['The name of a portal must have 1 to 200 characters. See: docket portal create --help', 'portal', 'create', ' '],
     ['Required argument missing for command: \'delete\'. See: docket app delete --help', 'app', 'delete'],
     ['Unrecognized command or argument \'--no-such-option\'. See: docket serve --help', 'serve', '--no-such-option'],
-    ['The data directory has an empty name. Choose one with --data.', 'serve', '--data', '', '--urls', 'http://127.0.0.1:0'],
+    ['The name of the data directory is empty. Use --data to specify one.', 'serve', '--data', '', '--urls', 'http://127.0.0.1:0'],
   ]) {
     assert.deepEqual(await docket(...args), { code: 1, signal: null, stdout: '', stderr: `docket: ${told}\n`, output: `docket: ${told}\n` });
   }
@@ -364,7 +364,7 @@ it('only serve and portal create make a data directory', async () => {
   ];
   for (const args of commands) {
     const ended = await docket(...args, '--data', data);
-    assert.deepEqual([ended.code, ended.stderr], [1, `docket: There is no directory ${data}. Choose the one of your data with --data.\n`], args.join(' '));
+    assert.deepEqual([ended.code, ended.stderr], [1, `docket: The directory ${data} doesn't exist. Use --data to specify your data directory.\n`], args.join(' '));
     assert.ok(!fs.existsSync(data), args.join(' '));
   }
 

@@ -97,13 +97,13 @@ public sealed class BackupTests : IDisposable
 
         Directory.CreateDirectory(Target);
         await File.WriteAllTextAsync(InDirectory("backup/mine.txt"), "mine", Cancellation);
-        Assert.Equal($"{Target} is not empty. A backup needs a directory of its own: choose another one, such as one named by the date.", Mistake(() => DocketServer.BackUp(Data, Target, (_, _) => { })));
-        Assert.Equal($"{Target} is no backup: it has no backup.json, which is written when all of it is complete.", Mistake(() => DocketServer.Restore(Target, Restored, (_, _) => { })));
+        Assert.Equal($"{Target} is not empty. Use a separate directory for each backup, for example named by the date.", Mistake(() => DocketServer.BackUp(Data, Target, (_, _) => { })));
+        Assert.Equal($"{Target} is not a complete backup: it has no backup.json.", Mistake(() => DocketServer.Restore(Target, Restored, (_, _) => { })));
         Assert.False(Directory.Exists(Restored));
         File.Delete(InDirectory("backup/mine.txt"));
 
         DocketServer.BackUp(Data, Target, (_, _) => { });
-        Assert.Equal($"{Data} is not empty. A restore overwrites nothing: stop the server and move what is in it away, or choose another directory with --data.", Mistake(() => DocketServer.Restore(Target, Data, (_, _) => { })));
+        Assert.Equal($"{Data} is not empty. A restore does not overwrite files. Stop the server and move its files away, or use a different --data.", Mistake(() => DocketServer.Restore(Target, Data, (_, _) => { })));
         var copy = InDirectory("backup/portal-24000001.db");
         await using (var file = new FileStream(copy, FileMode.Open, FileAccess.Write))
         {
@@ -111,7 +111,7 @@ public sealed class BackupTests : IDisposable
             file.WriteByte(77);
         }
 
-        Assert.Equal($"{copy} is not as it was when the backup was made. Nothing was restored.", Mistake(() => DocketServer.Restore(Target, Restored, (_, _) => { })));
+        Assert.Equal($"{copy} has changed since the backup was created. Nothing was restored.", Mistake(() => DocketServer.Restore(Target, Restored, (_, _) => { })));
         Assert.Equal(["docket.lock"], Directory.GetFiles(Restored).Select(Path.GetFileName));
 
         // A file that is damaged is noticed when it is copied.

@@ -287,11 +287,11 @@ public sealed class FileTests : IDisposable
     public async Task A_second_server_on_a_data_directory_is_refused_and_the_first_goes_on()
     {
         await using var first = await TestServer.StartAsync(directory);
-        Assert.Equal($"Another docket serves {directory}. Stop it, or choose another data directory with --data.", await RefusedStartAsync());
+        Assert.Equal($"Another docket process is already serving {directory}. Stop it or use a different --data.", await RefusedStartAsync());
 
         var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--data", directory, "--urls", "http://127.0.0.1:0"]);
         Assert.Equal((1, ""), (exit, output));
-        Assert.Equal($"docket: Another docket serves {directory}. Stop it, or choose another data directory with --data.\n", errors);
+        Assert.Equal($"docket: Another docket process is already serving {directory}. Stop it or use a different --data.\n", errors);
         (await first.GetAsync(Tickets)).Expect(200);
     }
 
@@ -303,7 +303,7 @@ public sealed class FileTests : IDisposable
         foreach (var wanted in (string[])[inTheWay, Path.Combine(inTheWay, "data")])
         {
             var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(new DocketOptions { DataDirectory = wanted, Urls = "http://127.0.0.1:0" }, Cancellation));
-            Assert.StartsWith($"The directory {wanted} can't be made: ", mistake.Message, StringComparison.Ordinal);
+            Assert.StartsWith($"Cannot create the directory {wanted}: ", mistake.Message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', mistake.Message);
         }
     }

@@ -93,12 +93,12 @@ public sealed class LostFileTests : IDisposable
     {
         await MakeAsync();
         var (exit, _, errors) = await ServerProcess.RunAsync(["portal", "forget", "24000002", "--data", directory]);
-        Assert.Equal((1, $"docket: {Other} is there. Only a portal whose file is gone can be forgotten; move the file away first.\n"), (exit, errors));
+        Assert.Equal((1, $"docket: {Other} exists. Only a portal whose file is missing can be forgotten; move the file away first.\n"), (exit, errors));
 
         File.Delete(Other);
         await using (var server = await ServerProcess.StartAsync(directory))
         {
-            await server.WaitForAsync(Regex.Escape($"Portal 24000002 is not served: {Other} is missing. Restore it from a backup, or give the portal up: docket portal forget 24000002"));
+            await server.WaitForAsync(Regex.Escape($"Portal 24000002 is not served: {Other} is missing. Restore it from a backup, or forget the portal: docket portal forget 24000002"));
             (exit, var output, _) = await ServerProcess.RunAsync(["portal", "forget", "24000002", "--data", directory]);
             Assert.Equal((0, "Portal 24000002 (other) is forgotten.\n"), (exit, output));
             (await server.SendAsync(HttpMethod.Get, "/readyz", "")).Expect(200); // the running server knows
@@ -128,7 +128,7 @@ public sealed class LostFileTests : IDisposable
         }
 
         var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => TestServer.StartAsync(directory));
-        Assert.StartsWith($"{Registry} is {(empty ? "empty" : "missing")}, and without it nobody's tokens are known for portal-2400000", mistake.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{Registry} is {(empty ? "empty" : "missing")}, and without it there are no tokens for portal-2400000", mistake.Message, StringComparison.Ordinal);
         var (exit, _, errors) = await ServerProcess.RunAsync(["portal", "create", "another", "--data", directory]);
         Assert.Equal((1, $"docket: {mistake.Message}\n"), (exit, errors));
         Assert.Equal(empty, File.Exists(Registry) && new FileInfo(Registry).Length == 0);
@@ -362,7 +362,7 @@ public sealed class LostFileTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "A file can't be made where a directory is in the way.");
         Directory.CreateDirectory(Path.Combine(directory, "docket.lock"));
         var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => TestServer.StartAsync(directory));
-        Assert.StartsWith($"The data directory {directory} can't be written to: ", mistake.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"Cannot write to the data directory {directory}: ", mistake.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -264,7 +264,7 @@ public sealed class PurgeTests
         Assert.Equal("else", rows["results[2].result.properties.ext_id"]);
         foreach (var job in (string[])["2", "3"])
         {
-            Assert.Equal("The answer to this request told of an object that was deleted for good", (await server.GetAsync($"/docket/v1/jobs/{job}"))["error.message"]);
+            Assert.Equal("The answer to this request was about an object that has been permanently deleted", (await server.GetAsync($"/docket/v1/jobs/{job}"))["error.message"]);
         }
 
         Assert.DoesNotContain("Mrkr", (await SendAsync(server, traced, "application/json", null, "kept")).Expect(410).Text, StringComparison.Ordinal);

@@ -3,7 +3,7 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Kept answers in the portal's file; which keys are being worked on is known to this process, the only one that serves it.</summary>
+/// <summary>Stored answers in the portal's file. Keys in use are held in memory, because only this process serves the portal.</summary>
 internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnswers
 {
     readonly HashSet<(string Source, string Key)> held = [];
@@ -32,7 +32,7 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
         string? TextOrNull(int column) => select.IsNull(column) ? null : select.Text(column);
     }));
 
-    /// <summary>Writes an answer, in the transaction of what it tells of. One that is kept no longer gives way.</summary>
+    /// <summary>Stores an answer, in the transaction of its write. Replaces an expired one.</summary>
     public static void Keep(Connection connection, AnswerKey key, StoredAnswer answer, long now)
     {
         using var insert = connection.Prepare("INSERT OR REPLACE INTO kept_answer (source, key, request, time, status, location, body, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
@@ -40,7 +40,7 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
             .Bind(answer.Status).Bind(answer.Location).Bind(answer.Body).Bind(answer.Folded).Run();
     }
 
-    /// <summary>Empties the answers that tell of records which are deleted for good. The keys stay: the request must not be done once more.</summary>
+    /// <summary>Empties the answers about permanently deleted records. The keys stay: the requests must not be executed again.</summary>
     public static void Erase(Connection connection, HashSet<long> ids)
     {
         using var select = connection.Prepare("SELECT rowid, body FROM kept_answer");

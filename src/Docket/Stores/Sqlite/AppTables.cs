@@ -75,7 +75,7 @@ internal sealed class AppTables(Registry registry) : IApps
 
         if (app.Client is null)
         {
-            // One that was replaced before keeps its own end.
+            // A token that was replaced earlier keeps its expiry.
             using var expire = opened.Prepare("UPDATE app_token SET expires = min(coalesce(expires, ?2), ?2) WHERE app = ?1");
             expire.Bind(id).Bind(Instant.Now(registry.Clock) + graceMs).Run();
             RemoveExpired(opened);
@@ -103,7 +103,7 @@ internal sealed class AppTables(Registry registry) : IApps
         return true;
     });
 
-    /// <summary>Who has the token with this hash, without the settings of its portal; <c>null</c> when there is none.</summary>
+    /// <summary>Finds the caller of the token with this hash, without the settings of its portal; <c>null</c> if it doesn't exist.</summary>
     public static Caller? FindCaller(Connection opened, ReadOnlySpan<byte> hash)
     {
         using var select = opened.Prepare("SELECT app.portal, app.id, app.scopes, expires FROM app_token JOIN app ON app.id = app WHERE hash = ?");

@@ -7,27 +7,27 @@ using Docket.Sqlite;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// Copies a data directory, also one that a server writes to, and puts such a copy into an empty one. Each file is copied as it is
-/// at one moment. The registry comes last: whatever the copies of portals refer to, apps and users, is in it. What
-/// <c>backup.json</c> lists is complete, on disk and checked; a directory without it is no backup.
+/// Creates a backup of a data directory, also while a server writes to it, and restores a backup to an empty directory. Each copy of
+/// a file is a snapshot. The registry is copied last, so that it has all apps and users to which the copies of portals refer. Files
+/// listed in <c>backup.json</c> are complete, on disk and verified; a directory without it is not a backup.
 /// </summary>
 internal static class Backup
 {
     const string ContentFile = "backup.json", RegistryFile = "docket.db", Unfinished = ".unfinished";
 
-    /// <summary>Pages to copy between two words about the progress: 8 MB.</summary>
+    /// <summary>Pages to copy between two reports of the progress: 8 MB.</summary>
     const int StepPages = 2_000;
 
-    /// <summary>Makes a backup.</summary>
+    /// <summary>Creates a backup.</summary>
     /// <param name="data">The data directory.</param>
-    /// <param name="target">A directory that is empty, or not there yet.</param>
+    /// <param name="target">A directory that is empty or doesn't exist.</param>
     /// <param name="clock">The time.</param>
-    /// <param name="progress">Told now and then which file is copied and how much of it is done, 0 to 1.</param>
-    /// <exception cref="OperatorMistake">There is no backup, and nothing is left of what was written.</exception>
+    /// <param name="progress">Called from time to time with the current file and its progress, 0 to 1.</param>
+    /// <exception cref="OperatorMistake">The backup failed, and everything that was written has been removed.</exception>
     public static BackupContent Save(string data, string target, TimeProvider clock, Action<string, double> progress)
     {
         SqlitePortals.RequireData(data);
-        MakeEmptyDirectory(target, "A backup needs a directory of its own: choose another one, such as one named by the date.");
+        MakeEmptyDirectory(target, "Use a separate directory for each backup, for example named by the date.");
         try
         {
             BackupFile registry;
@@ -38,7 +38,7 @@ internal static class Backup
                 var wanted = PortalsIn(Path.Combine(target, RegistryFile));
                 if (wanted.All(portals.ContainsKey))
                 {
-                    foreach (var gone in portals.Keys.Except(wanted).ToList()) // deleted since it was copied
+                    foreach (var gone in portals.Keys.Except(wanted).ToList()) // portals deleted since they were copied
                     {
                         portals.Remove(gone);
                         File.Delete(Path.Combine(target, NameOf(gone)));
@@ -55,7 +55,7 @@ internal static class Backup
                     }
                     else if (PortalsIn(Path.Combine(data, RegistryFile)).Contains(id))
                     {
-                        throw new OperatorMistake($"{Path.Combine(data, NameOf(id))} is missing. Restore it, or give the portal up, before you make a backup.");
+                        throw new OperatorMistake($"{Path.Combine(data, NameOf(id))} is missing. Restore it or forget the portal before you create a backup.");
                     }
                 }
             }
@@ -75,15 +75,15 @@ internal static class Backup
         }
     }
 
-    /// <summary>Puts a backup into an empty data directory.</summary>
+    /// <summary>Restores a backup to an empty data directory.</summary>
     /// <param name="source">The backup.</param>
-    /// <param name="data">A directory that is empty, or not there yet.</param>
-    /// <param name="progress">As of <see cref="Save"/>.</param>
-    /// <exception cref="OperatorMistake">It is no sound backup, or the directory can't be used. Nothing is left of what was written.</exception>
+    /// <param name="data">A directory that is empty or doesn't exist.</param>
+    /// <param name="progress">Like that of <see cref="Save"/>.</param>
+    /// <exception cref="OperatorMistake">The backup is not valid, or the directory can't be used. Everything that was written has been removed.</exception>
     public static BackupContent Restore(string source, string data, Action<string, double> progress)
     {
         var content = ContentOf(source);
-        MakeEmptyDirectory(data, "A restore overwrites nothing: stop the server and move what is in it away, or choose another directory with --data.");
+        MakeEmptyDirectory(data, "A restore does not overwrite files. Stop the server and move its files away, or use a different --data.");
         using var holding = SqlitePortals.HoldDirectory(data);
         try
         {
@@ -92,7 +92,7 @@ internal static class Backup
                 CopyChecked(source, data, file, progress);
             }
 
-            // The registry last: without it no server starts on what would be a part.
+            // The registry last: without it, no server starts with an incomplete restore.
             foreach (var file in content.Files.Reverse())
             {
                 File.Move(Path.Combine(data, file.Name + Unfinished), Path.Combine(data, file.Name));
@@ -116,7 +116,7 @@ internal static class Backup
 
     static string NameOf(long portalId) => $"portal-{portalId}.db";
 
-    // Portals that were given up keep their row, but have no file.
+    // Deleted and forgotten portals keep their rows, but have no files.
     static List<long> PortalsIn(string registry)
     {
         using var opened = new Connection(registry, create: false);
@@ -131,8 +131,8 @@ internal static class Backup
         return ids;
     }
 
-    // A backup by SQLite begins again whenever another connection writes, which under load is always. Inside of a transaction
-    // that reads it sees one moment, and writers go on.
+    // SQLite's backup restarts whenever another connection writes, so under load it would never end. In a read transaction, it
+    // copies a snapshot while writers continue.
     static BackupFile Copy(string data, string target, string name, Action<string, double> progress)
     {
         var (from, to) = (Path.Combine(data, name), Path.Combine(target, name));
@@ -148,17 +148,17 @@ internal static class Backup
                 throw new OperatorMistake($"{from} is not a Docket file.");
             }
 
-            copy.Execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"); // it is written to disk below, and counts only then
+            copy.Execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"); // flushed to disk below
             source.CopyTo(copy, StepPages, done => progress(name, done));
             source.Execute("ROLLBACK");
             if (copy.QueryText("PRAGMA quick_check") is var found && found != "ok")
             {
-                throw new OperatorMistake($"{from} is damaged ({found}). There is no backup of it.");
+                throw new OperatorMistake($"{from} is damaged ({found}) and can't be backed up.");
             }
 
             if (!Rows(copy).OrderBy(table => table.Key, StringComparer.Ordinal).SequenceEqual(rows.OrderBy(table => table.Key, StringComparer.Ordinal)))
             {
-                throw new OperatorMistake($"The copy of {from} has not as many rows as the original.");
+                throw new OperatorMistake($"The copy of {from} doesn't have as many rows as the original.");
             }
         }
 
@@ -197,7 +197,7 @@ internal static class Backup
 
         if (FlushAndHash(to) != file.Sha256)
         {
-            throw new OperatorMistake($"{from} is not as it was when the backup was made. Nothing was restored.");
+            throw new OperatorMistake($"{from} has changed since the backup was created. Nothing was restored.");
         }
     }
 
@@ -213,7 +213,7 @@ internal static class Backup
         var path = Path.Combine(source, ContentFile);
         if (!File.Exists(path))
         {
-            throw new OperatorMistake($"{source} is no backup: it has no {ContentFile}, which is written when all of it is complete.");
+            throw new OperatorMistake($"{source} is not a complete backup: it has no {ContentFile}.");
         }
 
         try
@@ -226,7 +226,7 @@ internal static class Backup
         }
         catch (JsonException)
         {
-            // said below
+            // reported below
         }
 
         throw new OperatorMistake($"{path} is damaged. Use another backup.");

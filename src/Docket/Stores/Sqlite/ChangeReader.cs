@@ -4,7 +4,7 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>The change log of a portal's file, read on a connection of its own.</summary>
+/// <summary>Reads the change log of a portal's file on a separate connection.</summary>
 internal sealed class ChangeReader : IChangeLog
 {
     readonly Connection connection;
@@ -14,7 +14,7 @@ internal sealed class ChangeReader : IChangeLog
     public ChangeReader(string portalPath)
     {
         connection = new Connection(portalPath, create: false);
-        connection.Execute("PRAGMA query_only=1; PRAGMA cache_size=-32768"); // the inner pages of the changes: values before are looked up all over them
+        connection.Execute("PRAGMA query_only=1; PRAGMA cache_size=-32768"); // for the inner pages of the changes: earlier values are looked up everywhere
         after = connection.Prepare("SELECT sequence, record, kind, time, source, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
         content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
         origin = connection.Prepare("SELECT created, source FROM record WHERE key IN (?, ?)");
@@ -66,7 +66,7 @@ internal sealed class ChangeReader : IChangeLog
 
         var values = new ValueReader(content.Blob(0));
         var found = values.Seek(property) ? values.Value : default;
-        // Copied, because a statement that is not reset keeps a snapshot, and with it the log, from being given up.
+        // Copied, because a statement that is not reset holds a snapshot, and with it the log.
         if (found.Length > value.Length)
         {
             value = new byte[found.Length * 2];
@@ -101,7 +101,7 @@ internal sealed class ChangeReader : IChangeLog
 
     public long CountRecords() => connection.QueryInteger("SELECT count(*) FROM record");
 
-    // Each type has two lists, active and archived, which are ranges of the table.
+    // Merges the lists of all types by id. The active and the archived records of a type are each a range of the table.
     public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types)
     {
         var lists = types.SelectMany(type => (IEnumerator<LoggedRecord>[])[List(type, archived: false).GetEnumerator(), List(type, archived: true).GetEnumerator()]).ToList();

@@ -6,13 +6,13 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Grants to OAuth apps in the registry. What ends is deleted, so what is found still holds.</summary>
+/// <summary>Grants to OAuth apps in the registry. Grants that end are deleted, so every row is valid.</summary>
 internal sealed class GrantTables(Registry registry) : IGrants
 {
-    /// <summary>How long a code works, in milliseconds.</summary>
+    /// <summary>How long a code is valid, in milliseconds.</summary>
     const long CodeMs = 60_000;
 
-    /// <summary>How long an expired token is told from an unknown one, in milliseconds (reference/auth-limits-webhooks-imports.md 1.6).</summary>
+    /// <summary>How long an expired token is distinguished from an unknown one, in milliseconds (reference/auth-limits-webhooks-imports.md 1.6).</summary>
     const long ExpiredKeptMs = 7 * 24 * 3_600_000L;
 
     const string From = """
@@ -57,7 +57,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
                     return (ExchangeEnd.BadRedirectUri, null, false);
                 }
 
-                // A verifier without a challenge: somebody has taken the challenge away on its way here (RFC 9700 4.8.2).
+                // A verifier without a challenge means that an attacker has removed the challenge (RFC 9700 4.8.2).
                 var proved = select.IsNull(11) ? verifier is null : verifier is not null && Answers(select.Text(11), verifier);
                 if (!proved || select.Integer(12) <= Instant.Now(registry.Clock))
                 {
@@ -102,7 +102,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
         },
         changesCallers: static _ => false);
 
-    // By the index of apps and portals; what can give the app nothing any more is left out.
+    // Uses the index of apps and portals; grants that can't give the app tokens any more are left out.
     public ImmutableArray<AllowedApp> List(User user) => registry.Read<ImmutableArray<AllowedApp>>(opened =>
     {
         var now = Instant.Now(registry.Clock);
@@ -133,17 +133,17 @@ internal sealed class GrantTables(Registry registry) : IGrants
 
     public bool Uninstall(long portalId, long appId) => registry.Write(opened => End(opened, "app = ? AND portal = ?", appId, portalId));
 
-    /// <summary>Who has the access token with this hash, without the settings of its portal; <c>null</c> when there is none.</summary>
+    /// <summary>Finds the caller of the access token with this hash, without the settings of its portal; <c>null</c> if it doesn't exist.</summary>
     public static Caller? FindCaller(Connection opened, ReadOnlySpan<byte> hash)
     {
         using var select = opened.Prepare("SELECT portal, app, scopes, expires FROM oauth_access JOIN oauth_grant ON id = grant_id WHERE hash = ?");
 
-        // Users have no roles, so none can hand out the management of the portal.
+        // Users have no roles, so they can't grant the management of the portal.
         return !select.Bind(hash).Step() ? null
             : new(select.Integer(0), select.Integer(1), new Scopes(AppTables.Split(select.Text(2)).Except(ScopeNeed.Manage.AnyOf))) { ExpiresAt = select.Integer(3), IsOAuth = true };
     }
 
-    /// <summary>Ends all that users have let an app do.</summary>
+    /// <summary>Ends all grants to an app.</summary>
     public static void EndAll(Connection opened, long appId) => End(opened, "app = ?", appId);
 
     static bool End(Connection opened, string which, params ReadOnlySpan<long> values)
@@ -172,7 +172,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
         return token;
     }
 
-    // What nobody can use any more, and nobody needs to be told about.
+    // Removes tokens that expired long ago, and grants that can no longer be used.
     static void RemoveOver(Connection opened, long before)
     {
         using var tokens = opened.Prepare("DELETE FROM oauth_access WHERE expires < ?");
@@ -181,7 +181,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
         grants.Bind(before).Run();
     }
 
-    // As text: what the app sent as a challenge need not be base64.
+    // Compares text: the app's challenge might not be base64.
     static bool Answers(string challenge, string verifier) => CryptographicOperations.FixedTimeEquals(
         Encoding.UTF8.GetBytes(System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(verifier)))), Encoding.UTF8.GetBytes(challenge));
 

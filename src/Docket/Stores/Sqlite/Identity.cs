@@ -1,13 +1,13 @@
 using Docket.Sqlite;
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Whose file a portal's file is.</summary>
-/// <param name="File">Made once, at random. Copies have it too: a backup in the file's place is the same file at an earlier time.</param>
-/// <param name="Portal">The portal; <c>null</c> while the file belongs to nobody.</param>
+/// <summary>The identity of a portal's file.</summary>
+/// <param name="File">Created once, at random. Copies have the same: a restored backup is the same file at an earlier time.</param>
+/// <param name="Portal">The portal; <c>null</c> if the file belongs to none yet.</param>
 /// <param name="Registry">The identity of the <c>docket.db</c> that lists the portal.</param>
 internal sealed record Identity(string File, long? Portal, string? Registry)
 {
-    /// <summary>The identity that a portal's file holds.</summary>
+    /// <summary>Reads the identity of a portal's file.</summary>
     public static Identity Of(Connection file)
     {
         using var select = file.Prepare("SELECT file, portal, registry FROM identity");
@@ -15,7 +15,7 @@ internal sealed record Identity(string File, long? Portal, string? Registry)
             : throw new InvalidOperationException("its identity is missing");
     }
 
-    /// <summary>Makes a file that of a portal, and gives its identity afterwards.</summary>
+    /// <summary>Assigns a file to a portal, and returns its new identity.</summary>
     public Identity Claim(Connection file, long portal, string registry)
     {
         using var update = file.Prepare("UPDATE identity SET portal = ?, registry = ?");

@@ -8,10 +8,10 @@ using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>The portal's jobs in its file. Whatever changes them runs in the writer's transactions; the rest reads.</summary>
+/// <summary>The jobs of a portal in its file. All changes run in the writer's transactions.</summary>
 internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
 {
-    /// <summary>Rows removed in one transaction: each has up to 100 inputs or results, and interactive writes wait meanwhile.</summary>
+    /// <summary>Rows removed in one transaction: each has up to 100 inputs or results, and interactive writes wait for the transaction.</summary>
     const int SweepMax = 20;
 
     /// <summary>Most inputs in a chunk or a step.</summary>
@@ -57,7 +57,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
             return Find(connection, id);
         }
 
-        // The inputs that wait are left to SweepAsync: there can be many.
+        // SweepAsync removes the waiting inputs: there can be many.
         using var update = connection.Prepare($"UPDATE job SET status = {Canceled}, open = 0, completed = ? WHERE number = ?");
         update.Bind(Instant.Now(clock)).Bind(id).Run();
         return Find(connection, id);
@@ -160,7 +160,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         return rejected;
     }));
 
-    /// <summary>When the next job or answer is kept no longer, milliseconds since 1970; 0 while a job has not ended, and <see cref="long.MaxValue"/> when there is nothing.</summary>
+    /// <summary>When the next job or answer expires, milliseconds since 1970; 0 if a job has not ended, and <see cref="long.MaxValue"/> if there is nothing.</summary>
     public static long DueAt(Connection connection)
     {
         using var select = connection.Prepare($"""
@@ -176,7 +176,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     public async Task<bool> SweepAsync()
     {
         var expired = Expired;
-        // Asked on a reader first: a portal with nothing to remove isn't written to.
+        // Reads first: a portal with nothing to remove isn't written.
         var any = store.Read(reader =>
         {
             using var select = reader.Connection.Prepare($"""
@@ -206,10 +206,10 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     // {"index":12,"error":…
     static bool HasFailed(ReadOnlySpan<byte> outcome) => outcome.IndexOf(",\"error\":"u8) is var at and > 0 && at == outcome.IndexOf((byte)',');
 
-    /// <summary>Empties what tells of records which are deleted for good; results say so instead.</summary>
+    /// <summary>Replaces results about permanently deleted records by a note that they were deleted.</summary>
     /// <param name="connection">The file.</param>
     /// <param name="ids">The ids of the records.</param>
-    /// <param name="keys">The unique values that they had at the end.</param>
+    /// <param name="keys">Their last unique values.</param>
     public static void Erase(Connection connection, HashSet<long> ids, List<string> keys)
     {
         EraseRefusals(connection, ids);
@@ -217,8 +217,8 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         EraseApplied(connection);
     }
 
-    // Rejected inputs, those of canceled jobs, and those of a chunk that a step has applied only the first of. They may name a
-    // record by any of its values, so all go, whomever they are about. Inputs that are yet to be applied are new writes and stay.
+    // Removes all rejected inputs, inputs of canceled jobs, and applied inputs of chunks: they may name a record by any of its
+    // values. Inputs that are not applied yet are new writes and stay.
     static void EraseApplied(Connection connection)
     {
         connection.Execute("UPDATE job_outcome SET rejected = NULL WHERE rejected IS NOT NULL");
@@ -244,10 +244,10 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         using var update = connection.Prepare("UPDATE job SET refusal = ? WHERE number = ?");
         while (select.Step())
         {
-            // That of a single input tells in its message only who has a value.
+            // The error of a single input names the owner of a value only in its message.
             if (RecordEraser.Mentions(select.Blob(1), ids))
             {
-                update.Bind("""{"status":"error","message":"The answer to this request told of an object that was deleted for good"}"""u8).Bind(select.Integer(0)).Run();
+                update.Bind("""{"status":"error","message":"The answer to this request was about an object that has been permanently deleted"}"""u8).Bind(select.Integer(0)).Run();
             }
         }
     }
@@ -288,8 +288,8 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         }
     }
 
-    /// <summary>Holds that the job stands where a step begins; so what was applied once isn't applied again, and a canceled job goes no further.</summary>
-    /// <exception cref="Refusal">It stands elsewhere.</exception>
+    /// <summary>Checks that the job is where a step begins, so that no step is applied twice, and a canceled job doesn't continue.</summary>
+    /// <exception cref="Refusal">The job is at another position.</exception>
     public static void Expect(Connection connection, JobStep step)
     {
         if (Find(connection, step.Job) is not { Ended: false } job || job.Done != step.First)
@@ -298,7 +298,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         }
     }
 
-    /// <summary>Writes what became of a step and moves the job on.</summary>
+    /// <summary>Stores the results of a step and advances the job.</summary>
     public static void Record(Connection connection, JobStep step, JobRows rows, long now)
     {
         using var insert = connection.Prepare("INSERT INTO job_outcome (job, first, count, failed, lines, rejected) VALUES (?, ?, ?, ?, ?, ?)");
@@ -367,7 +367,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         update.Bind(now).Bind(id).Run();
     }
 
-    // Results repeat the same names a hundred times over: packed they take a tenth of the room.
+    // Results repeat the same names a hundred times: compressed, they take a tenth of the space.
     static byte[] Pack(ReadOnlySpan<byte> lines)
     {
         using var packed = new MemoryStream();

@@ -9,13 +9,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>What a portal's file takes while it is open: one writer, as many readers as there are reads at once, and the search index.</summary>
+/// <summary>An open portal file: one writer, a reader for each concurrent read, and the search index.</summary>
 internal sealed class OpenFile : IDisposable
 {
     readonly string path;
     readonly ConcurrentBag<RecordReader> readers = [];
 
-    // Opened with the writer's: a reader that is opened after the file was replaced would read another file.
+    // Opened together with the writer's connection, to notice that the file was replaced before a reader opens another file.
     readonly Connection witness;
 
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
@@ -56,7 +56,7 @@ internal sealed class OpenFile : IDisposable
 
     public Indexer Indexer { get; }
 
-    /// <summary>Reads on a connection that nobody else uses meanwhile.</summary>
+    /// <summary>Reads on a connection that no other read uses at the same time.</summary>
     public T Read<T>(Func<RecordReader, T> read)
     {
         if (!readers.TryTake(out var reader))

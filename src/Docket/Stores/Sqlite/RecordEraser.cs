@@ -7,10 +7,10 @@ using Docket.Writes;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// Empties what is kept of a record besides its row: every change of it and of the records merged into it, and the ids
-/// that lead to it. The changes stay as stubs, so that the feed has no gap. They are emptied some at a time, between which
-/// others write, however many there are; what the values leave behind in pages of the file is <see cref="PortalWriter"/>'s to
-/// clean. The rows in <c>erasing</c> and <c>cleaning</c> ask for it.
+/// Erases the data of a record besides its row: the changes of it and of the records merged into it, and the ids that lead to
+/// it. The changes stay as stubs, so that the feed has no gap. They are emptied a part at a time, so that other writes don't wait
+/// long; then <see cref="PortalWriter"/> cleans what remains in the pages of the file. Rows in <c>erasing</c> and
+/// <c>cleaning</c> request this.
 /// </summary>
 internal sealed class RecordEraser(Connection connection) : IDisposable
 {
@@ -30,12 +30,12 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
 
     readonly Statement ask = connection.Prepare("INSERT INTO cleaning (since) VALUES (?)");
 
-    /// <summary>Erases what the records of a purge leave behind, but for their changes: those are <see cref="EmptySome"/>'s.</summary>
+    /// <summary>Erases the remaining data of purged records, except their changes, which <see cref="EmptySome"/> empties.</summary>
     /// <param name="purges">The purges, one for each record.</param>
-    /// <param name="schema">That of their type.</param>
+    /// <param name="schema">The schema of their type.</param>
     public void Erase(List<PlannedWrite> purges, Schema schema)
     {
-        // All that led to the records, because what is kept may name any of it.
+        // All ids and keys of the records, because stored answers and results may contain any of them.
         var (ids, keys) = (new HashSet<long>(), new List<string>());
         foreach (var purge in purges)
         {
@@ -64,10 +64,10 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
         ask.Bind(purges[0].Time).Run();
     }
 
-    /// <summary>Whether a text has one of the ids between quotation marks: a result's own id, or the one that an error is about.</summary>
+    /// <summary>Whether a text contains one of the ids in quotation marks: the id of a result, or that in an error.</summary>
     public static bool Quotes(ReadOnlySpan<byte> json, HashSet<long> ids) => Names(json, ids, quoted: true);
 
-    /// <summary>Whether a text has one of the ids anywhere, as the message of an error has.</summary>
+    /// <summary>Whether a text contains one of the ids anywhere, for example in an error message.</summary>
     public static bool Mentions(ReadOnlySpan<byte> json, HashSet<long> ids) => Names(json, ids, quoted: false);
 
     static bool Names(ReadOnlySpan<byte> json, HashSet<long> ids, bool quoted)
@@ -86,7 +86,7 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
         return false;
     }
 
-    /// <summary>Empties some of the changes that are left, inside the transaction that is open; <c>true</c> when there are no more.</summary>
+    /// <summary>Empties some of the remaining changes, inside the open transaction; <c>true</c> if there are no more.</summary>
     public bool EmptySome(int max)
     {
         while (next.Step())
@@ -109,7 +109,7 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
         return true;
     }
 
-    // Gives the change before it.
+    // Returns the previous change.
     long? Empty(long sequence)
     {
         if (!read.Bind(sequence).Step())
@@ -123,7 +123,7 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
         empty.Bind(sequence).Run();
         if (isMerge)
         {
-            // The chains of both records go on there.
+            // The chains of both records continue there.
             later.Bind(sequence - 1).Run();
             later.Bind(sequence - 2).Run();
             return null;

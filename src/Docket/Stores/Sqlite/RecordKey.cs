@@ -3,9 +3,9 @@ using Docket.Model;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// The key of a record's row: object type, archived or not, and id, from the highest bits to the lowest. Each of a
-/// type's two lists is so one range of the table, read in order of id without an index or a row to skip, however many
-/// records lie in the other list.
+/// The key of a record's row: object type, archived or not, and id, from the highest bits to the lowest. So the active and the
+/// archived records of a type are each a range of the table, read in order of id without an index and without skipping rows,
+/// however many records are in the other range.
 /// </summary>
 internal static class RecordKey
 {

@@ -4,7 +4,7 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Finds all that a batch names, before anything is decided.</summary>
+/// <summary>Finds the records and owners that a batch names.</summary>
 internal sealed class RecordLookup(Connection connection, SourceNumbers sources) : IRecordLookup, IDisposable
 {
     const string Columns = "key, created, updated, archived, source, first_change, last_change, content";
@@ -30,7 +30,7 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources)
 
     public Record? FindUnique(Property property, ReadOnlySpan<byte> value) => ReadOne(byUnique.Bind(property.Number).Bind(value), sources);
 
-    /// <summary>The record of the current row of a statement that selects <see cref="Columns"/>.</summary>
+    /// <summary>Reads the record of the current row of a statement that selects <see cref="Columns"/>.</summary>
     public static Record Read(Statement row, SourceNumbers sources) => new(
         RecordKey.IdOf(row.Integer(0)), row.Integer(1), row.Integer(2), row.IsNull(3) ? null : row.Integer(3),
         sources.Find(row.Integer(4)), row.Integer(5), row.Integer(6), row.Blob(7).ToArray());

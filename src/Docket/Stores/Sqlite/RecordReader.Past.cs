@@ -3,23 +3,23 @@ using Docket.Model;
 
 namespace Docket.Stores.Sqlite;
 
-// What the changes tell: how a record was at a moment, and what was changed since another.
+// Reads from changes: how a record was in the past, and what has changed since then.
 internal sealed partial class RecordReader
 {
-    /// <summary>Values on a page of the feed, in bytes, after which it ends early: a thousand changes can hold a thousand long texts each.</summary>
+    /// <summary>Bytes of values after which a page of the feed ends early: a thousand changes can contain a thousand long texts each.</summary>
     const int FeedBytesMax = 4 * 1024 * 1024;
 
-    /// <summary>A state of the past: after some changes, and before all that are beyond a number or a moment.</summary>
+    /// <summary>A point in the past: before all changes with a greater number or a later time.</summary>
     readonly record struct Point(long Sequence, long Time)
     {
         public bool IsBefore(long sequence, long time) => sequence > Sequence || time > Time;
     }
 
-    /// <summary>A record as it was. Goes back over the changes since then, and reads the values that stood before them.</summary>
+    /// <summary>Finds a record as it was. Follows its changes back to that point, and reads the values before them.</summary>
     public Record? FindAsOf(ObjectType type, long id, long time, Property? createDate, CancellationToken cancellation) =>
         InOneSnapshot(() => FindAsOf(type, id, new Point(long.MaxValue, time), createDate, cancellation));
 
-    /// <summary>Records as they were once a change was done, without those that are gone for good since.</summary>
+    /// <summary>Finds records as they were after a change, without those permanently deleted since then.</summary>
     public ImmutableArray<Record> FindAt(ObjectType type, ImmutableArray<long> ids, long sequence, Property? createDate, CancellationToken cancellation) =>
         InOneSnapshot(() => ids.Select(id => FindAsOf(type, id, new Point(sequence, long.MaxValue), createDate, cancellation)).OfType<Record>().ToImmutableArray());
 
@@ -51,7 +51,7 @@ internal sealed partial class RecordReader
         }
     }
 
-    /// <summary>The next changes after a number, with the values before them.</summary>
+    /// <summary>Reads the next changes after a number, with the previous values.</summary>
     public ImmutableArray<Change> Feed(long after, int limit, int bytesMax) => InOneSnapshot(() =>
     {
         var changes = ImmutableArray.CreateBuilder<Change>();
@@ -70,7 +70,7 @@ internal sealed partial class RecordReader
         return changes.DrainToImmutable();
     });
 
-    /// <summary>The next changes of one record after a number, and the number of its newest one. Goes back from there by the record's own links.</summary>
+    /// <summary>Reads the next changes of one record after a number, and the number of its newest change. Follows the record's links back from there.</summary>
     public (ImmutableArray<Change> Changes, long Newest) FeedOf(ObjectType type, long id, long after, int limit, CancellationToken cancellation) => InOneSnapshot(() =>
     {
         if (LastChangeOf(type, id) is not { } newest)
@@ -78,7 +78,7 @@ internal sealed partial class RecordReader
             return ([], 0);
         }
 
-        // The oldest of those that come after: each one met on the way back pushes out the newest of them.
+        // Keeps the oldest changes after the number: on the way back, each change replaces the newest one of a full page.
         var page = new Queue<long>();
         long? sequence = newest;
         while (sequence is { } at && at > after)
@@ -111,7 +111,7 @@ internal sealed partial class RecordReader
         return (changes.DrainToImmutable(), newest);
     });
 
-    // The row of feed.
+    // Reads the current row of feed.
     Change ReadChange(ref int bytes)
     {
         var (sequence, key, kind) = (feed.Integer(0), feed.Integer(1), (ChangeKind)feed.Integer(2));
@@ -132,7 +132,7 @@ internal sealed partial class RecordReader
             return record.LastChange;
         }
 
-        // Of one that has no row any more: the index change_gone leads to its end.
+        // A record without a row: the index change_gone finds its last change.
         gone.Bind(RecordKey.Of(type, id, archived: false)).Step();
         long? last = gone.IsNull(0) ? null : gone.Integer(0);
         gone.Reset();
@@ -141,7 +141,7 @@ internal sealed partial class RecordReader
 
     Record? AsOf(long id, long lastChange, SortedDictionary<int, long> setters, Point point, Property? createDate, CancellationToken cancellation)
     {
-        // 1. Back to the change that was the newest one then. Each later one tells who had set its values before.
+        // 1. Go back to the change that was the newest one then. Each later change names the changes that had set its values before.
         var sequence = lastChange;
         for (change.Bind(sequence).Step(); point.IsBefore(sequence, change.Integer(0)); change.Bind(sequence).Step())
         {
@@ -149,7 +149,7 @@ internal sealed partial class RecordReader
             if ((ChangeKind)change.Integer(4) is ChangeKind.Create or ChangeKind.Merge)
             {
                 change.Reset();
-                return null; // not there yet
+                return null; // didn't exist yet
             }
 
             SettersBefore(setters, sequence, change.Blob(2));
@@ -160,7 +160,7 @@ internal sealed partial class RecordReader
         var (updatedAt, isArchived) = (change.Integer(0), (ChangeKind)change.Integer(4) == ChangeKind.Archive);
         change.Reset();
 
-        // 2. The values as those changes have them.
+        // 2. Read the values from those changes.
         var (first, values) = (id - Record.IdBase, new ValueWriter());
         var (source, createdAt) = Origin(first);
         foreach (var (number, setter) in setters)
@@ -192,7 +192,7 @@ internal sealed partial class RecordReader
         return setters;
     }
 
-    // Goes back behind a change: which one had set the values that it changed.
+    // Goes back before a change: replaces it by the changes that had set its values.
     static SortedDictionary<int, long> SettersBefore(SortedDictionary<int, long> setters, long sequence, ReadOnlySpan<byte> content)
     {
         var values = new ValueReader(content);
@@ -211,7 +211,7 @@ internal sealed partial class RecordReader
         return setters;
     }
 
-    // Who created a record and when; of a merged one, its primary.
+    // The source and time of a record's creation; for a merged record, those of its primary record.
     (Source Source, long Time) Origin(long first)
     {
         while (true)
@@ -286,7 +286,7 @@ internal sealed partial class RecordReader
         return sequence;
     }
 
-    /// <summary>Several reads of one state: the writer goes on.</summary>
+    /// <summary>Performs several reads in one snapshot, while the writer continues.</summary>
     public T InOneSnapshot<T>(Func<T> read)
     {
         if (inSnapshot)
@@ -294,7 +294,7 @@ internal sealed partial class RecordReader
             return read();
         }
 
-        // A reader that fails is not used again: see SqliteStore.Read.
+        // A failed reader is not used again: see SqliteStore.Read.
         connection.Execute("BEGIN");
         inSnapshot = true;
         var result = read();

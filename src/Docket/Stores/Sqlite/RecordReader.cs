@@ -6,7 +6,7 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Reads records and history on a connection of its own: readers and the writer don't wait for each other.</summary>
+/// <summary>Reads records and history on a separate connection: readers and the writer don't wait for each other.</summary>
 internal sealed partial class RecordReader : ISnapshot, IDisposable
 {
     readonly Connection connection;
@@ -60,7 +60,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         return records.DrainToImmutable();
     }
 
-    // Follows the links of one property from change to change: as many steps as there are entries in the answer.
+    // Follows the links of one property from change to change, so each step finds an entry.
     ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
     {
         var stored = new ValueReader(record.Values.Span);
@@ -76,7 +76,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
             var content = new ValueReader(change.Blob(2));
             if (!content.Seek(property.Number))
             {
-                change.Reset(); // purged meanwhile
+                change.Reset(); // purged in the meantime
                 break;
             }
 
@@ -88,7 +88,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         return entries.DrainToImmutable();
     }
 
-    /// <summary>The value that a property of a record had once a change was done, whatever became of the record since; empty for none.</summary>
+    /// <summary>Reads the value of a property of a record after a change, whatever has happened to the record since then; empty for none.</summary>
     public byte[] ValueAt(ObjectType type, long id, Property property, long sequence) => InOneSnapshot(() =>
     {
         long at;
@@ -108,7 +108,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         }
         else if (MergedAwayBy(type, id) is { } away)
         {
-            at = away; // holds all values that it had
+            at = away; // contains all its values
         }
         else
         {
@@ -132,7 +132,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         return [];
     });
 
-    // The newest changes of a record as a whole, newest first; values are left out.
+    // The newest changes of a record, newest first, without values.
     ImmutableArray<HistoryEntry> Changes(Record record, int limit)
     {
         var entries = ImmutableArray.CreateBuilder<HistoryEntry>();
@@ -147,7 +147,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         return entries.DrainToImmutable();
     }
 
-    /// <summary>The records that hold a unique value: the active one, and the archived ones that held it. A walk over the archive.</summary>
+    /// <summary>Finds the records with a unique value: the active one, and archived ones that had it. Reads the whole archive.</summary>
     public ImmutableArray<long> FindHolders(ObjectType type, Property key, ReadOnlySpan<byte> value)
     {
         var ids = ImmutableArray.CreateBuilder<long>();
@@ -169,7 +169,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         return ids.DrainToImmutable();
     }
 
-    // Two looks: were the survivor merged in between, it would seem to be gone.
+    // In one snapshot: if the survivor were merged between the two lookups, neither would find it.
     Record? Follow(ObjectType type, long id, bool archived) => InOneSnapshot(() => Lookup.Follow(type, id, archived));
 
     public void Dispose()

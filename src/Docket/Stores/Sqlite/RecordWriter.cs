@@ -5,7 +5,7 @@ using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Writes what the planner decided: plain inserts, updates and deletes, nothing left to decide.</summary>
+/// <summary>Writes the planner's decisions: plain inserts, updates and deletes.</summary>
 internal sealed class RecordWriter(Connection connection, SourceNumbers sources) : IDisposable
 {
     readonly Statement insert = connection.Prepare(
@@ -38,10 +38,10 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources)
     readonly Statement moveStage = connection.Prepare(
         "INSERT INTO stage_use (object_type, stage, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records");
 
-    /// <param name="plan">What to write.</param>
-    /// <param name="type">Of which type.</param>
-    /// <param name="source">What it is put down to.</param>
-    /// <param name="written">Gets the changes, for those who follow them.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="type">The object type.</param>
+    /// <param name="source">The source of the changes.</param>
+    /// <param name="written">Receives the changes, for those who follow them.</param>
     public void Write(Plan plan, ObjectType type, Source source, List<FollowedChange> written)
     {
         if (plan.Writes.Count == 0)
@@ -64,7 +64,7 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources)
             }
         }
 
-        if (plan.Writes[0].Kind == ChangeKind.Purge) // then all are: what is kept besides them is gone through once
+        if (plan.Writes[0].Kind == ChangeKind.Purge) // then all writes are purges: their other data is searched only once
         {
             eraser.Erase(plan.Writes, plan.Outcome.Batch.Schema);
         }
@@ -133,7 +133,7 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources)
         }
     }
 
-    // Whatever led to the merged record leads to its survivor: one step, however often records are merged.
+    // All ids that led to the merged record now lead to its survivor: one step, however often records are merged.
     void Forward(Record merged, Record survivor, ObjectType type)
     {
         var (from, to) = (RecordKey.Of(type, merged.Id, archived: false), RecordKey.Of(type, survivor.Id, archived: false));

@@ -6,13 +6,13 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// The file <c>docket.db</c> of a data directory. Reads have a connection of their own, so they never wait for one who writes, in
-/// this process or another; they wait for each other, for the time of a lookup. What they look up often is kept in memory until
+/// The file <c>docket.db</c> of a data directory. Reads use a separate connection, so they never wait for a writer in this process
+/// or another; they wait for each other, for the time of a lookup. Callers cache frequent lookups in memory until
 /// <see cref="Generation"/> changes.
 /// </summary>
 internal sealed partial class Registry : IDisposable
 {
-    /// <summary>How long one who writes may have waited for another program's lock until the next ones are refused at once, in milliseconds.</summary>
+    /// <summary>How long a write may wait for another program's lock until further writes are refused at once, in milliseconds.</summary>
     const int QueueMs = 100;
 
     readonly string path;
@@ -23,13 +23,13 @@ internal sealed partial class Registry : IDisposable
     readonly Lock reading = new(), writing = new();
     long lastVersion = -1, generation, waitingSince, failedWaits;
 
-    /// <summary>Opens the file, or makes it.</summary>
+    /// <summary>Opens the file, or creates it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="clock">The time.</param>
-    /// <param name="logger">Where failures of the file are told.</param>
+    /// <param name="logger">Receives failures of the file.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
-    /// <param name="load">Reads what a start needs.</param>
-    /// <exception cref="OperatorMistake">It can't be used.</exception>
+    /// <param name="load">Reads the data needed at the start.</param>
+    /// <exception cref="OperatorMistake">The file can't be used.</exception>
     public Registry(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs, Action<Connection> load)
     {
         this.path = path;
@@ -50,15 +50,15 @@ internal sealed partial class Registry : IDisposable
 
     public TimeProvider Clock { get; }
 
-    /// <summary>Which registry this is; the files of its portals know it.</summary>
+    /// <summary>The identity of this registry, which the files of its portals contain.</summary>
     public string Identity { get; }
 
-    /// <summary>Another number after every change of what is kept in memory, by this process or another. For those inside of <see cref="Read"/>.</summary>
+    /// <summary>A number that changes with every write that invalidates cached data, by this process or another. Call only inside <see cref="Read"/>.</summary>
     public long Generation
     {
         get
         {
-            // Looking whether anyone has written at all costs no read.
+            // data_version shows whether any write has happened, without reading the file.
             if (Query(dataVersion) is var version && version != lastVersion)
             {
                 (generation, lastVersion) = (Query(generationNow), version);
@@ -68,7 +68,7 @@ internal sealed partial class Registry : IDisposable
         }
     }
 
-    /// <summary>Whether the file was deleted, renamed or replaced: nobody else sees what is written to it, and it sees nothing of theirs.</summary>
+    /// <summary>Whether the file was deleted, renamed or replaced: other processes don't see writes to it, and their writes are not visible here.</summary>
     public bool IsMoved => Read(opened => opened.IsMoved);
 
     /// <summary>Reads, one at a time.</summary>
@@ -88,14 +88,14 @@ internal sealed partial class Registry : IDisposable
         }
     }
 
-    /// <summary>Changes something in one transaction.</summary>
+    /// <summary>Writes in one transaction.</summary>
     /// <param name="write">The change.</param>
-    /// <param name="changesCallers">Whether the result leaves nothing of what is kept in memory true: callers that were looked up, and settings. Left out, it does.</param>
+    /// <param name="changesCallers">Whether a result invalidates cached callers and settings; by default, it does.</param>
     /// <exception cref="Refusal">The file can't be written now.</exception>
     public T Write<T>(Func<Connection, T> write, Predicate<T>? changesCallers = null)
     {
-        // While another program holds the file one waits for it. Others don't queue up behind: each would keep a thread from
-        // serving requests that have nothing to do with it.
+        // While another program locks the file, one write waits for it. Others don't queue behind it: each would block a thread
+        // that could serve other requests.
         if (Interlocked.Read(ref waitingSince) is not 0 and var since && Clock.GetElapsedTime(since).TotalMilliseconds > QueueMs)
         {
             throw new Refusal(Faults.FileLocked(Path.GetFileName(path)));

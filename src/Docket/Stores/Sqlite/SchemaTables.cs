@@ -5,10 +5,10 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Keeps a schema in its tables: one row for each property, group and pipeline, as JSON in the shape of the wire.</summary>
+/// <summary>Stores a schema in its tables: one row for each property, group and pipeline, as JSON in the shape of the wire.</summary>
 internal static class SchemaTables
 {
-    /// <summary>Everything of some object types. Those that the file doesn't have yet are added as new portals have them.</summary>
+    /// <summary>Loads the schemas of object types. Types that the file doesn't have yet are added as in a new portal.</summary>
     public static PortalSchema LoadAll(Connection connection, ImmutableArray<ObjectType> types)
     {
         if (types.Any(type => IsMissing(connection, type)))
@@ -29,7 +29,7 @@ internal static class SchemaTables
         return new(types.Select(type => new Schema(type, Load(connection, type))));
     }
 
-    /// <summary>Adds the object types that a file doesn't have yet, as new portals have them.</summary>
+    /// <summary>Adds the object types that a file doesn't have yet, as in a new portal.</summary>
     public static void AddMissing(Connection connection, ImmutableArray<ObjectType> types)
     {
         foreach (var type in types.Where(type => IsMissing(connection, type)))
@@ -38,7 +38,7 @@ internal static class SchemaTables
         }
     }
 
-    /// <summary>Everything of one object type.</summary>
+    /// <summary>Loads the schema of one object type.</summary>
     public static SchemaContent Load(Connection connection, ObjectType type)
     {
         var active = ImmutableSortedDictionary.CreateBuilder<string, NumberedProperty>(StringComparer.Ordinal);
@@ -81,7 +81,7 @@ internal static class SchemaTables
         };
     }
 
-    /// <summary>Writes what differs between two contents.</summary>
+    /// <summary>Writes the difference between two contents.</summary>
     public static void Save(Connection connection, ObjectType type, SchemaContent? before, SchemaContent after)
     {
         using var putProperty = connection.Prepare(
@@ -118,7 +118,7 @@ internal static class SchemaTables
         }
     }
 
-    /// <summary>The stages of <paramref name="before"/> that are gone in <paramref name="after"/> and that active records stand in.</summary>
+    /// <summary>Finds the stages of <paramref name="before"/> that <paramref name="after"/> doesn't have and that active records use.</summary>
     public static List<string> UsedStagesTakenAway(Connection connection, ObjectType type, SchemaContent before, SchemaContent after)
     {
         using var use = connection.Prepare("SELECT records FROM stage_use WHERE object_type = ? AND stage = ?");
@@ -140,7 +140,7 @@ internal static class SchemaTables
         return used;
     }
 
-    /// <summary>How many records are not archived, by the id of their type.</summary>
+    /// <summary>Counts the active records, by the id of their type.</summary>
     public static Dictionary<string, long> CountActive(Connection connection)
     {
         var counts = new Dictionary<string, long>();
@@ -159,7 +159,7 @@ internal static class SchemaTables
         return !select.Bind(type.Id).Step();
     }
 
-    // Numbers are given once in a portal, whatever the type.
+    // Numbers are unique in a portal, across types.
     static int LastNumber(Connection connection) => (int)connection.QueryInteger("SELECT coalesce(max(number), 0) FROM property");
 
     static void PutProperties(

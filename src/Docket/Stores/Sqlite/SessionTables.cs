@@ -10,11 +10,11 @@ internal sealed class SessionTables(Registry registry) : ISessions
     /// <summary>How long a session lasts, in milliseconds.</summary>
     const long LifetimeMs = 3_600_000;
 
-    /// <summary>How many attempts an address has in how long, in milliseconds.</summary>
+    /// <summary>Most attempts for an address within a period in milliseconds.</summary>
     const long AttemptsMax = 5, AttemptsMs = 60_000;
 
-    // Counted before the password is looked at, so that many at once are no way around it; and successes too, or somebody with an
-    // account in one portal could clear the count and go on guessing for the same address in another.
+    // Counted before the password is checked, so that concurrent attempts can't evade the limit. Successes count too: otherwise a
+    // user of one portal could reset the count and continue guessing for the same address in another.
     public bool MayTry(string email) => registry.Write(
         opened =>
         {
@@ -22,7 +22,7 @@ internal sealed class SessionTables(Registry registry) : ISessions
             using var forget = opened.Prepare("DELETE FROM sign_in_attempt WHERE since <= ?");
             forget.Bind(now - AttemptsMs).Run();
             using var count = opened.Prepare($"INSERT INTO sign_in_attempt VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET attempts = attempts + 1 WHERE attempts < {AttemptsMax} RETURNING 1");
-            return count.Bind(Secrets.Hash(email.ToLowerInvariant())).Bind(now).Step(); // too many are not written: they cost the disk nothing
+            return count.Bind(Secrets.Hash(email.ToLowerInvariant())).Bind(now).Step(); // attempts beyond the limit are not written to disk
         },
         changesCallers: static _ => false);
 

@@ -4,10 +4,10 @@ using Docket.Model;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>How large things are, as numbers for whoever watches the server. Portals beyond the first few are added up: each label costs memory wherever it is kept.</summary>
+/// <summary>Metrics of sizes. Portals beyond the first few are summed: each label costs memory in every monitoring system.</summary>
 internal static class Sizes
 {
-    /// <summary>Portals that have numbers of their own.</summary>
+    /// <summary>Portals with separate values.</summary>
     const int PortalsMax = 50;
 
     const string Others = "others";
@@ -35,7 +35,7 @@ internal static class Sizes
                select new Measurement<long>(each.Sum, new("type", type.Plural), new("portal", each.Portal));
     }
 
-    /// <summary>Bytes that a program may still write to where a directory is.</summary>
+    /// <summary>Bytes available on the disk of a directory.</summary>
     public static long FreeOn(string directory)
     {
         try

@@ -19,7 +19,7 @@ internal static class SourceTable
         sources.Snapshot = loaded;
     }
 
-    /// <summary>The number of a source, which is written when it is new. For the writer only.</summary>
+    /// <summary>The number of a source, which is stored if it is new. Only for the writer.</summary>
     public static long Number(this SourceNumbers sources, Connection connection, Source source)
     {
         var number = sources.Number(source, out var isNew);

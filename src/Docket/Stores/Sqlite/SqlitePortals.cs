@@ -11,38 +11,38 @@ using Microsoft.Extensions.Logging;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// The portals of a data directory: <c>docket.db</c> lists them and their tokens, <c>portal-*.db</c> hold them. Several
-/// processes may use it at once (the command line beside a server); only one may serve.
+/// The portals of a data directory: <c>docket.db</c> lists them and their tokens, <c>portal-*.db</c> contain their data. Several
+/// processes may use a directory at once (the command line and a server); only one may serve.
 /// </summary>
 internal sealed partial class SqlitePortals : IPortals
 {
-    /// <summary>Number of the first portal. Eight digits, as portals on HubSpot have.</summary>
+    /// <summary>Id of the first portal. Eight digits, like HubSpot's portal ids.</summary>
     const long FirstPortal = 24_000_001;
 
-    /// <summary>Portals that are open at once, if descriptors allow it. Each takes three threads and up to 2 MB while it does little.</summary>
+    /// <summary>Most open portals, if descriptors allow it. Each uses three threads and up to 2 MB while it does little.</summary>
     public const int OpenMax = 250;
 
-    /// <summary>File descriptors that an open portal takes, a few reads at once included.</summary>
+    /// <summary>File descriptors of an open portal, including a few concurrent reads.</summary>
     public const int DescriptorsEach = 16;
 
     const string LockFile = "docket.lock";
 
-    /// <summary>How long a portal has to be unused before its file is closed.</summary>
+    /// <summary>How long a portal is unused before its file is closed.</summary>
     static readonly TimeSpan IdleAfter = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often to look for those.</summary>
+    /// <summary>How often to look for unused portals.</summary>
     static readonly TimeSpan IdleCheckEvery = TimeSpan.FromSeconds(30);
 
-    /// <summary>Portals that the start opens. Of more most are not used at once, and their files are only looked into.</summary>
+    /// <summary>Portals that are opened at the start. If there are more, most are not used soon, and their files are only inspected.</summary>
     const int WarmMax = 8;
 
-    /// <summary>How long the start looks into the files of portals, in milliseconds. With many, the rest is looked into while the server serves.</summary>
+    /// <summary>How long the start inspects portal files, in milliseconds. With many portals, the others are inspected while the server is running.</summary>
     const int InspectMs = 100;
 
-    /// <summary>How many callers are kept in memory. OAuth apps bring a new token every half hour.</summary>
+    /// <summary>Most cached callers. OAuth apps have a new token every half hour.</summary>
     const int CallersMax = 10_000;
 
-    /// <summary>How often to look how far a new index is, in milliseconds.</summary>
+    /// <summary>How often to check the progress of an index, in milliseconds.</summary>
     const int RebuildStepMs = 100;
 
     readonly string directory;
@@ -58,32 +58,32 @@ internal sealed partial class SqlitePortals : IPortals
     readonly int openMax;
     readonly string? developmentToken;
 
-    // Tokens that were looked up and all settings, as of a version of the registry: revoking works at once, also when another
-    // process does it, and costs the next request of each token a lookup.
+    // Cached callers and all settings, for one generation of the registry: a revocation takes effect at once, also by another
+    // process, and costs each token one lookup.
     readonly Dictionary<string, Caller> callers = new(StringComparer.Ordinal);
     ImmutableDictionary<long, PortalSettings> settings = ImmutableDictionary<long, PortalSettings>.Empty;
     long generation = -1;
 
-    // Those of the portals that were asked for.
+    // Cached owners of portals.
     readonly Dictionary<long, PortalOwners> owners = [];
 
     /// <summary>Opens a data directory. Its portals are opened when they are used.</summary>
-    /// <param name="directory">Made when it isn't there.</param>
+    /// <param name="directory">The directory, created if it doesn't exist.</param>
     /// <param name="types">The object types of every portal.</param>
     /// <param name="clock">The time.</param>
-    /// <param name="logger">Where failures of files are told.</param>
-    /// <param name="serve">Hold the directory: a second server is refused.</param>
-    /// <param name="developmentToken">Opens the first portal with all scopes; kept nowhere.</param>
+    /// <param name="logger">Receives failures of files.</param>
+    /// <param name="serve">Lock the directory, so that a second server is refused.</param>
+    /// <param name="developmentToken">A token for the first portal with all scopes; never stored.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
-    /// <param name="instruments">What the work is shown on, if on anything.</param>
-    /// <param name="strict">Don't serve at all when a portal can't be opened. Otherwise the others are served.</param>
-    /// <param name="openMax">How many portals may be open at once, at least 1; those in use stay open beyond that.</param>
+    /// <param name="instruments">The metrics, if any.</param>
+    /// <param name="strict">Fail if a portal can't be opened. Otherwise the others are served.</param>
+    /// <param name="openMax">Most open portals, at least 1; more stay open if they are in use.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
     public SqlitePortals(
         string directory, ImmutableArray<ObjectType> types, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs,
         Instruments? instruments = null, bool strict = false, int openMax = int.MaxValue)
     {
-        this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The data directory has an empty name. Choose one with --data.");
+        this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The name of the data directory is empty. Use --data to specify one.");
         this.types = types;
         this.clock = clock;
         this.logger = logger;
@@ -108,9 +108,9 @@ internal sealed partial class SqlitePortals : IPortals
             }
 
             instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => Sum(store => store.Waiting));
-            instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes have not taken in yet", () => Sum(store => store.IndexBehind));
+            instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes do not contain yet", () => Sum(store => store.IndexBehind));
             instruments?.Observe("docket.file.size", "By", "Size of files: portals with their logs and search indexes, and the registry", () => Sizes.OfFiles(this.directory, Served));
-            instruments?.Observe("docket.disk.free", "By", "Room on the disk that holds the data", () => Sizes.FreeOn(this.directory));
+            instruments?.Observe("docket.disk.free", "By", "Free space on the disk of the data directory", () => Sizes.FreeOn(this.directory));
             instruments?.Observe("docket.records", "{record}", "Records that are not archived", () => Sizes.OfRecords(this.types, Served));
         }
         catch
@@ -181,7 +181,7 @@ internal sealed partial class SqlitePortals : IPortals
         try
         {
             var store = StoreOf(portalId);
-            // Nobody uses it: it is not opened for being asked about.
+            // A health check doesn't open a portal that is not in use.
             return store.IsOpen || store.IsInTrouble || Engine.IsMissing(PathOf(portalId)) || store.DueAt() == 0 ? await store.ConditionAsync() : new(Condition.Ready, "closed");
         }
         catch (Refusal refusal)
@@ -195,10 +195,10 @@ internal sealed partial class SqlitePortals : IPortals
         var id = Math.Max(FirstPortal, opened.QueryInteger("SELECT max(id) + 1 FROM portal"));
         while (Directory.EnumerateFiles(directory, $"portal-{id}.*").Any())
         {
-            id++; // a file that is there holds the tickets of another portal, whether the registry knows it or not
+            id++; // an existing file contains the tickets of another portal, even if it is not in the registry
         }
 
-        // The file comes first: a stop in between leaves one that nobody knows. A portal that is known has its file, or has lost it.
+        // The file first: if the process stops in between, a file without a portal remains, but never a portal without a file.
         var file = SqliteStore.Create(PathOf(id), types, id, registry.Identity, busyTimeoutMs);
         using var insert = opened.Prepare("INSERT INTO portal (id, name, created, file) VALUES (?, ?, ?, ?)");
         var now = Instant.Now(clock);
@@ -210,7 +210,7 @@ internal sealed partial class SqlitePortals : IPortals
     {
         if (!Engine.IsMissing(PathOf(portalId)))
         {
-            throw new OperatorMistake($"{PathOf(portalId)} is there. Only a portal whose file is gone can be forgotten; move the file away first.");
+            throw new OperatorMistake($"{PathOf(portalId)} exists. Only a portal whose file is missing can be forgotten; move the file away first.");
         }
 
         Delete(portalId);
@@ -218,7 +218,7 @@ internal sealed partial class SqlitePortals : IPortals
 
     public Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes) => registry.Write(opened =>
     {
-        // Patched in place: what another process, or a newer Docket, has set meanwhile stays.
+        // Patched in place, to keep settings of another process or a newer Docket.
         using var update = opened.Prepare("UPDATE portal SET settings = json_patch(settings, ?) WHERE id = ?");
         update.Bind(JsonSerializer.Serialize(changes, SettingsJson.Default.IReadOnlyDictionaryStringString)).Bind(portalId).Run();
         return List(opened).FirstOrDefault(portal => portal.Id == portalId);
@@ -240,7 +240,7 @@ internal sealed partial class SqlitePortals : IPortals
                 return false;
             }
 
-            // Rows of apps and of the portal itself stay: their ids are in the history of other portals, in backups and elsewhere.
+            // Rows of apps and of the portal stay: the history of other portals, backups and others refer to their ids.
             foreach (var sql in (string[])
             [
                 "DELETE FROM oauth_access WHERE grant_id IN (SELECT id FROM oauth_grant WHERE portal = ?1 OR app IN (SELECT id FROM app WHERE portal = ?1))",
@@ -293,7 +293,7 @@ internal sealed partial class SqlitePortals : IPortals
 
         while (IndexFile.BuiltSoFar(Indexer.PathOf(path), seed) is { } built)
         {
-            // The last to close a file takes its log away, so without one the server has it closed.
+            // The last connection to a file deletes its log, so without a log the server has closed the file.
             if (!File.Exists(path + "-wal"))
             {
                 return false;
@@ -313,7 +313,7 @@ internal sealed partial class SqlitePortals : IPortals
         return ValueTask.CompletedTask;
     }
 
-    // Also of what a start has got to before it failed.
+    // Also after a failed start.
     void Close()
     {
         idling?.Dispose();
@@ -322,7 +322,7 @@ internal sealed partial class SqlitePortals : IPortals
         serving?.Dispose();
     }
 
-    /// <summary>The store of a portal, opened when it isn't yet.</summary>
+    /// <summary>Opens the store of a portal if it isn't open.</summary>
     /// <exception cref="Refusal">It can't be opened.</exception>
     internal SqliteStore OpenStore(long portalId)
     {
@@ -343,7 +343,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    // Under the registry's lock, as Refresh takes away those that were deleted: one of them is not made again.
+    // Under the registry's lock: Refresh removes stores of deleted portals, and they must not be created again.
     SqliteStore StoreOf(long portalId) => stores.TryGetValue(portalId, out var store) ? store : registry.Read(opened =>
     {
         Refresh(opened);
@@ -352,11 +352,11 @@ internal sealed partial class SqlitePortals : IPortals
             : throw new Refusal(Faults.ResourceNotFound());
     });
 
-    // What a portal that was deleted still has under way is refused.
+    // Requests in progress for a deleted portal are refused.
     void CloseDeleted(long portalId, SqliteStore store)
     {
         store.Dispose();
-        DeleteFiles(portalId); // its index may have been written once more since the files were deleted
+        DeleteFiles(portalId); // its index may have been written again after the files were deleted
     }
 
     void DeleteFiles(long portalId)
@@ -368,12 +368,12 @@ internal sealed partial class SqlitePortals : IPortals
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            LogLeftFiles(failure, PathOf(portalId)); // the portal is gone all the same, and on Windows the server deletes them when it has closed them
+            LogLeftFiles(failure, PathOf(portalId)); // the portal is deleted anyway, and on Windows the server deletes the files when it has closed them
         }
     }
 
-    // Whether a file is that of a portal. One of an earlier version doesn't say, and a registry of an earlier version doesn't know:
-    // then it is taken for that. The file is told first, so that a stop in between does no harm.
+    // Checks that a file belongs to a portal. Files and registries of earlier versions don't say so: such a file is assigned to
+    // the portal. The file is written first, so that a stop in between does no harm.
     Identity Identify(Connection file, long portalId, string path)
     {
         var identity = Identity.Of(file);
@@ -389,7 +389,7 @@ internal sealed partial class SqlitePortals : IPortals
 
         if (identity.Portal is not null && (known is not null || identity.Portal != portalId))
         {
-            throw new OperatorMistake($"{path} belongs to another portal or another data directory. Put the file of portal {portalId} in its place.") { State = "foreign" };
+            throw new OperatorMistake($"{path} belongs to another portal or another data directory. Replace it with the file of portal {portalId}.") { State = "foreign" };
         }
 
         identity = identity.Claim(file, portalId, registry.Identity);
@@ -409,7 +409,7 @@ internal sealed partial class SqlitePortals : IPortals
         if (Engine.IsMissing(path) && PortalFiles(directory).FirstOrDefault() is { } portal)
         {
             throw new OperatorMistake(
-                $"{path} is {(File.Exists(path) ? "empty" : "missing")}, and without it nobody's tokens are known for {Path.GetFileName(portal)}. Restore it from a backup, or move the files of the portals away to start with an empty data directory.");
+                $"{path} is {(File.Exists(path) ? "empty" : "missing")}, and without it there are no tokens for {Path.GetFileName(portal)}. Restore it from a backup, or move the portal files away to start with an empty data directory.");
         }
 
         return new Registry(path, clock, logger, busyTimeoutMs, opened => settings = SettingsOf(opened));
@@ -425,7 +425,7 @@ internal sealed partial class SqlitePortals : IPortals
         var began = clock.GetTimestamp();
         foreach (var portalId in settings.Keys.Order())
         {
-            // Files that are gone are found at once. What else is wrong with one takes opening it.
+            // Missing files are found at once. Other problems are found only by opening a file.
             if (strict || Engine.IsMissing(PathOf(portalId)) || clock.GetElapsedTime(began).TotalMilliseconds < InspectMs)
             {
                 try
@@ -438,7 +438,7 @@ internal sealed partial class SqlitePortals : IPortals
                 }
                 catch (OperatorMistake) when (!strict)
                 {
-                    // It is in the log, and tried again when somebody asks for it.
+                    // Already logged, and retried when the portal is used.
                 }
             }
         }
@@ -450,7 +450,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    // Each open portal takes descriptors, threads and memory: those that were unused for longest make room for others.
+    // Each open portal uses descriptors, threads and memory: closes the least recently used ones to make room for others.
     void MakeRoom()
     {
         var open = stores.Values.Where(store => store.IsOpen).ToList();
@@ -484,7 +484,7 @@ internal sealed partial class SqlitePortals : IPortals
         return portals.DrainToImmutable();
     }
 
-    // What this Docket doesn't know is passed over: a newer one may have set it.
+    // Unknown settings are ignored: a newer Docket may have set them.
     public static PortalSettings ParseSettings(string json) =>
         JsonSerializer.Deserialize(json, SettingsJson.Default.IReadOnlyDictionaryStringString)!
             .Aggregate(PortalSettings.Default, (settings, entry) => settings.With(entry.Key, entry.Value).Settings);
@@ -527,18 +527,18 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    // None is opened for being looked at.
+    // Opens none of them.
     IEnumerable<(long Id, SqliteStore Store)> Served() => stores.Select(store => (store.Key, store.Value)).OrderBy(store => store.Key);
 
     long Sum(Func<SqliteStore, long> look) => Served().Sum(served => look(served.Store));
 
-    /// <summary>Makes a directory for nobody but the user that runs Docket, if it isn't there.</summary>
-    /// <exception cref="OperatorMistake">It can't be made.</exception>
+    /// <summary>Creates a directory that only the user that runs Docket can access, if it doesn't exist.</summary>
+    /// <exception cref="OperatorMistake">It can't be created.</exception>
     public static void CreateDirectory(string directory)
     {
         try
         {
-            // Tickets and hashes of tokens are nobody else's business.
+            // Tickets and hashes of tokens are confidential.
             if (OperatingSystem.IsWindows())
             {
                 Directory.CreateDirectory(directory);
@@ -550,23 +550,23 @@ internal sealed partial class SqlitePortals : IPortals
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new OperatorMistake($"The directory {directory} can't be made: {failure.Message}");
+            throw new OperatorMistake($"Cannot create the directory {directory}: {failure.Message}");
         }
     }
 
-    /// <summary>Refuses a data directory that nothing is in: a mistyped one is not to be made.</summary>
-    /// <exception cref="OperatorMistake">It isn't there, or has no registry.</exception>
+    /// <summary>Refuses a data directory without data, so that a mistyped one is not created.</summary>
+    /// <exception cref="OperatorMistake">It doesn't exist, or has no registry.</exception>
     public static void RequireData(string directory)
     {
         if (!File.Exists(Path.Combine(directory, "docket.db")) && !(Directory.Exists(directory) && PortalFiles(directory).Any()))
         {
             throw new OperatorMistake(Directory.Exists(directory)
-                ? $"There is no Docket data in {Path.GetFullPath(directory)}. Choose another directory with --data, or make a first portal: docket portal create NAME"
-                : $"There is no directory {(directory.Length > 0 ? Path.GetFullPath(directory) : "\"\"")}. Choose the one of your data with --data.");
+                ? $"There is no Docket data in {Path.GetFullPath(directory)}. Use a different --data, or create a first portal: docket portal create NAME"
+                : $"The directory {(directory.Length > 0 ? Path.GetFullPath(directory) : "\"\"")} doesn't exist. Use --data to specify your data directory.");
         }
     }
 
-    /// <summary>Whether a server holds a data directory at this moment.</summary>
+    /// <summary>Whether a server is using a data directory now.</summary>
     public static bool IsServed(string directory)
     {
         var path = Path.Combine(directory, LockFile);
@@ -581,15 +581,15 @@ internal sealed partial class SqlitePortals : IPortals
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return false; // opening its files will tell
+            return false; // opening its files will report it
         }
     }
 
-    // What a lock of another process is told as: EWOULDBLOCK of Linux or macOS, a sharing violation of Windows.
+    // The error of another process's lock: EWOULDBLOCK on Linux and macOS, a sharing violation on Windows.
     static bool IsHeld(IOException failure) => OperatingSystem.IsWindows() ? (failure.HResult & 0xffff) == 32 : failure.HResult is 11 or 35;
 
-    /// <summary>Holds a data directory, until the result is disposed of.</summary>
-    /// <exception cref="OperatorMistake">Another holds it, or it can't be written to.</exception>
+    /// <summary>Locks a data directory until the result is disposed.</summary>
+    /// <exception cref="OperatorMistake">Another process has locked it, or it can't be written.</exception>
     public static FileStream HoldDirectory(string directory)
     {
         try
@@ -604,15 +604,15 @@ internal sealed partial class SqlitePortals : IPortals
         }
         catch (IOException failure) when (IsHeld(failure))
         {
-            throw new OperatorMistake($"Another docket serves {directory}. Stop it, or choose another data directory with --data.");
+            throw new OperatorMistake($"Another docket process is already serving {directory}. Stop it or use a different --data.");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new OperatorMistake($"The data directory {directory} can't be written to: {failure.Message}");
+            throw new OperatorMistake($"Cannot write to the data directory {directory}: {failure.Message}");
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The files of a portal that was deleted can't be deleted: {Path}")]
+    [LoggerMessage(LogLevel.Warning, "Cannot delete the files of a deleted portal: {Path}")]
     partial void LogLeftFiles(Exception failure, string path);
 
     [LoggerMessage(LogLevel.Warning, "{File} belongs to no portal of this data directory and is not served")]

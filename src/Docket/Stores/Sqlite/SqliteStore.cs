@@ -10,25 +10,25 @@ using Microsoft.Extensions.Logging;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>A portal in one SQLite file. While nobody uses it there is no more of it than its settings and who waits for its changes.</summary>
+/// <summary>A portal in one SQLite file. While it is not in use, only its settings and its waiting followers are in memory.</summary>
 internal sealed partial class SqliteStore : IStore, IDisposable
 {
-    /// <summary>Records named in the refusal to delete a stage in use.</summary>
+    /// <summary>Most records named in the refusal to delete a stage in use.</summary>
     const int InStageShown = 10;
 
     /// <summary>How long a search waits for an index that is behind, in milliseconds.</summary>
     const int SearchWaitMs = 20_000;
 
-    /// <summary>How often something is searched because what was found before is gone when it is looked at.</summary>
+    /// <summary>Most attempts of a search if records found by it have been deleted before they are read.</summary>
     const int SearchTries = 3;
 
-    /// <summary>Reads that may take long at the same time: they share the processors with all others, and each holds the log of the file.</summary>
+    /// <summary>Most concurrent long reads: they share the processors with all other work, and each keeps the log of the file from being reset.</summary>
     const int LongReadsMax = 2;
 
-    /// <summary>How long a deletion for good waits for the index to be written anew, in milliseconds.</summary>
+    /// <summary>How long a purge waits for the index to be rewritten, in milliseconds.</summary>
     const int PurgeWaitMs = 120_000;
 
-    /// <summary>How long a file that could not be opened is left alone, in milliseconds: a try may wait for a lock.</summary>
+    /// <summary>How long to wait before opening a file is retried, in milliseconds: each attempt may wait for a lock.</summary>
     const int RetryMs = 1_000;
 
     readonly string path;
@@ -44,7 +44,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     readonly CommitSignal committed = new();
     volatile PortalSettings settings = PortalSettings.Default;
 
-    // Held by the one who opens or closes the file.
+    // Held while the file is opened or closed.
     readonly Lock gate = new();
     volatile OpenFile? open;
     volatile OperatorMistake? trouble;
@@ -54,15 +54,15 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     IReadOnlyDictionary<string, long> activeRecords = ImmutableDictionary<string, long>.Empty;
     long? dueAt; // known while the file is closed
 
-    /// <summary>A portal whose file is opened when it is first used, and closed by <see cref="CloseIfIdle"/>.</summary>
-    /// <param name="path">The file, which <see cref="Create"/> has made.</param>
+    /// <summary>Creates a store whose file is opened when it is first used, and closed by <see cref="CloseIfIdle"/>.</summary>
+    /// <param name="path">The file, created by <see cref="Create"/>.</param>
     /// <param name="types">The object types of every portal.</param>
     /// <param name="clock">The time.</param>
-    /// <param name="logger">Where failures of the file go.</param>
+    /// <param name="logger">Receives failures of the file.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
-    /// <param name="instruments">What the work is shown on, if on anything.</param>
+    /// <param name="instruments">The metrics, if any.</param>
     /// <param name="portalId">The portal's id, for messages.</param>
-    /// <param name="identify">Checks whose file it is, and gives its identity.</param>
+    /// <param name="identify">Checks to which portal the file belongs, and returns its identity.</param>
     public SqliteStore(
         string path, ImmutableArray<ObjectType> types, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, long portalId = 0,
         Func<Connection, Identity>? identify = null)
@@ -80,8 +80,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         Answers = new AnswerTable(this, clock);
     }
 
-    /// <summary>Makes the file of a new portal.</summary>
-    /// <param name="path">The file, which isn't there yet.</param>
+    /// <summary>Creates the file of a new portal.</summary>
+    /// <param name="path">The file, which doesn't exist yet.</param>
     /// <param name="types">The object types of every portal.</param>
     /// <param name="portal">The portal's id.</param>
     /// <param name="registry">The identity of the registry that lists it.</param>
@@ -150,7 +150,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 var now = opened.Writer.Schema.Of(type);
                 var standing = new SearchFilter(now.Stages!.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
                 var first = await FindAsync(opened, new(now, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
-                // None there any more: by now the change may be allowed.
+                // No record uses them any more: the change may be allowed now.
                 if (!first.Ids.IsEmpty || tries == SearchTries)
                 {
                     throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
@@ -184,7 +184,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         {
             for (var tries = 1; ; tries++)
             {
-                // Records are read as the index has them, so that they meet the query whatever was written since.
+                // Records are read as they are in the index, so that they match the query whatever has been written since then.
                 var page = await FindAsync(opened, query, cancellation);
                 var records = Read(reader => reader.FindAt(query.Schema.Type, page.Ids, page.Position, query.Schema.CreateDate, cancellation));
                 if (records.Length == page.Ids.Length || tries == SearchTries)
@@ -222,13 +222,13 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    /// <summary>When it was last used, as a timestamp of the clock.</summary>
+    /// <summary>When the file was last used, as a timestamp of the clock.</summary>
     public long UsedAt => Interlocked.Read(ref usedAt);
 
-    /// <summary>Whether its file is open.</summary>
+    /// <summary>Whether the file is open.</summary>
     public bool IsOpen => open is not null;
 
-    /// <summary>Whether it could not be opened when it was last tried.</summary>
+    /// <summary>Whether the last attempt to open the file failed.</summary>
     public bool IsInTrouble => trouble is not null;
 
     /// <summary>How many writes wait for the writer.</summary>
@@ -237,18 +237,18 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <summary>How many changes the search index is behind.</summary>
     public long IndexBehind => open?.Indexer.Behind ?? 0;
 
-    /// <summary>How many records are not archived, or were when the file was closed, by the id of their type; empty before it was first opened.</summary>
+    /// <summary>The number of active records by the id of their type, now or when the file was closed; empty before the file was first opened.</summary>
     public IReadOnlyDictionary<string, long> ActiveRecords => open is null ? activeRecords : activeRecords = CountActive();
 
     /// <summary>Opens the file if it is not open.</summary>
-    /// <exception cref="OperatorMistake">It can't be used. Tried again a moment later at the earliest.</exception>
+    /// <exception cref="OperatorMistake">It can't be used. The next attempt is at least a second later.</exception>
     public void Open()
     {
         _ = EnterOrFail();
         Exit();
     }
 
-    /// <summary>Closes the file when nobody has used it for so long, and gives up its threads and memory. Whoever waits for changes goes on waiting.</summary>
+    /// <summary>Closes the file if it has been unused for this long, and releases its threads and memory. Callers that wait for changes continue to wait.</summary>
     public void CloseIfIdle(TimeSpan unusedFor)
     {
         lock (gate)
@@ -263,8 +263,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     }
 
     /// <summary>
-    /// When something is to be done about jobs and answers that nobody asks for: see <see cref="JobTables.DueAt"/>. The file is
-    /// only looked into, which is no use of it.
+    /// When jobs or answers next need maintenance: see <see cref="JobTables.DueAt"/>. Reads the file without opening the store or
+    /// counting as a use.
     /// </summary>
     public long DueAt()
     {
@@ -287,7 +287,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             }
             catch (SqliteFailure)
             {
-                return 0; // opening it tells
+                return 0; // opening it will report the failure
             }
         }
     }
@@ -317,10 +317,10 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    // Whoever enters exits: until then the file stays open.
+    // The file stays open until the matching Exit.
     OpenFile EnterOrFail()
     {
-        // One tries, now and then. The others are refused for what the last try met.
+        // Only one caller retries, after a pause. The others fail with the last error.
         var entered = false;
         if (trouble is { } met && (clock.GetElapsedTime(Interlocked.Read(ref triedAt)).TotalMilliseconds < RetryMs || !(entered = gate.TryEnter())))
         {
@@ -352,7 +352,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
         if (isNew)
         {
-            _ = ReadTrouble(); // damage is in the log from the start, and a reader is there should descriptors run out
+            _ = ReadTrouble(); // logs damage at once, and keeps a reader in case descriptors run out
         }
 
         return opened;
@@ -392,7 +392,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
         catch (OperatorMistake mistake)
         {
-            var told = mistake.State == "missing" && portalId > 0 ? new OperatorMistake($"{mistake.Message}, or give the portal up: docket portal forget {portalId}") { State = mistake.State } : mistake;
+            var told = mistake.State == "missing" && portalId > 0 ? new OperatorMistake($"{mistake.Message}, or forget the portal: docket portal forget {portalId}") { State = mistake.State } : mistake;
             if (trouble?.Message != told.Message)
             {
                 LogUnserved(portalId, told.Message);
@@ -415,11 +415,11 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    // Deleted for good is what is in no file any more, that of the search index included.
+    // A purge is complete when no file contains the data any more, including the search index.
     async Task<Outcome> PurgeAsync(OpenFile opened, WriteBatch batch)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(PurgeWaitMs));
-        // An index that is being built reads the portal's file, which could not be cleaned meanwhile.
+        // An index that is being built reads the portal's file, which can't be cleaned at the same time.
         await opened.Indexer.ReachAsync(0, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var outcome = await opened.Writer.ApplyAsync(batch, null);
         try
@@ -490,10 +490,10 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    // As the index has it, which may be behind: else a place in an order of texts would be that of a value yet to come.
+    // As it is in the index, which may be behind: otherwise texts would be sorted by values that the index doesn't have yet.
     byte[] ReadValue(ObjectType type, long id, Property property, long sequence) => Read(reader => reader.ValueAt(type, id, property, sequence));
 
-    /// <summary>Writes what is no record. May run again when others in its transaction fail.</summary>
+    /// <summary>Writes other data than records. May run again if other work in its transaction fails.</summary>
     public async Task<T> WriteAsync<T>(Func<Connection, T> write)
     {
         var opened = Enter();
@@ -507,7 +507,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    /// <summary>Reads on a connection that nobody else uses meanwhile. A read runs where it is asked for: it takes microseconds and never waits for the writer.</summary>
+    /// <summary>Reads on a connection that no other read uses at the same time. Runs on the calling thread: a read takes microseconds and never waits for the writer.</summary>
     public T Read<T>(Func<RecordReader, T> read)
     {
         var opened = Enter();
@@ -525,7 +525,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    /// <summary>As <see cref="Read"/>, what may take long: on a thread of its own, a few at a time. The threads of the pool serve everyone else's requests.</summary>
+    /// <summary>Like <see cref="Read"/>, for long reads: on a dedicated thread, a few at a time, because pool threads serve all other requests.</summary>
     public async Task<T> ReadLongAsync<T>(Func<RecordReader, T> read, CancellationToken cancellation)
     {
         await longReads.WaitAsync(cancellation);
@@ -542,7 +542,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     Exception Translate(SqliteFailure failure, string file)
     {
         var told = Engine.Translate(failure, file);
-        if (told is Refusal) // others are a fault of ours, and in the log with their request
+        if (told is Refusal) // other exceptions are bugs, and logged with their request
         {
             Complain(failure, told, file);
         }

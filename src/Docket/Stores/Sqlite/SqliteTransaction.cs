@@ -11,7 +11,7 @@ namespace Docket.Stores.Sqlite;
 /// <summary>The transactions of a portal's file.</summary>
 internal sealed partial class SqliteTransaction : ITransaction
 {
-    /// <summary>Changes of records that are gone for good to empty in one transaction, while others wait: some milliseconds.</summary>
+    /// <summary>Changes of purged records to empty in one transaction, while other work waits: some milliseconds.</summary>
     const int EmptiedAtOnce = 1_000;
 
     readonly string path;
@@ -26,7 +26,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     readonly Checkpointer checkpointer;
     Dictionary<long, Source> sourcesBefore = [];
 
-    /// <summary>Takes over a connection, and erases what a stop came between.</summary>
+    /// <summary>Takes ownership of a connection, and finishes an interrupted purge.</summary>
     public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, SourceNumbers sources, TimeProvider clock, ILogger logger, Complaints complaints)
     {
         this.path = path;
@@ -42,14 +42,14 @@ internal sealed partial class SqliteTransaction : ITransaction
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");
         checkpointer = new Checkpointer(path, connection, logger, complaints);
-        EraseAll(); // a failure is in the log, and the next purge tries again
+        EraseAll(); // a failure is logged, and the next purge retries
     }
 
     public string Name => path;
 
     public long Sequence { get; }
 
-    /// <summary>For what is written besides records, in a transaction.</summary>
+    /// <summary>For writing other data than records, in a transaction.</summary>
     public Connection Connection => connection;
 
     public PortalSchema LoadSchema() => SchemaTables.LoadAll(connection, types);
@@ -64,7 +64,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     {
         if (connection.IsMoved)
         {
-            throw new Refusal(Faults.FileMissing(Path.GetFileName(path))); // the system goes on writing to what has no name any more
+            throw new Refusal(Faults.FileMissing(Path.GetFileName(path))); // writes to a deleted file would still succeed
         }
 
         commit.Run();
@@ -73,7 +73,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     public void Rollback()
     {
         connection.Rollback();
-        sources.Snapshot = sourcesBefore; // not read again: the file may be what fails
+        sources.Snapshot = sourcesBefore; // not read from the file, which may be the cause of the failure
     }
 
     public FoundRecords Find(WriteBatch batch) => BatchLookup.Find(lookup, batch);
@@ -129,8 +129,8 @@ internal sealed partial class SqliteTransaction : ITransaction
         }
     }
 
-    // Deleted values still lie in free places of pages and in the log: only a file written anew holds none of them
-    // (docs/internals/decisions.md, Purging). The wish is a row of the purge's own transaction, so a stop can't lose it.
+    // Deleted values remain in unused parts of pages and in the log: only a rewritten file doesn't contain them
+    // (docs/internals/decisions.md, Purging). The request is a row in the purge's own transaction, so a stop can't lose it.
     public Refusal? Clean()
     {
         try
@@ -165,7 +165,7 @@ internal sealed partial class SqliteTransaction : ITransaction
 
         if (failed)
         {
-            // One page, to see whether what failed is well again.
+            // Writes one page, to check whether writing works again.
             connection.Execute($"PRAGMA user_version={connection.QueryInteger("PRAGMA user_version")}");
         }
 
@@ -202,9 +202,9 @@ internal sealed partial class SqliteTransaction : ITransaction
     Refusal Left(SqliteFailure failure)
     {
         LogUncleaned(failure, path);
-        return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? "there is no room to write it anew" : "it could not be written anew, see the server's log"));
+        return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? "there is no space to rewrite it" : "it could not be rewritten, see the server's log"));
     }
 
-    [LoggerMessage(LogLevel.Warning, "Values deleted for good may still be found in {Path}; the next purge or start tries again to remove them")]
+    [LoggerMessage(LogLevel.Warning, "Permanently deleted values may remain in {Path}; the next purge or start will retry")]
     partial void LogUncleaned(Exception? failure, string path);
 }

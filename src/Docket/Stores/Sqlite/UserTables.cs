@@ -7,7 +7,7 @@ namespace Docket.Stores.Sqlite;
 /// <summary>Users in the registry.</summary>
 internal sealed class UserTables(Registry registry) : IUsers
 {
-    /// <summary>Number of the first user: as many digits as users on HubSpot have.</summary>
+    /// <summary>Id of the first user, with as many digits as HubSpot's user ids.</summary>
     const long FirstUser = 88_000_001;
 
     public const string Select = "SELECT id, portal, email, first_name, last_name, created, updated, archived, password FROM user";
@@ -24,7 +24,7 @@ internal sealed class UserTables(Registry registry) : IUsers
 
     public ImmutableArray<User> List(long? portalId) => registry.Read(opened => List(opened, portalId));
 
-    /// <summary>The users of a portal, or of all, in the order of their ids.</summary>
+    /// <summary>Lists the users of a portal, or of all portals, in order of id.</summary>
     public static ImmutableArray<User> List(Connection opened, long? portalId)
     {
         using var select = opened.Prepare($"{Select} WHERE portal = coalesce(?, portal) ORDER BY id");
@@ -65,7 +65,7 @@ internal sealed class UserTables(Registry registry) : IUsers
             return false;
         }
 
-        SessionTables.EndAll(opened, id); // whoever knew the old one is out
+        SessionTables.EndAll(opened, id); // sessions with the old password must not continue
         return true;
     });
 
@@ -82,7 +82,7 @@ internal sealed class UserTables(Registry registry) : IUsers
         return found.DrainToImmutable();
     });
 
-    // What all passwords have before the salt, and the salt: 13 and 16 bytes, in base64 (Access/Passwords.cs).
+    // The first 38 characters of the base64 text contain the head and the salt: 13 and 16 bytes (Access/Passwords.cs).
     public int CountSalts() => registry.Read(opened =>
     {
         using var select = opened.Prepare("SELECT coalesce(max(salts), 1) FROM (SELECT count(DISTINCT substr(password, 1, 38)) AS salts FROM user WHERE archived = 0 AND password IS NOT NULL GROUP BY email)");
