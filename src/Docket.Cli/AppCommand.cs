@@ -15,7 +15,7 @@ internal static class AppCommand
     static Command Create()
     {
         var (data, portal) = (DataOption.Make(), PortalOption.Make());
-        var name = new Argument<string>("name") { Description = "What you call it" };
+        var name = new Argument<string>("name") { Description = "The app's name" };
         var scopes = Names("--scope", $"A scope; repeat for several: {string.Join(", ", ScopeNames.Known)}", [.. ScopeNames.Default]);
         var optional = Names("--optional-scope", "An optional scope of an OAuth app", []);
         var redirects = Names("--redirect-uri", "The URL to which users are sent back; creates an OAuth app", []);

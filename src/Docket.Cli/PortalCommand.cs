@@ -123,7 +123,7 @@ internal static class PortalCommand
 
     static Argument<string> NameArgument()
     {
-        var name = new Argument<string>("name") { Description = "What you call it" };
+        var name = new Argument<string>("name") { Description = "The portal's name" };
         name.Validators.Add(result =>
         {
             if (string.IsNullOrWhiteSpace(result.GetValueOrDefault<string>()) || result.GetValueOrDefault<string>()!.Length > Portal.NameMax)
