@@ -134,7 +134,7 @@ public sealed class LogTests : IDisposable
 
         var answer = (await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", """{"inputs":[{"properties":{"subject":"a","hs_pipeline_stage":"1"}}]}""", prefer: "respond-async")).Expect(202);
         (await server.SendAsync(HttpMethod.Get, "/docket/v1/settings", "")).Expect(200); // another request has come in the meantime
-        var line = await LineOfAsync(server, answer, "is tried again");
+        var line = await LineOfAsync(server, answer, "will be retried");
         Assert.Equal(("24000001", "0"), (InScope(line, "portal"), InScope(line, "app")));
     }
 
