@@ -2,11 +2,11 @@ namespace Docket.ChangeLog;
 
 /// <summary>
 /// The newest committed changes with their previous values, as the writer had them, so that an indexer that is nearly up to date need
-/// not read them from the file. It reads anything that is missing here from the file.
+/// not read them from the log. It reads anything that is missing here from the log.
 /// </summary>
 internal sealed class RecentChanges
 {
-    /// <summary>Most changes for an indexer that is late; beyond that, it reads them all from the file.</summary>
+    /// <summary>Most changes for an indexer that is late; beyond that, it reads them all from the log.</summary>
     const int Max = 20_000;
 
     /// <summary>Most bytes of values.</summary>

@@ -8,7 +8,7 @@ namespace Docket.Stores;
 /// A portal's records, history and schema. Every method reads committed data; when a write method completes, its data is
 /// durable.
 /// </summary>
-/// <remarks>Methods throw <see cref="Refusal"/> if the engine can't serve (disk full, file locked or damaged).</remarks>
+/// <remarks>Methods throw <see cref="Refusal"/> if the engine can't serve (see <see cref="Condition.State"/>).</remarks>
 internal interface IStore
 {
     /// <summary>The current schema, an immutable snapshot.</summary>
@@ -16,7 +16,7 @@ internal interface IStore
 
     /// <summary>
     /// Applies a batch and writes the note with it: one lookup, one decision, one commit. After a purge, nothing of the records
-    /// remains, not even in unused parts of a file.
+    /// remains in what the engine stores.
     /// </summary>
     Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null);
 
@@ -55,7 +55,7 @@ internal interface IStore
     /// </summary>
     ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation);
 
-    /// <summary>Identifies the history that sequence numbers refer to. A different file has a different history.</summary>
+    /// <summary>Identifies the history that sequence numbers refer to.</summary>
     string History { get; }
 
     /// <summary>Sequence number of the newest committed change, 0 before the first.</summary>
@@ -148,7 +148,7 @@ internal interface IPortals : IAsyncDisposable
     ImmutableArray<Portal> List();
 
     /// <summary>Opens the store of a portal.</summary>
-    /// <exception cref="Refusal">Its file can't be opened; a later call retries.</exception>
+    /// <exception cref="Refusal">It can't be opened; a later call retries.</exception>
     IStore Open(long portalId);
 
     /// <summary>Whether a portal has unfinished jobs, or expired jobs and answers. Opens nothing.</summary>
@@ -159,8 +159,8 @@ internal interface IPortals : IAsyncDisposable
 
     Portal Create(string name);
 
-    /// <summary>Removes a portal whose file is missing, with its apps and users.</summary>
-    /// <exception cref="OperatorMistake">Its file exists.</exception>
+    /// <summary>Removes a portal whose data is lost, with its apps and users.</summary>
+    /// <exception cref="OperatorMistake">Its data exists.</exception>
     void Forget(long portalId);
 
     /// <summary>Changes settings of a portal, by the names and texts of <see cref="PortalSettings.All"/>; every process uses them from its next request on.</summary>
@@ -172,8 +172,8 @@ internal interface IPortals : IAsyncDisposable
     Portal? Rename(long portalId, string name);
 
     /// <summary>
-    /// Deletes a portal with its files, apps, tokens and users. Its tokens are invalid from the next request on, also in another
-    /// process that serves it, which then closes its files too. Its id is not reused.
+    /// Deletes a portal with its data, apps, tokens and users. Its tokens are invalid from the next request on, also in another
+    /// process that serves it. Its id is not reused.
     /// </summary>
     /// <returns><c>false</c> if it doesn't exist.</returns>
     bool Delete(long portalId);

@@ -56,7 +56,7 @@ internal interface ITransaction : IDisposable
     /// <returns>Whether nothing is left to remove, and the failure, if any.</returns>
     (bool Done, Refusal? Failure) EraseSome();
 
-    /// <summary>When nothing is left to remove: removes all traces from the files.</summary>
+    /// <summary>When nothing is left to remove: removes all traces of what was deleted.</summary>
     /// <returns>The failure, if any.</returns>
     Refusal? Clean();
 
