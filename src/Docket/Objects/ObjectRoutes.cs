@@ -134,15 +134,17 @@ internal static class ObjectRoutes
         var idProperty = http.Request.Query["idProperty"].ToString();
         var key = FindKey(call, schema, idProperty);
         var view = RecordView.For(call, schema, query.AsOf);
-        var then = query.AsOf is { } time ? await FindAsOfAsync(call, key, id, query.Archived, time, http.RequestAborted) ?? throw NotFound(id, idProperty) : null;
-        var found = await call.Store.ReadAsync(async snapshot => (then ?? (await FindAsync(snapshot, call, key, [id], query.Archived))[0]) is { } record
-            ? await AddHistoryAsync(snapshot, view, query.History, [record]) : [], http.RequestAborted);
-        if (found is not [var (record, history)])
+        var record = query.AsOf is { } time ? await FindAsOfAsync(call, key, id, query.Archived, time, http.RequestAborted) ?? throw NotFound(id, idProperty)
+            : query.History is null ? await FindAsync(call, key, id, query.Archived, http.RequestAborted) // a single lookup needs no snapshot
+            : null;
+        ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> history = [];
+        if (query.History is { } asked)
         {
-            throw NotFound(id, idProperty);
+            (record, history) = await call.Store.ReadAsync(async snapshot => (record ?? (await FindAsync(snapshot, call, key, [id], query.Archived))[0]) is { } found
+                ? (found, (await PropertyHistory.ReadAsync(snapshot, view, [found], asked))[0]) : default, http.RequestAborted);
         }
 
-        view.Show(record);
+        view.Show(record ?? throw NotFound(id, idProperty));
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
             RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.query.Properties, answer.history));
     }
@@ -223,6 +225,16 @@ internal static class ObjectRoutes
         return key.Unique ? key : throw new Refusal(Faults.NonUniqueIdProperty(call.Type, idProperty, call.Caller.PortalId));
     }
 
+    static ValueTask<Record?> FindAsync(Call call, Property? key, string id, bool archived, CancellationToken cancellation)
+    {
+        if (key is null)
+        {
+            return Record.ParseId(Encoding.UTF8.GetBytes(id)) is { } number ? call.Store.FindAsync(call.Type, number, archived, cancellation) : default;
+        }
+
+        return !archived && Validation.NormaliseKey(call.Schema, key, Encoding.UTF8.GetBytes(id)) is { } value ? call.Store.FindAsync(key, value, cancellation) : default;
+    }
+
     static ValueTask<ImmutableArray<Record?>> FindAsync(ISnapshot snapshot, Call call, Property? key, IReadOnlyCollection<string> ids, bool archived)
     {
         if (key is null)
@@ -239,8 +251,7 @@ internal static class ObjectRoutes
     // A past state: found by where its id leads now, then read as of that time.
     static async ValueTask<Record?> FindAsOfAsync(Call call, Property? key, string id, bool archived, long time, CancellationToken cancellation)
     {
-        var number = key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id))
-            : (await call.Store.ReadAsync(snapshot => FindAsync(snapshot, call, key, [id], archived: false), cancellation))[0]?.Id;
+        var number = key is null ? Record.ParseId(Encoding.UTF8.GetBytes(id)) : (await FindAsync(call, key, id, archived: false, cancellation))?.Id;
         return number is { } found && await call.Store.FindAsOfAsync(call.Type, found, time, cancellation) is { } record
             && record.ArchivedAt is not null == archived ? record : null;
     }
