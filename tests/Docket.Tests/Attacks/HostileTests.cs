@@ -184,7 +184,7 @@ public sealed class HostileTests : IDisposable
         }
         else if (text.Length > 0)
         {
-            Expect(type is "text/html" or "text/event-stream" or "application/x-ndjson", $"{status} as {type} for {story}\n{text}");
+            Expect(type is "text/html" or "text/javascript" or "text/event-stream" or "application/x-ndjson", $"{status} as {type} for {story}\n{text}");
         }
     }
 
