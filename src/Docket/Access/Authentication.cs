@@ -78,10 +78,8 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             throw new Refusal(Faults.MissingScopes(need.Named));
         }
 
-        http.Features.Set(call with
-        {
-            Features = FeatureHeaders.Read(http, endpoint.GetMetadata<TakesFeatures>()?.Features ?? OptionalFeatures.None, writes: !http.Request.IsGetOrHead() && !needs.OnlyReads),
-        });
+        call.Features = FeatureHeaders.Read(http, endpoint.GetMetadata<TakesFeatures>()?.Features ?? OptionalFeatures.None, writes: !http.Request.IsGetOrHead() && !needs.OnlyReads);
+        http.Features.Set(call);
         return next(http);
     }
 }

@@ -24,7 +24,6 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
     /// <exception cref="Refusal">400: the type doesn't exist.</exception>
     public Schema Schema => schema ??= TypeName is null ? Portal.Types[0] : Portal.Find(TypeName) ?? throw new Refusal(Faults.UnknownObjectType(TypeName));
 
-
     /// <inheritdoc cref="Schema"/>
     public ObjectType Type => Schema.Type;
 
@@ -32,7 +31,7 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
     public ApiVersion Version { get; init; } = ApiVersion.V3;
 
     /// <summary>The optional features of the request.</summary>
-    public OptionalFeatures Features { get; init; }
+    public OptionalFeatures Features { get; set; }
 
     /// <summary>The source of randomness for <see cref="OptionalFeatures.Shuffle"/>.</summary>
     public required Random Random { get; init; }

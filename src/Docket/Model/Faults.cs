@@ -166,7 +166,7 @@ internal static partial class Faults
 
     public static Error BodyTooLarge(long maxBytes) => new(413, $"Request body is larger than {maxBytes} bytes", Validation);
 
-    public static Error BodyTooSlow() => new(408, "The request body arrived too slowly. Nothing was written", Validation);
+    public static Error BodyTooSlow() => Unwritten(408, "The request body arrived too slowly", "") with { Category = Validation };
 
     public static Error BadRequest(int status, string message) => new(status, message, Validation);
 

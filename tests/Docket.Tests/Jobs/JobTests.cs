@@ -16,6 +16,24 @@ public sealed class JobTests
     internal static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    public void No_refusal_says_that_nothing_was_written_when_lines_were_stored_before()
+    {
+        Error[] refusals =
+        [
+            Faults.BodyTooSlow(), Faults.BrokenEncoding(), Faults.TooManyBodies(), Faults.DiskFull("f"), Faults.FileLocked("f"), Faults.FileDamaged("f"), Faults.FileMissing("f"),
+            Faults.DiskFailing("f"), Faults.DiskReadOnly("f"), Faults.FileUnopened("f"), Faults.PortalUnserved(1, "locked"), Faults.ShuttingDown(),
+        ];
+        foreach (var refusal in refusals)
+        {
+            Assert.Contains("Nothing was written", refusal.Message, StringComparison.Ordinal);
+            var after = Faults.AfterLines(refusal, 5, 1);
+            Assert.DoesNotContain("Nothing was written", after.Message, StringComparison.Ordinal);
+            Assert.EndsWith(". Lines 1 to 5 were already received, as job 1. Send only the lines after them", after.Message, StringComparison.Ordinal);
+            Assert.Equal((refusal.Status, refusal.Category), (after.Status, after.Category));
+        }
+    }
+
+    [Fact]
     public async Task Without_the_header_the_limit_stays()
     {
         await using var server = await TestServer.StartWithKeyAsync();
