@@ -20,7 +20,7 @@ internal static class AppCommand
         var optional = Names("--optional-scope", "An optional scope of an OAuth app", []);
         var redirects = Names("--redirect-uri", "The URL to which users are sent back; creates an OAuth app", []);
         var command = new Command("create", "Create an app and show its token, or its client secret, once.") { name, data, portal, scopes, optional, redirects };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var uris = parsed.GetRequiredValue(redirects);
@@ -30,10 +30,10 @@ internal static class AppCommand
                 throw new OperatorMistake(mistake);
             }
 
-            var portalId = PortalOption.Choose(portals, parsed.GetValue(portal));
+            var portalId = await PortalOption.ChooseAsync(portals, parsed.GetValue(portal), cancellation);
             var (app, secret) = wanted.RedirectUris is { } redirectUris
-                ? portals.Apps.CreateClient(portalId, wanted.Name!, wanted.Scopes!.Value, wanted.OptionalScopes!.Value, redirectUris)
-                : portals.Apps.CreatePrivate(portalId, wanted.Name!, wanted.Scopes!.Value);
+                ? await portals.Apps.CreateClientAsync(portalId, wanted.Name!, wanted.Scopes!.Value, wanted.OptionalScopes!.Value, redirectUris)
+                : await portals.Apps.CreatePrivateAsync(portalId, wanted.Name!, wanted.Scopes!.Value);
             Console.WriteLine($"App {app.Id} of portal {app.PortalId}, scopes {string.Join(", ", app.Scopes)}");
             if (app.Client is { } client)
             {
@@ -50,10 +50,10 @@ internal static class AppCommand
     {
         var (data, portal, json) = (DataOption.Make(), PortalOption.Make("all"), Listing.Json());
         var command = new Command("list", "List the apps, without their secrets.") { data, portal, json };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Listing.Print(parsed.GetValue(json), portals.Apps.List(PortalOption.Filter(portals, parsed.GetValue(portal))), AppRoutes.Write,
+            Listing.Print(parsed.GetValue(json), await portals.Apps.ListAsync(await PortalOption.FilterAsync(portals, parsed.GetValue(portal), cancellation), cancellation), AppRoutes.Write,
                 ["id", "portal", "name", "type", "scopes", "created"],
                 app => [app.Id.ToString(), app.PortalId.ToString(), app.Name, TypeOf(app), string.Join(' ', app.Scopes), Instant.ToText(app.CreatedAt)]);
         });
@@ -64,10 +64,10 @@ internal static class AppCommand
     {
         var (data, id, json) = (DataOption.Make(), IdArgument(), Listing.Json());
         var command = new Command("show", "Show an app, without its secret.") { id, data, json };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var found = Find(portals, parsed.GetValue(id));
+            var found = await FindAsync(portals, parsed.GetValue(id), cancellation);
             Listing.Print(parsed.GetValue(json), found, AppRoutes.Write, app => (string[][])
             [
                 ["id", app.Id.ToString()], ["portal", app.PortalId.ToString()], ["name", app.Name], ["type", TypeOf(app)],
@@ -88,11 +88,11 @@ internal static class AppCommand
         var (data, id) = (DataOption.Make(), IdArgument());
         var grace = Numbers.Option("--grace-days", "Days until the old token stops working, 0 to 7; an old client secret stops at once", 0, 7);
         var command = new Command("rotate", "Create a new token or client secret and show it once.") { id, grace, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var app = Find(portals, parsed.GetValue(id));
-            PrintSecret(app, portals.Apps.Rotate(app.PortalId, app.Id, TimeSpan.FromDays(parsed.GetValue(grace)).Ticks / TimeSpan.TicksPerMillisecond)!);
+            var app = await FindAsync(portals, parsed.GetValue(id), cancellation);
+            PrintSecret(app, (await portals.Apps.RotateAsync(app.PortalId, app.Id, TimeSpan.FromDays(parsed.GetValue(grace)).Ticks / TimeSpan.TicksPerMillisecond))!);
         });
         return command;
     }
@@ -101,11 +101,11 @@ internal static class AppCommand
     {
         var (data, id) = (DataOption.Make(), IdArgument());
         var command = new Command("delete", "Delete an app and revoke its tokens, at once.") { id, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var app = Find(portals, parsed.GetValue(id));
-            portals.Apps.Delete(app.PortalId, app.Id);
+            var app = await FindAsync(portals, parsed.GetValue(id), cancellation);
+            await portals.Apps.DeleteAsync(app.PortalId, app.Id);
             Console.WriteLine($"App {app.Id} ({app.Name}) is deleted.");
         });
         return command;
@@ -128,8 +128,8 @@ internal static class AppCommand
         }
     }
 
-    static App Find(IPortals portals, long id) =>
-        portals.Apps.List(null).FirstOrDefault(app => app.Id == id) ?? throw new OperatorMistake($"There is no app {id}. See: docket app list");
+    static async Task<App> FindAsync(IPortals portals, long id, CancellationToken cancellation) =>
+        (await portals.Apps.ListAsync(null, cancellation)).FirstOrDefault(app => app.Id == id) ?? throw new OperatorMistake($"There is no app {id}. See: docket app list");
 
     static void PrintSecret(App app, string secret) => Console.WriteLine($"{(app.Client is null ? "Token" : "Client secret")}, shown only once: {secret}");
 }

@@ -17,7 +17,7 @@ internal static class IndexCommand
         {
             await using var portals = DocketServer.OpenOrHoldPortals(parsed.GetRequiredValue(data));
             var wanted = parsed.GetValue(portal);
-            var found = portals.List().Where(one => wanted is null || one.Id == wanted).ToList();
+            var found = (await portals.ListAsync(cancellation)).Where(one => wanted is null || one.Id == wanted).ToList();
             if (found.Count == 0)
             {
                 throw new OperatorMistake(wanted is null ? "There is no portal yet." : $"There is no portal {wanted}. See: docket portal list");

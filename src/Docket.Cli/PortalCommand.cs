@@ -17,11 +17,11 @@ internal static class PortalCommand
         var data = DataOption.Make();
         var name = NameArgument();
         var command = new Command("create", "Create a portal and an app with all scopes for it.") { name, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data), create: true);
-            var portal = portals.Create(parsed.GetRequiredValue(name));
-            var (_, text) = portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All);
+            var portal = await portals.CreateAsync(parsed.GetRequiredValue(name));
+            var (_, text) = await portals.Apps.CreatePrivateAsync(portal.Id, "first app", ScopeNames.All);
             Console.WriteLine($"Portal {portal.Id} ({portal.Name})");
             Console.WriteLine($"Token, shown only once: {text}");
         });
@@ -32,10 +32,10 @@ internal static class PortalCommand
     {
         var (data, json) = (DataOption.Make(), Listing.Json());
         var command = new Command("list", "List the portals.") { data, json };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Listing.Print(parsed.GetValue(json), portals.List(), WritePortal, ["id", "name", "created"], portal => [portal.Id.ToString(), portal.Name, Instant.ToText(portal.CreatedAt)]);
+            Listing.Print(parsed.GetValue(json), await portals.ListAsync(cancellation), WritePortal, ["id", "name", "created"], portal => [portal.Id.ToString(), portal.Name, Instant.ToText(portal.CreatedAt)]);
         });
         return command;
     }
@@ -44,10 +44,10 @@ internal static class PortalCommand
     {
         var (data, portal, json) = (DataOption.Make(), PortalArgument(), Listing.Json());
         var command = new Command("show", "Show the settings of a portal.") { portal, data, json };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Print(parsed.GetValue(json), Find(portals, parsed.GetValue(portal)).Settings);
+            Print(parsed.GetValue(json), (await FindAsync(portals, parsed.GetValue(portal), cancellation)).Settings);
         });
         return command;
     }
@@ -58,17 +58,17 @@ internal static class PortalCommand
         var name = new Argument<string>("name") { Description = string.Join(", ", PortalSettings.All.Select(setting => setting.Name)) };
         var value = new Argument<string>("value") { Description = string.Join("; ", PortalSettings.All.Select(setting => $"{setting.Name}: {setting.Values}")) };
         var command = new Command("set", "Change a setting of a portal.") { portal, name, value, data, json };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var (wantedName, wantedValue) = (parsed.GetRequiredValue(name), parsed.GetRequiredValue(value));
-            var found = Find(portals, parsed.GetValue(portal));
+            var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
             if (found.Settings.With(wantedName, wantedValue).Mistake is { } mistake)
             {
                 throw new OperatorMistake(mistake);
             }
 
-            Print(parsed.GetValue(json), portals.Change(found.Id, new Dictionary<string, string> { [wantedName] = wantedValue })!.Settings);
+            Print(parsed.GetValue(json), (await portals.ChangeAsync(found.Id, new Dictionary<string, string> { [wantedName] = wantedValue }))!.Settings);
         });
         return command;
     }
@@ -77,11 +77,11 @@ internal static class PortalCommand
     {
         var (data, portal, name) = (DataOption.Make(), PortalArgument(), NameArgument());
         var command = new Command("rename", "Rename a portal.") { portal, name, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var found = Find(portals, parsed.GetValue(portal));
-            var renamed = portals.Rename(found.Id, parsed.GetRequiredValue(name));
+            var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
+            var renamed = await portals.RenameAsync(found.Id, parsed.GetRequiredValue(name));
             Console.WriteLine($"Portal {renamed!.Id} ({found.Name}) is now called {renamed.Name}.");
         });
         return command;
@@ -92,16 +92,16 @@ internal static class PortalCommand
         var (data, portal) = (DataOption.Make(), PortalArgument());
         var yes = new Option<bool>("--yes") { Description = "Don't ask for confirmation" };
         var command = new Command("delete", "Permanently delete a portal: its tickets, apps, tokens, users and files.") { portal, yes, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var found = Find(portals, parsed.GetValue(portal));
+            var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
             if (!parsed.GetValue(yes))
             {
                 Ask.ToConfirm($"All tickets, apps, tokens and users of portal {found.Id} ({found.Name}) will be permanently deleted.", found.Id.ToString());
             }
 
-            portals.Delete(found.Id);
+            await portals.DeleteAsync(found.Id);
             Console.WriteLine($"Portal {found.Id} ({found.Name}) is deleted.");
         });
         return command;
@@ -111,11 +111,11 @@ internal static class PortalCommand
     {
         var (data, portal) = (DataOption.Make(), PortalArgument());
         var command = new Command("forget", "Remove a portal whose file is lost, with its apps, tokens and users. Its id is never reused.") { portal, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var found = Find(portals, parsed.GetValue(portal));
-            portals.Forget(found.Id);
+            var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
+            await portals.ForgetAsync(found.Id);
             Console.WriteLine($"Portal {found.Id} ({found.Name}) is forgotten.");
         });
         return command;
@@ -136,8 +136,8 @@ internal static class PortalCommand
 
     static Argument<long> PortalArgument() => Numbers.Argument("portal", "The portal's id, from docket portal list");
 
-    static Portal Find(IPortals portals, long id) =>
-        portals.List().FirstOrDefault(portal => portal.Id == id) ?? throw new OperatorMistake($"There is no portal {id}. See: docket portal list");
+    static async Task<Portal> FindAsync(IPortals portals, long id, CancellationToken cancellation) =>
+        (await portals.ListAsync(cancellation)).FirstOrDefault(portal => portal.Id == id) ?? throw new OperatorMistake($"There is no portal {id}. See: docket portal list");
 
     static void Print(bool asJson, PortalSettings settings) =>
         Listing.Print(asJson, settings, SettingsRoutes.Write, settings => [["setting", "value", "takes"], .. PortalSettings.All.Select(setting => (string[])[setting.Name, setting.Show(settings), setting.Values])]);

@@ -11,9 +11,9 @@ internal static class PortalOption
 
     /// <summary>The portal in the option, or the first one.</summary>
     /// <exception cref="OperatorMistake">There is no such portal.</exception>
-    public static long Choose(IPortals portals, long? wanted)
+    public static async Task<long> ChooseAsync(IPortals portals, long? wanted, CancellationToken cancellation)
     {
-        var all = portals.List();
+        var all = await portals.ListAsync(cancellation);
         return all.IsEmpty ? throw new OperatorMistake("There is no portal yet. Run docket serve once, or: docket portal create NAME")
             : wanted is null ? all[0].Id
             : all.Any(portal => portal.Id == wanted) ? wanted.Value
@@ -22,5 +22,6 @@ internal static class PortalOption
 
     /// <summary>The portal in the option, or <c>null</c> for all.</summary>
     /// <exception cref="OperatorMistake">There is no such portal.</exception>
-    public static long? Filter(IPortals portals, long? wanted) => wanted is null ? null : Choose(portals, wanted);
+    public static async Task<long?> FilterAsync(IPortals portals, long? wanted, CancellationToken cancellation) =>
+        wanted is null ? null : await ChooseAsync(portals, wanted, cancellation);
 }

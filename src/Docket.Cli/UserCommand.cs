@@ -18,7 +18,7 @@ internal static class UserCommand
         var last = new Option<string>("--last-name") { Description = "Optional", DefaultValueFactory = _ => "" };
         var none = new Option<bool>("--no-password") { Description = "An owner who can't sign in" };
         var command = new Command("add", "Add a user. Asks for the password twice, or reads it from standard input.") { email, data, portal, first, last, none };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
             var (address, firstName, lastName) = (parsed.GetRequiredValue(email), parsed.GetRequiredValue(first), parsed.GetRequiredValue(last));
@@ -28,11 +28,11 @@ internal static class UserCommand
                 throw new OperatorMistake(mistake);
             }
 
-            var user = portals.Users.Add(PortalOption.Choose(portals, parsed.GetValue(portal)), address, firstName, lastName)
+            var user = await portals.Users.AddAsync(await PortalOption.ChooseAsync(portals, parsed.GetValue(portal), cancellation), address, firstName, lastName)
                 ?? throw new OperatorMistake($"A user {address} already exists. See: docket user list");
             if (password is not null)
             {
-                Passwords.Set(portals.Users, user, password);
+                await Passwords.SetAsync(portals.Users, user, password, cancellation);
             }
 
             Console.WriteLine($"User {user.Id} ({user.Email}) of portal {user.PortalId}");
@@ -44,10 +44,10 @@ internal static class UserCommand
     {
         var (data, portal, json) = (DataOption.Make(), PortalOption.Make("all"), Listing.Json());
         var command = new Command("list", "List the users.") { data, portal, json };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            Listing.Print(parsed.GetValue(json), portals.Users.List(PortalOption.Filter(portals, parsed.GetValue(portal))), UserRoutes.Write,
+            Listing.Print(parsed.GetValue(json), await portals.Users.ListAsync(await PortalOption.FilterAsync(portals, parsed.GetValue(portal), cancellation), cancellation), UserRoutes.Write,
                 ["id", "portal", "email", "first name", "last name", "archived"],
                 user => [user.Id.ToString(), user.PortalId.ToString(), user.Email, user.FirstName, user.LastName, user.Archived ? "yes" : "no"]);
         });
@@ -58,17 +58,17 @@ internal static class UserCommand
     {
         var (data, id) = (DataOption.Make(), IdArgument());
         var command = new Command("password", "Set a user's password. Asks for it twice, or reads it from standard input.") { id, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var user = Find(portals, parsed.GetValue(id));
+            var user = await FindAsync(portals, parsed.GetValue(id), cancellation);
             var password = Ask.Password();
             if (Passwords.Mistake(password) is { } mistake)
             {
                 throw new OperatorMistake(mistake);
             }
 
-            Passwords.Set(portals.Users, user, password);
+            await Passwords.SetAsync(portals.Users, user, password, cancellation);
             Console.WriteLine($"The password of {user.Email} is set.");
         });
         return command;
@@ -78,11 +78,11 @@ internal static class UserCommand
     {
         var (data, id) = (DataOption.Make(), IdArgument());
         var command = new Command("archive", "Archive a user, who can then no longer sign in. Tickets keep their owner.") { id, data };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
-            var user = Find(portals, parsed.GetValue(id));
-            portals.Users.Change(user.PortalId, user.Id, new(Archived: true));
+            var user = await FindAsync(portals, parsed.GetValue(id), cancellation);
+            await portals.Users.ChangeAsync(user.PortalId, user.Id, new(Archived: true));
             Console.WriteLine($"User {user.Id} ({user.Email}) is archived.");
         });
         return command;
@@ -90,6 +90,6 @@ internal static class UserCommand
 
     static Argument<long> IdArgument() => Numbers.Argument("id", "The user's id, from docket user list");
 
-    static User Find(IPortals portals, long id) =>
-        portals.Users.List(null).FirstOrDefault(user => user.Id == id) ?? throw new OperatorMistake($"There is no user {id}. See: docket user list");
+    static async Task<User> FindAsync(IPortals portals, long id, CancellationToken cancellation) =>
+        (await portals.Users.ListAsync(null, cancellation)).FirstOrDefault(user => user.Id == id) ?? throw new OperatorMistake($"There is no user {id}. See: docket user list");
 }

@@ -88,7 +88,7 @@ public sealed class DocketServer : IAsyncDisposable
             var openMax = (int)Math.Clamp((Listening.DescriptorsMax() ?? int.MaxValue) / 4 / SqlitePortals.DescriptorsEach, 4, SqlitePortals.OpenMax);
             var portals = opened.Add(new SqlitePortals(
                 options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, openMax));
-            var limiter = opened.Add(new RateLimiter(portals.Usage, instruments, options.Clock, logger));
+            var limiter = opened.Add(new RateLimiter(portals.Usage, await portals.Usage.LoadAsync(cancellation), instruments, options.Clock, logger));
             var jobs = opened.Add(new JobRunner(portals, options.Clock, logger));
             instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);
             var metrics = metricsUrls is null ? null
@@ -118,7 +118,7 @@ public sealed class DocketServer : IAsyncDisposable
                 await app.StopAsync();
             });
             // Last: if listening failed, a new token would be created but never shown.
-            return new DocketServer(app, portals, metrics?.Url, opened, FirstPortal.Of(portals, options.Token));
+            return new DocketServer(app, portals, metrics?.Url, opened, await FirstPortal.OfAsync(portals, options.Token, cancellation));
         }
         catch
         {

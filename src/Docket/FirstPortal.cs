@@ -7,36 +7,36 @@ namespace Docket;
 /// <summary>The first portal of a data directory, its token if it was just created, and the app of that token while the portal is empty.</summary>
 internal sealed record FirstPortal(long Id, string? Token, long? App)
 {
-    public static FirstPortal Of(IPortals portals, string? fixedToken)
+    public static async Task<FirstPortal> OfAsync(IPortals portals, string? fixedToken, CancellationToken cancellation)
     {
-        var portal = portals.List() is [var first, ..] ? first : Create(portals);
-        if (fixedToken is not null || !IsEmpty(portals, portal.Id))
+        var portal = await portals.ListAsync(cancellation) is [var first, ..] ? first : await CreateAsync(portals, cancellation);
+        if (fixedToken is not null || !await IsEmptyAsync(portals, portal.Id, cancellation))
         {
             return new(portal.Id, null, null);
         }
 
-        if (portals.Apps.List(portal.Id) is [var app, ..])
+        if (await portals.Apps.ListAsync(portal.Id, cancellation) is [var app, ..])
         {
             return new(portal.Id, null, app.Client is null ? app.Id : null);
         }
 
         // Also if an earlier start ended after it created the portal and before it created a token.
-        var (made, token) = portals.Apps.CreatePrivate(portal.Id, "first app", ScopeNames.All);
+        var (made, token) = await portals.Apps.CreatePrivateAsync(portal.Id, "first app", ScopeNames.All);
         return new(portal.Id, token, made.Id);
     }
 
-    static Portal Create(IPortals portals)
+    static async Task<Portal> CreateAsync(IPortals portals, CancellationToken cancellation)
     {
-        var portal = portals.Create("default");
-        _ = portals.Open(portal.Id);
+        var portal = await portals.CreateAsync("default");
+        _ = await portals.OpenAsync(portal.Id, cancellation);
         return portal;
     }
 
-    static bool IsEmpty(IPortals portals, long id)
+    static async Task<bool> IsEmptyAsync(IPortals portals, long id, CancellationToken cancellation)
     {
         try
         {
-            return portals.Open(id).Sequence == 0;
+            return (await portals.OpenAsync(id, cancellation)).Sequence == 0;
         }
         catch (Refusal)
         {

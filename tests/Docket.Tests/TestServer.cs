@@ -170,7 +170,7 @@ public sealed class TestServer : IAsyncDisposable
     internal async Task<string> CreateTokenAsync(params ImmutableArray<string> scopes)
     {
         await using var portals = DocketServer.OpenPortals(directory);
-        return portals.Apps.CreatePrivate(portals.List()[0].Id, "test", scopes).Token;
+        return (await portals.Apps.CreatePrivateAsync((await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id, "test", scopes)).Token;
     }
 
     public async ValueTask DisposeAsync()

@@ -26,7 +26,7 @@ internal static class AppRoutes
             .Describe("listApps", "Lists the apps of the portal", () => default(ListAnswer<AppAnswer>)!);
         routes.MapPost(path, http => CreateAsync(http, apps)).Needs(ScopeNeed.Manage)
             .Describe("createApp", "Creates an app; only this answer contains its token or client secret", (AppBody app) => default(AppAnswer)!, StatusCodes.Status201Created);
-        routes.MapGet(path + "/{appId}", http => RespondAsync(http, StatusCodes.Status200OK, apps.Find(http.Call().Caller.PortalId, AppId(http)))).Needs(ScopeNeed.Manage)
+        routes.MapGet(path + "/{appId}", async http => await RespondAsync(http, StatusCodes.Status200OK, await apps.FindAsync(http.Call().Caller.PortalId, AppId(http), http.RequestAborted))).Needs(ScopeNeed.Manage)
             .Describe("readApp", "Reads an app", (long appId) => default(AppAnswer)!);
         routes.MapPatch(path + "/{appId}", http => ChangeAsync(http, apps)).Needs(ScopeNeed.Manage)
             .Describe("changeApp", "Changes the given properties of an app", (long appId, AppBody app) => default(AppAnswer)!);
@@ -36,8 +36,8 @@ internal static class AppRoutes
             .Describe("rotateApp", "Replaces the token or client secret of an app; only this answer contains the new one", (long appId, RotateBody rotation = null!) => default(AppAnswer)!);
     }
 
-    static Task ListAsync(HttpContext http, IApps apps) =>
-        Wire.RespondListAsync(http.Response, apps.List(http.Call().Caller.PortalId), Write);
+    static async Task ListAsync(HttpContext http, IApps apps) =>
+        await Wire.RespondListAsync(http.Response, await apps.ListAsync(http.Call().Caller.PortalId, http.RequestAborted), Write);
 
     static async Task CreateAsync(HttpContext http, IApps apps)
     {
@@ -46,8 +46,8 @@ internal static class AppRoutes
         Faults.RefuseIf(AppRules.MistakesOfNew(change));
         var (portalId, scopes) = (http.Call().Caller.PortalId, change.Scopes ?? ScopeNames.Default);
         var (app, secret) = change.RedirectUris is { } uris
-            ? apps.CreateClient(portalId, change.Name!, scopes, change.OptionalScopes ?? [], uris)
-            : apps.CreatePrivate(portalId, change.Name!, scopes);
+            ? await apps.CreateClientAsync(portalId, change.Name!, scopes, change.OptionalScopes ?? [], uris)
+            : await apps.CreatePrivateAsync(portalId, change.Name!, scopes);
         await RespondAsync(http, StatusCodes.Status201Created, app, secret);
     }
 
@@ -56,20 +56,19 @@ internal static class AppRoutes
         var body = await RequestBody.ReadJsonAsync(http, AppBody.Shape.Read);
         var change = body.ToChange();
         var (portalId, id) = (http.Call().Caller.PortalId, AppId(http));
-        var app = apps.Find(portalId, id) ?? throw new Refusal(Faults.ResourceNotFound());
+        var app = await apps.FindAsync(portalId, id, http.RequestAborted) ?? throw new Refusal(Faults.ResourceNotFound());
         Faults.RefuseIf(AppRules.MistakesOfChange(app, change));
-        await RespondAsync(http, StatusCodes.Status200OK, apps.Change(portalId, id, change));
+        await RespondAsync(http, StatusCodes.Status200OK, await apps.ChangeAsync(portalId, id, change));
     }
 
-    static Task DeleteAsync(HttpContext http, IApps apps)
+    static async Task DeleteAsync(HttpContext http, IApps apps)
     {
-        if (!apps.Delete(http.Call().Caller.PortalId, AppId(http)))
+        if (!await apps.DeleteAsync(http.Call().Caller.PortalId, AppId(http)))
         {
             throw new Refusal(Faults.ResourceNotFound());
         }
 
         http.Response.StatusCode = StatusCodes.Status204NoContent;
-        return Task.CompletedTask;
     }
 
     static async Task RotateAsync(HttpContext http, IApps apps)
@@ -77,8 +76,8 @@ internal static class AppRoutes
         var grace = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? 0 : (await RequestBody.ReadJsonAsync(http, RotateBody.Shape.Read)).GraceSeconds;
         Faults.RefuseIf(grace is < 0 or > GraceSecondsMax ? [$"graceSeconds is 0 to {GraceSecondsMax}."] : []);
         var (portalId, id) = (http.Call().Caller.PortalId, AppId(http));
-        var secret = apps.Rotate(portalId, id, grace * 1000);
-        await RespondAsync(http, StatusCodes.Status200OK, secret is null ? null : apps.Find(portalId, id), secret);
+        var secret = await apps.RotateAsync(portalId, id, grace * 1000);
+        await RespondAsync(http, StatusCodes.Status200OK, secret is null ? null : await apps.FindAsync(portalId, id, http.RequestAborted), secret);
     }
 
     // An id that isn't a number doesn't exist.

@@ -44,7 +44,22 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
         }
 
         var header = http.Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || portals.FindToken(header[Scheme.Length..].Trim()) is not { } found)
+        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new Refusal(Faults.NoCredentials());
+        }
+
+        // Known tokens are in memory: a request with one needs no state machine.
+        var finding = portals.FindTokenAsync(header[Scheme.Length..].Trim(), http.RequestAborted);
+        return finding.IsCompletedSuccessfully ? EnterAsync(http, endpoint, needs, finding.Result) : EnterWhenFoundAsync(http, endpoint, needs, finding);
+    }
+
+    async Task EnterWhenFoundAsync(HttpContext http, EndpointMetadataCollection endpoint, NeedsScope needs, ValueTask<(Caller Caller, IStore Store)?> finding) =>
+        await EnterAsync(http, endpoint, needs, await finding);
+
+    Task EnterAsync(HttpContext http, EndpointMetadataCollection endpoint, NeedsScope needs, (Caller Caller, IStore Store)? caller)
+    {
+        if (caller is not { } found)
         {
             throw new Refusal(Faults.NoCredentials());
         }

@@ -23,11 +23,11 @@ internal static class Passwords
         password.Length is < LengthMin or > LengthMax ? $"A password has {LengthMin} to {LengthMax} characters." : null;
 
     /// <summary>Sets a user's password, with the salt of other users who have the same address.</summary>
-    public static bool Set(IUsers users, User user, string password)
+    public static async Task<bool> SetAsync(IUsers users, User user, string password, CancellationToken cancellation)
     {
-        var others = users.FindSignIns(user.Email).Where(one => one.User.Id != user.Id);
+        var others = (await users.FindSignInsAsync(user.Email, cancellation)).Where(one => one.User.Id != user.Id);
         var salt = others.Select(one => SaltOf(one.PasswordHash)).FirstOrDefault() ?? NewSalt();
-        return users.SetPassword(user.PortalId, user.Id, Hash(password, salt));
+        return await users.SetPasswordAsync(user.PortalId, user.Id, Hash(password, salt));
     }
 
     /// <summary>The stored form of a password. Takes some tens of milliseconds of processor time on purpose.</summary>

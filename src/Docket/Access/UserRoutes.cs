@@ -20,23 +20,24 @@ internal static class UserRoutes
             .Describe("listUsers", "Lists the users of the portal", () => default(ListAnswer<UserAnswer>)!);
         routes.MapPost(path, http => AddAsync(http, users)).Needs(ScopeNeed.Manage)
             .Describe("addUser", "Adds a user", (UserBody user) => default(UserAnswer)!, StatusCodes.Status201Created);
-        routes.MapGet(path + "/{userId}", http => RespondAsync(http, StatusCodes.Status200OK, Find(http, users))).Needs(ScopeNeed.Manage)
+        routes.MapGet(path + "/{userId}", async http => await RespondAsync(http, StatusCodes.Status200OK, await FindAsync(http, users))).Needs(ScopeNeed.Manage)
             .Describe("readUser", "Reads a user", (long userId) => default(UserAnswer)!);
         routes.MapPatch(path + "/{userId}", http => ChangeAsync(http, users)).Needs(ScopeNeed.Manage)
             .Describe("changeUser", "Changes the given properties of a user", (long userId, UserBody user) => default(UserAnswer)!);
     }
 
-    static Task ListAsync(HttpContext http, IUsers users) => Wire.RespondListAsync(http.Response, users.List(http.Call().Caller.PortalId), Write);
+    static async Task ListAsync(HttpContext http, IUsers users) =>
+        await Wire.RespondListAsync(http.Response, await users.ListAsync(http.Call().Caller.PortalId, http.RequestAborted), Write);
 
     static async Task AddAsync(HttpContext http, IUsers users)
     {
         var body = await RequestBody.ReadJsonAsync(http, UserBody.Shape.Read);
         Faults.RefuseIf(UserRules.Mistakes(body.ToChange() with { Email = body.Email ?? "" }, body.Password));
         var portalId = http.Call().Caller.PortalId;
-        var user = users.Add(portalId, body.Email!, body.FirstName ?? "", body.LastName ?? "") ?? throw new Refusal(Faults.UserExists(body.Email!));
+        var user = await users.AddAsync(portalId, body.Email!, body.FirstName ?? "", body.LastName ?? "") ?? throw new Refusal(Faults.UserExists(body.Email!));
         if (body.Password is { } password)
         {
-            Passwords.Set(users, user, password);
+            await Passwords.SetAsync(users, user, password, http.RequestAborted);
         }
 
         await RespondAsync(http, StatusCodes.Status201Created, user);
@@ -46,18 +47,18 @@ internal static class UserRoutes
     {
         var body = await RequestBody.ReadJsonAsync(http, UserBody.Shape.Read);
         Faults.RefuseIf(UserRules.Mistakes(body.ToChange(), body.Password));
-        var user = Find(http, users);
-        var changed = users.Change(user.PortalId, user.Id, body.ToChange()) ?? throw new Refusal(Faults.UserExists(body.Email!));
+        var user = await FindAsync(http, users);
+        var changed = await users.ChangeAsync(user.PortalId, user.Id, body.ToChange()) ?? throw new Refusal(Faults.UserExists(body.Email!));
         if (body.Password is { } password)
         {
-            Passwords.Set(users, changed, password);
+            await Passwords.SetAsync(users, changed, password, http.RequestAborted);
         }
 
         await RespondAsync(http, StatusCodes.Status200OK, changed);
     }
 
-    static User Find(HttpContext http, IUsers users) =>
-        long.TryParse(http.GetRouteValue("userId") as string, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && users.Find(http.Call().Caller.PortalId, id) is { } found
+    static async Task<User> FindAsync(HttpContext http, IUsers users) =>
+        long.TryParse(http.GetRouteValue("userId") as string, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && await users.FindAsync(http.Call().Caller.PortalId, id, http.RequestAborted) is { } found
             ? found : throw new Refusal(Faults.ResourceNotFound());
 
     static Task RespondAsync(HttpContext http, int status, User user) => Wire.RespondAsync(http.Response, status, user, Write);

@@ -59,13 +59,11 @@ internal static class AccountRoutes
     {
         var call = http.Call();
         var today = limiter.Of(call.Caller.PortalId).Today(call.Caller.Settings.TimeZone);
-        return Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, today), static (json, answer) =>
+        return Wire.RespondListAsync(http.Response, [(call, today)], static (json, answer) =>
         {
             var ((calls, endsAt), settings) = (answer.today, answer.call.Caller.Settings);
             // The limit of private apps, for every caller. HubSpot's files have 32-bit numbers; the largest means no limit.
             var limit = (answer.call.Caller with { IsOAuth = false }).Limits.Daily;
-            json.WriteStartObject();
-            json.WriteStartArray("results");
             json.WriteStartObject();
             json.WriteString("name", "private-apps-api-calls-daily");
             json.WriteNumber("usageLimit", limit > 0 ? limit : int.MaxValue);
@@ -73,8 +71,6 @@ internal static class AccountRoutes
             Wire.WriteInstant(json, CollectedAt, answer.call.Now);
             json.WriteString("fetchStatus", "SUCCESS");
             Wire.WriteInstant(json, ResetsAt, endsAt);
-            json.WriteEndObject();
-            json.WriteEndArray();
             json.WriteEndObject();
         });
     }

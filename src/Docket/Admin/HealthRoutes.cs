@@ -30,7 +30,7 @@ internal static class HealthRoutes
 
         try
         {
-            var conditions = await Task.WhenAll(portals.List().Select(async portal => (PortalId: portal.Id, Condition: await portals.ConditionAsync(portal.Id))));
+            var conditions = await Task.WhenAll((await portals.ListAsync(http.RequestAborted)).Select(async portal => (PortalId: portal.Id, Condition: await portals.ConditionAsync(portal.Id))));
             await RespondAsync(http, conditions.All(each => each.Condition.State == Condition.Ready) ? "ready" : "unready", conditions);
         }
         catch (Exception)

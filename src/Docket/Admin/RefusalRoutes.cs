@@ -38,7 +38,7 @@ internal static class RefusalRoutes
 
         // The fixed development token is app 0, which is not listed.
         var caller = http.Call().Caller;
-        var appId = long.TryParse(http.GetRouteValue("appId") as string, out var id) && (id == 0 || apps.Find(caller.PortalId, id) is not null)
+        var appId = long.TryParse(http.GetRouteValue("appId") as string, out var id) && (id == 0 || await apps.FindAsync(caller.PortalId, id, http.RequestAborted) is not null)
             ? id
             : throw new Refusal(Faults.ResourceNotFound());
         limiter.Of(caller.PortalId).Refuse(appId, policy!.Value, body.Calls);

@@ -25,7 +25,7 @@ internal static class SettingsRoutes
         var caller = http.Call().Caller;
         var changes = await RequestBody.ReadJsonAsync(http, ReadChanges);
         Faults.RefuseIf([.. changes.Select(change => caller.Settings.With(change.Key, change.Value).Mistake).OfType<string>()]);
-        await RespondAsync(http, portals.Change(caller.PortalId, changes)!.Settings);
+        await RespondAsync(http, (await portals.ChangeAsync(caller.PortalId, changes))!.Settings);
     }
 
     // null is not a valid value of any setting, and is refused as such.

@@ -43,7 +43,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     {
         startedAt = Instant.Now(clock);
         var began = clock.GetTimestamp();
-        foreach (var portal in portals.List())
+        foreach (var portal in await portals.ListAsync(stop.Token))
         {
             unread[portal.Id] = true;
             if (clock.GetElapsedTime(began) < LookingMax)
@@ -61,7 +61,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     {
         try
         {
-            if (!portals.IsCareDue(portalId))
+            if (!await portals.IsCareDueAsync(portalId, stop.Token))
             {
                 unread.TryRemove(portalId, out _);
                 return;
@@ -93,12 +93,13 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                 Work(store, portalId, job);
             }
         }
-        catch (Exception) when (IsDeleted(portalId))
-        {
-            // its jobs were deleted too
-        }
         catch (Exception failure)
         {
+            if (await IsDeletedAsync(portalId))
+            {
+                return; // its jobs were deleted too
+            }
+
             LogFailure(failure, job.Id, portalId);
             abandoned.Enqueue((store, portalId, job));
         }
@@ -167,17 +168,20 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             {
                 break;
             }
-            catch (Refusal refusal) when (refusal.Error.Reason == ErrorReason.JobMoved && !IsDeleted(portalId))
-            {
-                // The job has advanced or was canceled: read it again, after a pause to avoid a busy loop.
-                await Task.WhenAny(Task.Delay(Glance, clock, stop.Token));
-            }
-            catch (Exception) when (IsDeleted(portalId))
-            {
-                break;
-            }
             catch (Exception failure)
             {
+                if (await IsDeletedAsync(portalId))
+                {
+                    break;
+                }
+
+                if (failure is Refusal { Error.Reason: ErrorReason.JobMoved })
+                {
+                    // The job has advanced or was canceled: read it again, after a pause to avoid a busy loop.
+                    await Task.WhenAny(Task.Delay(Glance, clock, stop.Token));
+                    continue;
+                }
+
                 LogFailure(failure, id, portalId);
                 await Task.WhenAny(Task.Delay(Pause, clock, stop.Token));
             }
@@ -188,12 +192,22 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         await CleanUpAsync();
     }
 
-    bool IsDeleted(long portalId) => portals.List().All(portal => portal.Id != portalId);
+    async Task<bool> IsDeletedAsync(long portalId)
+    {
+        try
+        {
+            return (await portals.ListAsync(stop.Token)).All(portal => portal.Id != portalId);
+        }
+        catch (Exception)
+        {
+            return false; // not known now
+        }
+    }
 
     async Task StepAsync(IStore store, long portalId, Job job)
     {
         var lines = await store.Jobs.LinesAsync(job, all: job.Whole);
-        using var inputs = JobInputs.Read(job, lines, new Caller(portalId, 0, Scopes.All) { Source = job.Source, Owners = portals.OwnersOf(portalId) }, Instant.Now(clock));
+        using var inputs = JobInputs.Read(job, lines, new Caller(portalId, 0, Scopes.All) { Source = job.Source, Owners = await portals.OwnersOfAsync(portalId, stop.Token) }, Instant.Now(clock));
         if (inputs.Count == 0)
         {
             throw new Refusal(Faults.JobMoved()); // canceled, and its inputs were removed
@@ -238,7 +252,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     // Continues the unfinished jobs of an earlier process. Open jobs will get no more inputs.
     async Task GoOnAsync(long portalId, long uploadsBefore)
     {
-        var store = portals.Open(portalId);
+        var store = await portals.OpenAsync(portalId, stop.Token);
         foreach (var job in await store.Jobs.UnfinishedAsync())
         {
             if (!job.Open)
@@ -273,11 +287,11 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             await GiveUpAsync(upload.Store, upload.PortalId, upload.Job);
         }
 
-        foreach (var portal in portals.List())
+        foreach (var portal in await portals.ListAsync(stop.Token))
         {
             try
             {
-                if (!portals.IsCareDue(portal.Id))
+                if (!await portals.IsCareDueAsync(portal.Id, stop.Token))
                 {
                     unread.TryRemove(portal.Id, out _);
                     continue;
@@ -288,7 +302,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                     await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later uploads are still running
                 }
 
-                var store = portals.Open(portal.Id);
+                var store = await portals.OpenAsync(portal.Id, stop.Token);
                 while (!stop.IsCancellationRequested && await store.Jobs.SweepAsync())
                 {
                 }

@@ -25,11 +25,15 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     readonly PeriodicTimer timer;
     readonly Task saving;
 
-    /// <summary>Continues from what was saved.</summary>
-    public RateLimiter(IUsage store, Instruments instruments, TimeProvider clock, ILogger logger)
+    /// <param name="store">Where the day's calls are saved.</param>
+    /// <param name="days">What was saved, to continue from.</param>
+    /// <param name="instruments">Counts the calls that are refused.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="logger">Receives failures to save.</param>
+    public RateLimiter(IUsage store, IEnumerable<DayUsage> days, Instruments instruments, TimeProvider clock, ILogger logger)
     {
         (this.store, this.instruments, this.clock, this.logger) = (store, instruments, clock, logger);
-        saved = store.Load().ToDictionary(day => day.PortalId);
+        saved = days.ToDictionary(day => day.PortalId);
         foreach (var day in saved.Values)
         {
             portals[day.PortalId] = new(clock, day);
@@ -76,25 +80,25 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     {
         timer.Dispose();
         await saving;
-        Save();
+        await SaveAsync();
     }
 
     async Task SaveNowAndThenAsync()
     {
         while (await timer.WaitForNextTickAsync())
         {
-            Save();
+            await SaveAsync();
         }
     }
 
-    void Save()
+    async Task SaveAsync()
     {
         var changed = portals.Select(portal => portal.Value.Keep(portal.Key)).Where(day => saved.GetValueOrDefault(day.PortalId) != day).ToList();
         try
         {
             if (changed.Count > 0)
             {
-                store.Save(changed);
+                await store.SaveAsync(changed);
             }
 
             changed.ForEach(day => saved[day.PortalId] = day);

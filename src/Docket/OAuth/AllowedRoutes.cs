@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -15,23 +17,39 @@ internal sealed class AllowedRoutes(IPortals portals, SignIn signIn, Pages pages
         routes.MapPost("/oauth/apps", allowed.ChangeAsync);
     }
 
-    Task ShowAsync(HttpContext http, string? ended = null) => signIn.Users(http) is { IsEmpty: false } users
-        ? pages.ListAsync(http, [.. users.Select(user => (user, portals.List().First(portal => portal.Id == user.PortalId), portals.Grants.List(user)))], ended)
-        : pages.AskToSignInAsync(http);
+    async Task ShowAsync(HttpContext http, string? ended = null)
+    {
+        var users = await signIn.UsersAsync(http);
+        if (users.IsEmpty)
+        {
+            await pages.AskToSignInAsync(http);
+            return;
+        }
+
+        var all = await portals.ListAsync(http.RequestAborted);
+        var accounts = ImmutableArray.CreateBuilder<(User, Portal, ImmutableArray<AllowedApp>)>();
+        foreach (var user in users)
+        {
+            accounts.Add((user, all.First(portal => portal.Id == user.PortalId), await portals.Grants.ListAsync(user, http.RequestAborted)));
+        }
+
+        await pages.ListAsync(http, accounts.DrainToImmutable(), ended);
+    }
 
     Task ChangeAsync(HttpContext http) => SignInForm.AnswerAsync(
         http,
         signIn,
         pages,
         (email, mistake, status) => pages.AskToSignInAsync(http, email, mistake, status),
-        form => ShowAsync(http, End(http, form.Text("end"))));
+        async form => await ShowAsync(http, await EndAsync(http, form.Text("end"))));
 
     /// <summary>Revokes what a signed-in user allowed an app, and returns the app's name, or <c>null</c> if there is nothing to revoke.</summary>
-    string? End(HttpContext http, string which)
+    async Task<string?> EndAsync(HttpContext http, string which)
     {
-        foreach (var user in signIn.Users(http))
+        foreach (var user in await signIn.UsersAsync(http))
         {
-            if (portals.Grants.List(user).FirstOrDefault(app => which == $"{user.Id}-{app.AppId}") is { } app && portals.Grants.End(user.Id, app.AppId))
+            var allowed = await portals.Grants.ListAsync(user, http.RequestAborted);
+            if (allowed.FirstOrDefault(app => which == $"{user.Id}-{app.AppId}") is { } app && await portals.Grants.EndAsync(user.Id, app.AppId))
             {
                 return app.Name;
             }

@@ -25,46 +25,48 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
     }
 
     // No redirect until app and redirect URL are known to belong together: the server must not be an open redirector.
-    Task AnswerAsync(HttpContext http, Func<HttpContext, AuthorizeRequest, Task> answer)
+    async Task AnswerAsync(HttpContext http, Func<HttpContext, AuthorizeRequest, Task> answer)
     {
         var query = http.Request.Query;
-        if (query["client_id"].Only() is not { } clientId || portals.Apps.FindClient(clientId) is not { } client)
+        if (query["client_id"].Only() is not { } clientId || await portals.Apps.FindClientAsync(clientId, http.RequestAborted) is not { } client)
         {
-            return pages.RefuseAsync(http, "The link that brought you here is invalid: its client_id does not belong to a known app.");
+            await pages.RefuseAsync(http, "The link that brought you here is invalid: its client_id does not belong to a known app.");
+            return;
         }
 
         if (query["redirect_uri"].Only() is not { } redirectUri || !client.App.Client!.RedirectUris.Contains(redirectUri, StringComparer.Ordinal))
         {
-            return pages.RefuseAsync(http, $"The link that brought you here is invalid: its redirect_uri is not registered for {client.App.Name}.");
+            await pages.RefuseAsync(http, $"The link that brought you here is invalid: its redirect_uri is not registered for {client.App.Name}.");
+            return;
         }
 
         var request = AuthorizeRequest.Read(query, client.App, redirectUri);
         if (!request.Missing.IsEmpty || !request.Unregistered.IsEmpty)
         {
-            return pages.RefuseAsync(http, InsufficientScopes, [.. request.Missing.Select(name => $"Not requested: {name}"), .. request.Unregistered.Select(name => $"Not registered: {name}")]);
+            await pages.RefuseAsync(http, InsufficientScopes, [.. request.Missing.Select(name => $"Not requested: {name}"), .. request.Unregistered.Select(name => $"Not registered: {name}")]);
+            return;
         }
 
         if (request.BadChallenge)
         {
             SignInForm.Redirect(http, request.Back(("error", "invalid_request"), ("error_description", "code_challenge must use code_challenge_method S256")));
-            return Task.CompletedTask;
+            return;
         }
 
-        return answer(http, request);
+        await answer(http, request);
     }
 
-    Task ShowAsync(HttpContext http, AuthorizeRequest request)
+    async Task ShowAsync(HttpContext http, AuthorizeRequest request)
     {
-        if (AutoApproving(http, request) is { } user)
+        if (await FindAutoApprovingAsync(http, request) is { } user)
         {
             FeatureHeaders.Read(http, OptionalFeatures.None, writes: true); // a GET that grants access
-            Allow(http, request, user);
-            return Task.CompletedTask;
+            await AllowAsync(http, request, user);
+            return;
         }
 
-        var users = UsersOf(http);
-        return users.IsEmpty ? AskToSignInAsync(http, request)
-            : pages.AskAsync(http, request, Accounts(users));
+        var users = await UsersOfAsync(http);
+        await (users.IsEmpty ? AskToSignInAsync(http, request) : AskAsync(http, request, users));
     }
 
     Task DecideAsync(HttpContext http, AuthorizeRequest request) => SignInForm.AnswerAsync(
@@ -86,41 +88,51 @@ internal sealed class AuthorizeRoutes(IPortals portals, SignIn signIn, Pages pag
             }
         });
 
-    Task AllowAsync(HttpContext http, AuthorizeRequest request, string account)
+    async Task AllowAsync(HttpContext http, AuthorizeRequest request, string account)
     {
-        var users = UsersOf(http);
+        var users = await UsersOfAsync(http);
         if (users.IsEmpty)
         {
-            return AskToSignInAsync(http, request); // the session has ended
+            await AskToSignInAsync(http, request); // the session has ended
+            return;
         }
 
         if (users.FirstOrDefault(user => user.PortalId.ToString() == account) is not { } chosen)
         {
-            return pages.AskAsync(http, request, Accounts(users), new("Choose an account.", "account"));
+            await AskAsync(http, request, users, new("Choose an account.", "account"));
+            return;
         }
 
-        Allow(http, request, chosen);
-        return Task.CompletedTask;
+        await AllowAsync(http, request, chosen);
     }
 
     // No code if the app or the user was deleted in the meantime.
-    void Allow(HttpContext http, AuthorizeRequest request, User user) => SignInForm.Redirect(http, request.Back(
-        portals.Grants.Allow(request.App, user, request.Scopes, request.RedirectUri, request.Challenge) is { } code ? ("code", code) : ("error", "access_denied")));
+    async Task AllowAsync(HttpContext http, AuthorizeRequest request, User user) => SignInForm.Redirect(http, request.Back(
+        await portals.Grants.AllowAsync(request.App, user, request.Scopes, request.RedirectUri, request.Challenge) is { } code ? ("code", code) : ("error", "access_denied")));
 
-    Task AskToSignInAsync(HttpContext http, AuthorizeRequest request) => pages.AskToSignInAsync(
-        http, request, mistake: signIn.Users(http).IsEmpty ? null : new($"You are signed in, but not to account {AccountId(http)}. Sign in with an address that belongs to it."));
+    async Task AskToSignInAsync(HttpContext http, AuthorizeRequest request) => await pages.AskToSignInAsync(
+        http, request, mistake: (await signIn.UsersAsync(http)).IsEmpty ? null : new($"You are signed in, but not to account {AccountId(http)}. Sign in with an address that belongs to it."));
 
     /// <summary>The signed-in users, limited to the account in the path if there is one.</summary>
-    ImmutableArray<User> UsersOf(HttpContext http) => AccountId(http) is { } id ? [.. signIn.Users(http).Where(user => user.PortalId == id)] : signIn.Users(http);
-
-    /// <summary>The user for whom an app is allowed without asking; <c>null</c> if the portal doesn't want that, or has no users.</summary>
-    User? AutoApproving(HttpContext http, AuthorizeRequest request)
+    async Task<ImmutableArray<User>> UsersOfAsync(HttpContext http)
     {
-        var id = AccountId(http) ?? request.App.PortalId;
-        return portals.List().FirstOrDefault(portal => portal.Id == id) is { Settings.OAuthAutoApprove: true } ? portals.Users.List(id).FirstOrDefault(user => !user.Archived) : null;
+        var users = await signIn.UsersAsync(http);
+        return AccountId(http) is { } id ? [.. users.Where(user => user.PortalId == id)] : users;
     }
 
-    ImmutableArray<(User User, Portal Portal)> Accounts(ImmutableArray<User> users) => [.. users.Select(user => (user, portals.List().First(portal => portal.Id == user.PortalId)))];
+    /// <summary>The user for whom an app is allowed without asking; <c>null</c> if the portal doesn't want that, or has no users.</summary>
+    async Task<User?> FindAutoApprovingAsync(HttpContext http, AuthorizeRequest request)
+    {
+        var id = AccountId(http) ?? request.App.PortalId;
+        return (await portals.ListAsync(http.RequestAborted)).FirstOrDefault(portal => portal.Id == id) is { Settings.OAuthAutoApprove: true }
+            ? (await portals.Users.ListAsync(id, http.RequestAborted)).FirstOrDefault(user => !user.Archived) : null;
+    }
+
+    async Task AskAsync(HttpContext http, AuthorizeRequest request, ImmutableArray<User> users, Mistake? mistake = null)
+    {
+        var all = await portals.ListAsync(http.RequestAborted);
+        await pages.AskAsync(http, request, [.. users.Select(user => (user, all.First(portal => portal.Id == user.PortalId)))], mistake);
+    }
 
     static long? AccountId(HttpContext http) =>
         http.GetRouteValue("accountId") is not string text ? null : long.TryParse(text, out var id) ? id : throw new Refusal(Faults.ResourceNotFound());

@@ -49,7 +49,7 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
     public int Hashings { get; private set; }
 
     /// <summary>The signed-in users, at most one for each portal.</summary>
-    public ImmutableArray<User> Users(HttpContext http) => CookieOf(http) is { } session ? sessions.Find(session) : [];
+    public ValueTask<ImmutableArray<User>> UsersAsync(HttpContext http) => CookieOf(http) is { } session ? sessions.FindAsync(session, http.RequestAborted) : new([]);
 
     /// <summary>The value that a form for this browser must send back.</summary>
     public static string FormKey(HttpContext http)
@@ -97,7 +97,7 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
         List<User> found;
         try
         {
-            found = sessions.MayTry(email) ? Check(email, password) : [];
+            found = await sessions.MayTryAsync(email) ? await CheckAsync(email, password, http.RequestAborted) : [];
         }
         finally
         {
@@ -109,28 +109,28 @@ internal sealed partial class SignIn(IUsers users, ISessions sessions, TimeProvi
             return SignInEnd.Refused;
         }
 
-        Leave(http);
-        SetCookie(http, sessions.Start(found));
+        await LeaveAsync(http);
+        SetCookie(http, await sessions.StartAsync(found));
         return SignInEnd.Done;
     }
 
     /// <summary>Ends the session.</summary>
-    public void Leave(HttpContext http)
+    public async Task LeaveAsync(HttpContext http)
     {
         if (CookieOf(http) is { } session)
         {
-            sessions.End(session);
+            await sessions.EndAsync(session);
         }
     }
 
     public void Dispose() => hashing.Dispose();
 
     // The same number of hashings for every address, known or not, in one portal or many: timing reveals nothing.
-    List<User> Check(string email, string password)
+    async Task<List<User>> CheckAsync(string email, string password, CancellationToken cancellation)
     {
         var found = new List<User>();
-        var left = users.CountSalts();
-        foreach (var sharing in users.FindSignIns(email).GroupBy(one => Passwords.SaltOf(one.PasswordHash)))
+        var left = await users.CountSaltsAsync(cancellation);
+        foreach (var sharing in (await users.FindSignInsAsync(email, cancellation)).GroupBy(one => Passwords.SaltOf(one.PasswordHash)))
         {
             var hash = Hash(password, sharing.Key);
             found.AddRange(sharing.Where(one => Passwords.Same(one.PasswordHash, hash)).Select(one => one.User));

@@ -30,7 +30,7 @@ internal static class SignInForm
                 await SignInAsync(http, signIn, form, ask);
                 break;
             case "leave":
-                signIn.Leave(http);
+                await signIn.LeaveAsync(http);
                 Reload(http);
                 break;
             default:

@@ -48,15 +48,15 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
             throw new Refusal(Faults.BadGrantType());
         }
 
-        var app = Client(form);
-        var issued = grantType == "authorization_code" ? Exchange(form, app) : portals.Grants.Refresh(app.Id, form.Text("refresh_token"));
+        var app = await FindClientAsync(http, form);
+        var issued = grantType == "authorization_code" ? await ExchangeAsync(form, app) : await portals.Grants.RefreshAsync(app.Id, form.Text("refresh_token"));
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, issued ?? throw new Refusal(Faults.BadRefreshToken()), TokenResponse.Write);
     }
 
-    IssuedTokens? Exchange(IFormCollection form, App app)
+    async Task<IssuedTokens?> ExchangeAsync(IFormCollection form, App app)
     {
         var verifier = form.ContainsKey("code_verifier") ? form.Text("code_verifier") : null;
-        return portals.Grants.Exchange(app.Id, form.Text("code"), form.Text("redirect_uri"), verifier) switch
+        return await portals.Grants.ExchangeAsync(app.Id, form.Text("code"), form.Text("redirect_uri"), verifier) switch
         {
             (ExchangeEnd.BadRedirectUri, _) => throw new Refusal(Faults.BadRedirectUri()),
             (ExchangeEnd.BadCode, _) => throw new Refusal(Faults.BadAuthCode()),
@@ -68,9 +68,9 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
     async Task IntrospectAsync(HttpContext http)
     {
         var form = await FormBody.ReadAsync(http);
-        var (app, token) = (Client(form), form.Text("token"));
-        var described = portals.Grants.FindAccess(token) is { } access ? new DescribedToken(token, access.Grant, access.ExpiresAt, Instant.Now(clock))
-            : portals.Grants.FindRefresh(token) is { } refresh ? new DescribedToken(token, refresh) : null;
+        var (app, token) = (await FindClientAsync(http, form), form.Text("token"));
+        var described = await portals.Grants.FindAccessAsync(token, http.RequestAborted) is { } access ? new DescribedToken(token, access.Grant, access.ExpiresAt, Instant.Now(clock))
+            : await portals.Grants.FindRefreshAsync(token, http.RequestAborted) is { } refresh ? new DescribedToken(token, refresh) : null;
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, described?.Grant.AppId == app.Id ? described : null, TokenResponse.WriteIntrospected);
     }
 
@@ -78,62 +78,60 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
     async Task RevokeAsync(HttpContext http)
     {
         var form = await FormBody.ReadAsync(http);
-        portals.Grants.RevokeRefresh(form.Text("token"), Client(form).Id);
+        await portals.Grants.RevokeRefreshAsync(form.Text("token"), (await FindClientAsync(http, form)).Id);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    Task DescribeAccessAsync(HttpContext http)
+    async Task DescribeAccessAsync(HttpContext http)
     {
         var token = Token(http);
-        return portals.Grants.FindAccess(token) is not { } found ? throw new Refusal(Faults.ResourceNotFound())
-            : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, found.Grant, found.ExpiresAt, Instant.Now(clock)), TokenResponse.WriteDescribed);
+        var found = await portals.Grants.FindAccessAsync(token, http.RequestAborted) ?? throw new Refusal(Faults.ResourceNotFound());
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, found.Grant, found.ExpiresAt, Instant.Now(clock)), TokenResponse.WriteDescribed);
     }
 
-    Task DescribeRefreshAsync(HttpContext http)
+    async Task DescribeRefreshAsync(HttpContext http)
     {
         var token = Token(http);
-        return portals.Grants.FindRefresh(token) is not { } grant ? throw new Refusal(Faults.BadRefreshToken())
-            : Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, grant), TokenResponse.WriteDescribed);
+        var grant = await portals.Grants.FindRefreshAsync(token, http.RequestAborted) ?? throw new Refusal(Faults.BadRefreshToken());
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, grant), TokenResponse.WriteDescribed);
     }
 
-    Task DeleteRefreshAsync(HttpContext http)
+    async Task DeleteRefreshAsync(HttpContext http)
     {
-        if (!portals.Grants.RevokeRefresh(Token(http)))
+        if (!await portals.Grants.RevokeRefreshAsync(Token(http)))
         {
             throw new Refusal(Faults.BadRefreshToken());
         }
 
         http.Response.StatusCode = StatusCodes.Status204NoContent;
-        return Task.CompletedTask;
     }
 
     async Task DescribePrivateAsync(HttpContext http)
     {
         var body = await RequestBody.ReadJsonAsync(http, TokenKeyBody.Shape.Read);
-        var caller = portals.FindToken(body.TokenKey ?? "")?.Caller;
+        var caller = (await portals.FindTokenAsync(body.TokenKey ?? "", http.RequestAborted))?.Caller;
         var scopes = caller is null || caller.ExpiresAt <= Instant.Now(clock) ? null
             : caller.AppId == 0 ? ScopeNames.All // the fixed development token
-            : portals.Apps.Find(caller.PortalId, caller.AppId) is { Client: null } app ? app.Scopes : (ImmutableArray<string>?)null;
+            : await portals.Apps.FindAsync(caller.PortalId, caller.AppId, http.RequestAborted) is { Client: null } app ? app.Scopes : (ImmutableArray<string>?)null;
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (caller!, scopes ?? throw new Refusal(Faults.ResourceNotFound())), TokenResponse.WritePrivate);
     }
 
     /// <summary>Revokes the calling app's access to the portal. Other callers have nothing to revoke.</summary>
-    Task UninstallAsync(HttpContext http)
+    async Task UninstallAsync(HttpContext http)
     {
         var caller = http.Call().Caller;
-        if (!portals.Grants.Uninstall(caller.PortalId, caller.AppId))
+        if (!await portals.Grants.UninstallAsync(caller.PortalId, caller.AppId))
         {
             throw new Refusal(Faults.ResourceNotFound());
         }
 
         http.Response.StatusCode = StatusCodes.Status204NoContent;
-        return Task.CompletedTask;
     }
 
     /// <summary>The app that authenticates with the form.</summary>
-    App Client(IFormCollection form)
+    async Task<App> FindClientAsync(HttpContext http, IFormCollection form)
     {
-        var (app, secretHash) = portals.Apps.FindClient(form.Text("client_id")) ?? throw new Refusal(Faults.BadClientId());
+        var (app, secretHash) = await portals.Apps.FindClientAsync(form.Text("client_id"), http.RequestAborted) ?? throw new Refusal(Faults.BadClientId());
         return CryptographicOperations.FixedTimeEquals(secretHash, Secrets.Hash(form.Text("client_secret"))) ? app : throw new Refusal(Faults.BadClientSecret());
     }
 

@@ -24,33 +24,33 @@ internal interface IGrants
     /// <param name="scopes">The scopes that the app requested.</param>
     /// <param name="redirectUri">The redirect URL to which the code is sent.</param>
     /// <param name="challenge">The app's PKCE challenge (S256), if it sent one.</param>
-    string? Allow(App app, User user, ImmutableArray<string> scopes, string redirectUri, string? challenge);
+    ValueTask<string?> AllowAsync(App app, User user, ImmutableArray<string> scopes, string redirectUri, string? challenge);
 
     /// <summary>Exchanges a code for tokens, once. If a code is used a second time, its grant and all its tokens end (RFC 6749 4.1.2).</summary>
     /// <param name="appId">The authenticated app.</param>
     /// <param name="code">The code.</param>
     /// <param name="redirectUri">The redirect URL to which the code was sent.</param>
     /// <param name="verifier">The PKCE verifier; <c>null</c> if there is none.</param>
-    (ExchangeEnd End, IssuedTokens? Tokens) Exchange(long appId, string code, string redirectUri, string? verifier);
+    ValueTask<(ExchangeEnd End, IssuedTokens? Tokens)> ExchangeAsync(long appId, string code, string redirectUri, string? verifier);
 
     /// <summary>Creates another access token, with the same refresh token; <c>null</c> if the app has no such refresh token. Earlier access tokens stay valid.</summary>
-    IssuedTokens? Refresh(long appId, string refreshToken);
+    ValueTask<IssuedTokens?> RefreshAsync(long appId, string refreshToken);
 
     /// <summary>Finds the grant of a valid access token, and when the token expires, in milliseconds since 1970.</summary>
-    (Grant Grant, long ExpiresAt)? FindAccess(string accessToken);
+    ValueTask<(Grant Grant, long ExpiresAt)?> FindAccessAsync(string accessToken, CancellationToken cancellation);
 
     /// <summary>Finds the grant of a refresh token.</summary>
-    Grant? FindRefresh(string refreshToken);
+    ValueTask<Grant?> FindRefreshAsync(string refreshToken, CancellationToken cancellation);
 
     /// <summary>Revokes a refresh token, of this app if one is given; access tokens stay valid until they expire (reference/auth-limits-webhooks-imports.md 1.4). <c>false</c> if it doesn't exist.</summary>
-    bool RevokeRefresh(string refreshToken, long? appId = null);
+    ValueTask<bool> RevokeRefreshAsync(string refreshToken, long? appId = null);
 
     /// <summary>Lists the apps that a user has allowed, by name.</summary>
-    ImmutableArray<AllowedApp> List(User user);
+    ValueTask<ImmutableArray<AllowedApp>> ListAsync(User user, CancellationToken cancellation);
 
     /// <summary>Ends all grants of a user to an app, for every request that starts afterwards; <c>false</c> if there are none.</summary>
-    bool End(long userId, long appId);
+    ValueTask<bool> EndAsync(long userId, long appId);
 
     /// <summary>Ends all grants of a portal's users to an app, for every request that starts afterwards; <c>false</c> if there are none.</summary>
-    bool Uninstall(long portalId, long appId);
+    ValueTask<bool> UninstallAsync(long portalId, long appId);
 }

@@ -130,7 +130,7 @@ internal sealed record Condition(string State, string Index)
 internal interface IPortals : IAsyncDisposable
 {
     /// <summary>Finds the caller of a token, and the store of its portal; <c>null</c> for an unknown or revoked token. The token may have expired.</summary>
-    (Caller Caller, IStore Store)? FindToken(string token);
+    ValueTask<(Caller Caller, IStore Store)?> FindTokenAsync(string token, CancellationToken cancellation);
 
     IApps Apps { get; }
 
@@ -139,44 +139,44 @@ internal interface IPortals : IAsyncDisposable
     IUsage Usage { get; }
 
     /// <summary>The current owners of a portal, who are its users.</summary>
-    PortalOwners OwnersOf(long portalId);
+    ValueTask<PortalOwners> OwnersOfAsync(long portalId, CancellationToken cancellation);
 
     ISessions Sessions { get; }
 
     IGrants Grants { get; }
 
-    ImmutableArray<Portal> List();
+    ValueTask<ImmutableArray<Portal>> ListAsync(CancellationToken cancellation);
 
     /// <summary>Opens the store of a portal.</summary>
     /// <exception cref="Refusal">It can't be opened; a later call retries.</exception>
-    IStore Open(long portalId);
+    ValueTask<IStore> OpenAsync(long portalId, CancellationToken cancellation);
 
     /// <summary>Whether a portal has unfinished jobs, or expired jobs and answers. Opens nothing.</summary>
-    bool IsCareDue(long portalId);
+    ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation);
 
     /// <summary>The state of a portal, even if it can't be opened.</summary>
     Task<Condition> ConditionAsync(long portalId);
 
-    Portal Create(string name);
+    ValueTask<Portal> CreateAsync(string name);
 
     /// <summary>Removes a portal whose data is lost, with its apps and users.</summary>
     /// <exception cref="OperatorMistake">Its data exists.</exception>
-    void Forget(long portalId);
+    ValueTask ForgetAsync(long portalId);
 
     /// <summary>Changes settings of a portal, by the names and texts of <see cref="PortalSettings.All"/>; every process uses them from its next request on.</summary>
     /// <returns>The changed portal; <c>null</c> if it doesn't exist.</returns>
-    Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes);
+    ValueTask<Portal?> ChangeAsync(long portalId, IReadOnlyDictionary<string, string> changes);
 
     /// <summary>Renames a portal.</summary>
     /// <returns>The renamed portal; <c>null</c> if it doesn't exist.</returns>
-    Portal? Rename(long portalId, string name);
+    ValueTask<Portal?> RenameAsync(long portalId, string name);
 
     /// <summary>
     /// Deletes a portal with its data, apps, tokens and users. Its tokens are invalid from the next request on, also in another
     /// process that serves it. Its id is not reused.
     /// </summary>
     /// <returns><c>false</c> if it doesn't exist.</returns>
-    bool Delete(long portalId);
+    ValueTask<bool> DeleteAsync(long portalId);
 
     /// <summary>
     /// Rebuilds the search index of a portal, here or in the server that serves it, and waits for it. A server that has closed

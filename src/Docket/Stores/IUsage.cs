@@ -5,9 +5,9 @@ namespace Docket.Stores;
 /// <summary>The number of calls of all portals' private apps on their latest day, stored across restarts.</summary>
 internal interface IUsage
 {
-    ImmutableArray<DayUsage> Load();
+    ValueTask<ImmutableArray<DayUsage>> LoadAsync(CancellationToken cancellation);
 
-    void Save(IReadOnlyCollection<DayUsage> days);
+    ValueTask SaveAsync(IReadOnlyCollection<DayUsage> days);
 }
 
 /// <summary>How many calls a portal's private apps made on a day of its time zone.</summary>

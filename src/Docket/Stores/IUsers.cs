@@ -7,23 +7,23 @@ namespace Docket.Stores;
 internal interface IUsers
 {
     /// <summary>Adds a user; <c>null</c> if the portal already has a user with this address.</summary>
-    User? Add(long portalId, string email, string firstName, string lastName);
+    ValueTask<User?> AddAsync(long portalId, string email, string firstName, string lastName);
 
     /// <summary>Lists the users of a portal, or of all portals, in order of id, including archived ones.</summary>
-    ImmutableArray<User> List(long? portalId);
+    ValueTask<ImmutableArray<User>> ListAsync(long? portalId, CancellationToken cancellation);
 
     /// <summary>Finds a user of a portal; <c>null</c> if it doesn't exist.</summary>
-    User? Find(long portalId, long id);
+    ValueTask<User?> FindAsync(long portalId, long id, CancellationToken cancellation);
 
     /// <summary>Changes a user. Archiving ends the user's sessions. <c>null</c> if the portal has no such user, or another user with the new address.</summary>
-    User? Change(long portalId, long id, UserChange change);
+    ValueTask<User?> ChangeAsync(long portalId, long id, UserChange change);
 
     /// <summary>Sets the hash of the password and ends the user's sessions; <c>false</c> if the portal has no such user.</summary>
-    bool SetPassword(long portalId, long id, string passwordHash);
+    ValueTask<bool> SetPasswordAsync(long portalId, long id, string passwordHash);
 
     /// <summary>Finds the users who can sign in with an address, at most one in each portal, with the hashes of their passwords.</summary>
-    ImmutableArray<(User User, string PasswordHash)> FindSignIns(string email);
+    ValueTask<ImmutableArray<(User User, string PasswordHash)>> FindSignInsAsync(string email, CancellationToken cancellation);
 
     /// <summary>The maximum number of different salts for one address. 1, unless passwords were set by an earlier version, or a user was given an address that another portal has.</summary>
-    int CountSalts();
+    ValueTask<int> CountSaltsAsync(CancellationToken cancellation);
 }

@@ -8,6 +8,8 @@ namespace Docket.Tests.Access;
 /// <summary>Apps and users of a portal, as its operators manage them.</summary>
 public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
 {
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     const string Apps = "/docket/v1/apps", Users = "/docket/v1/users", Tickets = "/crm/v3/objects/tickets";
 
     [Fact]
@@ -91,7 +93,7 @@ public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
         var app = (await server.PostAsync(Apps, """{"name":"Mine","redirectUris":["https://example.com/back"]}""")).Expect(201);
         var user = (await server.PostAsync(Users, """{"email":"ann@example.com"}""")).Expect(201);
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        using var other = server.NewClient(portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token);
+        using var other = server.NewClient((await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token);
         foreach (var (method, path) in ((HttpMethod, string)[])
             [
                 (HttpMethod.Get, $"{Apps}/{app["id"]}"), (HttpMethod.Patch, $"{Apps}/{app["id"]}"), (HttpMethod.Delete, $"{Apps}/{app["id"]}"), (HttpMethod.Post, $"{Apps}/{app["id"]}/rotate"),
@@ -118,12 +120,12 @@ public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
         Assert.Equal(("ann@example.com", "Ann", "Lee", "true"), (changed["email"], changed["firstName"], changed["lastName"], changed["archived"]));
         Assert.DoesNotContain("horse", ann.Text + changed.Text, StringComparison.Ordinal);
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        Assert.Empty(portals.Users.FindSignIns("ann@example.com"));
+        Assert.Empty(await portals.Users.FindSignInsAsync("ann@example.com", Cancellation));
         (await server.PatchAsync($"{Users}/{ann["id"]}", """{"archived":false}""")).Expect(200);
-        var (_, hash) = Assert.Single(portals.Users.FindSignIns("ANN@example.com"));
+        var (_, hash) = Assert.Single(await portals.Users.FindSignInsAsync("ANN@example.com", Cancellation));
         Assert.True(Passwords.Same(hash, Passwords.Hash("another horse", Passwords.SaltOf(hash))));
         Assert.False(Passwords.Same(hash, Passwords.Hash("correct horse", Passwords.SaltOf(hash))));
-        Assert.Empty(portals.Users.FindSignIns("bob@example.com")); // has no password
+        Assert.Empty(await portals.Users.FindSignInsAsync("bob@example.com", Cancellation)); // has no password
     }
 
     [Theory]

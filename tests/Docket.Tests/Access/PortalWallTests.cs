@@ -212,8 +212,8 @@ public sealed partial class PortalWallTests
     static async Task<(long Id, string Token)> CreateOtherAsync(TestServer server)
     {
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        var id = portals.Create("other").Id;
-        return (id, portals.Apps.CreatePrivate(id, "other", ScopeNames.All).Token);
+        var id = (await portals.CreateAsync("other")).Id;
+        return (id, (await portals.Apps.CreatePrivateAsync(id, "other", ScopeNames.All)).Token);
     }
 
     /// <summary>The requests by which a route is tried: path with query, and body.</summary>

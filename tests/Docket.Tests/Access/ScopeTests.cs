@@ -151,13 +151,13 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
     {
         await using var server = await TestServer.StartAsync();
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        var (app, text) = portals.Apps.CreatePrivate(portals.List()[0].Id, "short-lived", ScopeNames.All);
+        var (app, text) = await portals.Apps.CreatePrivateAsync((await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id, "short-lived", ScopeNames.All);
         (await SendAsync(server, "Bearer " + text, "GET", Objects)).Expect(200);
         (await SendAsync(server, "bearer  " + text + " ", "GET", Objects)).Expect(200);
 
-        Assert.True(portals.Apps.Delete(app.PortalId, app.Id));
+        Assert.True(await portals.Apps.DeleteAsync(app.PortalId, app.Id));
         AssertUnknown(await SendAsync(server, "Bearer " + text, "GET", Objects));
-        Assert.False(portals.Apps.Delete(app.PortalId, app.Id));
+        Assert.False(await portals.Apps.DeleteAsync(app.PortalId, app.Id));
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
         string other;
         await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
         {
-            other = "Bearer " + portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token;
+            other = "Bearer " + (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token;
         }
 
         (await SendAsync(server, other, "GET", $"{Objects}/{mine}")).Expect(404);
@@ -210,15 +210,15 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             {
                 await using (var portals = DocketServer.OpenPortals(directory))
                 {
-                    var portalId = portals.List()[0].Id;
-                    tokens.Add(portals.Apps.CreatePrivate(portalId, "kept", ScopeNames.All).Token);
-                    var (deleted, text) = portals.Apps.CreatePrivate(portalId, "deleted", ScopeNames.All);
-                    portals.Apps.Delete(portalId, deleted.Id);
+                    var portalId = (await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id;
+                    tokens.Add((await portals.Apps.CreatePrivateAsync(portalId, "kept", ScopeNames.All)).Token);
+                    var (deleted, text) = await portals.Apps.CreatePrivateAsync(portalId, "deleted", ScopeNames.All);
+                    await portals.Apps.DeleteAsync(portalId, deleted.Id);
                     tokens.Add(text);
-                    var (rotated, first) = portals.Apps.CreatePrivate(portalId, "rotated", ScopeNames.All);
-                    tokens.AddRange([first, portals.Apps.Rotate(portalId, rotated.Id, graceMs: 60_000)!]);
-                    var (client, secret) = portals.Apps.CreateClient(portalId, "client", ["tickets"], [], ["http://localhost/back"]);
-                    tokens.AddRange([secret, portals.Apps.Rotate(portalId, client.Id, 0)!]);
+                    var (rotated, first) = await portals.Apps.CreatePrivateAsync(portalId, "rotated", ScopeNames.All);
+                    tokens.AddRange([first, (await portals.Apps.RotateAsync(portalId, rotated.Id, graceMs: 60_000))!]);
+                    var (client, secret) = await portals.Apps.CreateClientAsync(portalId, "client", ["tickets"], [], ["http://localhost/back"]);
+                    tokens.AddRange([secret, (await portals.Apps.RotateAsync(portalId, client.Id, 0))!]);
                 }
 
                 // Good requests, refused ones, and ones that make the server write to its log.

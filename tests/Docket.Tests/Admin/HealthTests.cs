@@ -95,7 +95,7 @@ public sealed class HealthTests
         await using var server = await TestServer.StartAsync();
         await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
         {
-            portals.Create("other");
+            await portals.CreateAsync("other");
         }
 
         await File.WriteAllTextAsync(Path.Combine(server.DataDirectory, "portal-24000002.db"), new string('x', 5_000), TestContext.Current.CancellationToken);

@@ -76,19 +76,19 @@ public sealed class SettingsTests
         {
             await using (var portals = DocketServer.OpenPortals(directory, create: true))
             {
-                portals.Change(portals.Create("one").Id, new Dictionary<string, string> { ["search-lag"] = "2s" });
+                await portals.ChangeAsync((await portals.CreateAsync("one")).Id, new Dictionary<string, string> { ["search-lag"] = "2s" });
             }
 
             await using var serving = new SqlitePortals(directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve: true, "token");
-            var first = serving.List()[0].Id;
+            var first = (await serving.ListAsync(TestContext.Current.CancellationToken))[0].Id;
             Assert.Equal(2_000, serving.OpenStore(first).Settings.SearchLagMs);
 
             await using (var portals = DocketServer.OpenPortals(directory))
             {
-                portals.Change(first, new Dictionary<string, string> { ["search-lag"] = "3s", ["search-cap"] = "off" });
+                await portals.ChangeAsync(first, new Dictionary<string, string> { ["search-lag"] = "3s", ["search-cap"] = "off" });
             }
 
-            var (caller, store) = serving.FindToken("token")!.Value;
+            var (caller, store) = (await serving.FindTokenAsync("token", TestContext.Current.CancellationToken))!.Value;
             Assert.Equal(new PortalSettings { SearchCap = false, SearchLagMs = 3_000 }, caller.Settings);
             Assert.Equal(caller.Settings, ((SqliteStore)store).Settings);
         }
@@ -104,7 +104,7 @@ public sealed class SettingsTests
         await using var server = await TestServer.StartAsync();
         await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
         {
-            portals.Change(portals.Create("other").Id, new Dictionary<string, string> { ["search-cap"] = "off" });
+            await portals.ChangeAsync((await portals.CreateAsync("other")).Id, new Dictionary<string, string> { ["search-cap"] = "off" });
         }
 
         Assert.Equal("on", (await server.GetAsync(Path)).Expect(200)["search-cap"]);

@@ -616,9 +616,9 @@ public sealed class JobTests
             Portal damaged, other;
             await using (var portals = DocketServer.OpenPortals(directory))
             {
-                damaged = portals.Create("damaged");
-                other = portals.Create("other");
-                token = portals.Apps.CreatePrivate(other.Id, "other", ScopeNames.All).Token;
+                damaged = await portals.CreateAsync("damaged");
+                other = await portals.CreateAsync("other");
+                token = (await portals.Apps.CreatePrivateAsync(other.Id, "other", ScopeNames.All)).Token;
             }
 
             // Jobs 1 and 2 can't go on, job 3 can.
@@ -759,7 +759,7 @@ public sealed class JobTests
         var id = (await SendAsync(server, Upsert, Batch(Lines(1)))).Expect(202)["id"]!;
         await EndAsync(server, id);
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        var token = portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token;
+        var token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token;
         foreach (var path in (string[])[$"{Jobs}/{id}", $"{Jobs}/{id}/results"])
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, path);

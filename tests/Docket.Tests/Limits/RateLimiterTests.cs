@@ -6,6 +6,8 @@ namespace Docket.Tests.Limits;
 /// <summary>Limits as a client meets them. Headers and bodies are in <c>Conversations/limits.hurl</c>.</summary>
 public sealed class RateLimiterTests
 {
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     const string Tickets = "/crm/v3/objects/tickets", Settings = "/docket/v1/settings", Usage = "/account-info/v3/api-usage/daily/private-apps";
 
     [Fact]
@@ -65,7 +67,7 @@ public sealed class RateLimiterTests
         string token;
         await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
         {
-            token = portals.Apps.CreatePrivate(portals.Create("other").Id, "other", ScopeNames.All).Token;
+            token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token;
         }
 
         using var other = server.NewClient(token);
@@ -130,14 +132,14 @@ public sealed class RateLimiterTests
             await using var server = await TestServer.StartAsync(directory, clock: clock);
             (await server.GetAsync(Tickets)).Expect(200);
             await using var portals = DocketServer.OpenPortals(directory);
-            Assert.Empty(portals.Usage.Load());
+            Assert.Empty(await portals.Usage.LoadAsync(Cancellation));
             clock.Advance(TimeSpan.FromMinutes(1));
-            while (portals.Usage.Load() is [])
+            while (await portals.Usage.LoadAsync(Cancellation) is [])
             {
                 await Task.Delay(10, TestContext.Current.CancellationToken); // it is saved during requests
             }
 
-            Assert.Equal([new(portals.List()[0].Id, new DateOnly(2026, 3, 14), 1)], portals.Usage.Load());
+            Assert.Equal([new((await portals.ListAsync(Cancellation))[0].Id, new DateOnly(2026, 3, 14), 1)], await portals.Usage.LoadAsync(Cancellation));
         }
         finally
         {

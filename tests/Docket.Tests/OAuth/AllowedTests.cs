@@ -110,8 +110,8 @@ public sealed partial class AllowedTests
         long second;
         await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
         {
-            second = portals.Create("second").Id;
-            Passwords.Set(portals.Users, portals.Users.Add(second, OAuthDocket.Email, "", "")!, OAuthDocket.Password);
+            second = (await portals.CreateAsync("second")).Id;
+            await Passwords.SetAsync(portals.Users, (await portals.Users.AddAsync(second, OAuthDocket.Email, "", ""))!, OAuthDocket.Password, TestContext.Current.CancellationToken);
         }
 
         var one = await docket.TokensAsync(docket.AuthorizeWith(account: "24000001"));

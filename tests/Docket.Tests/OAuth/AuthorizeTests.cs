@@ -331,9 +331,9 @@ public sealed partial class AuthorizeTests
         long second, third;
         await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
         {
-            (second, third) = (portals.Create("second").Id, portals.Create("third").Id);
-            Passwords.Set(portals.Users, portals.Users.Add(second, OAuthDocket.Email, "", "")!, OAuthDocket.Password);
-            Passwords.Set(portals.Users, portals.Users.Add(third, OAuthDocket.Email, "", "")!, "another horse");
+            (second, third) = ((await portals.CreateAsync("second")).Id, (await portals.CreateAsync("third")).Id);
+            await Passwords.SetAsync(portals.Users, (await portals.Users.AddAsync(second, OAuthDocket.Email, "", ""))!, OAuthDocket.Password, TestContext.Current.CancellationToken);
+            await Passwords.SetAsync(portals.Users, (await portals.Users.AddAsync(third, OAuthDocket.Email, "", ""))!, "another horse", TestContext.Current.CancellationToken);
         }
 
         using var browser = docket.NewBrowser();
@@ -430,7 +430,7 @@ public sealed partial class AuthorizeTests
         // Another portal has its own setting; one without users can't.
         await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
         {
-            Assert.True((await browser.GetAsync(docket.AuthorizeWith(account: portals.Create("other").Id.ToString()))).AsksToSignIn);
+            Assert.True((await browser.GetAsync(docket.AuthorizeWith(account: (await portals.CreateAsync("other")).Id.ToString()))).AsksToSignIn);
         }
 
         (await docket.Server.PatchAsync($"/docket/v1/users/{docket.UserId}", """{"archived":true}""")).Expect(200);

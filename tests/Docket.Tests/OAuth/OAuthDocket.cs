@@ -32,7 +32,7 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
         var server = await TestServer.StartAsync(directory, with: with);
         var app = (await server.PostAsync("/docket/v1/apps", $$"""{"name":"Test <app> & \"co\"","scopes":[{{scopes}}],"optionalScopes":[{{optionalScopes}}],"redirectUris":["{{Back}}","{{OtherBack}}"]}""")).Expect(201);
         var user = (await server.PostAsync("/docket/v1/users", $$"""{"email":"{{Email}}","firstName":"Ann"}""")).Expect(201);
-        Assert.True(server.Portals.Users.SetPassword(server.PortalId, long.Parse(user["id"]!), PasswordHash.Value));
+        Assert.True(await server.Portals.Users.SetPasswordAsync(server.PortalId, long.Parse(user["id"]!), PasswordHash.Value));
         return new() { Server = server, ClientId = app["clientId"]!, ClientSecret = app["clientSecret"]!, AppId = app["id"]!, UserId = user["id"]! };
     }
 
@@ -48,8 +48,8 @@ internal sealed partial class OAuthDocket : IAsyncDisposable
     public async Task<string> CodeAsync(string? url = null, string email = Email)
     {
         using var browser = NewBrowser();
-        var users = Server.Portals.Users.FindSignIns(email).Select(one => one.User);
-        browser.Cookies.Add(new Uri(Server.Url), new Cookie(SignIn.Cookie, Server.Portals.Sessions.Start(users)));
+        var users = (await Server.Portals.Users.FindSignInsAsync(email, TestContext.Current.CancellationToken)).Select(one => one.User);
+        browser.Cookies.Add(new Uri(Server.Url), new Cookie(SignIn.Cookie, await Server.Portals.Sessions.StartAsync(users)));
         await browser.GetAsync(url ?? Authorize);
         return (await browser.SendAsync("allow")).Code;
     }

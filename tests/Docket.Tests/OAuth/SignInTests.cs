@@ -12,6 +12,8 @@ namespace Docket.Tests.OAuth;
 /// <summary>Signing in: its cost, its effect on others, and how little strangers learn from it.</summary>
 public sealed class SignInTests : IDisposable
 {
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     const string Shared = "shared@example.com", Single = "single@example.com", Password = "correct horse";
 
     readonly string directory = Directory.CreateTempSubdirectory("docket-sign-in-").FullName;
@@ -21,10 +23,10 @@ public sealed class SignInTests : IDisposable
     public async Task Refusing_an_address_costs_one_hashing_in_however_many_portals_it_has_a_password()
     {
         await using var portals = DocketServer.OpenPortals(directory, create: true);
-        Passwords.Set(portals.Users, Add(portals, Single), Password);
+        await Passwords.SetAsync(portals.Users, await AddAsync(portals, Single), Password, Cancellation);
         foreach (var password in (string[])[Password, "another horse", Password])
         {
-            Passwords.Set(portals.Users, Add(portals, Shared), password);
+            await Passwords.SetAsync(portals.Users, await AddAsync(portals, Shared), password, Cancellation);
         }
 
         using var signIn = new SignIn(portals.Users, portals.Sessions, TimeProvider.System, NullLogger.Instance);
@@ -38,8 +40,8 @@ public sealed class SignInTests : IDisposable
         Assert.Equal((SignInEnd.Done, 1), await TryAsync(signIn, Shared, "another horse"));
 
         // One that is set again keeps the salt of the others.
-        Passwords.Set(portals.Users, portals.Users.FindSignIns(Shared)[1].User, "a third horse");
-        Assert.Single(portals.Users.FindSignIns(Shared).Select(one => Passwords.SaltOf(one.PasswordHash)).Distinct());
+        await Passwords.SetAsync(portals.Users, (await portals.Users.FindSignInsAsync(Shared, Cancellation))[1].User, "a third horse", Cancellation);
+        Assert.Single((await portals.Users.FindSignInsAsync(Shared, Cancellation)).Select(one => Passwords.SaltOf(one.PasswordHash)).Distinct());
     }
 
     [Fact]
@@ -50,12 +52,12 @@ public sealed class SignInTests : IDisposable
         var hasher = new PasswordHasher<object>(); // gives each its own salt
         foreach (var password in (string[])[Password, "another horse"])
         {
-            var user = Add(portals, Shared);
-            portals.Users.SetPassword(user.PortalId, user.Id, hasher.HashPassword(user, password));
+            var user = await AddAsync(portals, Shared);
+            await portals.Users.SetPasswordAsync(user.PortalId, user.Id, hasher.HashPassword(user, password));
         }
 
-        var single = Add(portals, Single);
-        Passwords.Set(portals.Users, single, Password);
+        var single = await AddAsync(portals, Single);
+        await Passwords.SetAsync(portals.Users, single, Password, Cancellation);
         using var signIn = new SignIn(portals.Users, portals.Sessions, TimeProvider.System, NullLogger.Instance);
         foreach (var email in (string[])["unknown@example.com", Single, Shared])
         {
@@ -65,12 +67,12 @@ public sealed class SignInTests : IDisposable
         Assert.Equal((SignInEnd.Done, 2), await TryAsync(signIn, Shared, "another horse"));
 
         // As soon as one of them is set again they have one salt.
-        Passwords.Set(portals.Users, portals.Users.FindSignIns(Shared)[0].User, Password);
+        await Passwords.SetAsync(portals.Users, (await portals.Users.FindSignInsAsync(Shared, Cancellation))[0].User, Password, Cancellation);
         Assert.Equal((SignInEnd.Refused, 1), await TryAsync(signIn, "unknown@example.com", "wrong horse"));
         Assert.Equal((SignInEnd.Done, 1), await TryAsync(signIn, Shared, Password));
 
         // The framework's hasher still takes what is kept, so the form is its own.
-        var kept = portals.Users.FindSignIns(Single)[0].PasswordHash;
+        var kept = (await portals.Users.FindSignInsAsync(Single, Cancellation))[0].PasswordHash;
         Assert.Equal(PasswordVerificationResult.Success, hasher.VerifyHashedPassword(single, kept, Password));
     }
 
@@ -178,7 +180,7 @@ public sealed class SignInTests : IDisposable
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
-    static User Add(IPortals portals, string email) => portals.Users.Add(portals.Create("a portal").Id, email, "", "")!;
+    static async Task<User> AddAsync(IPortals portals, string email) => (await portals.Users.AddAsync((await portals.CreateAsync("a portal")).Id, email, "", ""))!;
 
     static async Task<(SignInEnd End, int Hashings)> TryAsync(SignIn signIn, string email, string password)
     {

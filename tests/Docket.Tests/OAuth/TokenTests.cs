@@ -6,6 +6,8 @@ namespace Docket.Tests.OAuth;
 /// <summary>Codes and tokens: what they open, for how long, and what ends them.</summary>
 public sealed class TokenTests
 {
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     const string Tickets = "/crm/v3/objects/tickets", Unknown = "INVALID_AUTHENTICATION", Expired = "EXPIRED_AUTHENTICATION";
 
     // RFC 7636, appendix B.
@@ -54,9 +56,9 @@ public sealed class TokenTests
         string bob;
         await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
         {
-            other = portals.Create("other").Id;
-            var user = portals.Users.Add(other, "bob@example.com", "", "")!;
-            Docket.Access.Passwords.Set(portals.Users, user, "battery staple");
+            other = (await portals.CreateAsync("other")).Id;
+            var user = (await portals.Users.AddAsync(other, "bob@example.com", "", ""))!;
+            await Docket.Access.Passwords.SetAsync(portals.Users, user, "battery staple", Cancellation);
             bob = user.Id.ToString();
         }
 
@@ -390,22 +392,22 @@ public sealed class TokenTests
         var directory = Directory.CreateTempSubdirectory("docket-oauth-").FullName;
         await using (var portals = DocketServer.OpenPortals(directory, create: true))
         {
-            var portal = portals.Create("one");
-            var token = portals.Apps.CreatePrivate(portal.Id, "private", ["tickets"]).Token;
-            var app = portals.Apps.CreateClient(portal.Id, "client", ["tickets"], [], ["http://localhost/"]).App;
-            var user = portals.Users.Add(portal.Id, "ann@example.com", "", "")!;
-            var caller = portals.FindToken(token)!.Value.Caller;
-            Assert.True(portals.Sessions.MayTry("ann@example.com"));
-            portals.Sessions.End(portals.Sessions.Start([user]));
-            var code = portals.Grants.Allow(app, user, ["tickets"], "http://localhost/", null)!;
-            var tokens = portals.Grants.Exchange(app.Id, code, "http://localhost/", null).Tokens!;
-            var issued = portals.FindToken(tokens.Access)!.Value.Caller;
-            _ = portals.Grants.Refresh(app.Id, tokens.Refresh);
-            Assert.True(portals.Grants.RevokeRefresh(tokens.Refresh));
-            Assert.Same(issued, portals.FindToken(tokens.Access)!.Value.Caller);
-            Assert.Same(caller, portals.FindToken(token)!.Value.Caller);
-            Assert.Null(portals.Grants.Exchange(app.Id, code, "http://localhost/", null).Tokens);
-            Assert.Null(portals.FindToken(tokens.Access));
+            var portal = await portals.CreateAsync("one");
+            var token = (await portals.Apps.CreatePrivateAsync(portal.Id, "private", ["tickets"])).Token;
+            var app = (await portals.Apps.CreateClientAsync(portal.Id, "client", ["tickets"], [], ["http://localhost/"])).App;
+            var user = (await portals.Users.AddAsync(portal.Id, "ann@example.com", "", ""))!;
+            var caller = (await portals.FindTokenAsync(token, Cancellation))!.Value.Caller;
+            Assert.True(await portals.Sessions.MayTryAsync("ann@example.com"));
+            await portals.Sessions.EndAsync(await portals.Sessions.StartAsync([user]));
+            var code = (await portals.Grants.AllowAsync(app, user, ["tickets"], "http://localhost/", null))!;
+            var tokens = (await portals.Grants.ExchangeAsync(app.Id, code, "http://localhost/", null)).Tokens!;
+            var issued = (await portals.FindTokenAsync(tokens.Access, Cancellation))!.Value.Caller;
+            _ = await portals.Grants.RefreshAsync(app.Id, tokens.Refresh);
+            Assert.True(await portals.Grants.RevokeRefreshAsync(tokens.Refresh));
+            Assert.Same(issued, (await portals.FindTokenAsync(tokens.Access, Cancellation))!.Value.Caller);
+            Assert.Same(caller, (await portals.FindTokenAsync(token, Cancellation))!.Value.Caller);
+            Assert.Null((await portals.Grants.ExchangeAsync(app.Id, code, "http://localhost/", null)).Tokens);
+            Assert.Null(await portals.FindTokenAsync(tokens.Access, Cancellation));
         }
 
         Directory.Delete(directory, recursive: true);

@@ -57,10 +57,10 @@ public sealed class OwnerTests
 
         // Next to the server, as the command line does it.
         await using var portals = DocketServer.OpenPortals(server.DataDirectory);
-        var portalId = portals.List()[0].Id;
-        var grace = portals.Users.Add(portalId, "grace@example.com", "", "")!.Id;
+        var portalId = (await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id;
+        var grace = (await portals.Users.AddAsync(portalId, "grace@example.com", "", ""))!.Id;
         (await GiveAsync(server, grace)).Expect(201);
-        portals.Users.Change(portalId, grace, new(Archived: true));
+        await portals.Users.ChangeAsync(portalId, grace, new(Archived: true));
         (await GiveAsync(server, grace)).Expect(400);
 
         (await server.PatchAsync($"{Users}/{ada}", """{"archived":true}""")).Expect(200);
@@ -77,7 +77,7 @@ public sealed class OwnerTests
         long theirs;
         await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
         {
-            theirs = portals.Users.Add(portals.Create("other").Id, "theirs@example.com", "", "")!.Id;
+            theirs = (await portals.Users.AddAsync((await portals.CreateAsync("other")).Id, "theirs@example.com", "", ""))!.Id;
         }
 
         await AddAsync(server, "mine@example.com");

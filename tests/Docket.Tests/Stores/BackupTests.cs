@@ -66,11 +66,11 @@ public sealed class BackupTests : IDisposable
         string token;
         await using (var portals = DocketServer.OpenPortals(Data))
         {
-            portals.Open(portals.Create("deleted").Id);
-            portals.Delete(24000002);
-            var kept = portals.Create("kept");
-            portals.Open(kept.Id);
-            token = portals.Apps.CreatePrivate(kept.Id, "app", ScopeNames.All).Token;
+            await portals.OpenAsync((await portals.CreateAsync("deleted")).Id, Cancellation);
+            await portals.DeleteAsync(24000002);
+            var kept = await portals.CreateAsync("kept");
+            await portals.OpenAsync(kept.Id, Cancellation);
+            token = (await portals.Apps.CreatePrivateAsync(kept.Id, "app", ScopeNames.All)).Token;
         }
 
         using (var http = server.NewClient(token))

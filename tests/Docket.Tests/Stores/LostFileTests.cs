@@ -110,9 +110,9 @@ public sealed class LostFileTests : IDisposable
         }
 
         await using var portals = DocketServer.OpenPortals(directory);
-        Assert.Equal([24_000_001], portals.List().Select(portal => portal.Id));
-        Assert.Empty(portals.Users.List(24_000_002));
-        Assert.Equal(24_000_003, portals.Create("new").Id);
+        Assert.Equal([24_000_001], (await portals.ListAsync(Cancellation)).Select(portal => portal.Id));
+        Assert.Empty(await portals.Users.ListAsync(24_000_002, Cancellation));
+        Assert.Equal(24_000_003, (await portals.CreateAsync("new")).Id);
     }
 
     [Theory]
@@ -142,7 +142,7 @@ public sealed class LostFileTests : IDisposable
         string token;
         await using (var portals = DocketServer.OpenPortals(directory))
         {
-            token = portals.Apps.CreatePrivate(portals.Create("third").Id, "third", ScopeNames.All).Token;
+            token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("third")).Id, "third", ScopeNames.All)).Token;
         }
 
         // The registry is as it was before the third portal, whose file stays.
@@ -151,7 +151,7 @@ public sealed class LostFileTests : IDisposable
         var before = await File.ReadAllBytesAsync(third, Cancellation);
         await using (var portals = DocketServer.OpenPortals(directory))
         {
-            Assert.Equal(24_000_004, portals.Create("fourth").Id);
+            Assert.Equal(24_000_004, (await portals.CreateAsync("fourth")).Id);
         }
 
         await using var server = await TestServer.StartAsync(directory);
@@ -324,7 +324,7 @@ public sealed class LostFileTests : IDisposable
     {
         await using (var portals = DocketServer.OpenPortals(directory, create: true))
         {
-            portals.Create("default");
+            await portals.CreateAsync("default");
         }
 
         await using var server = await DocketServer.StartAsync(new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0" }, Cancellation);
@@ -404,9 +404,9 @@ public sealed class LostFileTests : IDisposable
         await using var server = await TestServer.StartAsync(directory);
         await using (var portals = DocketServer.OpenPortals(directory))
         {
-            var other = portals.Create("other").Id;
-            otherToken = portals.Apps.CreatePrivate(other, "other", ScopeNames.All).Token;
-            portals.Users.Add(other, "ann@example.com", "", "");
+            var other = (await portals.CreateAsync("other")).Id;
+            otherToken = (await portals.Apps.CreatePrivateAsync(other, "other", ScopeNames.All)).Token;
+            await portals.Users.AddAsync(other, "ann@example.com", "", "");
         }
 
         (await server.PostAsync(Tickets, """{"properties":{"subject":"first","hs_pipeline_stage":"1"}}""")).Expect(201);

@@ -84,7 +84,7 @@ public sealed class ManyPortalsTests : IDisposable
         {
             for (var i = 0; i < portals; i++)
             {
-                tokens.Add(all.Apps.CreatePrivate(all.Create($"portal {i}").Id, "test", ["tickets"]).Token);
+                tokens.Add((await all.Apps.CreatePrivateAsync((await all.CreateAsync($"portal {i}")).Id, "test", ["tickets"])).Token);
             }
         }
 
@@ -116,7 +116,7 @@ public sealed class ManyPortalsTests : IDisposable
         {
             for (var i = 0; i < portals; i++)
             {
-                tokens.Add(all.Apps.CreatePrivate(all.Create($"portal {i}").Id, "test", ["tickets"]).Token);
+                tokens.Add((await all.Apps.CreatePrivateAsync((await all.CreateAsync($"portal {i}")).Id, "test", ["tickets"])).Token);
             }
         }
 

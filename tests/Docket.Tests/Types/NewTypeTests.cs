@@ -97,7 +97,7 @@ public class NewTypeTests
                 var job = (await server.PostAsync(Contacts + "/batch/upsert", """{"inputs":[{"idProperty":"email","id":"a@example.com","properties":{"email":"a@example.com"}}]}""")).Expect(202);
                 var done = (await server.GetAsync($"/docket/v1/jobs/{job["id"]}")).Expect(200);
                 Assert.Equal("0-1", done["objectTypeId"]);
-                await server.Portals.Open(server.PortalId).WaitBeyondAsync(0, TestContext.Current.CancellationToken);
+                await (await server.Portals.OpenAsync(server.PortalId, TestContext.Current.CancellationToken)).WaitBeyondAsync(0, TestContext.Current.CancellationToken);
                 Assert.Equal("0-1", (await server.GetAsync("/docket/v1/changes?after=0")).Expect(200)["results[0].objectType"]);
             }
 

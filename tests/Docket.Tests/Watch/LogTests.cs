@@ -146,7 +146,7 @@ public sealed class LogTests : IDisposable
         string token;
         await using (var portals = DocketServer.OpenPortals(directory))
         {
-            token = portals.Apps.CreatePrivate(portals.Create("later").Id, "later", ScopeNames.All).Token;
+            token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("later")).Id, "later", ScopeNames.All)).Token;
         }
 
         using var http = new HttpClient { BaseAddress = new Uri(server.Url) };

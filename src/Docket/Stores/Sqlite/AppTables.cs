@@ -11,7 +11,7 @@ internal sealed class AppTables(Registry registry) : IApps
 {
     const string Select = "SELECT id, portal, name, scopes, created, client_id, redirect_uris, optional_scopes, client_secret FROM app WHERE deleted IS NULL";
 
-    public (App App, string Token) CreatePrivate(long portalId, string name, ImmutableArray<string> scopes) => registry.Write(opened =>
+    public ValueTask<(App App, string Token)> CreatePrivateAsync(long portalId, string name, ImmutableArray<string> scopes) => registry.WriteAsync(opened =>
     {
         using var insert = opened.Prepare("INSERT INTO app (portal, name, scopes, created) VALUES (?, ?, ?, ?) RETURNING id");
         insert.Bind(portalId).Bind(name).Bind(Join(scopes)).Bind(Instant.Now(registry.Clock)).Step();
@@ -19,8 +19,8 @@ internal sealed class AppTables(Registry registry) : IApps
         return (Read(opened, portalId, id)!, AddToken(opened, id));
     });
 
-    public (App App, string Secret) CreateClient(long portalId, string name, ImmutableArray<string> scopes, ImmutableArray<string> optionalScopes, ImmutableArray<string> redirectUris) =>
-        registry.Write(opened =>
+    public ValueTask<(App App, string Secret)> CreateClientAsync(long portalId, string name, ImmutableArray<string> scopes, ImmutableArray<string> optionalScopes, ImmutableArray<string> redirectUris) =>
+        registry.WriteAsync(opened =>
         {
             var secret = Secrets.NewUuid();
             using var insert = opened.Prepare("INSERT INTO app (portal, name, scopes, created, client_id, client_secret, redirect_uris, optional_scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
@@ -29,7 +29,7 @@ internal sealed class AppTables(Registry registry) : IApps
             return (Read(opened, portalId, insert.Integer(0))!, secret);
         });
 
-    public ImmutableArray<App> List(long? portalId) => registry.Read(opened =>
+    public ValueTask<ImmutableArray<App>> ListAsync(long? portalId, CancellationToken cancellation) => registry.ReadAsync(opened =>
     {
         using var select = opened.Prepare($"{Select} AND portal = coalesce(?, portal) ORDER BY id");
         select.Bind(portalId);
@@ -42,15 +42,15 @@ internal sealed class AppTables(Registry registry) : IApps
         return apps.DrainToImmutable();
     });
 
-    public (App App, byte[] SecretHash)? FindClient(string clientId) => registry.Read<(App, byte[])?>(opened =>
+    public ValueTask<(App App, byte[] SecretHash)?> FindClientAsync(string clientId, CancellationToken cancellation) => registry.ReadAsync<(App, byte[])?>(opened =>
     {
         using var select = opened.Prepare($"{Select} AND client_id = ?");
         return select.Bind(clientId).Step() ? (ToApp(select), select.Blob(8).ToArray()) : null;
     });
 
-    public App? Find(long portalId, long id) => registry.Read(opened => Read(opened, portalId, id));
+    public ValueTask<App?> FindAsync(long portalId, long id, CancellationToken cancellation) => registry.ReadAsync(opened => Read(opened, portalId, id));
 
-    public App? Change(long portalId, long id, AppChange change) => registry.Write(opened =>
+    public ValueTask<App?> ChangeAsync(long portalId, long id, AppChange change) => registry.WriteAsync(opened =>
     {
         if (Read(opened, portalId, id) is not { } app)
         {
@@ -66,7 +66,7 @@ internal sealed class AppTables(Registry registry) : IApps
         return Read(opened, portalId, id);
     });
 
-    public string? Rotate(long portalId, long id, long graceMs) => registry.Write(opened =>
+    public ValueTask<string?> RotateAsync(long portalId, long id, long graceMs) => registry.WriteAsync(opened =>
     {
         if (Read(opened, portalId, id) is not { } app)
         {
@@ -88,7 +88,7 @@ internal sealed class AppTables(Registry registry) : IApps
         return secret;
     });
 
-    public bool Delete(long portalId, long id) => registry.Write(opened =>
+    public ValueTask<bool> DeleteAsync(long portalId, long id) => registry.WriteAsync(opened =>
     {
         if (Read(opened, portalId, id) is null)
         {

@@ -21,7 +21,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
 
     const string Columns = "SELECT app.id, client_id, portal.id, portal.name, portal.created, portal.settings, user.id, email, oauth_grant.scopes, oauth_grant.id";
 
-    public string? Allow(App app, User user, ImmutableArray<string> scopes, string redirectUri, string? challenge) => registry.Write(
+    public ValueTask<string?> AllowAsync(App app, User user, ImmutableArray<string> scopes, string redirectUri, string? challenge) => registry.WriteAsync(
         opened =>
         {
             var code = Secrets.NewOpaque();
@@ -34,7 +34,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
         },
         changesCallers: static _ => false);
 
-    public (ExchangeEnd End, IssuedTokens? Tokens) Exchange(long appId, string code, string redirectUri, string? verifier)
+    public ValueTask<(ExchangeEnd End, IssuedTokens? Tokens)> ExchangeAsync(long appId, string code, string redirectUri, string? verifier)
     {
         var (end, tokens, _) = registry.Write<(ExchangeEnd, IssuedTokens?, bool Replayed)>(
             opened =>
@@ -70,10 +70,10 @@ internal sealed class GrantTables(Registry registry) : IGrants
                 return (ExchangeEnd.Done, new(grant, AddAccess(opened, id, grant), refresh), false);
             },
             changesCallers: static ended => ended.Replayed);
-        return (end, tokens);
+        return new((end, tokens));
     }
 
-    public IssuedTokens? Refresh(long appId, string refreshToken) => registry.Write(
+    public ValueTask<IssuedTokens?> RefreshAsync(long appId, string refreshToken) => registry.WriteAsync(
         opened =>
         {
             using var select = opened.Prepare($"{Columns} {From} WHERE refresh = ? AND app.id = ?");
@@ -82,19 +82,19 @@ internal sealed class GrantTables(Registry registry) : IGrants
         },
         changesCallers: static _ => false);
 
-    public (Grant Grant, long ExpiresAt)? FindAccess(string accessToken) => registry.Read<(Grant, long)?>(opened =>
+    public ValueTask<(Grant Grant, long ExpiresAt)?> FindAccessAsync(string accessToken, CancellationToken cancellation) => registry.ReadAsync<(Grant, long)?>(opened =>
     {
         using var select = opened.Prepare($"{Columns}, expires {From} JOIN oauth_access ON grant_id = oauth_grant.id WHERE hash = ? AND expires > ?");
         return select.Bind(Secrets.Hash(accessToken)).Bind(Instant.Now(registry.Clock)).Step() ? (ToGrant(select), select.Integer(10)) : null;
     });
 
-    public Grant? FindRefresh(string refreshToken) => registry.Read(opened =>
+    public ValueTask<Grant?> FindRefreshAsync(string refreshToken, CancellationToken cancellation) => registry.ReadAsync(opened =>
     {
         using var select = opened.Prepare($"{Columns} {From} WHERE refresh = ?");
         return select.Bind(Secrets.Hash(refreshToken)).Step() ? ToGrant(select) : null;
     });
 
-    public bool RevokeRefresh(string refreshToken, long? appId) => registry.Write(
+    public ValueTask<bool> RevokeRefreshAsync(string refreshToken, long? appId) => registry.WriteAsync(
         opened =>
         {
             using var update = opened.Prepare("UPDATE oauth_grant SET refresh = NULL WHERE refresh = ? AND app = coalesce(?, app) RETURNING id");
@@ -103,7 +103,7 @@ internal sealed class GrantTables(Registry registry) : IGrants
         changesCallers: static _ => false);
 
     // Uses the index of apps and portals; grants that can't give the app tokens any more are left out.
-    public ImmutableArray<AllowedApp> List(User user) => registry.Read<ImmutableArray<AllowedApp>>(opened =>
+    public ValueTask<ImmutableArray<AllowedApp>> ListAsync(User user, CancellationToken cancellation) => registry.ReadAsync<ImmutableArray<AllowedApp>>(opened =>
     {
         var now = Instant.Now(registry.Clock);
         using var select = opened.Prepare("""
@@ -129,9 +129,9 @@ internal sealed class GrantTables(Registry registry) : IGrants
         return [.. apps];
     });
 
-    public bool End(long userId, long appId) => registry.Write(opened => End(opened, "app = ? AND user = ?", appId, userId), changesCallers: static ended => ended);
+    public ValueTask<bool> EndAsync(long userId, long appId) => registry.WriteAsync(opened => End(opened, "app = ? AND user = ?", appId, userId), changesCallers: static ended => ended);
 
-    public bool Uninstall(long portalId, long appId) => registry.Write(opened => End(opened, "app = ? AND portal = ?", appId, portalId));
+    public ValueTask<bool> UninstallAsync(long portalId, long appId) => registry.WriteAsync(opened => End(opened, "app = ? AND portal = ?", appId, portalId));
 
     /// <summary>Finds the caller of the access token with this hash, without the settings of its portal; <c>null</c> if it doesn't exist.</summary>
     public static Caller? FindCaller(Connection opened, ReadOnlySpan<byte> hash)

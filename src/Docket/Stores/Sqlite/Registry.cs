@@ -88,6 +88,9 @@ internal sealed partial class Registry : IDisposable
         }
     }
 
+    /// <summary>Like <see cref="Read"/>, for interfaces behind which a network may be: the task has completed.</summary>
+    public ValueTask<T> ReadAsync<T>(Func<Connection, T> read) => new(Read(read));
+
     /// <summary>Writes in one transaction.</summary>
     /// <param name="write">The change.</param>
     /// <param name="changesCallers">Whether a result invalidates cached callers and settings; by default, it does.</param>
@@ -114,6 +117,9 @@ internal sealed partial class Registry : IDisposable
             throw Translate(failure);
         }
     }
+
+    /// <summary>Like <see cref="Write"/>; the task has completed.</summary>
+    public ValueTask<T> WriteAsync<T>(Func<Connection, T> write, Predicate<T>? changesCallers = null) => new(Write(write, changesCallers));
 
     public void Dispose()
     {

@@ -15,7 +15,7 @@ internal sealed class SessionTables(Registry registry) : ISessions
 
     // Counted before the password is checked, so that concurrent attempts can't evade the limit. Successes count too: otherwise a
     // user of one portal could reset the count and continue guessing for the same address in another.
-    public bool MayTry(string email) => registry.Write(
+    public ValueTask<bool> MayTryAsync(string email) => registry.WriteAsync(
         opened =>
         {
             var now = Instant.Now(registry.Clock);
@@ -26,7 +26,7 @@ internal sealed class SessionTables(Registry registry) : ISessions
         },
         changesCallers: static _ => false);
 
-    public string Start(IEnumerable<User> users) => registry.Write(
+    public ValueTask<string> StartAsync(IEnumerable<User> users) => registry.WriteAsync(
         opened =>
         {
             var now = Instant.Now(registry.Clock);
@@ -43,7 +43,7 @@ internal sealed class SessionTables(Registry registry) : ISessions
         },
         changesCallers: static _ => false);
 
-    public ImmutableArray<User> Find(string session) => registry.Read(opened =>
+    public ValueTask<ImmutableArray<User>> FindAsync(string session, CancellationToken cancellation) => registry.ReadAsync(opened =>
     {
         using var select = opened.Prepare($"{UserTables.Select} WHERE id IN (SELECT user FROM session WHERE hash = ? AND expires > ?) ORDER BY portal");
         select.Bind(Secrets.Hash(session)).Bind(Instant.Now(registry.Clock));
@@ -56,14 +56,18 @@ internal sealed class SessionTables(Registry registry) : ISessions
         return users.DrainToImmutable();
     });
 
-    public void End(string session) => registry.Write(
-        opened =>
-        {
-            using var delete = opened.Prepare("DELETE FROM session WHERE hash = ?");
-            delete.Bind(Secrets.Hash(session)).Run();
-            return true;
-        },
-        changesCallers: static _ => false);
+    public ValueTask EndAsync(string session)
+    {
+        registry.Write(
+            opened =>
+            {
+                using var delete = opened.Prepare("DELETE FROM session WHERE hash = ?");
+                delete.Bind(Secrets.Hash(session)).Run();
+                return true;
+            },
+            changesCallers: static _ => false);
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>Ends all sessions of a user.</summary>
     public static void EndAll(Connection opened, long userId)

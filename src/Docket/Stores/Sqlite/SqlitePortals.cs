@@ -130,7 +130,7 @@ internal sealed partial class SqlitePortals : IPortals
 
     public IGrants Grants { get; }
 
-    public (Caller Caller, IStore Store)? FindToken(string token)
+    public ValueTask<(Caller Caller, IStore Store)?> FindTokenAsync(string token, CancellationToken cancellation)
     {
         var hash = Secrets.Hash(token);
         var key = Convert.ToHexString(hash);
@@ -157,24 +157,24 @@ internal sealed partial class SqlitePortals : IPortals
 
             return found;
         });
-        return caller is null ? null : (caller, OpenStore(caller.PortalId));
+        return new(caller is null ? null : (caller, OpenStore(caller.PortalId)));
     }
 
-    public PortalOwners OwnersOf(long portalId) => registry.Read(opened =>
+    public ValueTask<PortalOwners> OwnersOfAsync(long portalId, CancellationToken cancellation) => registry.ReadAsync(opened =>
     {
         Refresh(opened);
         return OwnersOf(opened, portalId);
     });
 
-    public ImmutableArray<Portal> List() => registry.IsMoved ? throw new Refusal(Faults.FileMissing("docket.db")) : registry.Read(opened =>
+    public ValueTask<ImmutableArray<Portal>> ListAsync(CancellationToken cancellation) => registry.IsMoved ? throw new Refusal(Faults.FileMissing("docket.db")) : registry.ReadAsync(opened =>
     {
         Refresh(opened);
         return List(opened);
     });
 
-    public IStore Open(long portalId) => OpenStore(portalId);
+    public ValueTask<IStore> OpenAsync(long portalId, CancellationToken cancellation) => new(OpenStore(portalId));
 
-    public bool IsCareDue(long portalId) => StoreOf(portalId).DueAt() <= Instant.Now(clock);
+    public ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => new(StoreOf(portalId).DueAt() <= Instant.Now(clock));
 
     public async Task<Condition> ConditionAsync(long portalId)
     {
@@ -190,7 +190,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    public Portal Create(string name) => registry.Write(opened =>
+    public ValueTask<Portal> CreateAsync(string name) => registry.WriteAsync(opened =>
     {
         var id = Math.Max(FirstPortal, opened.QueryInteger("SELECT max(id) + 1 FROM portal"));
         while (Directory.EnumerateFiles(directory, $"portal-{id}.*").Any())
@@ -206,7 +206,7 @@ internal sealed partial class SqlitePortals : IPortals
         return new Portal(id, name, now);
     });
 
-    public void Forget(long portalId)
+    public ValueTask ForgetAsync(long portalId)
     {
         if (!Engine.IsMissing(PathOf(portalId)))
         {
@@ -214,9 +214,10 @@ internal sealed partial class SqlitePortals : IPortals
         }
 
         Delete(portalId);
+        return ValueTask.CompletedTask;
     }
 
-    public Portal? Change(long portalId, IReadOnlyDictionary<string, string> changes) => registry.Write(opened =>
+    public ValueTask<Portal?> ChangeAsync(long portalId, IReadOnlyDictionary<string, string> changes) => registry.WriteAsync(opened =>
     {
         // Patched in place, to keep settings of another process or a newer Docket.
         using var update = opened.Prepare("UPDATE portal SET settings = json_patch(settings, ?) WHERE id = ?");
@@ -224,14 +225,16 @@ internal sealed partial class SqlitePortals : IPortals
         return List(opened).FirstOrDefault(portal => portal.Id == portalId);
     });
 
-    public Portal? Rename(long portalId, string name) => registry.Write(opened =>
+    public ValueTask<Portal?> RenameAsync(long portalId, string name) => registry.WriteAsync(opened =>
     {
         using var update = opened.Prepare("UPDATE portal SET name = ? WHERE id = ?");
         update.Bind(name).Bind(portalId).Run();
         return List(opened).FirstOrDefault(portal => portal.Id == portalId);
     });
 
-    public bool Delete(long portalId)
+    public ValueTask<bool> DeleteAsync(long portalId) => new(Delete(portalId));
+
+    bool Delete(long portalId)
     {
         var found = registry.Write(opened =>
         {

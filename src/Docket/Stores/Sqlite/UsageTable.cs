@@ -8,7 +8,7 @@ internal sealed class UsageTable(Registry registry) : IUsage
 {
     const string DayFormat = "yyyy-MM-dd";
 
-    public ImmutableArray<DayUsage> Load() => registry.Read(opened =>
+    public ValueTask<ImmutableArray<DayUsage>> LoadAsync(CancellationToken cancellation) => registry.ReadAsync(opened =>
     {
         using var select = opened.Prepare("SELECT portal, day, calls FROM usage");
         var days = ImmutableArray.CreateBuilder<DayUsage>();
@@ -20,14 +20,18 @@ internal sealed class UsageTable(Registry registry) : IUsage
         return days.DrainToImmutable();
     });
 
-    public void Save(IReadOnlyCollection<DayUsage> days) => registry.Write(opened =>
+    public ValueTask SaveAsync(IReadOnlyCollection<DayUsage> days)
     {
-        using var insert = opened.Prepare("INSERT OR REPLACE INTO usage (portal, day, calls) VALUES (?, ?, ?)");
-        foreach (var day in days)
+        registry.Write(opened =>
         {
-            insert.Bind(day.PortalId).Bind(day.Day.ToString(DayFormat, CultureInfo.InvariantCulture)).Bind(day.Calls).Run();
-        }
+            using var insert = opened.Prepare("INSERT OR REPLACE INTO usage (portal, day, calls) VALUES (?, ?, ?)");
+            foreach (var day in days)
+            {
+                insert.Bind(day.PortalId).Bind(day.Day.ToString(DayFormat, CultureInfo.InvariantCulture)).Bind(day.Calls).Run();
+            }
 
-        return days.Count;
-    });
+            return days.Count;
+        });
+        return ValueTask.CompletedTask;
+    }
 }

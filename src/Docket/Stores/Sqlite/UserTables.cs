@@ -12,7 +12,7 @@ internal sealed class UserTables(Registry registry) : IUsers
 
     public const string Select = "SELECT id, portal, email, first_name, last_name, created, updated, archived, password FROM user";
 
-    public User? Add(long portalId, string email, string firstName, string lastName) => registry.Write(opened =>
+    public ValueTask<User?> AddAsync(long portalId, string email, string firstName, string lastName) => registry.WriteAsync(opened =>
     {
         using var insert = opened.Prepare("""
             INSERT INTO user (id, portal, email, first_name, last_name, created, updated)
@@ -22,7 +22,7 @@ internal sealed class UserTables(Registry registry) : IUsers
         return insert.Bind(FirstUser).Bind(portalId).Bind(email).Bind(firstName).Bind(lastName).Bind(now).Bind(now).Step() ? Read(opened, portalId, insert.Integer(0)) : null;
     });
 
-    public ImmutableArray<User> List(long? portalId) => registry.Read(opened => List(opened, portalId));
+    public ValueTask<ImmutableArray<User>> ListAsync(long? portalId, CancellationToken cancellation) => registry.ReadAsync(opened => List(opened, portalId));
 
     /// <summary>Lists the users of a portal, or of all portals, in order of id.</summary>
     public static ImmutableArray<User> List(Connection opened, long? portalId)
@@ -38,9 +38,9 @@ internal sealed class UserTables(Registry registry) : IUsers
         return users.DrainToImmutable();
     }
 
-    public User? Find(long portalId, long id) => registry.Read(opened => Read(opened, portalId, id));
+    public ValueTask<User?> FindAsync(long portalId, long id, CancellationToken cancellation) => registry.ReadAsync(opened => Read(opened, portalId, id));
 
-    public User? Change(long portalId, long id, UserChange change) => registry.Write(opened =>
+    public ValueTask<User?> ChangeAsync(long portalId, long id, UserChange change) => registry.WriteAsync(opened =>
     {
         if (Read(opened, portalId, id) is not { } user)
         {
@@ -57,7 +57,7 @@ internal sealed class UserTables(Registry registry) : IUsers
             .Bind(change.Archived ?? user.Archived ? 1 : 0).Bind(Instant.Now(registry.Clock)).Bind(id).Step() ? Read(opened, portalId, id) : null;
     });
 
-    public bool SetPassword(long portalId, long id, string passwordHash) => registry.Write(opened =>
+    public ValueTask<bool> SetPasswordAsync(long portalId, long id, string passwordHash) => registry.WriteAsync(opened =>
     {
         using var update = opened.Prepare("UPDATE user SET password = ? WHERE portal = ? AND id = ? RETURNING id");
         if (!update.Bind(passwordHash).Bind(portalId).Bind(id).Step())
@@ -69,7 +69,7 @@ internal sealed class UserTables(Registry registry) : IUsers
         return true;
     });
 
-    public ImmutableArray<(User User, string PasswordHash)> FindSignIns(string email) => registry.Read(opened =>
+    public ValueTask<ImmutableArray<(User User, string PasswordHash)>> FindSignInsAsync(string email, CancellationToken cancellation) => registry.ReadAsync(opened =>
     {
         using var select = opened.Prepare($"{Select} WHERE email = ? AND archived = 0 AND password IS NOT NULL ORDER BY portal");
         select.Bind(email);
@@ -83,7 +83,7 @@ internal sealed class UserTables(Registry registry) : IUsers
     });
 
     // The first 38 characters of the base64 text contain the head and the salt: 13 and 16 bytes (Access/Passwords.cs).
-    public int CountSalts() => registry.Read(opened =>
+    public ValueTask<int> CountSaltsAsync(CancellationToken cancellation) => registry.ReadAsync(opened =>
     {
         using var select = opened.Prepare("SELECT coalesce(max(salts), 1) FROM (SELECT count(DISTINCT substr(password, 1, 38)) AS salts FROM user WHERE archived = 0 AND password IS NOT NULL GROUP BY email)");
         select.Step();
