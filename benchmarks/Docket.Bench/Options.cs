@@ -5,8 +5,9 @@ internal sealed record Options
 {
     public const string Usage =
         """
-        ./bench [search|limits] [options]
+        ./bench [search|index|limits] [options]
           search             measures the search, at the last of the sizes
+          index              measures the index alone, at the first of the sizes
           limits             measures what limits cost, at the first of the sizes
           --tickets N,N      the sizes to measure at                        100000,1000000
           --connections N    keep-alive connections                         8
@@ -24,6 +25,9 @@ internal sealed record Options
 
     /// <summary>Measure the search in place of everything else.</summary>
     public bool Search { get; init; }
+
+    /// <summary>Measure the index alone in place of everything else.</summary>
+    public bool Index { get; init; }
 
     /// <summary>Measure the cost of limits in place of everything else.</summary>
     public bool Limits { get; init; }
@@ -56,6 +60,7 @@ internal sealed record Options
             options = args[i] switch
             {
                 "search" => options with { Search = true },
+                "index" => options with { Index = true },
                 "limits" => options with { Limits = true },
                 "--tickets" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
                 "--connections" => options with { Connections = Number(Value()) },

@@ -20,6 +20,10 @@ try
         using var search = new SearchRun(options);
         search.Go();
     }
+    else if (options.Index)
+    {
+        new IndexRun(options).Go();
+    }
     else if (options.Limits)
     {
         using var limits = new LimitsRun(options);
