@@ -64,22 +64,28 @@ internal sealed class JobInputs : IDisposable
 
         var errors = new Error?[count];
         var batch = Check(store.Schema.Find(job.Type)!, places, errors);
-        JobRows Tell(Outcome? outcome) => Show(count, outcome, places, errors);
+        JobRows Rows(Outcome? outcome) => Show(count, outcome, places, errors);
         if (batch is null)
         {
-            await store.Jobs.RecordAsync(new(job.Id, job.Done, count, Tell), Tell(null));
+            await store.Jobs.RecordAsync(new(job.Id, job.Done, count, Rows), Rows(null));
         }
         else
         {
-            await store.ApplyAsync(batch, new JobStep(job.Id, job.Done, count, Tell));
+            await store.ApplyAsync(batch, new JobStep(job.Id, job.Done, count, Rows));
         }
     }
 
     /// <summary>Records that the first <paramref name="count"/> inputs were refused together.</summary>
     public Task RefuseAsync(IStore store, int count, Error error)
     {
-        var told = Show(count, null, [], [.. Enumerable.Repeat<Error?>(job.Whole ? Faults.RefusedWithBatch() : error, count)]);
-        return store.Jobs.RecordAsync(new(job.Id, job.Done, count, _ => told), job.Whole ? told with { Refusal = ToBytes(error) } : told);
+        var shown = Show(count, null, [], [.. Enumerable.Repeat<Error?>(job.Whole ? Faults.RefusedWithBatch() : error, count)]);
+        if (job.Whole)
+        {
+            shown = shown with { Refusal = ToBytes(error) };
+            shown.Names.Add(count, error);
+        }
+
+        return store.Jobs.RecordAsync(new(job.Id, job.Done, count, _ => shown), shown);
     }
 
     public void Dispose() => bodies.ForEach(body => body.Dispose());
@@ -134,7 +140,8 @@ internal sealed class JobInputs : IDisposable
     JobRows Show(int count, Outcome? outcome, List<int> places, Error?[] errors)
     {
         var refused = outcome is { Refused: true } ? FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, caller.PortalId) : null;
-        var (created, updated, unchanged, failed) = (0, 0, 0, 0);
+        var (created, updated, unchanged) = (0, 0, 0);
+        var (failures, names) = (new List<byte>(), new Names());
         var (lines, rejected) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
         var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Features.HasFlag(OptionalFeatures.Labels), Owners = caller.Owners }, Set: new PropertySet(outcome.Batch.Schema));
         var faults = outcome?.Faults.ToLookup(fault => fault.Index);
@@ -154,18 +161,22 @@ internal sealed class JobInputs : IDisposable
 
                 json.WritePropertyName("result");
                 BatchResponse.WriteResult(json, outcome, at, shown.View, shown.Set);
+                names.Add(i, outcome.Results[at]);
                 _ = result.Effect switch { Effect.Created => created++, Effect.Updated => updated++, _ => unchanged++ };
             }
             else
             {
-                var error = (errors[i] ?? rows[i].Error ?? (refused is null ? null : Faults.RefusedWithBatch())) is { } refusal
-                    ? new(refusal.Category ?? "VALIDATION_ERROR", refusal.SubCategory, refusal.Message, [.. refusal.Context, .. Trace(rows[i].Input), ("index", [(job.Done + i).ToString()])])
+                var cause = errors[i] ?? rows[i].Error ?? (refused is null ? null : Faults.RefusedWithBatch());
+                var error = cause is not null
+                    ? new(cause.Category ?? "VALIDATION_ERROR", cause.SubCategory, cause.Message, [.. cause.Context, .. Trace(rows[i].Input), ("index", [(job.Done + i).ToString()])])
                     : FaultReport.Rows([.. faults![at].Select(fault => fault with { Index = 0 })], [outcome!.Batch.Raw[at]], caller.PortalId, job.Done + i)[0];
+                var id = FindId(rows[i].Stored.Json);
                 json.WritePropertyName("error");
-                BatchEnvelope.WriteError(json, error with { Context = [.. error.Context, .. Place(rows[i].Stored)] });
+                BatchEnvelope.WriteError(json, error with { Context = [.. error.Context, .. Place(id, rows[i].Stored.Line)] });
                 rejected.Write(rows[i].Stored.Json);
                 rejected.Write("\n"u8);
-                failed++;
+                failures.Add((byte)i);
+                NameRejected(names, i, id, cause, isApplied ? outcome : null, at);
             }
 
             at += isApplied ? 1 : 0;
@@ -175,20 +186,55 @@ internal sealed class JobInputs : IDisposable
             json.Reset();
         }
 
-        return new(lines.WrittenMemory, created, updated, unchanged, failed, rejected.WrittenMemory, refused is null ? null : ToBytes(refused));
+        foreach (var fault in refused is null ? [] : outcome!.Faults)
+        {
+            names.Add(count, fault);
+        }
+
+        return new(lines.WrittenMemory, created, updated, unchanged)
+        {
+            Failures = [.. failures],
+            Rejected = rejected.WrittenMemory,
+            Refusal = refused is null ? null : ToBytes(refused),
+            Names = names,
+        };
+    }
+
+    // The records that the error of a row names: by the id that was sent, as it was sent and as it is stored, and by what was found.
+    static void NameRejected(Names names, int row, string? id, Error? cause, Outcome? outcome, int at)
+    {
+        if (id is not null)
+        {
+            names.Add(row, Encoding.UTF8.GetBytes(id));
+        }
+
+        if (cause is not null)
+        {
+            names.Add(row, cause);
+        }
+
+        if (outcome?.Batch.Inputs[at].KeyValue is { IsEmpty: false } stored)
+        {
+            names.Add(row, stored.Span);
+        }
+
+        foreach (var fault in outcome?.Faults.Where(fault => fault.Index == at) ?? [])
+        {
+            names.Add(row, fault);
+        }
     }
 
     // Lets the sender find the input: by its id, even if the rest can't be read, and by its line.
-    static IEnumerable<(string, ImmutableArray<string>)> Place(StoredInput stored)
+    static IEnumerable<(string, ImmutableArray<string>)> Place(string? id, long? line)
     {
-        if (FindId(stored.Json) is { } id)
+        if (id is not null)
         {
             yield return ("id", [id]);
         }
 
-        if (stored.Line is { } line)
+        if (line is { } number)
         {
-            yield return ("line", [line.ToString()]);
+            yield return ("line", [number.ToString()]);
         }
     }
 

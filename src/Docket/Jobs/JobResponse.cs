@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Docket.Http;
+using Docket.Model;
 using Docket.Objects;
 using Docket.Stores;
 using Docket.Writes;
@@ -60,7 +61,14 @@ internal static class JobResponse
         if (job.Refusal is { } refusal)
         {
             json.WritePropertyName("error");
-            json.WriteRawValue(refusal, skipInputValidation: true);
+            if (refusal.Length > 0)
+            {
+                json.WriteRawValue(refusal, skipInputValidation: true);
+            }
+            else
+            {
+                Wire.WriteError(json, (Faults.RefusalDeleted(), null));
+            }
         }
 
         var self = $"{request.Scheme}://{request.Host}{Path}/{job.Id}";
@@ -70,6 +78,21 @@ internal static class JobResponse
         json.WriteString("rejected", self + "/rejected");
         json.WriteString("cancel", self + "/cancel");
         json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>The result of one input; an empty one named a record that was permanently deleted.</summary>
+    public static void WriteRow(Utf8JsonWriter json, (long Index, byte[] Json) row)
+    {
+        if (row.Json.Length > 0)
+        {
+            json.WriteRawValue(row.Json, skipInputValidation: true);
+            return;
+        }
+
+        json.WriteStartObject();
+        json.WriteNumber("index", row.Index);
+        json.WriteBoolean("deletedForGood", true);
         json.WriteEndObject();
     }
 

@@ -66,7 +66,7 @@ internal static class JobRoutes
         long? next = rows.Count > limit ? rows[limit].Index
             : job.Ended ? null
             : Math.Max(Math.Max(after, job.Done), rows.Count > 0 ? rows[^1].Index + 1 : 0);
-        await Wire.RespondPageAsync(http.Response, rows.Take(limit), Wire.LinkTo(http.Request, next), static (json, row) => json.WriteRawValue(row.Json, skipInputValidation: true));
+        await Wire.RespondPageAsync(http.Response, rows.Take(limit), Wire.LinkTo(http.Request, next), JobResponse.WriteRow);
     }
 
     // Reads and writes one step of the job at a time.

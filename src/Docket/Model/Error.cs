@@ -15,6 +15,22 @@ internal enum ErrorReason
     Server,
 }
 
+/// <summary>Why traces of a permanently deleted record remain in a file.</summary>
+internal enum TracesReason
+{
+    /// <summary>Another program is reading the file.</summary>
+    Read,
+
+    /// <summary>The disk is full.</summary>
+    NoSpace,
+
+    /// <summary>The file is the search index, which has not reached the deletion.</summary>
+    Behind,
+
+    /// <summary>Rewriting the file failed.</summary>
+    Failed,
+}
+
 /// <summary>
 /// An answer other than success for a whole request, in HubSpot's envelope (reference/objects-and-batch.md 3.1).
 /// <c>Http/Refusals.cs</c> writes it.

@@ -23,7 +23,8 @@ internal enum FaultKind
 /// <param name="Code">HubSpot's code, for invalid values.</param>
 /// <param name="Property">The affected property, or the id of a missing record.</param>
 /// <param name="Value">The refused value, shortened.</param>
+/// <param name="Record">The id of the record in the message: the input's, or the one that a new record would have had.</param>
 /// <param name="Existing">The record that has the unique value.</param>
 /// <param name="Near">The property that was probably meant.</param>
 internal sealed record Fault(
-    int Index, FaultKind Kind, string Message, string? Code = null, string? Property = null, string? Value = null, long? Existing = null, string? Near = null);
+    int Index, FaultKind Kind, string Message, string? Code = null, string? Property = null, string? Value = null, long? Record = null, long? Existing = null, string? Near = null);

@@ -20,6 +20,9 @@ internal static partial class Faults
     /// <summary>The error of each input of a batch that is all or nothing. The reason is in the job's own error.</summary>
     public static Error RefusedWithBatch() => new(400, "The whole batch was refused and nothing was written. See the job's error", Validation);
 
+    /// <summary>The error of a batch that named a record which was permanently deleted since then.</summary>
+    public static Error RefusalDeleted() => new(400, "The answer to this request was about an object that has been permanently deleted");
+
     /// <summary>The job continued or ended after the caller looked at it.</summary>
     public static Error JobMoved() => new(409, "The job has moved on", Validation) { Reason = ErrorReason.JobMoved };
 

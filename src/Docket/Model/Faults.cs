@@ -215,8 +215,17 @@ internal static partial class Faults
     public static Error FileUnopened(string file) => Unserved($"{file} can't be opened now", "; try again.", "failing", retryAfter: 1);
 
     /// <summary>The record is deleted, but its space on disk is not overwritten yet.</summary>
-    public static Error TracesLeft(string file, string why) =>
-        new(503, $"The object is deleted, but traces of it remain in {file}: {why}. Send the request again to remove them.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "5")] };
+    public static Error TracesLeft(string file, TracesReason reason)
+    {
+        var why = reason switch
+        {
+            TracesReason.Read => "another program is reading it",
+            TracesReason.NoSpace => "there is no space to rewrite it",
+            TracesReason.Behind => "it is behind, and they will be removed when it gets there",
+            _ => "it could not be rewritten, see the server's log",
+        };
+        return new(503, $"The object is deleted, but traces of it remain in {file}: {why}. Send the request again to remove them.") { Reason = ErrorReason.Server, Headers = [("Retry-After", "5")] };
+    }
 
     /// <summary>A client of the feed is ahead of the history, because another history replaced it, such as that of a backup.</summary>
     public static Error BeyondHistory(long after, long newest) =>
@@ -321,7 +330,7 @@ internal static partial class Faults
     public static Fault UniqueTaken(int index, ObjectType type, long portalId, Property property, ReadOnlySpan<byte> value, long id, long existing) =>
         new(index, FaultKind.UniqueTaken,
             $"Cannot set PropertyValueCoordinates{{portalId={portalId}, objectTypeId=ObjectTypeId{{legacyObjectType={type.LegacyName}}}, propertyName={property.Name}, value={Text(value)}}} on {id}. {existing} already has that value.",
-            Property: property.Name, Value: Text(value), Existing: existing);
+            Property: property.Name, Value: Text(value), Record: id, Existing: existing);
 
     /// <summary>4.8, 4.9: one message for all missing records of a batch.</summary>
     public static string SomeNotFound(ObjectType type) =>

@@ -102,6 +102,27 @@ internal sealed partial class Connection : IDisposable
         Check(raw.sqlite3_create_function(handle, name, 1, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) =>
             raw.sqlite3_result_text(context, function(raw.sqlite3_value_text(arguments[0]).utf8_to_string()))));
 
+    /// <summary>Adds a function of blobs to SQL, for upgrades. <c>NULL</c> is empty. An exception fails the statement.</summary>
+    public void Define(string name, int parameters, Func<byte[][], byte[]?> function) =>
+        Check(raw.sqlite3_create_function(handle, name, parameters, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) =>
+        {
+            try
+            {
+                if (function([.. arguments.Select(argument => raw.sqlite3_value_blob(argument).ToArray())]) is { } result)
+                {
+                    raw.sqlite3_result_blob(context, result);
+                }
+                else
+                {
+                    raw.sqlite3_result_null(context);
+                }
+            }
+            catch (Exception failure) // SQLite can't pass it on
+            {
+                raw.sqlite3_result_error(context, failure.Message);
+            }
+        }));
+
     /// <summary>Runs one or more statements without parameters and without results.</summary>
     public void Execute(string sql) => Check(raw.sqlite3_exec(handle, sql));
 

@@ -23,9 +23,10 @@ internal static class Engine
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <param name="load">Loads what a start needs. Its failure is reported like any other problem of the file.</param>
     /// <param name="create">Whether to create the file if it is missing or empty.</param>
+    /// <param name="define">Adds the functions that the upgrades need.</param>
     /// <param name="prepare">Fills a new file, in the transaction of its first upgrade.</param>
     /// <exception cref="OperatorMistake">The file is missing, from a newer Docket, not Docket's, locked or damaged.</exception>
-    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? prepare = null)
+    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? define = null, Action<Connection>? prepare = null)
     {
         Connection? connection = null;
         try
@@ -59,7 +60,7 @@ internal static class Engine
 
             connection.Execute("PRAGMA synchronous=FULL");
             connection.Execute("PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1"); // macOS: flush the drive's cache; no effect elsewhere
-            Migrate(connection, path, migrations, prepare);
+            Migrate(connection, path, migrations, define, prepare);
             return load(connection);
         }
         catch (SqliteFailure failure)
@@ -135,7 +136,7 @@ internal static class Engine
     static string Damaged(string path, Exception failure) =>
         $"{path} is damaged ({failure.Message}). Restore a backup in its place, or move it away to start with an empty one.";
 
-    static void Migrate(Connection connection, string path, string migrations, Action<Connection>? prepare)
+    static void Migrate(Connection connection, string path, string migrations, Action<Connection>? define, Action<Connection>? prepare)
     {
         var scripts = Scripts(migrations);
         var version = connection.QueryInteger("PRAGMA user_version");
@@ -150,6 +151,7 @@ internal static class Engine
         }
 
         connection.Define("stage_property_name", StageProperties.Renamed);
+        define?.Invoke(connection);
         connection.Execute("BEGIN IMMEDIATE");
         try
         {

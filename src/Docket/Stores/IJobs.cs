@@ -36,7 +36,7 @@ internal interface IJobs
     /// <summary>Reads the stored inputs of a job from <see cref="Job.Done"/> on: the next chunk, or all.</summary>
     ValueTask<List<StoredInput>> LinesAsync(Job job, bool all);
 
-    /// <summary>Reads the results of inputs from <paramref name="after"/> on, as JSON.</summary>
+    /// <summary>Reads the results of inputs from <paramref name="after"/> on, as JSON; empty if a record that a result named was permanently deleted.</summary>
     ValueTask<List<(long Index, byte[] Json)>> RowsAsync(long id, long after, int limit, bool failedOnly);
 
     /// <summary>Reads the rejected inputs of the first step at or after <paramref name="after"/> that has any; empty if there is none.</summary>

@@ -48,7 +48,7 @@ internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, Wri
 
     public long Failed { get; init; }
 
-    /// <summary>The error of a batch that was refused as a whole, as JSON.</summary>
+    /// <summary>The error of a batch that was refused as a whole, as JSON; empty if a record that it named was permanently deleted.</summary>
     public byte[]? Refusal { get; init; }
 
     public bool Ended => Status is JobStatus.Complete or JobStatus.Canceled;
@@ -80,10 +80,23 @@ internal sealed record JobStep(long Job, long First, int Count, Func<Outcome, Jo
 /// <param name="Created">How many were created.</param>
 /// <param name="Updated">How many were updated.</param>
 /// <param name="Unchanged">How many needed no change.</param>
-/// <param name="Failed">How many were refused.</param>
-/// <param name="Rejected">The inputs that failed, one for each line.</param>
-/// <param name="Refusal">The error of a batch that was refused as a whole, as JSON.</param>
-internal sealed record JobRows(ReadOnlyMemory<byte> Lines, int Created, int Updated, int Unchanged, int Failed, ReadOnlyMemory<byte> Rejected = default, byte[]? Refusal = null);
+internal sealed record JobRows(ReadOnlyMemory<byte> Lines, int Created, int Updated, int Unchanged)
+{
+    /// <summary>The rows of the inputs that were refused, counted from the first of the step.</summary>
+    public byte[] Failures { get; init; } = [];
+
+    /// <summary>How many were refused.</summary>
+    public int Failed => Failures.Length;
+
+    /// <summary>The inputs that failed, one for each line.</summary>
+    public ReadOnlyMemory<byte> Rejected { get; init; }
+
+    /// <summary>The error of a batch that was refused as a whole, as JSON.</summary>
+    public byte[]? Refusal { get; init; }
+
+    /// <summary>The records named in <see cref="Lines"/>, and in <see cref="Refusal"/> as the row that follows the last.</summary>
+    public Names Names { get; init; } = new();
+}
 
 /// <summary>The answer to a request that may be repeated: stored if <paramref name="Of"/> returns one, which it does only for successes.</summary>
 internal sealed record KeptAnswer(AnswerKey Key, Func<Outcome, StoredAnswer?> Of) : SideWrite;

@@ -47,6 +47,7 @@ internal static class OldFiles
         Array.ForEach(["-wal", "-shm"], end => File.Delete(file + end));
         var portal = new Connection(file, create: true);
         portal.Define("stage_property_name", StageProperties.Renamed);
+        OlderAnswers.Define(portal);
         var scripts = Scripts("portal").TakeWhile(name => !name.EndsWith(upgrade, StringComparison.Ordinal)).ToList();
         scripts.ForEach(name => portal.Execute(Read(name)));
         portal.Execute($"PRAGMA application_id=0x44636b74; PRAGMA user_version={scripts.Count}; ATTACH '{newer}' AS newer");

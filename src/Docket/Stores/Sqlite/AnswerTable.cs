@@ -32,25 +32,25 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
         string? TextOrNull(int column) => select.IsNull(column) ? null : select.Text(column);
     }));
 
-    /// <summary>Stores an answer, in the transaction of its write. Replaces an expired one.</summary>
-    public static void Keep(Connection connection, AnswerKey key, StoredAnswer answer, long now)
+    /// <summary>Stores an answer and what it names, in the transaction of its write. Replaces an expired one.</summary>
+    public static void Keep(Connection connection, AnswerKey key, StoredAnswer answer, Names names, long now)
     {
-        using var insert = connection.Prepare("INSERT OR REPLACE INTO kept_answer (source, key, request, time, status, location, body, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        using var insert = connection.Prepare("""
+            INSERT OR REPLACE INTO kept_answer (source, key, request, time, status, location, body, folded, names)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """);
         insert.Bind(key.Source).Bind(key.Key).Bind(key.Request).Bind(now)
-            .Bind(answer.Status).Bind(answer.Location).Bind(answer.Body).Bind(answer.Folded).Run();
+            .Bind(answer.Status).Bind(answer.Location).Bind(answer.Body).Bind(answer.Folded)
+            .BindNames(answer.Body.Length > 0 ? names.Entries : []).Run(); // an empty answer names nothing
     }
 
-    /// <summary>Empties the answers about permanently deleted records. The keys stay: the requests must not be executed again.</summary>
-    public static void Erase(Connection connection, HashSet<long> ids)
+    /// <summary>Empties the answers that name permanently deleted records. The keys stay: the requests must not be executed again.</summary>
+    public static void Erase(Connection connection, HashSet<long> names)
     {
-        using var select = connection.Prepare("SELECT rowid, body FROM kept_answer");
-        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, folded = NULL, body = x'' WHERE rowid = ?");
-        while (select.Step())
+        using var update = connection.Prepare("UPDATE kept_answer SET status = 410, location = NULL, folded = NULL, body = x'', names = NULL WHERE rowid = ?");
+        foreach (var (row, _) in NameColumn.Find(connection, "kept_answer", names))
         {
-            if (RecordEraser.Quotes(select.Blob(1), ids))
-            {
-                update.Bind(select.Integer(0)).Run();
-            }
+            update.Bind(row).Run();
         }
     }
 

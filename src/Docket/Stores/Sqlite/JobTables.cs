@@ -1,7 +1,5 @@
 using System.Buffers.Text;
 using System.IO.Compression;
-using System.Text;
-using System.Text.Json;
 using Docket.Model;
 using Docket.Sqlite;
 using Docket.Writes;
@@ -27,7 +25,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         var taken = Take(connection, job, lines.Span, count, numbered, last);
         if (answer is { } kept && taken.Status != JobStatus.Canceled)
         {
-            AnswerTable.Keep(connection, kept.Key, kept.Of(taken), Instant.Now(clock));
+            AnswerTable.Keep(connection, kept.Key, kept.Of(taken), new(), Instant.Now(clock)); // an accepted job names no records yet
         }
 
         return taken;
@@ -113,15 +111,17 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     public ValueTask<List<(long Index, byte[] Json)>> RowsAsync(long id, long after, int limit, bool failedOnly) => new(store.Read(reader =>
     {
         using var select = reader.Connection.Prepare(
-            "SELECT first, count, lines FROM job_outcome WHERE job = ? AND first > ? AND first + count > ? AND failed >= ? ORDER BY first");
+            "SELECT first, failures, lines FROM job_outcome WHERE job = ? AND first > ? AND first + count > ? AND failed >= ? ORDER BY first");
         select.Bind(id).Bind(after - StepMax).Bind(after).Bind(failedOnly ? 1 : 0);
         var rows = new List<(long, byte[])>();
         while (rows.Count < limit && select.Step())
         {
+            var first = select.Integer(0);
+            var failures = select.Blob(1);
             ReadOnlySpan<byte> bytes = Unpack(select.Blob(2));
-            for (var index = select.Integer(0); rows.Count < limit && bytes.IndexOf((byte)'\n') is var end and >= 0; index++)
+            for (var index = first; rows.Count < limit && bytes.IndexOf((byte)'\n') is var end and >= 0; index++)
             {
-                if (index >= after && (!failedOnly || HasFailed(bytes[..end])))
+                if (index >= after && (!failedOnly || failures.Contains((byte)(index - first))))
                 {
                     rows.Add((index, bytes[..end].ToArray()));
                 }
@@ -137,14 +137,16 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     public ValueTask<List<RejectedInput>> RejectedAsync(long id, long after) => new(store.Read(reader =>
     {
         using var select = reader.Connection.Prepare(
-            "SELECT first, lines, rejected FROM job_outcome WHERE job = ? AND first >= ? AND failed > 0 ORDER BY first LIMIT 1");
+            "SELECT first, failures, lines, rejected FROM job_outcome WHERE job = ? AND first >= ? AND failed > 0 ORDER BY first LIMIT 1");
         var rejected = new List<RejectedInput>();
         if (select.Bind(id).Bind(after).Step())
         {
-            ReadOnlySpan<byte> outcomes = Unpack(select.Blob(1)), inputs = select.IsNull(2) ? [] : Unpack(select.Blob(2));
-            for (var index = select.Integer(0); outcomes.IndexOf((byte)'\n') is var end and >= 0; index++)
+            var first = select.Integer(0);
+            var failures = select.Blob(1);
+            ReadOnlySpan<byte> outcomes = Unpack(select.Blob(2)), inputs = select.IsNull(3) ? [] : Unpack(select.Blob(3));
+            for (var index = first; outcomes.IndexOf((byte)'\n') is var end and >= 0; index++)
             {
-                if (HasFailed(outcomes[..end]))
+                if (failures.Contains((byte)(index - first)))
                 {
                     var length = Math.Max(0, inputs.IndexOf((byte)'\n'));
                     rejected.Add(new(index, outcomes[..end].ToArray(), inputs[..length].ToArray()));
@@ -203,18 +205,43 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         });
     }
 
-    // {"index":12,"error":…
-    static bool HasFailed(ReadOnlySpan<byte> outcome) => outcome.IndexOf(",\"error\":"u8) is var at and > 0 && at == outcome.IndexOf((byte)',');
-
-    /// <summary>Replaces results about permanently deleted records by a note that they were deleted.</summary>
+    /// <summary>Erases the results that name permanently deleted records. Such a result, or error of a whole batch, is empty from then on.</summary>
     /// <param name="connection">The file.</param>
-    /// <param name="ids">The ids of the records.</param>
-    /// <param name="keys">Their last unique values.</param>
-    public static void Erase(Connection connection, HashSet<long> ids, List<string> keys)
+    /// <param name="names">The records.</param>
+    public static void Erase(Connection connection, HashSet<long> names)
     {
-        EraseRefusals(connection, ids);
-        EraseOutcomes(connection, ids, [.. keys.Select(key => Encoding.UTF8.GetBytes($"\"id\":[\"{JsonEncodedText.Encode(key, PlainEncoder.Instance)}\"]"))]);
+        EraseOutcomes(connection, names);
         EraseApplied(connection);
+    }
+
+    static void EraseOutcomes(Connection connection, HashSet<long> names)
+    {
+        using var select = connection.Prepare("SELECT job, count, failures, lines FROM job_outcome WHERE rowid = ?");
+        using var update = connection.Prepare("UPDATE job_outcome SET failed = ?, failures = ?, lines = ?, names = ? WHERE rowid = ?");
+        using var refusal = connection.Prepare("UPDATE job SET refusal = x'' WHERE number = ?");
+        foreach (var (rowId, named) in NameColumn.Find(connection, "job_outcome", names))
+        {
+            var erased = named.Where(entry => names.Contains(entry.Name)).Select(entry => entry.Row).ToHashSet();
+            select.Bind(rowId).Step();
+            var (job, count, lines) = (select.Integer(0), (int)select.Integer(1), Unpack(select.Blob(3)));
+            byte[] failures = [.. select.Blob(2).ToArray().Where(row => !erased.Contains(row))];
+            select.Reset();
+
+            using var kept = new MemoryStream();
+            var row = 0;
+            foreach (var range in lines.AsSpan().TrimEnd((byte)'\n').Split((byte)'\n'))
+            {
+                kept.Write(erased.Contains(row++) ? [] : lines.AsSpan(range));
+                kept.WriteByte((byte)'\n');
+            }
+
+            update.Bind(failures.Length).Bind(failures).Bind(Pack(kept.GetBuffer().AsSpan(0, (int)kept.Length)))
+                .BindNames(named.Where(entry => !erased.Contains(entry.Row))).Bind(rowId).Run();
+            if (erased.Contains(count)) // see JobRows.Names
+            {
+                refusal.Bind(job).Run();
+            }
+        }
     }
 
     // Removes all rejected inputs, inputs of canceled jobs, and applied inputs of chunks: they may name a record by any of its
@@ -238,56 +265,6 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         }
     }
 
-    static void EraseRefusals(Connection connection, HashSet<long> ids)
-    {
-        using var select = connection.Prepare("SELECT number, refusal FROM job WHERE refusal IS NOT NULL");
-        using var update = connection.Prepare("UPDATE job SET refusal = ? WHERE number = ?");
-        while (select.Step())
-        {
-            // The error of a single input names the owner of a value only in its message.
-            if (RecordEraser.Mentions(select.Blob(1), ids))
-            {
-                update.Bind("""{"status":"error","message":"The answer to this request was about an object that has been permanently deleted"}"""u8).Bind(select.Integer(0)).Run();
-            }
-        }
-    }
-
-    static void EraseOutcomes(Connection connection, HashSet<long> ids, List<byte[]> keys)
-    {
-        bool Tells(ReadOnlySpan<byte> lines)
-        {
-            var tells = RecordEraser.Quotes(lines, ids);
-            foreach (var key in keys)
-            {
-                tells |= lines.IndexOf(key) >= 0;
-            }
-
-            return tells;
-        }
-
-        using var select = connection.Prepare("SELECT rowid, lines FROM job_outcome");
-        using var update = connection.Prepare("UPDATE job_outcome SET lines = ? WHERE rowid = ?");
-        while (select.Step())
-        {
-            var lines = Unpack(select.Blob(1));
-            if (!Tells(lines))
-            {
-                continue;
-            }
-
-            using var kept = new MemoryStream();
-            foreach (var range in lines.AsSpan().TrimEnd((byte)'\n').Split((byte)'\n'))
-            {
-                var line = lines.AsSpan(range);
-                // A line begins with its index: {"index":12,…
-                kept.Write(!Tells(line) ? line : [.. line[..line.IndexOf((byte)',')], .. ",\"deletedForGood\":true}"u8]);
-                kept.WriteByte((byte)'\n');
-            }
-
-            update.Bind(Pack(kept.GetBuffer().AsSpan(0, (int)kept.Length))).Bind(select.Integer(0)).Run();
-        }
-    }
-
     /// <summary>Checks that the job is where a step begins, so that no step is applied twice, and a canceled job doesn't continue.</summary>
     /// <exception cref="Refusal">The job is at another position.</exception>
     public static void Expect(Connection connection, JobStep step)
@@ -301,9 +278,9 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     /// <summary>Stores the results of a step and advances the job.</summary>
     public static void Record(Connection connection, JobStep step, JobRows rows, long now)
     {
-        using var insert = connection.Prepare("INSERT INTO job_outcome (job, first, count, failed, lines, rejected) VALUES (?, ?, ?, ?, ?, ?)");
-        insert.Bind(step.Job).Bind(step.First).Bind(step.Count).Bind(rows.Failed).Bind(Pack(rows.Lines.Span));
-        (rows.Failed > 0 ? insert.Bind(Pack(rows.Rejected.Span)) : insert.BindNull()).Run();
+        using var insert = connection.Prepare("INSERT INTO job_outcome (job, first, count, failed, failures, lines, rejected, names) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        insert.Bind(step.Job).Bind(step.First).Bind(step.Count).Bind(rows.Failed).Bind(rows.Failures).Bind(Pack(rows.Lines.Span));
+        (rows.Failed > 0 ? insert.Bind(Pack(rows.Rejected.Span)) : insert.BindNull()).BindNames(rows.Names.Entries).Run();
 
         using var delete = connection.Prepare("DELETE FROM job_chunk WHERE job = ? AND first + count <= ?");
         delete.Bind(step.Job).Bind(step.First + step.Count).Run();
@@ -379,7 +356,8 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         return packed.ToArray();
     }
 
-    static byte[] Unpack(ReadOnlySpan<byte> packed)
+    /// <summary>The lines of results, each with a line break at its end.</summary>
+    public static byte[] Unpack(ReadOnlySpan<byte> packed)
     {
         using var lines = new MemoryStream();
         using var deflate = new DeflateStream(new MemoryStream(packed.ToArray()), CompressionMode.Decompress);

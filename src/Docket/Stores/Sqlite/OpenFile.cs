@@ -41,7 +41,8 @@ internal sealed class OpenFile : IDisposable
                     throw;
                 }
             },
-            create: false);
+            create: false,
+            OlderAnswers.Define);
         witness = new Connection(path, create: false);
         Indexer = new Indexer(Indexer.PathOf(path), () => new ChangeReader(path), () => Writer.Schema, committed, Writer.Recent, lagMs, clock, logger);
     }

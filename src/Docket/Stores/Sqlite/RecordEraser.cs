@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Docket.Model;
 using Docket.Sqlite;
 using Docket.Writes;
@@ -35,17 +33,17 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
     /// <param name="schema">The schema of their type.</param>
     public void Erase(List<PlannedWrite> purges, Schema schema)
     {
-        // All ids and keys of the records, because stored answers and results may contain any of them.
-        var (ids, keys) = (new HashSet<long>(), new List<string>());
+        // All ids and unique values of the records, because stored answers and results may contain any of them.
+        var names = new HashSet<long>();
         foreach (var purge in purges)
         {
             var key = RecordKey.Of(schema.Type, purge.Record.Id, archived: false);
             later.Bind(purge.Previous!.Value).Run();
-            ids.Add(purge.Record.Id);
+            names.Add(purge.Record.Id);
             merged.Bind(key);
             while (merged.Step())
             {
-                ids.Add(RecordKey.IdOf(merged.Integer(0)));
+                names.Add(RecordKey.IdOf(merged.Integer(0)));
             }
 
             forget.Bind(key).Run();
@@ -54,36 +52,14 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
             {
                 if (!values.Value.IsEmpty && schema.FindNumberEvenArchived(values.Number) is { Unique: true })
                 {
-                    keys.Add(Encoding.UTF8.GetString(values.Value));
+                    names.Add(Names.Of(values.Value));
                 }
             }
         }
 
-        AnswerTable.Erase(connection, ids);
-        JobTables.Erase(connection, ids, keys);
+        AnswerTable.Erase(connection, names);
+        JobTables.Erase(connection, names);
         ask.Bind(purges[0].Time).Run();
-    }
-
-    /// <summary>Whether a text contains one of the ids in quotation marks: the id of a result, or that in an error.</summary>
-    public static bool Quotes(ReadOnlySpan<byte> json, HashSet<long> ids) => Names(json, ids, quoted: true);
-
-    /// <summary>Whether a text contains one of the ids anywhere, for example in an error message.</summary>
-    public static bool Mentions(ReadOnlySpan<byte> json, HashSet<long> ids) => Names(json, ids, quoted: false);
-
-    static bool Names(ReadOnlySpan<byte> json, HashSet<long> ids, bool quoted)
-    {
-        for (int end = 0, next; (next = json[end..].IndexOfAnyInRange((byte)'0', (byte)'9')) >= 0;)
-        {
-            var start = end + next;
-            end = json[start..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') is var length and >= 0 ? start + length : json.Length;
-            if (long.TryParse(json[start..end], NumberStyles.None, CultureInfo.InvariantCulture, out var id) && ids.Contains(id)
-                && (!quoted || (start > 0 && json[start - 1] == '"' && end < json.Length && json[end] == '"')))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     /// <summary>Empties some of the remaining changes, inside the open transaction; <c>true</c> if there are no more.</summary>

@@ -98,6 +98,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 }
             },
             create: true,
+            OlderAnswers.Define,
             fresh => SchemaTables.AddMissing(fresh, types));
 
     public string History => Use(static opened => opened.Identity.File);
@@ -428,7 +429,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
         catch (OperationCanceledException)
         {
-            throw new Refusal(Faults.TracesLeft(Path.GetFileName(Indexer.PathOf(path)), "it is behind, and they will be removed when it gets there"));
+            throw new Refusal(Faults.TracesLeft(Path.GetFileName(Indexer.PathOf(path)), TracesReason.Behind));
         }
 
         return outcome;

@@ -96,7 +96,7 @@ internal sealed partial class SqliteTransaction : ITransaction
                 JobTables.Record(connection, step, step.Rows(outcome), Instant.Now(clock));
                 break;
             case KeptAnswer kept when !outcome.Batch.DryRun && kept.Of(outcome) is { } answer:
-                AnswerTable.Keep(connection, kept.Key, answer, Instant.Now(clock));
+                AnswerTable.Keep(connection, kept.Key, answer, Names.Of(outcome), Instant.Now(clock));
                 break;
         }
     }
@@ -144,7 +144,7 @@ internal sealed partial class SqliteTransaction : ITransaction
             if (!checkpointer.TruncateLog())
             {
                 LogUncleaned(null, path);
-                return new(Faults.TracesLeft(Path.GetFileName(path), "another program is reading it"));
+                return new(Faults.TracesLeft(Path.GetFileName(path), TracesReason.Read));
             }
 
             connection.Execute("DELETE FROM cleaning");
@@ -202,7 +202,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     Refusal Left(SqliteFailure failure)
     {
         LogUncleaned(failure, path);
-        return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? "there is no space to rewrite it" : "it could not be rewritten, see the server's log"));
+        return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? TracesReason.NoSpace : TracesReason.Failed));
     }
 
     [LoggerMessage(LogLevel.Warning, "Permanently deleted values may remain in {Path}; the next purge or start will retry")]
