@@ -133,8 +133,16 @@ internal static partial class Faults
     public static Error TooManyPipelines(ObjectType type, int max) => new(400, $"Object type {type.Id} can have at most {max} pipelines", Validation);
 
     /// <summary>3.4; what follows the first words is Docket's own.</summary>
-    public static Error StageMetadataInvalid(string ticketState) =>
-        new(400, $"Failed to deserialize metadata: ticketState must be OPEN or CLOSED, not {Shorten(ticketState)}", Validation, "PipelineError.INVALID_PIPELINE_STAGE_METADATA");
+    public static Error StageMetadataInvalid(StageMetadataRule rule, string value) =>
+        new(400, $"Failed to deserialize metadata: {rule.Key} must be {string.Join(" or ", rule.Allowed)}, not {Shorten(value)}", Validation, "PipelineError.INVALID_PIPELINE_STAGE_METADATA");
+
+    /// <summary>3.4; for all object types as observed for deals.</summary>
+    public static Error StageMetadataMissing(StageMetadataRule rule, StageRules stages) =>
+        new(400, $"must specify {rule.Key} when writing a {stages.Stage}", Validation);
+
+    /// <summary>3.4; for all object types as observed for deals.</summary>
+    public static Error StageMetadataOutOfRange(StageMetadataRule rule, (double Min, double Max) range, StageRules stages) => new(
+        400, $"{stages.Stage} {rule.Key} is not valid, must be between {StageMetadataRule.ToText(range.Min)} and {StageMetadataRule.ToText(range.Max)} (inclusive)", Validation);
 
     /// <summary>3.5.</summary>
     public static Error PipelineWithoutStage() => new(400, "Pipeline must have at least one stage", Validation);

@@ -70,8 +70,14 @@ internal sealed record ObjectType
 /// <param name="ReopenedAt">When it was last reopened.</param>
 /// <param name="AfterMove">Additional properties in the answer to a write that sets the stage.</param>
 /// <param name="Group">The group of the properties of each stage.</param>
+/// <param name="Metadata">The rules of the metadata of a stage, in the wire's key order.</param>
 internal sealed record StageRules(
-    string Pipeline, string Stage, string ClosedDate, string LastClosedDate, string ReopenedAt, ImmutableArray<string> AfterMove, string Group);
+    string Pipeline, string Stage, string ClosedDate, string LastClosedDate, string ReopenedAt, ImmutableArray<string> AfterMove, string Group,
+    ImmutableArray<StageMetadataRule> Metadata)
+{
+    /// <summary>Whether each pipeline needs a closed stage (reference/properties-pipelines-search-associations.md 3.5).</summary>
+    public bool NeedsClosedStage { get; init; }
+}
 
 /// <summary>The initial content of a type in a new portal.</summary>
 /// <param name="Properties">The definitions.</param>

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Docket.Model;
 
-/// <summary>A pipeline: the ordered stages of a ticket. Members are in the wire's key order.</summary>
+/// <summary>A pipeline: the ordered stages of a record. Members are in the wire's key order.</summary>
 internal sealed record Pipeline
 {
     public required string Label { get; init; }
@@ -46,14 +46,6 @@ internal sealed record Stage
     public string WritePermissions { get; init; } = "CRM_PERMISSIONS_ENFORCEMENT";
 
     public bool Archived { get; init; }
-}
-
-/// <summary>The meaning of a stage. Both are strings on the wire; <see cref="TicketState"/> determines <see cref="IsClosed"/>.</summary>
-internal sealed record StageMetadata(string TicketState)
-{
-    public const string Open = "OPEN", Closed = "CLOSED";
-
-    public string IsClosed => TicketState == Closed ? "true" : "false";
 }
 
 /// <summary>One change of a pipeline or of one of its stages, for the audit endpoints (reference/properties-pipelines-search-associations.md 3.7).</summary>

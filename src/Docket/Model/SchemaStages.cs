@@ -80,5 +80,5 @@ internal sealed record StagePlace(
     Pipeline Pipeline, Stage Stage, byte[] Utf8Id, byte[] Utf8PipelineId,
     Property Entered, Property Exited, Property CumulativeTime, Property LatestTime)
 {
-    public bool IsClosed => Stage.Metadata.TicketState == StageMetadata.Closed;
+    public bool IsClosed => Stage.Metadata.IsClosed;
 }

@@ -59,35 +59,6 @@ internal static class InputJson
         ["name"],
         ("name", (property, ref json) => property.Name = json.Text()));
 
-    static readonly JsonShape<StageMetadataInput> Metadata = new(
-        null,
-        [],
-        ("ticketState", (metadata, ref json) => metadata.TicketState = json.Text()));
-
-    static readonly JsonShape<StageInput> StageShape = new(
-        "PipelineStageInput",
-        ["label"],
-        ("label", (stage, ref json) => stage.Label = json.Text()),
-        ("displayOrder", (stage, ref json) => stage.DisplayOrder = json.Number()),
-        ("metadata", (stage, ref json) => stage.Metadata = json.IsNull ? null : Metadata.Read(ref json)),
-        ("stageId", (stage, ref json) => stage.StageId = json.Text()));
-
-    static readonly JsonShape<StagePatch> StagePatchShape = new(
-        null,
-        [],
-        ("label", (stage, ref json) => stage.Label = json.Text()),
-        ("displayOrder", (stage, ref json) => stage.DisplayOrder = json.Number()),
-        ("metadata", (stage, ref json) => stage.Metadata = json.IsNull ? null : Metadata.Read(ref json)),
-        ("archived", (stage, ref json) => stage.Archived = json.Flag()));
-
-    static readonly JsonShape<PipelineInput> PipelineShape = new(
-        "PipelineInput",
-        ["label"],
-        ("label", (pipeline, ref json) => pipeline.Label = json.Text()),
-        ("displayOrder", (pipeline, ref json) => pipeline.DisplayOrder = json.Number()),
-        ("pipelineId", (pipeline, ref json) => pipeline.PipelineId = json.Text()),
-        ("stages", (pipeline, ref json) => pipeline.Stages = json.List("a list of stages", StageShape.Read)));
-
     static readonly JsonShape<PipelinePatch> PipelinePatchShape = new(
         null,
         [],
@@ -107,13 +78,36 @@ internal static class InputJson
 
     public static JsonCursor.Reading<PropertyGroupUpdate> GroupUpdate => GroupUpdateShape.Read;
 
-    public static JsonCursor.Reading<PipelineInput> Pipeline => PipelineShape.Read;
+    public static JsonCursor.Reading<PipelineInput> Pipeline(ObjectType type) => new JsonShape<PipelineInput>(
+        "PipelineInput",
+        ["label"],
+        ("label", (pipeline, ref json) => pipeline.Label = json.Text()),
+        ("displayOrder", (pipeline, ref json) => pipeline.DisplayOrder = json.Number()),
+        ("pipelineId", (pipeline, ref json) => pipeline.PipelineId = json.Text()),
+        ("stages", (pipeline, ref json) => pipeline.Stages = json.List("a list of stages", Stage(type)))).Read;
 
     public static JsonCursor.Reading<PipelinePatch> PipelinePatch => PipelinePatchShape.Read;
 
-    public static JsonCursor.Reading<StageInput> Stage => StageShape.Read;
+    public static JsonCursor.Reading<StageInput> Stage(ObjectType type) => new JsonShape<StageInput>(
+        "PipelineStageInput",
+        ["label"],
+        ("label", (stage, ref json) => stage.Label = json.Text()),
+        ("displayOrder", (stage, ref json) => stage.DisplayOrder = json.Number()),
+        ("metadata", (stage, ref json) => stage.Metadata = json.IsNull ? null : Metadata(type).Read(ref json)),
+        ("stageId", (stage, ref json) => stage.StageId = json.Text())).Read;
 
-    public static JsonCursor.Reading<StagePatch> StagePatch => StagePatchShape.Read;
+    public static JsonCursor.Reading<StagePatch> StagePatch(ObjectType type) => new JsonShape<StagePatch>(
+        null,
+        [],
+        ("label", (stage, ref json) => stage.Label = json.Text()),
+        ("displayOrder", (stage, ref json) => stage.DisplayOrder = json.Number()),
+        ("metadata", (stage, ref json) => stage.Metadata = json.IsNull ? null : Metadata(type).Read(ref json)),
+        ("archived", (stage, ref json) => stage.Archived = json.Flag())).Read;
+
+    static JsonShape<Dictionary<string, string?>> Metadata(ObjectType type) => new(
+        null,
+        [],
+        [.. (type.Stages?.Metadata ?? []).Where(rule => !rule.IsDerived).Select(rule => (rule.Key, (JsonMember<Dictionary<string, string?>>)((metadata, ref json) => metadata[rule.Key] = json.Text())))]);
 
     static (string, JsonMember<T>)[] UpdateMembers<T>()
         where T : PropertyUpdate =>

@@ -138,7 +138,8 @@ internal sealed record StageInput
 
     public int? DisplayOrder { get; set; }
 
-    public StageMetadataInput? Metadata { get; set; }
+    /// <summary>By key; keys that the type doesn't have are dropped (reference/properties-pipelines-search-associations.md 3.4).</summary>
+    public Dictionary<string, string?>? Metadata { get; set; }
 
     public string? StageId { get; set; }
 }
@@ -150,13 +151,8 @@ internal sealed record StagePatch
 
     public int? DisplayOrder { get; set; }
 
-    public StageMetadataInput? Metadata { get; set; }
+    /// <summary>By key; keys that the type doesn't have are dropped (reference/properties-pipelines-search-associations.md 3.4).</summary>
+    public Dictionary<string, string?>? Metadata { get; set; }
 
     public bool? Archived { get; set; }
-}
-
-/// <summary>The metadata of a stage, which determine whether it is closed. Unknown keys are dropped (reference/properties-pipelines-search-associations.md 3.4).</summary>
-internal sealed record StageMetadataInput
-{
-    public string? TicketState { get; set; }
 }

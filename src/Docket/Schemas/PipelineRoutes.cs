@@ -41,7 +41,7 @@ internal static class PipelineRoutes
 
     static async Task CreateAsync(HttpContext http)
     {
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Pipeline);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Pipeline(http.Call().Type));
         var created = await http.Call().EditAsync((content, edit) => PipelineRules.Create(content, input, edit));
         await SchemaResponse.CreatedAsync(http, created.Id, created, SchemaJson.Default.Pipeline);
     }
@@ -52,7 +52,7 @@ internal static class PipelineRoutes
     static async Task ReplaceAsync(HttpContext http)
     {
         var id = http.LastPathSegment();
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Pipeline);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Pipeline(http.Call().Type));
         var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.Replace(content, id, input, edit), KeepUsedStages(http));
         await SchemaResponse.OneAsync(http, replaced, SchemaJson.Default.Pipeline);
     }
@@ -91,7 +91,7 @@ internal static class PipelineRoutes
     static async Task CreateStageAsync(HttpContext http)
     {
         var pipelineId = http.LastPathSegment(before: 1);
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Stage);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Stage(http.Call().Type));
         var created = await http.Call().EditAsync((content, edit) => PipelineRules.CreateStage(content, pipelineId, input, edit));
         await SchemaResponse.CreatedAsync(http, created.Id, created, SchemaJson.Default.Stage);
     }
@@ -106,7 +106,7 @@ internal static class PipelineRoutes
     static async Task ReplaceStageAsync(HttpContext http)
     {
         var (pipelineId, id) = StagePath(http);
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.Stage);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.Stage(http.Call().Type));
         var replaced = await http.Call().EditAsync((content, edit) => PipelineRules.ReplaceStage(content, pipelineId, id, input, edit));
         await SchemaResponse.OneAsync(http, replaced, SchemaJson.Default.Stage);
     }
@@ -114,7 +114,7 @@ internal static class PipelineRoutes
     static async Task UpdateStageAsync(HttpContext http)
     {
         var (pipelineId, id) = StagePath(http);
-        var input = await RequestBody.ReadJsonAsync(http, InputJson.StagePatch);
+        var input = await RequestBody.ReadJsonAsync(http, InputJson.StagePatch(http.Call().Type));
         var updated = await http.Call().EditAsync((content, edit) => PipelineRules.UpdateStage(content, pipelineId, id, input, edit));
         await SchemaResponse.OneAsync(http, updated, SchemaJson.Default.Stage);
     }

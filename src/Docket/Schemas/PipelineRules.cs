@@ -107,7 +107,7 @@ internal static class PipelineRules
         {
             Label = input.Label ?? old.Label,
             DisplayOrder = input.DisplayOrder ?? old.DisplayOrder,
-            Metadata = Metadata(input.Metadata, old.Metadata.TicketState),
+            Metadata = Metadata(input.Metadata, old.Metadata, edit.Type),
             UpdatedAt = edit.Now,
         };
         return WriteStage(content, pipeline, wanted, edit);
@@ -215,7 +215,7 @@ internal static class PipelineRules
             throw new Refusal(Faults.StageLabelExists(twin.Label));
         }
 
-        if (!pipeline.Stages.Any(stage => stage.Metadata.TicketState == StageMetadata.Closed))
+        if (type.Stages is { NeedsClosedStage: true } && !pipeline.Stages.Any(stage => stage.Metadata.IsClosed))
         {
             throw new Refusal(Faults.PipelineWithoutClosedStage(type, pipeline.Id));
         }
@@ -225,7 +225,7 @@ internal static class PipelineRules
     {
         Id = id.Length <= StageIdMax ? id : throw new Refusal(Faults.StageIdTooLong(StageIdMax)),
         Label = input.Label!,
-        Metadata = Metadata(input.Metadata, StageMetadata.Open),
+        Metadata = Metadata(input.Metadata, null, edit.Type),
         CreatedAt = edit.Now,
         UpdatedAt = edit.Now,
     };
@@ -234,16 +234,29 @@ internal static class PipelineRules
     {
         Label = input.Label!,
         DisplayOrder = input.DisplayOrder ?? old.DisplayOrder,
-        Metadata = Metadata(input.Metadata, StageMetadata.Open),
+        Metadata = Metadata(input.Metadata, null, edit.Type),
         UpdatedAt = edit.Now,
     };
 
-    static StageMetadata Metadata(StageMetadataInput? input, string otherwise) => (input?.TicketState ?? otherwise) switch
+    // Missing values are those of the old stage, or the defaults.
+    static StageMetadata Metadata(Dictionary<string, string?>? input, StageMetadata? old, ObjectType type)
     {
-        StageMetadata.Open => new(StageMetadata.Open),
-        StageMetadata.Closed => new(StageMetadata.Closed),
-        var other => throw new Refusal(Faults.StageMetadataInvalid(other)),
-    };
+        if (type.Stages is not { } stages)
+        {
+            return new([]);
+        }
+
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var rule in stages.Metadata.Where(rule => !rule.IsDerived))
+        {
+            var value = input?.GetValueOrDefault(rule.Key) ?? old?[rule.Key] ?? rule.Default ?? throw new Refusal(Faults.StageMetadataMissing(rule, stages));
+            values[rule.Key] = rule.Normalise(value)
+                ?? throw new Refusal(rule.Range is { } range ? Faults.StageMetadataOutOfRange(rule, range, stages) : Faults.StageMetadataInvalid(rule, value));
+        }
+
+        values[StageMetadata.IsClosedKey] = stages.Metadata.Any(rule => !rule.IsDerived && rule.Closing.Contains(values[rule.Key])) ? "true" : "false";
+        return new([.. stages.Metadata.Select(rule => (rule.Key, values[rule.Key]))]);
+    }
 
     static void RefuseStageOfAnother(SchemaContent content, Pipeline? own, string? stageId)
     {

@@ -101,8 +101,11 @@ internal static class PipelineTrail
         json.WriteString("label", stage.Label);
         json.WriteNumber("displayOrder", stage.DisplayOrder);
         json.WriteStartObject("metadata");
-        json.WriteString("ticketState", stage.Metadata.TicketState);
-        json.WriteString("isClosed", stage.Metadata.IsClosed);
+        foreach (var (key, value) in stage.Metadata.Values)
+        {
+            json.WriteString(key, value);
+        }
+
         json.WriteEndObject();
         json.WriteBoolean("active", active);
         json.WriteNumber("createdAt", stage.CreatedAt);

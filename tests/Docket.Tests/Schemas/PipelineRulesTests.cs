@@ -24,7 +24,7 @@ public sealed class PipelineRulesTests
         var error = Refused(() => Create(Fresh, new() { Label = "P", PipelineId = "p", Stages = [Stage("a", "A")] }));
         Assert.Equal((400, "tickets pipeline: p must have at least one closed stage", "PipelineError.MISSING_CLOSED_STAGE"), (error.Status, error.Message, error.SubCategory));
 
-        error = Refused(() => Create(Fresh, Input("p", Closed("a", "A") with { Metadata = new() { TicketState = "closed" } })));
+        error = Refused(() => Create(Fresh, Input("p", Closed("a", "A") with { Metadata = new() { ["ticketState"] = "closed" } })));
         Assert.Equal((400, "PipelineError.INVALID_PIPELINE_STAGE_METADATA"), (error.Status, error.SubCategory));
         Assert.StartsWith("Failed to deserialize metadata", error.Message);
 
@@ -231,9 +231,9 @@ public sealed class PipelineRulesTests
     [Fact]
     public void A_patch_of_a_stage_merges_metadata_and_a_replace_does_not()
     {
-        Assert.Equal("CLOSED", PipelineRules.UpdateStage(Fresh, "0", "4", new() { Label = "Done", Metadata = new() }, Later).Answer.Metadata.TicketState);
+        Assert.Equal("CLOSED", PipelineRules.UpdateStage(Fresh, "0", "4", new() { Label = "Done", Metadata = new() }, Later).Answer.Metadata["ticketState"]);
         Assert.Equal("MISSING_CLOSED_STAGE", Refused(() => PipelineRules.ReplaceStage(Fresh, "0", "4", new() { Label = "Done" }, Later)).SubCategory!.Split('.')[1]);
-        Assert.Equal("true", PipelineRules.UpdateStage(Fresh, "0", "1", new() { Metadata = new() { TicketState = "CLOSED" } }, Later).Answer.Metadata.IsClosed);
+        Assert.True(PipelineRules.UpdateStage(Fresh, "0", "1", new() { Metadata = new() { ["ticketState"] = "CLOSED" } }, Later).Answer.Metadata.IsClosed);
     }
 
     [Behaviour("…/pipelines/tickets", "labels of pipelines, and of the stages of one, differ", "observed", "properties-pipelines-search-associations.md 3.3")]
@@ -302,7 +302,7 @@ public sealed class PipelineRulesTests
 
     static StageInput Stage(string? id, string label) => new() { StageId = id, Label = label };
 
-    static StageInput Closed(string? id, string label) => Stage(id, label) with { Metadata = new() { TicketState = "CLOSED" } };
+    static StageInput Closed(string? id, string label) => Stage(id, label) with { Metadata = new() { ["ticketState"] = "CLOSED" } };
 
     static IEnumerable<string> Order(SchemaContent content, string id) => PipelineRules.Find(content, id).Stages.Select(stage => $"{stage.Id}:{stage.DisplayOrder}");
 

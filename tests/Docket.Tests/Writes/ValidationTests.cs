@@ -88,7 +88,7 @@ public class ValidationTests
         new() { PipelineId = "repairs", Label = "Repairs", DisplayOrder = 1, Stages = [Stage("r-new", "New", "OPEN"), Stage("bench", "On the bench", "CLOSED")] },
         new Edit(Tickets.Type, 1_000, "1")).Content);
 
-    static StageInput Stage(string id, string label, string state) => new() { StageId = id, Label = label, DisplayOrder = 0, Metadata = new() { TicketState = state } };
+    static StageInput Stage(string id, string label, string state) => new() { StageId = id, Label = label, DisplayOrder = 0, Metadata = new() { ["ticketState"] = state } };
 
     static WriteBatch Labelled(string? pipeline, string? stage)
     {

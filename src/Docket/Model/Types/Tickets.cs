@@ -8,6 +8,8 @@ internal static class Tickets
     /// <summary>The group of all default properties (reference/properties-pipelines-search-associations.md 1.9).</summary>
     public const string Group = "ticketinformation";
 
+    const string Open = "OPEN", Closed = "CLOSED";
+
     static readonly ImmutableArray<string> Updated =
     [
         "createdate", "hs_is_closed", "hs_lastmodifieddate", "hs_object_id", "hs_object_source", "hs_object_source_id", "hs_object_source_label",
@@ -39,7 +41,11 @@ internal static class Tickets
         Required = ["hs_pipeline_stage"],
         Searched = ["subject", "content", "hs_pipeline_stage", "hs_ticket_category"],
         Stages = new(
-            "hs_pipeline", "hs_pipeline_stage", "closed_date", "hs_last_closed_date", "hs_ticket_reopened_at", ["closed_date", "time_to_close"], Group),
+            "hs_pipeline", "hs_pipeline_stage", "closed_date", "hs_last_closed_date", "hs_ticket_reopened_at", ["closed_date", "time_to_close"], Group,
+            Metadata: [new("ticketState") { Allowed = [Open, Closed], Default = Open, Closing = [Closed] }, StageMetadataRule.IsClosed])
+        {
+            NeedsClosedStage = true,
+        },
         Derived = ImmutableDictionary.CreateRange(new KeyValuePair<string, Derivation>[]
         {
             new("hs_ticket_id", Derivation.RecordId),
@@ -71,10 +77,12 @@ internal static class Tickets
         Label = "Support Pipeline",
         Stages =
         [
-            new() { Id = "1", Label = "New", DisplayOrder = 0, Metadata = new(StageMetadata.Open) },
-            new() { Id = "2", Label = "Waiting on contact", DisplayOrder = 1, Metadata = new(StageMetadata.Open) },
-            new() { Id = "3", Label = "Waiting on us", DisplayOrder = 2, Metadata = new(StageMetadata.Open) },
-            new() { Id = "4", Label = "Closed", DisplayOrder = 3, Metadata = new(StageMetadata.Closed) },
+            new() { Id = "1", Label = "New", DisplayOrder = 0, Metadata = State(Open, isClosed: "false") },
+            new() { Id = "2", Label = "Waiting on contact", DisplayOrder = 1, Metadata = State(Open, isClosed: "false") },
+            new() { Id = "3", Label = "Waiting on us", DisplayOrder = 2, Metadata = State(Open, isClosed: "false") },
+            new() { Id = "4", Label = "Closed", DisplayOrder = 3, Metadata = State(Closed, isClosed: "true") },
         ],
     };
+
+    static StageMetadata State(string ticketState, string isClosed) => new([("ticketState", ticketState), (StageMetadata.IsClosedKey, isClosed)]);
 }
