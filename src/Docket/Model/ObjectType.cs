@@ -5,11 +5,15 @@ namespace Docket.Model;
 /// <summary>An object type as data. All types are treated alike; what is specific to one is in its file in <c>Model/Types</c>.</summary>
 internal sealed record ObjectType
 {
-    /// <summary>The number in keys of this type, 1 to 16,383.</summary>
-    public required int Number { get; init; }
-
     /// <summary>The id on the wire, such as <c>0-5</c>.</summary>
-    public required string Id { get; init; }
+    public required string Id
+    {
+        get;
+        init => (field, Number) = (value, TypeNumber.Parse(value) ?? throw new ArgumentException($"{value} is no id of an object type.", nameof(value)));
+    }
+
+    /// <summary>The number in keys of this type: see <see cref="TypeNumber"/>.</summary>
+    public int Number { get; private init; }
 
     /// <summary>The plural used in paths, such as <c>tickets</c>.</summary>
     public required string Plural { get; init; }

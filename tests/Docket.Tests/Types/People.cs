@@ -8,7 +8,6 @@ internal static class People
 {
     public static readonly ObjectType Type = new()
     {
-        Number = 1,
         Id = "0-1",
         Plural = "contacts",
         Singular = "contact",

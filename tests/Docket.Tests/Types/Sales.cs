@@ -12,7 +12,6 @@ internal static class Sales
 
     static ObjectType Make(int number, string plural, string singular, string stage, ImmutableArray<StageMetadataRule> metadata) => new()
     {
-        Number = number,
         Id = $"0-{number}",
         Plural = plural,
         Singular = singular,

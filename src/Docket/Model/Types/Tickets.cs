@@ -21,7 +21,6 @@ internal static class Tickets
 
     public static readonly ObjectType Type = new()
     {
-        Number = 5,
         Id = "0-5",
         Plural = "tickets",
         Singular = "ticket",
