@@ -14,15 +14,15 @@ internal sealed class IndexFile : IDisposable
     const int ApplicationId = 0x44636b78;
 
     /// <summary>Version of the format. There are no upgrades: another version is rebuilt.</summary>
-    const int Version = 4;
+    const int Version = 5;
 
-    /// <summary>Page size in bytes: most postings fit into one page.</summary>
-    const int PageSize = 16_384;
+    /// <summary>Page size in bytes, and about the size of a block of postings.</summary>
+    public const int PageSize = 16_384;
 
-    /// <summary>Bytes of the index that stay in memory after a save.</summary>
+    /// <summary>Bytes of columns that stay in memory after a save.</summary>
     const long MemoryBudget = 64L << 20;
 
-    /// <summary>Bytes of the index in memory at which it is saved in any case.</summary>
+    /// <summary>Bytes of columns in memory at which the index is saved in any case, so that they can be freed.</summary>
     const long MemoryMax = 512L << 20;
 
     const string Tables = """
@@ -31,24 +31,20 @@ internal sealed class IndexFile : IDisposable
           seed INTEGER NOT NULL,
           rebuild INTEGER NOT NULL,
           position INTEGER NOT NULL,
-          reach INTEGER NOT NULL, -- the newest change of which anything is in the file: ahead of position when a save was cut off
-          reach_time INTEGER NOT NULL,
+          position_time INTEGER NOT NULL,
           documents INTEGER NOT NULL,
-          chunks INTEGER NOT NULL, -- that rows may be of: more than documents has when a save was cut off
+          save INTEGER NOT NULL, -- the number of the last complete save
+          unfinished INTEGER NOT NULL, -- whether there may be parts of a later one
           forms BLOB NOT NULL
         ) STRICT;
-        CREATE TABLE column_chunk (place INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
-        CREATE TABLE posting (
-          property INTEGER NOT NULL,
-          term BLOB NOT NULL,
-          chunk INTEGER NOT NULL,
-          docs BLOB NOT NULL,
-          PRIMARY KEY (property, term, chunk)
-        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE column_part (id INTEGER PRIMARY KEY, whole INTEGER NOT NULL, data BLOB NOT NULL, hash INTEGER NOT NULL) STRICT;
+        CREATE TABLE segment (age INTEGER PRIMARY KEY, id INTEGER NOT NULL, bytes INTEGER NOT NULL, directory BLOB NOT NULL, hash INTEGER NOT NULL) STRICT;
+        CREATE TABLE block (id INTEGER PRIMARY KEY, data BLOB NOT NULL, hash INTEGER NOT NULL) STRICT;
         """;
 
     readonly Connection connection;
-    readonly Statement saveState, savePiece, wantsRebuild;
+    readonly Statement saveState, markUnfinished, wantsRebuild;
+    long save;
 
     // The position of the index when the current save began.
     Mark? mark;
@@ -88,20 +84,26 @@ internal sealed class IndexFile : IDisposable
                 throw new OfAnotherVersion();
             }
 
-            using var state = connection.Prepare("SELECT seed, rebuild, position, reach, reach_time, documents, forms, chunks FROM state");
+            using var state = connection.Prepare("SELECT seed, rebuild, position, position_time, documents, save, unfinished, forms FROM state");
             if (!state.Step())
             {
                 throw SqliteFailure.Damaged("the state is missing");
             }
 
             Built = state.Integer(1) == 0;
-            Position = state.Integer(2);
-            (Reach, ReachTime) = (state.Integer(3), state.Integer(4));
-            forms = state.Blob(6).ToArray();
-            Index = new SearchIndex(path, connection, state.Integer(0), (int)state.Integer(5), (int)state.Integer(7));
+            (Position, PositionTime) = (state.Integer(2), state.Integer(3));
+            save = state.Integer(5);
+            forms = state.Blob(7).ToArray();
+            var (seed, documents, isUnfinished) = (state.Integer(0), (int)state.Integer(4), state.Integer(6) != 0);
             state.Reset();
-            savePiece = connection.Prepare("UPDATE state SET chunks = ?, reach = ?, reach_time = ?");
-            saveState = connection.Prepare("UPDATE state SET rebuild = max(?, rebuild * ?), position = ?, documents = ?, forms = ?");
+            if (isUnfinished)
+            {
+                Columns.DropUnfinished(connection, save);
+            }
+
+            Index = new SearchIndex(path, connection, seed, documents);
+            markUnfinished = connection.Prepare("UPDATE state SET unfinished = 1 WHERE unfinished = 0");
+            saveState = connection.Prepare("UPDATE state SET rebuild = max(?, rebuild * ?), position = ?, position_time = ?, documents = ?, save = ?, unfinished = 0, forms = ?");
             wantsRebuild = connection.Prepare("SELECT rebuild FROM state");
         }
         catch
@@ -121,17 +123,8 @@ internal sealed class IndexFile : IDisposable
     /// <summary>Sequence number of the newest change in the index; after opening, the newest in the file.</summary>
     public long Position { get; set; }
 
-    /// <summary>The time of that change.</summary>
-    public long PositionTime { get; set; }
-
-    /// <summary>
-    /// Sequence number of the newest change of which the file contains anything. It is beyond <see cref="Position"/> after opening if a
-    /// save was interrupted. The index is consistent again once it has applied the changes up to there.
-    /// </summary>
-    public long Reach { get; private set; }
-
     /// <summary>The time of that change, which shows whether the portal's file still has the same history.</summary>
-    public long ReachTime { get; private set; }
+    public long PositionTime { get; set; }
 
     /// <summary>Whether a rebuild was requested (<see cref="AskForRebuild"/>).</summary>
     public bool WantsRebuild
@@ -184,63 +177,55 @@ internal sealed class IndexFile : IDisposable
     }
 
     /// <summary>Whether memory is over budget.</summary>
-    public bool IsOverBudget => Index.Weight > MemoryBudget;
+    public bool IsOverBudget => Index.Columns.Weight > MemoryBudget;
 
     /// <summary>Whether memory is so far over budget that a save is due, after which it can be freed. Happens only with very many tickets.</summary>
-    public bool IsFarOverBudget => Index.Weight > MemoryMax;
+    public bool IsFarOverBudget => Index.Columns.Weight > MemoryMax;
 
     /// <summary>Whether a save is in progress.</summary>
     public bool IsSaving => mark is not null;
 
     /// <summary>
-    /// Begins a save of the changes so far. It is written in pieces, between which the index continues to change, and each piece
-    /// contains the state when it is written. After the last piece, the file stands for the position of the beginning. Later changes
-    /// are applied again after a restart, and each of them replaces every value and word that it touches.
+    /// Begins a save of the changes so far. It is written in pieces, between which the index continues to change. The last piece makes
+    /// the others valid: before it, the file stands for the position of the save before.
     /// </summary>
     /// <param name="built">Whether the index is complete up to its position.</param>
     public void BeginSave(bool built)
     {
-        mark = new(built, Position, Index.Documents, forms);
+        mark = new(built, Position, PositionTime, Index.Documents, forms);
         Index.BeginSave();
     }
 
     /// <summary>Writes about this many bytes of the current save; <c>true</c> if it is done.</summary>
     public bool SaveSome(long bytes)
     {
-        var done = false;
-        connection.Execute("BEGIN IMMEDIATE");
-        try
+        var done = InTransaction(() =>
         {
-            done = Index.SaveSome(bytes);
-            if (Position > Reach)
+            markUnfinished.Run();
+            if (!Index.SaveSome(save + 1, bytes))
             {
-                (Reach, ReachTime) = (Position, PositionTime);
+                return false;
             }
 
-            savePiece.Bind(Index.Chunks).Bind(Reach).Bind(ReachTime).Run();
-            if (done)
-            {
-                // A rebuild that was requested in the meantime stays requested.
-                saveState.Bind(mark!.Built ? 0 : 1).Bind(Built ? 1 : 0).Bind(mark.Position).Bind(mark.Documents).Bind(mark.Forms).Run();
-            }
-
-            connection.Execute("COMMIT");
-        }
-        catch
-        {
-            connection.Rollback();
-            throw;
-        }
-
-        Index.Settle();
+            // A rebuild that was requested in the meantime stays requested.
+            saveState.Bind(mark!.Built ? 0 : 1).Bind(Built ? 1 : 0).Bind(mark.Position).Bind(mark.PositionTime).Bind(mark.Documents).Bind(save + 1).Bind(mark.Forms).Run();
+            return true;
+        });
         if (done)
         {
             Index.EndSave(MemoryBudget);
             (Built, mark) = (mark!.Built, null);
+            save++;
         }
 
         return done;
     }
+
+    /// <summary>Whether there is something to do for <see cref="TidySome"/>.</summary>
+    public bool IsUntidy => Index.Postings.IsUntidy;
+
+    /// <summary>Merges what saves have written, about this many bytes.</summary>
+    public void TidySome(long bytes) => Tidy(() => Index.Postings.TidySome(bytes));
 
     /// <summary>Saves everything at once.</summary>
     /// <param name="built">Whether the index is complete up to its position.</param>
@@ -255,19 +240,17 @@ internal sealed class IndexFile : IDisposable
         SaveSome(long.MaxValue);
     }
 
-    /// <summary>Removes documents from everything, and their values from the file. Takes as long as reading all postings and writing the file once.</summary>
+    /// <summary>Removes documents from everything, and their values from the file. Takes as long as reading all postings and writing the file twice.</summary>
     /// <exception cref="InvalidOperationException">Another program is reading the file, so its log can't be emptied.</exception>
     public void Forget(IReadOnlyList<int> documents)
     {
-        if (IsSaving)
-        {
-            SaveSome(long.MaxValue);
-        }
-
         // If this is interrupted or fails, the file is rebuilt from what is left in the portal's file.
         connection.Execute("UPDATE state SET rebuild = rebuild | 2");
         Save(Built);
-        Index.Forget(connection, documents);
+        TidyAll();
+        Tidy(() => Index.Postings.Forget(documents));
+        TidyAll();
+        Index.Gated(() => Index.Columns.Forget(connection, documents.ToLookup(document => document >> DocSet.Bits)));
         Save(Built);
         connection.Execute("VACUUM");
         // The log can only be emptied while no search reads.
@@ -279,13 +262,21 @@ internal sealed class IndexFile : IDisposable
             }
         });
         connection.Execute("UPDATE state SET rebuild = rebuild & ~2");
+
+        void TidyAll()
+        {
+            while (IsUntidy)
+            {
+                TidySome(long.MaxValue);
+            }
+        }
     }
 
     public void Dispose()
     {
         Index.Dispose();
         saveState.Dispose();
-        savePiece.Dispose();
+        markUnfinished.Dispose();
         wantsRebuild.Dispose();
         connection.Dispose();
     }
@@ -293,7 +284,32 @@ internal sealed class IndexFile : IDisposable
     /// <summary>The file is intact, but was written by another version of Docket.</summary>
     public sealed class OfAnotherVersion : Exception;
 
-    sealed record Mark(bool Built, long Position, int Documents, byte[] Forms);
+    sealed record Mark(bool Built, long Position, long PositionTime, int Documents, byte[] Forms);
+
+    // Searches see what was merged once it is committed.
+    void Tidy(Func<Action?> step)
+    {
+        if (InTransaction(step) is { } replace)
+        {
+            Index.Gated(replace);
+        }
+    }
+
+    T InTransaction<T>(Func<T> write)
+    {
+        connection.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            var result = write();
+            connection.Execute("COMMIT");
+            return result;
+        }
+        catch
+        {
+            connection.Rollback();
+            throw;
+        }
+    }
 
     /// <summary>Deletes a file that nobody has open.</summary>
     public static void Delete(string path)

@@ -344,62 +344,18 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
     DocSet?[] Gather(int property, byte[] term, DocSet?[]? into = null)
     {
         into ??= new DocSet?[index.Chunks];
-        reader.Term.Bind(property).Bind(term);
-        while (reader.Term.Step())
-        {
-            var chunk = (int)reader.Term.Integer(0);
-            if (index.Postings.Loaded(property, chunk, term) is null)
-            {
-                Posting.OrInto(reader.Term.Blob(1), into[chunk] ??= new());
-            }
-        }
-
-        for (var chunk = 0; chunk < into.Length; chunk++)
-        {
-            index.Postings.Loaded(property, chunk, term)?.OrInto(into[chunk] ??= new());
-        }
-
+        index.Postings.Gather(reader.Block, property, term, into);
         return into;
     }
 
     // All matching terms that start with the text before the first star of a pattern.
     DocSet?[] GatherFitting(int property, ReadOnlySpan<byte> pattern, TermTest fits)
     {
-        var sets = new DocSet?[index.Chunks];
+        var into = new DocSet?[index.Chunks];
         var beginning = pattern.IndexOf((byte)'*') is var star and >= 0 ? pattern[..star] : pattern;
-        reader.Terms.Bind(property).Bind(beginning).Bind([.. beginning, 0xff]);
-        while (reader.Terms.Step())
-        {
-            var term = reader.Terms.Blob(0);
-            if (!fits(term))
-            {
-                continue;
-            }
-
-            var chunk = (int)reader.Terms.Integer(1);
-            var set = sets[chunk] ??= new();
-            if (index.Postings.Loaded(property, chunk, term) is { } newer)
-            {
-                newer.OrInto(set);
-            }
-            else
-            {
-                Posting.OrInto(reader.Terms.Blob(2), set);
-            }
-        }
-
-        foreach (var (term, chunk, posting) in index.Postings.Unsaved(property))
-        {
-            if (fits(term))
-            {
-                posting.OrInto(sets[chunk] ??= new());
-            }
-        }
-
-        return sets;
+        index.Postings.Gather(reader.Block, property, beginning.ToArray(), fits, into);
+        return into;
     }
-
-    delegate bool TermTest(ReadOnlySpan<byte> term);
 
     static void InRange(ReadOnlySpan<ulong> keys, ulong low, ulong high, DocSet into)
     {

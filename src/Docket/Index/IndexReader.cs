@@ -11,25 +11,19 @@ internal sealed class IndexReader : IDisposable
         connection = new Connection(path, create: false);
         connection.Execute("PRAGMA query_only=1; PRAGMA mmap_size=1073741824");
         Column = connection.Prepare(Columns.FindSql);
-        Term = connection.Prepare("SELECT chunk, docs FROM posting WHERE property = ? AND term = ?");
-        // A prefix ends before the same bytes followed by 0xff, which never occurs in UTF-8.
-        Terms = connection.Prepare("SELECT term, chunk, docs FROM posting WHERE property = ? AND term >= ? AND term < ?");
+        Block = connection.Prepare(SegmentCursor.FindSql);
     }
 
     /// <summary>The statement for <see cref="Columns.Values"/>.</summary>
     public Statement Column { get; }
 
-    /// <summary>Chunk and documents of a term of a property.</summary>
-    public Statement Term { get; }
-
-    /// <summary>Term, chunk and documents of a property's terms, from one term and below another.</summary>
-    public Statement Terms { get; }
+    /// <summary>The statement for <see cref="SegmentCursor"/>.</summary>
+    public Statement Block { get; }
 
     public void Dispose()
     {
         Column.Dispose();
-        Term.Dispose();
-        Terms.Dispose();
+        Block.Dispose();
         connection.Dispose();
     }
 }

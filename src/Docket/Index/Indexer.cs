@@ -17,17 +17,11 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>Changes after which the index is saved. After a crash, unsaved changes are read again: some seconds of work.</summary>
     const int SaveAfter = 100_000;
 
-    /// <summary>
-    /// Bytes for each change that make a save worthwhile. Scattered changes touch nearly every posting of a common word, and as many bytes
-    /// after twice as many changes. They are therefore saved less often, but not after more changes than that.
-    /// </summary>
-    const int SaveWorth = 400, SaveAfterMax = 2 * SaveAfter;
+    /// <summary>Bytes of terms in memory at which the index is saved.</summary>
+    const long UnsavedMax = 8L << 20;
 
     /// <summary>Bytes written at once while searches wait: some milliseconds.</summary>
     const long SaveStep = 512 * 1024;
-
-    /// <summary>Postings that may wait in memory for a save.</summary>
-    const int UnsavedMax = 200_000;
 
     /// <summary>Milliseconds without a change before the rest is saved.</summary>
     const int SaveWhenIdleMs = 2_000;
@@ -206,7 +200,7 @@ internal sealed partial class Indexer : IDisposable
         {
             var opened = new IndexFile(path);
             // Incomplete, or built from another file than the portal's.
-            if (opened.Built ? changes.TimeOf(opened.Reach) == opened.ReachTime : opened.Index.Documents == 0)
+            if (opened.Built ? changes.TimeOf(opened.Position) == opened.PositionTime : opened.Index.Documents == 0)
             {
                 return opened;
             }
@@ -240,14 +234,10 @@ internal sealed partial class Indexer : IDisposable
             return;
         }
 
+        file = opened;
+        indexed.Advance(opened.Position);
         for (var unsaved = 0; !closing;)
         {
-            if (file is null && opened.Position >= opened.Reach)
-            {
-                file = opened;
-                indexed.Advance(opened.Position);
-            }
-
             // In this order: a schema that is read later contains every property of the changes up to here.
             var upTo = committed.Sequence;
             // A property whose values get another form.
@@ -260,17 +250,25 @@ internal sealed partial class Indexer : IDisposable
             unsaved += taken;
             if (opened.IsSaving)
             {
-                // At once if changes arrive faster than they are applied.
-                if (opened.SaveSome(opened.Index.Postings.Dirty < UnsavedMax ? SaveStep : long.MaxValue) && opened.WantsRebuild)
+                // At once if changes arrive faster than they are written.
+                if (opened.SaveSome(opened.Index.Postings.ChangedBytes < UnsavedMax ? SaveStep : long.MaxValue) && opened.WantsRebuild)
                 {
                     return;
                 }
+            }
+            else if (opened.IsUntidy && taken == 0)
+            {
+                opened.TidySome(SaveStep);
             }
             // Even if there is nothing to write, to drop columns that only searches used.
             else if (taken > 0 ? IsWorthSaving(opened, unsaved) : !Wait(opened) && (unsaved > 0 || opened.IsOverBudget))
             {
                 opened.BeginSave(built: true);
                 unsaved = 0;
+            }
+            else if (opened.IsUntidy)
+            {
+                opened.TidySome(SaveStep);
             }
 
             if (ReferenceEquals(distrusted, opened) || (taken == 0 && opened.WantsRebuild))
@@ -282,12 +280,11 @@ internal sealed partial class Indexer : IDisposable
         opened.Save(built: true);
     }
 
-    // Permanent deletions don't wait, nor do changes that are partly in the file.
-    bool IsLagging(IndexFile opened) => lagMs() > 0 && opened.Position >= Math.Max(opened.Reach, Interlocked.Read(ref hurryTo));
+    // Permanent deletions don't wait.
+    bool IsLagging(IndexFile opened) => lagMs() > 0 && opened.Position >= Interlocked.Read(ref hurryTo);
 
     static bool IsWorthSaving(IndexFile opened, int unsaved) =>
-        unsaved >= SaveAfterMax || opened.Index.Postings.Dirty >= UnsavedMax || opened.IsFarOverBudget
-        || (unsaved >= SaveAfter && opened.Index.DirtyBytes <= (long)unsaved * SaveWorth);
+        unsaved >= SaveAfter || opened.Index.Postings.ChangedBytes >= UnsavedMax || opened.IsFarOverBudget;
 
     // Returns whether there is something to do.
     bool Wait(IndexFile opened)
@@ -335,9 +332,13 @@ internal sealed partial class Indexer : IDisposable
             }
 
             building += batch.Length;
-            if (opened.Index.Documents % SaveAfter < BatchMax || opened.Index.Postings.Dirty >= UnsavedMax)
+            if (opened.Index.Documents % SaveAfter < BatchMax || opened.Index.Postings.ChangedBytes >= UnsavedMax)
             {
                 opened.Save(built: false);
+                while (opened.IsUntidy)
+                {
+                    opened.TidySome(long.MaxValue);
+                }
             }
         }
 
@@ -425,11 +426,7 @@ internal sealed partial class Indexer : IDisposable
             opened.Forget([.. purged]);
         }
 
-        if (file is not null)
-        {
-            indexed.Advance(opened.Position);
-        }
-
+        indexed.Advance(opened.Position);
         return taken;
     }
 

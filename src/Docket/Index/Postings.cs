@@ -1,48 +1,56 @@
 using Docket.Sqlite;
+
 namespace Docket.Index;
 
-/// <summary>A term of a property in one chunk, with the hash of the term (<see cref="SearchIndex.Hash"/>).</summary>
-internal readonly record struct TermKey(int Property, int Chunk, byte[] Term, ulong Hash);
-
-/// <summary>Like <see cref="TermKey"/>, but without an allocation for a lookup.</summary>
-internal readonly ref struct TermName(int property, int chunk, ReadOnlySpan<byte> term, ulong hash)
-{
-    public readonly int Property = property, Chunk = chunk;
-    public readonly ReadOnlySpan<byte> Term = term;
-    public readonly ulong Hash = hash;
-}
-
 /// <summary>
-/// The documents that contain each term. Unsaved changes and frequently used postings are in memory, the rest is in the file. One row
-/// in the file is one posting.
+/// The documents that contain each term: in segments, to which each save adds one, and in <see cref="ChangedTerms"/> since the last
+/// save. Small segments are merged into larger ones later. To add or remove a document, nothing is looked up.
 /// </summary>
-/// <param name="connection">The connection of the thread that writes the index.</param>
-/// <param name="chunks">How many chunks the file may contain.</param>
-/// <param name="seed">The seed of the hashes of terms.</param>
-internal sealed class Postings(Connection connection, int chunks, long seed) : IDisposable
+internal sealed class Postings : IDisposable
 {
-    /// <summary>The last postings found, by hash: words repeat, and a lookup in the dictionary takes three times as long.</summary>
-    const int RecentMax = 8192;
+    /// <summary>How many segments of about the same size become one. With more of them, merges are rarer and searches slower.</summary>
+    const int MergeAt = 4;
 
-    readonly Dictionary<TermKey, Posting> loaded = new(new TermComparer());
-    readonly (TermKey Key, Posting? Posting)[] recent = new (TermKey, Posting?)[RecentMax];
-    readonly Statement find = connection.Prepare("SELECT docs FROM posting WHERE property = ? AND term = ? AND chunk = ?");
-    readonly Statement put = connection.Prepare("INSERT INTO posting (property, term, chunk, docs) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET docs = excluded.docs");
-    readonly Statement delete = connection.Prepare("DELETE FROM posting WHERE property = ? AND term = ? AND chunk = ?");
+    /// <summary>The largest of the smallest segments, in bytes. Those of each next size have up to <see cref="MergeAt"/> times as many.</summary>
+    const long SmallMax = 4L << 20;
 
-    // Since the current save began, and what that save contains. Unsaved ones have no row in the file.
-    List<TermKey> dirty = [], unsaved = [], saving = [], unsavedBefore = [];
-    readonly List<TermKey> emptied = [];
-    int round, saved, firstUnsavedChunk = chunks;
+    /// <summary>Blocks that are deleted at once: about half a megabyte.</summary>
+    const int DeleteStep = 32;
 
-    /// <summary>Approximate bytes of memory.</summary>
-    public long Weight { get; private set; }
+    readonly long seed;
+    readonly Statement finder, putBlock, putSegment, deleteSegment, deleteBlocks;
 
-    /// <summary>Postings that changed since the last save began.</summary>
-    public int Dirty => dirty.Count;
+    // By property.
+    ChangedTerms?[] changed = [];
 
-    /// <summary>Approximate bytes that they will write.</summary>
-    public long DirtyBytes { get; private set; }
+    // Their blocks are deleted from the file, in steps.
+    readonly Queue<Segment> replaced = [];
+    int deleted;
+
+    // The oldest first.
+    Segment[] segments;
+    Segment? saving;
+    Merge? merge;
+    int lastId, saved;
+
+    public Postings(Connection connection, long seed)
+    {
+        this.seed = seed;
+        segments = [.. ReadSegments(connection)];
+        lastId = segments.Length == 0 ? 0 : segments.Max(segment => segment.Id);
+        finder = connection.Prepare(SegmentCursor.FindSql);
+        putBlock = connection.Prepare("INSERT INTO block (id, data, hash) VALUES (?, ?, ?)");
+        putSegment = connection.Prepare("INSERT INTO segment (age, id, bytes, directory, hash) VALUES (?, ?, ?, ?, ?)");
+        deleteSegment = connection.Prepare("DELETE FROM segment WHERE id = ?");
+        deleteBlocks = connection.Prepare("DELETE FROM block WHERE id BETWEEN ? AND ?");
+        DropUnfinished(connection);
+    }
+
+    /// <summary>Bytes in memory that are not saved.</summary>
+    public long ChangedBytes => changed.Sum(terms => terms?.Bytes ?? 0);
+
+    /// <summary>The segments, for tests.</summary>
+    public IReadOnlyList<Segment> Segments => segments;
 
     public void Add(int property, int document, ReadOnlySpan<byte> term) => Change(property, document, term, Key.OfHash(term, seed), add: true);
 
@@ -51,179 +59,308 @@ internal sealed class Postings(Connection connection, int chunks, long seed) : I
     /// <summary>Adds a document to a term or removes it. The caller supplies the hash, which identifies the term (<see cref="Key.OfHash"/>).</summary>
     public void Change(int property, int document, ReadOnlySpan<byte> term, ulong hash, bool add)
     {
-        var (chunk, doc) = (document >> DocSet.Bits, document & (DocSet.Size - 1));
-        ref var place = ref recent[(int)(hash ^ (ulong)property ^ (ulong)chunk << 7) & (RecentMax - 1)];
-        if (place.Posting is not { } posting || place.Key.Hash != hash || place.Key.Property != property || place.Key.Chunk != chunk)
+        if (property >= changed.Length)
         {
-            place = Find(property, chunk, term, hash);
-            posting = place.Posting!;
+            Array.Resize(ref changed, property + 64);
         }
 
-        posting.Used = round;
-        var (wasDirty, weight) = (posting.Dirty, posting.Weight);
-        if (!(add ? posting.Add(doc) : posting.Remove(doc)))
-        {
-            return;
-        }
-
-        Weight += posting.Weight - weight;
-        if (!wasDirty)
-        {
-            dirty.Add(place.Key);
-            DirtyBytes += posting.Weight;
-        }
+        (changed[property] ??= new(property)).Change(term, hash, document, add);
     }
 
-    /// <summary>The posting in memory, or <c>null</c> if memory has nothing newer than the file.</summary>
-    public Posting? Loaded(int property, int chunk, ReadOnlySpan<byte> term) =>
-        loaded.GetAlternateLookup<TermName>().TryGetValue(new(property, chunk, term, Key.OfHash(term, seed)), out var posting) ? posting : null;
+    /// <summary>Adds the documents of a term to sets, one for each chunk.</summary>
+    /// <param name="block">The caller's own statement for <see cref="SegmentCursor.FindSql"/>.</param>
+    /// <param name="property">The property.</param>
+    /// <param name="term">The term.</param>
+    /// <param name="into">Receives the documents.</param>
+    public void Gather(Statement block, int property, byte[] term, DocSet?[] into) =>
+        Gather(block, property, term, Changed(property, (terms, writer) => terms.WriteTo(writer, Key.OfHash(term, seed))), found => found.SequenceEqual(term), into);
 
-    /// <summary>Postings of one property that may have no row in the file yet.</summary>
-    public IEnumerable<(byte[] Term, int Chunk, Posting Posting)> Unsaved(int property)
+    /// <summary>Like <see cref="Gather(Statement, int, byte[], DocSet[])"/>, for all terms that fit.</summary>
+    /// <param name="block">The caller's own statement for <see cref="SegmentCursor.FindSql"/>.</param>
+    /// <param name="property">The property.</param>
+    /// <param name="beginning">What all of them begin with.</param>
+    /// <param name="fits">Whether a term is one of them.</param>
+    /// <param name="into">Receives the documents.</param>
+    public void Gather(Statement block, int property, byte[] beginning, TermTest fits, DocSet?[] into) =>
+        Gather(block, property, beginning, Changed(property, (terms, writer) => terms.WriteTo(writer, fits)), fits, into);
+
+    /// <summary>The changes since the last save began.</summary>
+    public Segment ToSegment()
     {
-        foreach (var key in unsavedBefore.Concat(unsaved))
+        var writer = new SegmentWriter();
+        foreach (var terms in changed)
         {
-            if (key.Property == property && loaded.TryGetValue(key, out var posting))
-            {
-                yield return (key.Term, key.Chunk, posting);
-            }
+            terms?.WriteTo(writer);
+        }
+
+        return writer.Finish(++lastId, lastId);
+    }
+
+    /// <summary>Begins to save them. The caller holds the gate.</summary>
+    public void BeginSave(Segment changes)
+    {
+        Array.ForEach(changed, terms => terms?.Clear());
+        saved = 0;
+        if (changes.Firsts.Length > 0)
+        {
+            segments = [.. segments, saving = changes];
         }
     }
 
-    /// <summary>Begins to save what is dirty now, in the order of the table.</summary>
-    public void BeginSave()
-    {
-        (saving, dirty) = (dirty, saving);
-        (unsavedBefore, unsaved) = (unsaved, unsavedBefore);
-        (saved, DirtyBytes) = (0, 0);
-        saving.Sort(static (a, b) => a.Property != b.Property ? a.Property.CompareTo(b.Property)
-            : a.Term.AsSpan().SequenceCompareTo(b.Term) is var order and not 0 ? order : a.Chunk.CompareTo(b.Chunk));
-    }
-
-    /// <summary>Writes more of it, in its current state. Call <see cref="Forget"/> after the commit.</summary>
+    /// <summary>Writes more of them.</summary>
     /// <param name="bytes">The number of bytes after which to stop.</param>
     /// <returns>The bytes that are left of that number: none if there is more to write.</returns>
     public long SaveSome(long bytes)
     {
-        for (; saved < saving.Count && bytes > 0; saved++)
+        for (; saved < saving?.Firsts.Length && bytes > 0; saved++)
         {
-            var key = saving[saved];
-            var posting = loaded[key];
-            var docs = posting.ToBytes();
-            if (docs.IsEmpty)
-            {
-                delete.Bind(key.Property).Bind(key.Term).Bind(key.Chunk).Run();
-                emptied.Add(key);
-            }
-            else
-            {
-                put.Bind(key.Property).Bind(key.Term).Bind(key.Chunk).Bind(docs).Run();
-            }
+            bytes -= Put(saving, saved, saving.Blocks![saved]);
+        }
 
-            posting.Saved();
-            bytes -= docs.Length + 100;
+        if (bytes > 0 && saving is not null)
+        {
+            Put(saving);
         }
 
         return Math.Max(0, bytes);
     }
 
-    /// <summary>The file has no row of empty postings. If they return, they are new.</summary>
-    public void Forget()
+    /// <summary>Call after everything is written and committed. The caller holds the gate.</summary>
+    public void EndSave()
     {
-        if (emptied.Count > 0)
+        if (saving is not null)
         {
-            emptied.ForEach(ForgetEmpty);
-            emptied.Clear();
-            Array.Clear(recent);
+            segments[^1] = saving with { Blocks = null };
+            saving = null;
         }
     }
 
-    /// <summary>After everything is saved: frees memory beyond <paramref name="budget"/> bytes, least recently used first.</summary>
-    /// <param name="budget">Bytes that may stay in memory.</param>
-    /// <param name="chunksNow">How many chunks the file may contain now.</param>
-    public void EndSave(long budget, int chunksNow)
+    /// <summary>Whether there is something to do for <see cref="TidySome"/>.</summary>
+    public bool IsUntidy => replaced.Count > 0 || merge is not null || NextToMerge() is not null;
+
+    /// <summary>Merges segments, and deletes what was merged. Runs in a transaction.</summary>
+    /// <param name="bytes">About how many bytes to write.</param>
+    /// <returns>What to call after the commit, inside the gate, if segments are to be replaced now.</returns>
+    public Action? TidySome(long bytes)
     {
-        foreach (var key in unsavedBefore)
+        if (replaced.TryPeek(out var old))
         {
-            ForgetEmpty(key); // one that was only looked up was never dirty
-            if (loaded.TryGetValue(key, out var posting) && posting.Dirty)
+            deleteBlocks.Bind(Segment.BlockId(old.Id, deleted)).Bind(Segment.BlockId(old.Id, deleted + DeleteStep - 1)).Run();
+            deleted += DeleteStep;
+            if (deleted >= old.Firsts.Length)
             {
-                unsaved.Add(key); // it got its first document in the meantime
+                replaced.Dequeue();
+                deleted = 0;
             }
+
+            return null;
         }
 
-        unsavedBefore.Clear();
-        saving.Clear();
-        firstUnsavedChunk = chunksNow;
-        for (var age = 1; age >= 0 && Weight > budget; age--)
+        merge ??= NextToMerge() is { } next ? new(this, next.From, next.Count, null) : null;
+        return merge?.Some(bytes);
+    }
+
+    /// <summary>Merges all segments without some documents, in a transaction. All changes must be saved, and nothing untidy.</summary>
+    /// <returns>Like <see cref="TidySome"/>.</returns>
+    public Action? Forget(IEnumerable<int> documents)
+    {
+        if (segments.Length == 0)
         {
-            foreach (var (key, posting) in loaded)
-            {
-                if (Weight > budget && posting.Used <= round - age && !posting.Dirty)
-                {
-                    Weight -= posting.Weight;
-                    loaded.Remove(key);
-                }
-            }
+            return null;
         }
 
-        Array.Clear(recent);
-        round++;
+        merge = new(this, 0, segments.Length, documents.ToLookup(document => document >> DocSet.Bits));
+        return merge.Some(long.MaxValue);
     }
 
     public void Dispose()
     {
-        find.Dispose();
-        put.Dispose();
-        delete.Dispose();
+        merge?.Dispose();
+        finder.Dispose();
+        putBlock.Dispose();
+        putSegment.Dispose();
+        deleteSegment.Dispose();
+        deleteBlocks.Dispose();
     }
 
-    void ForgetEmpty(TermKey key)
+    // What changed since the last save, as a segment.
+    Segment Changed(int property, Action<ChangedTerms, SegmentWriter> write)
     {
-        if (loaded.TryGetValue(key, out var posting) && posting is { IsEmpty: true, Dirty: false })
+        var writer = new SegmentWriter();
+        if (property < changed.Length && changed[property] is { } terms)
         {
-            Weight -= posting.Weight;
-            loaded.Remove(key);
+            write(terms, writer);
+        }
+
+        return writer.Finish(0, 0);
+    }
+
+    void Gather(Statement block, int property, byte[] beginning, Segment newest, TermTest fits, DocSet?[] into)
+    {
+        var cursors = new List<SegmentCursor>(segments.Length + 1);
+        foreach (var segment in segments)
+        {
+            Begin(segment);
+        }
+
+        Begin(newest);
+        using var entries = new MergedSegments(cursors);
+        for (; !entries.IsAtEnd && entries.Current is var entry && entry.Property == property && entry.Term.StartsWith(beginning); entries.Next())
+        {
+            if (fits(entry.Term))
+            {
+                entries.OrInto(into[entry.Chunk] ??= new());
+            }
+        }
+
+        void Begin(Segment segment)
+        {
+            var cursor = new SegmentCursor(segment, block);
+            if (cursor.Seek(property, beginning) && cursor.Property == property && cursor.Term.StartsWith(beginning))
+            {
+                cursors.Add(cursor);
+            }
+            else
+            {
+                cursor.Dispose();
+            }
         }
     }
 
-    (TermKey, Posting) Find(int property, int chunk, ReadOnlySpan<byte> term, ulong hash)
+    // The newest segments up to a size of which there are too many.
+    (int From, int Count)? NextToMerge()
     {
-        if (loaded.GetAlternateLookup<TermName>().TryGetValue(new(property, chunk, term, hash), out var key, out var posting))
+        var end = segments.Length - (saving is null ? 0 : 1);
+        var (from, size) = (end, SmallMax);
+        while (from > 0)
         {
-            return (key, posting);
+            var ofThisSize = 0;
+            for (; from > 0 && segments[from - 1].Bytes <= size; from--)
+            {
+                ofThisSize += segments[from - 1].Bytes > size / MergeAt || size == SmallMax ? 1 : 0;
+            }
+
+            if (ofThisSize >= MergeAt)
+            {
+                return (from, end - from);
+            }
+
+            size *= MergeAt;
         }
 
-        key = new(property, chunk, term.ToArray(), hash);
-        // The file contains nothing of a chunk that was started after the last save.
-        if (chunk < firstUnsavedChunk && find.Bind(property).Bind(key.Term).Bind(chunk).Step())
-        {
-            posting = new Posting(find.Blob(0));
-            find.Reset();
-        }
-        else
-        {
-            posting = new Posting();
-            unsaved.Add(key);
-        }
-
-        loaded.Add(key, posting);
-        Weight += posting.Weight;
-        return (key, posting);
+        return null;
     }
 
-    sealed class TermComparer : IEqualityComparer<TermKey>, IAlternateEqualityComparer<TermName, TermKey>
+    long Put(Segment segment, int number, byte[] block)
     {
-        public bool Equals(TermKey a, TermKey b) => a.Hash == b.Hash && a.Property == b.Property && a.Chunk == b.Chunk && a.Term.AsSpan().SequenceEqual(b.Term);
+        putBlock.Bind(Segment.BlockId(segment.Id, number)).Bind(block).Bind(Segment.HashOf(block)).Run();
+        return block.Length;
+    }
 
-        public bool Equals(TermName name, TermKey key) => name.Hash == key.Hash && name.Property == key.Property && name.Chunk == key.Chunk && name.Term.SequenceEqual(key.Term);
+    void Put(Segment segment)
+    {
+        var directory = segment.Directory();
+        putSegment.Bind(segment.Age).Bind(segment.Id).Bind(segment.Bytes).Bind(directory).Bind(Segment.HashOf(directory)).Run();
+    }
 
-        public int GetHashCode(TermKey key) => GetHashCode(key.Hash, key.Property, key.Chunk);
+    static List<Segment> ReadSegments(Connection connection)
+    {
+        using var select = connection.Prepare("SELECT id, age, bytes, directory, hash FROM segment ORDER BY age");
+        var found = new List<Segment>();
+        while (select.Step())
+        {
+            found.Add(Segment.Read((int)select.Integer(0), (int)select.Integer(1), select.Integer(2), select.Blob(3), select.Integer(4)));
+        }
 
-        public int GetHashCode(TermName name) => GetHashCode(name.Hash, name.Property, name.Chunk);
+        return found;
+    }
 
-        public TermKey Create(TermName name) => new(name.Property, name.Chunk, name.Term.ToArray(), name.Hash);
+    // Blocks of a save or a merge that was interrupted, or of segments that were being deleted.
+    void DropUnfinished(Connection connection)
+    {
+        using var next = connection.Prepare("SELECT id FROM block WHERE id >= ? ORDER BY id LIMIT 1");
+        var known = segments.Select(segment => segment.Id).ToHashSet();
+        for (var id = 0; next.Bind(Segment.BlockId(id, 0)).Step(); id++)
+        {
+            id = (int)(next.Integer(0) >> 32);
+            next.Reset();
+            if (!known.Contains(id))
+            {
+                deleteBlocks.Bind(Segment.BlockId(id, 0)).Bind(Segment.BlockId(id, int.MaxValue)).Run();
+            }
+        }
+    }
 
-        static int GetHashCode(ulong hash, int property, int chunk) => (int)((hash ^ ((((ulong)(uint)chunk << 20) + (uint)property) * 0x9e3779b97f4a7c15)) >> 32);
+    /// <summary>Several segments becoming one, in steps.</summary>
+    sealed class Merge : IDisposable
+    {
+        readonly Postings postings;
+        readonly Segment[] merged;
+        readonly MergedSegments entries;
+        readonly SegmentWriter writer = new();
+        readonly ILookup<int, int>? forgotten;
+        readonly bool isAll;
+        readonly int id;
+        int written;
+
+        public Merge(Postings postings, int from, int count, ILookup<int, int>? forgotten)
+        {
+            this.postings = postings;
+            this.forgotten = forgotten;
+            isAll = from == 0;
+            id = ++postings.lastId;
+            merged = postings.segments[from..(from + count)];
+            entries = new(merged.Select(segment => new SegmentCursor(segment, postings.finder)).Where(cursor => cursor.Next()));
+        }
+
+        public Action? Some(long bytes)
+        {
+            for (var end = writer.Bytes > long.MaxValue - bytes ? long.MaxValue : writer.Bytes + bytes; !entries.IsAtEnd && writer.Bytes < end; entries.Next())
+            {
+                entries.WriteTo(writer, isAll, forgotten);
+                Write();
+            }
+
+            if (!entries.IsAtEnd)
+            {
+                return null;
+            }
+
+            var segment = writer.Finish(id, merged[^1].Age);
+            Write();
+            segment = segment with { Blocks = null };
+            foreach (var old in merged)
+            {
+                postings.deleteSegment.Bind(old.Id).Run();
+            }
+
+            if (segment.Firsts.Length > 0)
+            {
+                postings.Put(segment);
+            }
+
+            return () => Replace(segment);
+        }
+
+        public void Dispose() => entries.Dispose();
+
+        void Replace(Segment segment)
+        {
+            var from = Array.IndexOf(postings.segments, merged[0]);
+            postings.segments = [.. postings.segments[..from], .. segment.Firsts.Length > 0 ? (Segment[])[segment] : [], .. postings.segments[(from + merged.Length)..]];
+            Array.ForEach(merged, postings.replaced.Enqueue);
+            postings.merge = null;
+            Dispose();
+        }
+
+        void Write()
+        {
+            foreach (var block in writer.Blocks)
+            {
+                postings.putBlock.Bind(Segment.BlockId(id, written++)).Bind(block).Bind(Segment.HashOf(block)).Run();
+            }
+
+            writer.Blocks.Clear();
+        }
     }
 }

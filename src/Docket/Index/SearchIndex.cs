@@ -27,13 +27,13 @@ internal sealed class SearchIndex : IDisposable
     bool closed;
     byte[] scratch = new byte[4096], scratchBefore = new byte[4096];
 
-    public SearchIndex(string path, Connection connection, long seed, int documents, int knownChunks)
+    public SearchIndex(string path, Connection connection, long seed, int documents)
     {
         this.path = path;
         this.seed = seed;
         Documents = documents;
         Columns = new Columns(connection);
-        Postings = new Postings(connection, knownChunks, seed);
+        Postings = new Postings(connection, seed);
     }
 
     /// <summary>Searches hold it for reading. The thread that changes the index holds it for writing.</summary>
@@ -149,19 +149,8 @@ internal sealed class SearchIndex : IDisposable
                 break;
             case Form.Set:
                 Columns.Set(KeyColumn(property), document, Key.OfText(value));
-                foreach (var part in before.Split((byte)';'))
-                {
-                    Postings.Remove(property.Number, document, before[part]);
-                }
-
-                foreach (var part in value.Split((byte)';'))
-                {
-                    if (!value[part].IsEmpty)
-                    {
-                        Postings.Add(property.Number, document, value[part]);
-                    }
-                }
-
+                ChangeParts(document, property, before, add: false);
+                ChangeParts(document, property, value, add: true);
                 break;
             case Form.Number:
                 Columns.Set(KeyColumn(property), document, Key.OfValue(form, value));
@@ -218,67 +207,35 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
-    /// <summary>Approximate bytes of memory.</summary>
-    public long Weight => Columns.Weight + Postings.Weight;
-
-    /// <summary>Approximate bytes that a save would write.</summary>
-    public long DirtyBytes => Columns.DirtyBytes + Postings.DirtyBytes;
-
     /// <summary>Begins to save what has changed so far. The index continues to change until <see cref="EndSave"/>.</summary>
-    public void BeginSave() => Gated(() =>
+    public void BeginSave()
     {
         Columns.BeginSave();
-        Postings.BeginSave();
-    });
+        var changed = Postings.ToSegment(); // takes some time, in which searches go on
+        Gated(() => Postings.BeginSave(changed));
+    }
 
     /// <summary>Writes a part of it in the open transaction; <c>true</c> if there is no more.</summary>
-    public bool SaveSome(long bytes) => Postings.SaveSome(Columns.SaveSome(bytes)) > 0;
-
-    /// <summary>Call after the written part is committed.</summary>
-    public void Settle() => Gated(Postings.Forget);
-
-    /// <summary>Call after everything is written and committed.</summary>
-    /// <param name="budget">Bytes that may stay in memory.</param>
-    public void EndSave(long budget) => Gated(() =>
+    /// <param name="save">The number of the save.</param>
+    /// <param name="bytes">About how many bytes to write.</param>
+    public bool SaveSome(long save, long bytes)
     {
-        Columns.EndSave(Math.Max(budget / 2, budget - Postings.Weight));
-        Postings.EndSave(budget - Columns.Weight, Chunks);
-    });
-
-    /// <summary>Removes documents from all columns and postings. Everything must be saved first, because the file shows where they are.</summary>
-    public void Forget(Connection connection, IReadOnlyList<int> documents)
-    {
-        using var columns = connection.Prepare("SELECT DISTINCT place >> 32 FROM column_chunk WHERE place >> 32 <> 0");
-        using var postings = connection.Prepare("SELECT property, term, chunk, docs FROM posting");
-        var byChunk = documents.ToLookup(document => document >> DocSet.Bits);
-        var held = new List<(int Property, byte[] Term, int Document)>();
-        while (postings.Step())
+        if (Postings.SaveSome(Columns.SaveSome(save, bytes)) == 0)
         {
-            foreach (var document in byChunk[(int)postings.Integer(2)])
-            {
-                if (Posting.Contains(postings.Blob(3), document & (DocSet.Size - 1)))
-                {
-                    held.Add(((int)postings.Integer(0), postings.Blob(1).ToArray(), document));
-                }
-            }
+            return false;
         }
 
-        Gated(() =>
-        {
-            foreach (var (property, term, document) in held)
-            {
-                Postings.Remove(property, document, term);
-            }
-
-            while (columns.Step())
-            {
-                foreach (var document in documents)
-                {
-                    Columns.Set((int)columns.Integer(0), document, 0);
-                }
-            }
-        });
+        Columns.DropReplaced(save);
+        return true;
     }
+
+    /// <summary>Call after everything is written and committed.</summary>
+    /// <param name="budget">Bytes of columns that may stay in memory.</param>
+    public void EndSave(long budget) => Gated(() =>
+    {
+        Columns.EndSave(budget);
+        Postings.EndSave();
+    });
 
     /// <summary>Waits for the searches in progress. The gate remains for late ones.</summary>
     public void Dispose()
@@ -309,7 +266,18 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
-    // A posting that doesn't change is not written.
+    void ChangeParts(int document, Property property, ReadOnlySpan<byte> value, bool add)
+    {
+        foreach (var part in value.Split((byte)';'))
+        {
+            if (!value[part].IsEmpty)
+            {
+                Postings.Change(property.Number, document, value[part], Hash(value[part]), add);
+            }
+        }
+    }
+
+    // A word that stays is not written.
     void ChangeWords(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {
         var words = new Words(after);

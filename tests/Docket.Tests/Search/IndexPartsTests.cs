@@ -14,66 +14,26 @@ public sealed class IndexPartsTests
     static IndexPartsTests() => RuntimeHelpers.RunClassConstructor(typeof(Engine).TypeHandle);
 
     [Theory]
+    [InlineData(0)]
     [InlineData(10)]
-    [InlineData(4_094)]
     [InlineData(4_095)]
     [InlineData(4_096)]
     [InlineData(9_000)]
     [InlineData(65_536)]
-    public void A_posting_holds_what_a_set_holds_in_memory_and_in_bytes(int most)
+    public void Documents_are_the_same_in_bytes(int count)
     {
-        var random = new Random(most);
         var all = Enumerable.Range(0, DocSet.Size).ToArray();
-        random.Shuffle(all);
-        var (posting, expected) = (new Posting(), new HashSet<int>());
-        void Check()
-        {
-            Assert.Equal(expected.Count == 0, posting.IsEmpty);
-            var bytes = posting.ToBytes().ToArray();
-            Assert.Equal(expected.Count == 0, bytes.Length == 0);
-            foreach (var set in (DocSet[])[Read(posting), Read(new Posting(bytes)), Read(bytes)])
-            {
-                Assert.Equal(expected.Count, set.Count());
-                Assert.All(expected.Take(2_000), doc => Assert.True(set.Contains(doc)));
-            }
-
-            Assert.All((int[])[0, 1, 65_534, 65_535, .. all[..200]], doc => Assert.Equal(expected.Contains(doc), Posting.Contains(bytes, doc)));
-        }
-
-        foreach (var doc in all[..most])
-        {
-            posting.Add(doc);
-            expected.Add(doc);
-        }
-
-        Check();
-        Assert.True(posting.Dirty);
-        posting.Saved();
-        posting.Add(all[0]);
-        posting.Remove(most < all.Length ? all[^1] : all[0]);
-        if (most == all.Length)
-        {
-            expected.Remove(all[0]);
-        }
-        else
-        {
-            Assert.False(posting.Dirty); // nothing became another
-        }
-
-        Check();
-        posting = new Posting(posting.ToBytes());
-        foreach (var step in all[..most].Chunk(Math.Max(1, most / 5)))
-        {
-            foreach (var doc in step)
-            {
-                posting.Remove(doc);
-                expected.Remove(doc);
-            }
-
-            Check();
-            posting.Add(step[0]);
-            expected.Add(step[0]);
-        }
+        new Random(count).Shuffle(all);
+        var (set, buffer) = (new DocSet(), (byte[])[]);
+        Array.ForEach(all[..count], set.Add);
+        var bytes = Docs.ToBytes(set, ref buffer);
+        Assert.InRange(bytes.Length, 0, Math.Min(count * sizeof(ushort), DocSet.Size / 8));
+        var (read, rest) = (new DocSet(), new DocSet());
+        Docs.OrInto(bytes, read);
+        Array.ForEach(all, rest.Add);
+        Docs.RemoveFrom(bytes, rest);
+        Assert.Equal((count, DocSet.Size - count), (read.Count(), rest.Count()));
+        Assert.All(all[..count].Take(2_000), doc => Assert.True(read.Contains(doc) && !rest.Contains(doc)));
     }
 
     [Fact]
@@ -141,16 +101,47 @@ public sealed class IndexPartsTests
     }
 
     [Fact]
-    public void Columns_keep_their_values()
+    public void Columns_keep_their_values_whether_they_are_saved_whole_or_by_what_changed()
+    {
+        var random = new Random(4);
+        var (column, expected, saves) = (new Column(), new ulong[DocSet.Size], new List<(byte[] Data, bool Whole)>());
+        column.Set(9, 0);
+        Assert.False(column.IsChanged);
+        Assert.True(column.Values.IsEmpty);
+        for (var round = 0; round < 60; round++)
+        {
+            for (var i = 0; i < (round % 10 == 0 ? 20_000 : 300); i++)
+            {
+                var (doc, value) = (random.Next(Math.Min(DocSet.Size, 2_000 * (round + 1))), (ulong)random.Next(3));
+                column.Set(doc, value);
+                expected[doc] = value;
+            }
+
+            saves.Add((column.BeginSave(out var whole), whole));
+            Assert.False(column.IsChanged);
+            var read = new Column();
+            foreach (var save in saves)
+            {
+                read.Load(save.Data, save.Whole);
+            }
+
+            Assert.True(column.Values.SequenceEqual(read.Values));
+            Assert.True(expected.AsSpan(0, read.Values.Length).SequenceEqual(read.Values));
+        }
+
+        Assert.True(saves[0].Whole);
+        Assert.InRange(saves.Count(save => save.Whole), 2, 40);
+        Assert.All(saves.Where((save, round) => !save.Whole && round % 10 > 0), save => Assert.InRange(save.Data.Length, 1, 3_000)); // only what changed
+    }
+
+    [Fact]
+    public void A_value_that_stays_changes_no_column()
     {
         var column = new Column();
-        column.Set(9, 0);
-        Assert.True(column.Values.IsEmpty);
-        column.Set(65_535, 3);
-        column.Set(0, 7);
-        column.Set(65_535, 0);
-        Assert.Equal(DocSet.Size, column.Values.Length);
-        Assert.Equal((7UL, 0UL), (new Column(column.ToBytes()).Values[0], new Column(column.ToBytes()).Values[65_535]));
+        column.Set(3, 7);
+        column.BeginSave(out _);
+        column.Set(3, 7);
+        Assert.False(column.IsChanged);
     }
 
     [Theory]
@@ -180,123 +171,6 @@ public sealed class IndexPartsTests
         }
 
         string Text(string letters, int length) => new([.. Enumerable.Range(0, length).Select(_ => letters[random.Next(letters.Length)])]);
-    }
-
-    [Fact]
-    public void Postings_survive_saves_evictions_and_reloads()
-    {
-        var path = Path.Combine(Directory.CreateTempSubdirectory("docket-postings-").FullName, "p.index.db");
-        var random = new Random(3);
-        var expected = new Dictionary<(int Property, string Term), HashSet<int>>();
-        try
-        {
-            using var file = new IndexFile(path);
-            var index = file.Index;
-            for (var i = 0; i < DocSet.Size + 10; i++)
-            {
-                index.Add(5, 10_000_000_001 + i, 0, 0, 1, active: false);
-            }
-
-            for (var round = 0; round < 30; round++)
-            {
-                for (var i = 0; i < 300; i++)
-                {
-                    var (property, term, document, add) = (random.Next(1, 3), $"t{random.Next(6)}", random.Next(4) == 0 ? DocSet.Size + random.Next(10) : random.Next(40), random.Next(2) == 0);
-                    var set = expected.TryGetValue((property, term), out var known) ? known : expected[(property, term)] = [];
-                    _ = add ? set.Add(document) : set.Remove(document);
-                    if (add)
-                    {
-                        index.Postings.Add(property, document, Encoding.UTF8.GetBytes(term));
-                    }
-                    else
-                    {
-                        index.Postings.Remove(property, document, Encoding.UTF8.GetBytes(term));
-                    }
-                }
-
-                Check();
-                if (round % 3 > 0)
-                {
-                    file.Save(built: true);
-                    if (round % 3 == 2)
-                    {
-                        index.EndSave(0);
-                        Assert.Equal((0, 0), (index.Postings.Weight, index.Columns.Weight));
-                    }
-
-                    Check();
-                }
-            }
-
-            // As a search sees them: the file's rows, newer ones in memory, and those without a row in the file.
-            void Check()
-            {
-                using var rows = new Connection(path, create: false);
-                using var select = rows.Prepare("SELECT property, term, chunk, docs FROM posting");
-                var found = expected.Keys.ToDictionary(key => key, _ => new HashSet<int>());
-                while (select.Step())
-                {
-                    var (property, term, chunk) = ((int)select.Integer(0), select.Blob(1).ToArray(), (int)select.Integer(2));
-                    if (property > 0)
-                    {
-                        var set = index.Postings.Loaded(property, chunk, term) is { } newer ? Read(newer) : Read(select.Blob(3));
-                        Collect(found[(property, Encoding.UTF8.GetString(term))], set, chunk);
-                    }
-                }
-
-                foreach (var property in (int[])[1, 2])
-                {
-                    foreach (var (term, chunk, posting) in index.Postings.Unsaved(property))
-                    {
-                        Collect(found[(property, Encoding.UTF8.GetString(term))], Read(posting), chunk);
-                    }
-                }
-
-                Assert.All(expected, entry => Assert.Equal(entry.Value.Order(), found[entry.Key].Order()));
-            }
-        }
-        finally
-        {
-            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
-        }
-
-        static void Collect(HashSet<int> into, DocSet from, int chunk)
-        {
-            for (var doc = from.Next(0); doc >= 0; doc = from.Next(doc + 1))
-            {
-                into.Add((chunk << DocSet.Bits) + doc);
-            }
-        }
-    }
-
-    [Fact]
-    public void A_term_that_was_only_looked_for_is_found_once_it_is_there()
-    {
-        var path = Path.Combine(Directory.CreateTempSubdirectory("docket-postings-").FullName, "p.index.db");
-        using (var file = new IndexFile(path))
-        {
-            file.Index.Add(5, 10_000_000_001, 0, 0, 1, active: true);
-            file.Index.Postings.Remove(1, 0, "late"u8);
-            file.Save(built: true);
-            file.Index.Postings.Add(1, 0, "late"u8);
-            Assert.Single(file.Index.Postings.Unsaved(1));
-        }
-
-        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
-    }
-
-    static DocSet Read(Posting posting)
-    {
-        var set = new DocSet();
-        posting.OrInto(set);
-        return set;
-    }
-
-    static DocSet Read(ReadOnlySpan<byte> bytes)
-    {
-        var set = new DocSet();
-        Posting.OrInto(bytes, set);
-        return set;
     }
 
     static List<string> TokensOf(string text)

@@ -185,8 +185,8 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
     [Theory]
     [InlineData("UPDATE state SET rebuild = rebuild | 1")] // asked for
     [InlineData("UPDATE state SET rebuild = rebuild | 2")] // a permanent deletion was interrupted
-    [InlineData("UPDATE state SET reach = reach + 1, reach_time = 1")] // half in it is what the portal's file, restored from a backup, never saw
-    [InlineData("UPDATE state SET reach_time = reach_time + 1")]
+    [InlineData("UPDATE state SET position = position + 1, position_time = 1")] // it has what the portal's file, restored from a backup, never saw
+    [InlineData("UPDATE state SET position_time = position_time + 1")]
     public async Task An_index_file_that_may_not_be_trusted_is_built_anew_at_the_start(string harm)
     {
         var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;
@@ -202,10 +202,10 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
             Assert.Equal(["1"], await CountAsync(server, "kept"));
             await server.DisposeAsync();
             using var index = new Connection(indexPath, create: false);
-            Assert.Equal(0, index.QueryInteger("SELECT count(*) FROM posting WHERE term = CAST('stray' AS BLOB)"));
+            Assert.Equal(0, index.QueryInteger("SELECT count(*) FROM column_part WHERE data = CAST('stray' AS BLOB)"));
             if (turn)
             {
-                index.Execute($"INSERT INTO posting VALUES (999, CAST('stray' AS BLOB), 0, x'0000'); {harm}");
+                index.Execute($"INSERT INTO column_part VALUES (99 << 46, 1, CAST('stray' AS BLOB), 0); {harm}");
             }
         }
 
