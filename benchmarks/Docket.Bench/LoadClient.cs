@@ -19,17 +19,17 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
     /// <param name="parallel">How many connections ask; all of them by default.</param>
     public Slice Run(Func<int, Question> ask, double seconds, int? parallel = null)
     {
-        using var client = Process.GetCurrentProcess();
-        var clientCpu = client.TotalProcessorTime;
-        var serverCpu = server.Cpu();
-        var start = Stopwatch.GetTimestamp();
-        var deadline = start + (long)(seconds * Stopwatch.Frequency);
-
         var loops = new Loop[parallel ?? connections.Length];
         for (var i = 0; i < loops.Length; i++)
         {
             loops[i] = new Loop(connections[i], new Request(server.Address, ServerProcess.Token), ask(i));
         }
+
+        using var client = Process.GetCurrentProcess();
+        var clientCpu = client.TotalProcessorTime;
+        var serverCpu = server.Cpu();
+        var start = Stopwatch.GetTimestamp();
+        var deadline = start + (long)(seconds * Stopwatch.Frequency);
 
         Exception? fault = null;
         var threads = loops.Select(loop => new Thread(() =>

@@ -3,25 +3,29 @@ namespace Docket.Bench;
 /// <summary>What the command line asks for.</summary>
 internal sealed record Options
 {
-    public const string Usage =
-        """
+    public static readonly string Usage =
+        $"""
         ./bench [search|index|limits] [options]
           search             measures the search, at the last of the sizes
           index              measures the index alone, at the first of the sizes
           limits             measures what limits cost, at the first of the sizes
-          --tickets N,N      the sizes to measure at                        100000,1000000
+          --against FILE     compares with this server in place of the raw loop, in turns
+          --only NAME,NAME   the questions to ask, or all                   {string.Join(',', Workload.Usual)}
+          --sizes N,N        the sizes to measure at                        100000
           --connections N    keep-alive connections                         8
-          --seconds N        how long each question is asked                5
+          --seconds N        how long a side answers in each turn           3
           --page-size N      page size of the raw loop's file, in bytes     4096
           --checkpoint N     pages in the log at which the raw loop checkpoints 1000
           --data DIR         where fresh data directories are made          artifacts/bench
           --keep             leave the data there afterwards
           --server FILE      the server to measure                          the one just built
           --quick            20,000 tickets, one second a question
+
+        Questions: {Report.Creates} (always), {string.Join(", ", Workload.All.Select(workload => workload.Name))}.
         """;
 
-    /// <summary>A slow server must not make the run endless: growing to a size stops after this, and the report says how far it came.</summary>
-    public const double GrowSecondsMax = 120;
+    /// <summary>A slow server must not make the run endless: it ends if growing takes longer than this.</summary>
+    public const double GrowSecondsMax = 240;
 
     /// <summary>Measure the search in place of everything else.</summary>
     public bool Search { get; init; }
@@ -33,11 +37,17 @@ internal sealed record Options
     public bool Limits { get; init; }
 
     /// <summary>Ascending.</summary>
-    public int[] Sizes { get; init; } = [100_000, 1_000_000];
+    public int[] Sizes { get; init; } = [100_000];
+
+    /// <summary>A second server to compare with.</summary>
+    public string? Against { get; init; }
+
+    /// <summary>Names of questions.</summary>
+    public string[] Only { get; init; } = Workload.Usual;
 
     public int Connections { get; init; } = 8;
 
-    public double Seconds { get; init; } = 5;
+    public double Seconds { get; init; } = 3;
 
     /// <summary>The engine's default, as in a simple loop.</summary>
     public int PageSize { get; init; } = 4096;
@@ -62,7 +72,9 @@ internal sealed record Options
                 "search" => options with { Search = true },
                 "index" => options with { Index = true },
                 "limits" => options with { Limits = true },
-                "--tickets" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
+                "--against" => options with { Against = Value() },
+                "--only" => options with { Only = Names(Value()) },
+                "--sizes" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
                 "--connections" => options with { Connections = Number(Value()) },
                 "--seconds" => options with { Seconds = Number(Value()) },
                 "--page-size" => options with { PageSize = Number(Value()) },
@@ -80,6 +92,13 @@ internal sealed record Options
         return options.Sizes[0] < 10 * Question.BatchSize * options.Connections
             ? throw new ArgumentException("Too few tickets: each connection needs more than it names in a batch.")
             : options;
+    }
+
+    static string[] Names(string text)
+    {
+        string[] known = [Report.Creates, .. Workload.All.Select(workload => workload.Name)];
+        var names = text == "all" ? known : text.Split(',');
+        return names.Except(known).FirstOrDefault() is { } unknown ? throw new ArgumentException($"There is no question {unknown}.") : names;
     }
 
     static int Number(string text) =>

@@ -231,15 +231,13 @@ internal sealed class BatchReads(Picker picker) : Question
 }
 
 /// <summary>Pages of a hundred that begin at random places of the list.</summary>
-internal sealed class Lists(long[] ids, int seed) : Question
+internal sealed class Lists(long[] ids, Picker picker) : Question
 {
-    readonly Random random = new(seed);
-
     public override int Write(Request request)
     {
         request.Get();
         request.Add("/crm/v3/objects/tickets?limit=100&after="u8);
-        request.Add(ids[random.Next(ids.Length)]);
+        request.Add(ids[picker.Pick() % ids.Length]);
         request.Add("&properties="u8);
         AddNames(request, ","u8);
         request.End();

@@ -10,7 +10,7 @@ namespace Docket.Bench;
 /// transaction a batch and the same durability. One thread, no HTTP, no JSON, no validation; everything that is not
 /// named here is SQLite's default; so are page size and checkpoints unless the options say otherwise.
 /// </summary>
-internal sealed class RawLoop : IDisposable
+internal sealed class RawLoop : Side
 {
     /// <summary>Where the keys of active tickets begin (RecordKey.cs of the product).</summary>
     const long TicketKeys = 5L << 48;
@@ -22,17 +22,16 @@ internal sealed class RawLoop : IDisposable
 
     readonly SqliteConnection connection;
     readonly SqliteCommand begin, commit, insertRecord, insertUnique, insertChange, find, updateRecord;
-    readonly Table table;
     readonly Picker picker;
     readonly Ticket ticket = new();
     readonly ValueWriter content = new(), changed = new();
     long sequence;
 
-    public RawLoop(string file, Options options, Table table)
+    public RawLoop(string name, string directory, Options options) : base(name, directory, options.Sizes[^1])
     {
-        this.table = table;
-        picker = new Picker(table, seed: 3);
-        connection = new SqliteConnection($"Data Source={file};Pooling=False");
+        picker = new Picker(Table, seed: 3);
+        System.IO.Directory.CreateDirectory(directory);
+        connection = new SqliteConnection($"Data Source={Path.Combine(directory, "raw.db")};Pooling=False");
         connection.Open();
         Execute($"PRAGMA page_size={options.PageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={options.Checkpoint}");
         connection.CreateFunction("stage_property_name", (string name) => name); // an upgrade asks for it, of a file that has no stages here
@@ -66,31 +65,39 @@ internal sealed class RawLoop : IDisposable
             "UPDATE record SET updated = $time, last_change = $sequence, content = $content WHERE key = $key", "$time", "$sequence", "$content", "$key");
     }
 
-    /// <summary>The engine's version, the same library as the server's.</summary>
-    public string EngineVersion => connection.ServerVersion;
+    /// <summary>How it works, for the header.</summary>
+    public static string Description(Options options) =>
+        $"raw loop: one thread, the same rows and tables, one transaction a batch, WAL, synchronous=FULL, pages of {options.PageSize:N0} bytes, checkpoint after {options.Checkpoint:N0} pages";
 
-    /// <summary>Creates the tickets up to the number <paramref name="end"/>, a hundred a transaction.</summary>
-    public Slice CreateTo(int end)
+    public override bool Can(Workload workload) => workload.RawBatch is not null;
+
+    public override Slice Ask(Workload workload, double seconds) => Updates(workload.RawBatch!.Value, seconds);
+
+    public override Rest Restart() => Rest.Of(Directory);
+
+    public override Slice CreateTo(int end)
     {
-        var first = table.Count;
+        var first = Table.Count;
+        var latencies = new List<long>();
         var start = Stopwatch.GetTimestamp();
-        while (table.Count < end)
+        while (Table.Count < end)
         {
+            var batchStart = Stopwatch.GetTimestamp();
             begin.ExecuteNonQuery();
-            var batchEnd = Math.Min(table.Count + Question.BatchSize, end);
-            for (; table.Count < batchEnd; table.Count++)
+            var batchEnd = Math.Min(Table.Count + Question.BatchSize, end);
+            for (; Table.Count < batchEnd; Table.Count++)
             {
-                CreateOne(table.Count);
+                CreateOne(Table.Count);
             }
 
             commit.ExecuteNonQuery();
+            latencies.Add(Stopwatch.GetTimestamp() - batchStart);
         }
 
-        return new Slice(end - first, Stopwatch.GetElapsedTime(start).TotalSeconds, []);
+        return new Slice(end - first, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. latencies]);
     }
 
-    /// <summary>Updates random tickets for so many seconds.</summary>
-    public Slice Updates(int batchSize, double seconds)
+    Slice Updates(int batchSize, double seconds)
     {
         var numbers = new int[batchSize];
         var latencies = new List<long>();
@@ -102,18 +109,18 @@ internal sealed class RawLoop : IDisposable
             begin.ExecuteNonQuery();
             foreach (var number in numbers)
             {
-                UpdateOne(number, table.Advance(number));
+                UpdateOne(number, Table.Advance(number));
             }
 
             commit.ExecuteNonQuery();
             latencies.Add(Stopwatch.GetTimestamp() - batchStart);
         }
 
-        table.Changes += latencies.Count * batchSize;
+        Table.Changes += latencies.Count * batchSize;
         return new Slice(latencies.Count * batchSize, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. latencies]);
     }
 
-    public void Dispose() => connection.Dispose();
+    public override void Dispose() => connection.Dispose();
 
     void CreateOne(int number)
     {

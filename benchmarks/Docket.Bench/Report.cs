@@ -3,42 +3,19 @@ using System.Runtime.InteropServices;
 
 namespace Docket.Bench;
 
-/// <summary>One line of the table.</summary>
-/// <param name="Name">The question.</param>
-/// <param name="Server">What the server did.</param>
-/// <param name="Memory">The server's memory right afterwards.</param>
-/// <param name="Raw">What the raw loop did with the same rows, where it has such a question.</param>
-/// <param name="Ratio">How much faster than the raw loop the server was.</param>
-internal sealed record Row(string Name, Slice Server, Memory Memory, Slice? Raw = null, double Ratio = 0);
-
-/// <summary>Bytes in a data directory: the write-ahead log, and everything else.</summary>
-internal sealed record Disk(long Data, long Log)
-{
-    public static Disk Of(string directory)
-    {
-        var files = new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).ToLookup(file => file.Name.EndsWith("-wal", StringComparison.Ordinal), file => file.Length);
-        return new Disk(files[false].Sum(), files[true].Sum());
-    }
-}
-
 /// <summary>Prints the table line by line as it comes, and at the end what was expected of it.</summary>
 internal sealed class Report(TextWriter output)
 {
-    public const string Creates = "creates, 100 a batch", Updates = "random updates, 100 a batch", Repeats = "no-op upserts, 100 a batch";
-    public const string Singles = "single upserts, 1 connection";
+    public const string Creates = "creates";
 
     readonly List<(bool Met, string Text)> expectations = [];
-    double peak;
     int count;
 
-    public void Header(Options options, string engineVersion)
-    {
-        Print($"""
-            {Machine(options)}; SQLite {engineVersion}
-            server: own process, {options.Connections} keep-alive connections over loopback, eight properties a ticket
-            raw: one thread, the same rows and tables, one transaction a batch, WAL, synchronous=FULL, pages of {options.PageSize:N0} bytes, checkpoint after {options.Checkpoint:N0} pages
-            """);
-    }
+    public void Header(Options options) => Print($"""
+        {Machine(options)}
+        server: {options.Server}, own process, {options.Connections} keep-alive connections over loopback, eight properties a ticket
+        {(options.Against is { } other ? $"against: {other}, {Commit(other)}, likewise" : RawLoop.Description(options))}
+        """);
 
     /// <summary>What was measured, when and on what.</summary>
     public static string Machine(Options options) =>
@@ -47,56 +24,49 @@ internal sealed class Report(TextWriter output)
         {Processor()}, {Environment.ProcessorCount} cores; {RuntimeInformation.OSDescription}; {RuntimeInformation.FrameworkDescription}
         """;
 
-    public void Table(int count, int wanted)
+    public void Table(int count)
     {
         this.count = count;
-        Print("");
-        Print(count == wanted ? $"at {count:N0} tickets" : $"at {count:N0} tickets; the time to grow to {wanted:N0} was up");
-        Print($"{"",-32}{"tickets/s",11}{"p50 ms",9}{"p99 ms",9}{"max ms",9}{"raw/s",11}{"raw p50",9}{"ratio",7}{"server CPU",12}{"load CPU",10}{"RSS MB",8}");
+        Print($"\nat {count:N0} tickets");
+        Print($"{"",-36}{"tickets/s",11}{"p50 ms",9}{"p99 ms",9}{"max ms",9}{"CPU s",8}{"load CPU",10}{"RSS MB",8}{"ratio",7}  of the turns");
     }
 
-    public void Row(Row row)
+    /// <summary>The first side, and below it each other one with the ratio of the first one's rate to its.</summary>
+    public void Rows(string name, string title, Side[] sides, List<Slice>[] slices)
     {
-        var (server, raw) = (row.Server, row.Raw);
-        var hundredThousands = server.Tickets / 100_000.0;
-        Print($"{row.Name,-32}{server.Rate,11:N0}{Milliseconds(server, 50),9:N2}{Milliseconds(server, 99),9:N2}{Milliseconds(server, 100),9:N1}"
-            + (raw is null ? $"{"",27}" : $"{raw.Rate,11:N0}{(raw.Latencies.Length == 0 ? "" : $"{Milliseconds(raw, 50):N2}"),9}{row.Ratio,7:N2}")
-            + $"{server.ServerCpu / hundredThousands,12:N2}{server.ClientCpu / hundredThousands,10:N2}{row.Memory.Resident,8:N0}");
-
-        peak = Math.Max(peak, row.Memory.Peak);
-        if (row.Name is Creates or Updates)
+        for (var i = 0; i < sides.Length; i++)
         {
-            Expect(row.Ratio >= 1, $"{count:N0} tickets, {row.Name}: at least the raw loop's rate", $"{row.Ratio:N2} of it");
+            var all = Median(slices[i]);
+            var ratios = slices[0].Zip(slices[i], (slice, other) => slice.Rate / other.Rate).Order().ToArray();
+            Print($"{(i == 0 ? title : "  " + sides[i].Name),-36}{all.Rate,11:N0}{Milliseconds(all, 50),9:N2}{Milliseconds(all, 99),9:N2}{Milliseconds(all, 100),9:N1}"
+                + $"{Cpu(all.ServerCpu, all),8:N2}{Cpu(all.ClientCpu, all),10:N2}{sides[i].Memory?.Resident,8:N0}"
+                + (i == 0 ? "" : $"{ratios[ratios.Length / 2],7:N2}  {ratios[0]:N2} to {ratios[^1]:N2}"));
         }
 
-        if (row.Name is Creates or Updates or Repeats)
+        var server = Overall(slices[0]);
+        if (name is Creates or "updates" or "no-op")
         {
-            Expect(Milliseconds(server, 99) < 50, $"{count:N0} tickets, {row.Name}: p99 below 50 ms", $"{Milliseconds(server, 99):N1} ms");
+            Expect(Milliseconds(server, 99) < 50, $"{count:N0} tickets, {title}: p99 below 50 ms", $"{Milliseconds(server, 99):N1} ms");
         }
 
-        if (row.Name is Singles)
+        if (name is "single")
         {
-            Expect(Milliseconds(server, 50) < 1.5, $"{count:N0} tickets, {row.Name}: p50 below 1.5 ms", $"{Milliseconds(server, 50):N2} ms");
+            Expect(Milliseconds(server, 50) < 1.5, $"{count:N0} tickets, {title}: p50 below 1.5 ms", $"{Milliseconds(server, 50):N2} ms");
         }
     }
 
-    public void State(Table table, Table rawTable, Memory memory, Disk disk, Disk rawDisk) => Print(
-        $"""
-        memory: {memory.Resident:N0} MB resident ({memory.Anonymous:N0} MB of it anonymous), {memory.Peak:N0} MB at most
-        disk: {disk.Data / 1e6:N0} MB and a log of {disk.Log / 1e6:N0} MB; {(double)disk.Data / table.Count:N0} bytes a ticket with {Changes(table):N1} updates each
-        raw: {rawDisk.Data / 1e6:N0} MB and a log of {rawDisk.Log / 1e6:N0} MB; {(double)rawDisk.Data / rawTable.Count:N0} bytes a ticket with {Changes(rawTable):N1} updates each
-        """);
-
-    public void Restart(double readySeconds, double stopSeconds)
+    /// <summary>A side while it was stopped, and as it starts again.</summary>
+    public void Rest(string when, Side side, Rest rest, Rest? before, long changes)
     {
-        Print($"\nready {readySeconds:N2} s after the start of the process on this data (median); stopped on SIGTERM within {stopSeconds:N2} s");
-        Expect(readySeconds < 1, "ready within a second on existing data", $"{readySeconds:N2} s");
-    }
-
-    public void Expectations()
-    {
-        Expect(peak < 400, "resident memory below 400 MB", $"{peak:N0} MB at most");
-        PrintExpectations();
+        var bytes = before is null
+            ? $"{(double)rest.Data / side.Table.Count:N0} and {(double)rest.Index / side.Table.Count:N0} bytes a ticket"
+            : $"{(double)(rest.Data - before.Data) / changes:N0} and {(double)(rest.Index - before.Index) / changes:N0} bytes more for each of {changes:N0} updates";
+        var memory = rest.Memory is { } start ? $"; ready in {rest.ReadySeconds:N2} s with {start.Resident:N0} MB" : "";
+        Print($"{when}, {side.Name}: tickets {rest.Data / 1e6:N0} MB, index {rest.Index / 1e6:N0} MB: {bytes}{memory}");
+        if (rest.Memory is not null)
+        {
+            Expect(rest.ReadySeconds < 1, $"{count:N0} tickets, {side.Name}: ready within a second on existing data", $"{rest.ReadySeconds:N2} s");
+        }
     }
 
     /// <summary>What was expected, and whether it was met.</summary>
@@ -144,7 +114,8 @@ internal sealed class Report(TextWriter output)
     public static double Ratio(List<Slice> slices, List<Slice> rawSlices) =>
         slices.Zip(rawSlices, (slice, rawSlice) => slice.Rate / rawSlice.Rate).Order().ElementAt(slices.Count / 2);
 
-    static double Changes(Table table) => (double)table.Changes / table.Count;
+    /// <summary>Seconds of processor time for 100,000 tickets.</summary>
+    static double Cpu(double seconds, Slice slice) => seconds * 100_000 / slice.Tickets;
 
     static string Processor() =>
         File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()

@@ -1,175 +1,113 @@
-using System.Diagnostics;
-
 namespace Docket.Bench;
 
 /// <summary>
-/// One run from fresh data to the report: grows the server and the raw loop side by side, and at each size asks every
-/// question. What is compared is measured in turns, so that a noisy moment of the machine meets both sides.
+/// One run from fresh data to the report: grows the server and what it is compared with side by side, and at each size asks
+/// the questions. What is compared is measured in turns, so that a noisy moment of the machine meets all sides.
 /// </summary>
 internal sealed class Run : IDisposable
 {
-    const int Turns = 3, GrowTurns = 8, Restarts = 3, IdSamples = 500;
+    const int Turns = 3, GrowTurns = 5;
 
     readonly Options options;
     readonly string directory;
-    readonly Table table, rawTable;
-    readonly RawLoop raw;
-    readonly Report report;
-    ServerProcess server;
-    LoadClient load;
-    int seed;
+    readonly Side[] sides;
+    readonly Report report = new(Console.Out);
 
     public Run(Options options)
     {
         this.options = options;
         directory = Path.Combine(options.Data, $"run-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}");
-        server = new ServerProcess(options.Server, ServerDirectory);
-        load = new LoadClient(server, options.Connections);
-        Directory.CreateDirectory(RawDirectory);
-        table = new Table(options.Sizes[^1]);
-        rawTable = new Table(options.Sizes[^1]);
-        raw = new RawLoop(Path.Combine(RawDirectory, "raw.db"), options, rawTable);
-        report = new Report(Console.Out);
+        var capacity = options.Sizes[^1];
+        var server = new ServerSide("server", options.Server, Path.Combine(directory, "server"), capacity, options.Connections);
+        sides = options.Against is { } other
+            ? [server, new ServerSide("against", other, Path.Combine(directory, "against"), capacity, options.Connections)]
+            : [server, new RawLoop("raw loop", Path.Combine(directory, "raw"), options)];
     }
-
-    string ServerDirectory => Path.Combine(directory, "server");
-
-    string RawDirectory => Path.Combine(directory, "raw");
 
     public void Go()
     {
-        report.Header(options, raw.EngineVersion);
+        report.Header(options);
         WarmUp();
         foreach (var size in options.Sizes)
         {
             Grow(size);
-            AskAll();
-            report.State(table, rawTable, server.Memory(), Disk.Of(ServerDirectory), Disk.Of(RawDirectory));
+            var grown = Restart("after these creates", null);
+            var workloads = Workload.All.Where(workload => options.Only.Contains(workload.Name)).ToArray();
+            foreach (var workload in workloads)
+            {
+                var able = sides.Where(side => side.Can(workload)).ToArray();
+                report.Rows(workload.Name, workload.Title, able, InTurns(able, Turns, (side, _) => side.Ask(workload, options.Seconds)));
+            }
+
+            if (workloads.Any(workload => workload.Writes))
+            {
+                Restart("after these updates", grown);
+            }
         }
 
-        Restart();
-        report.Expectations();
+        report.PrintExpectations();
     }
 
     public void Dispose()
     {
-        load.Dispose();
-        server.Dispose();
-        raw.Dispose();
+        Array.ForEach(sides, side => side.Dispose());
         if (!options.Keep)
         {
             Directory.Delete(directory, recursive: true);
         }
     }
 
-    /// <summary>The runtime recompiles hot code in its first seconds, which must not count for either side.</summary>
+    /// <summary>The runtime recompiles hot code in its first seconds, which must not count for any side.</summary>
     void WarmUp()
     {
         var size = options.Sizes[0] / 5 / Question.BatchSize * Question.BatchSize;
-        raw.CreateTo(size);
-        CreateTo(size);
-        raw.Updates(Question.BatchSize, options.Seconds / 2);
-        ServerUpdates(Question.BatchSize, options.Seconds / 2);
+        foreach (var side in sides)
+        {
+            side.CreateTo(size);
+            side.Ask(Workload.All[0], options.Seconds / 2);
+        }
     }
 
     void Grow(int size)
     {
-        var clock = Stopwatch.StartNew();
-        var first = table.Count;
-        var step = Math.Max(Question.BatchSize, (size - first) / GrowTurns);
-        List<Slice> slices = [], rawSlices = [];
-        while (table.Count < size && clock.Elapsed.TotalSeconds < Options.GrowSecondsMax)
+        var first = sides[0].Table.Count;
+        var step = (size - first) / GrowTurns / Question.BatchSize * Question.BatchSize;
+        var slices = InTurns(sides, GrowTurns, (side, turn) => side.CreateTo(turn == GrowTurns - 1 ? size : first + ((turn + 1) * step)));
+        report.Table(size);
+        report.Rows(Report.Creates, "creates, 100 a batch", sides, slices);
+    }
+
+    /// <summary>Every other turn goes the other way round, because each side may leave work to the system that meets the next one.</summary>
+    static List<Slice>[] InTurns(Side[] sides, int turns, Func<Side, int, Slice> ask)
+    {
+        var slices = sides.Select(_ => new List<Slice>()).ToArray();
+        for (var turn = 0; turn < turns; turn++)
         {
-            var end = size - table.Count < 2 * step ? size : table.Count + step;
-            rawSlices.Add(raw.CreateTo(end));
-            slices.Add(CreateTo(end));
+            foreach (var i in turn % 2 == 0 ? Enumerable.Range(0, sides.Length) : Enumerable.Range(0, sides.Length).Reverse())
+            {
+                slices[i].Add(ask(sides[i], turn));
+            }
         }
 
-        report.Table(table.Count, size);
-        report.Row(new Row(Report.Creates, Report.Overall(slices), server.Memory(), Report.Overall(rawSlices), Report.Ratio(slices, rawSlices)));
-        report.Row(new Row($"  … the last {slices[^1].Tickets:N0} of them", slices[^1], server.Memory(), rawSlices[^1], slices[^1].Rate / rawSlices[^1].Rate));
+        return slices;
     }
 
-    void AskAll()
+    /// <summary>How much room the data takes, and how soon and in how much memory a server serves it.</summary>
+    /// <param name="when">For the report.</param>
+    /// <param name="grown">What it was before the updates, if there were any.</param>
+    (Rest State, long Changes)[] Restart(string when, (Rest State, long Changes)[]? grown)
     {
-        InTurns(Report.Updates, () => raw.Updates(Question.BatchSize, options.Seconds), () => ServerUpdates(Question.BatchSize, options.Seconds));
-        Ask(Report.Repeats, connection => new Repeats(table, NewPicker(connection)));
-
-        AskRows("NDJSON, 1 connection", rowsATicket: 1);
-        AskRows("  … 5 rows of a ticket in a row", rowsATicket: 5);
-
-        var turn = options.Seconds / Turns;
-        InTurns(Report.Singles, () => raw.Updates(batchSize: 1, turn), () => ServerUpdates(batchSize: 1, turn, parallel: 1));
-        report.Row(new Row($"  … on {load.ConnectionCount} connections", ServerUpdates(batchSize: 1, options.Seconds), server.Memory()));
-
-        var ids = load.SampleIds(table, IdSamples, followers: Question.BatchSize * (load.ConnectionCount + 1));
-        Ask("read one by key", connection => new Reads(table, NewPicker(connection)));
-        Ask("read one with history", connection => new Reads(table, NewPicker(connection), history: true));
-        Ask("batch read, 100 keys", connection => new BatchReads(NewPicker(connection)));
-        Ask("list, pages of 100", connection => new Lists(ids, seed: ++seed + connection));
-    }
-
-    void InTurns(string name, Func<Slice> askRaw, Func<Slice> askServer)
-    {
-        List<Slice> slices = [], rawSlices = [];
-        for (var turn = 0; turn < Turns; turn++)
+        var now = sides.Select(side => (State: side.Restart(), side.Table.Changes)).ToArray();
+        for (var i = 0; i < sides.Length; i++)
         {
-            rawSlices.Add(askRaw());
-            slices.Add(askServer());
+            report.Rest(when, sides[i], now[i].State, grown?[i].State, now[i].Changes - (grown?[i].Changes ?? 0));
         }
 
-        report.Row(new Row(name, Report.Median(slices), server.Memory(), Report.Median(rawSlices), Report.Ratio(slices, rawSlices)));
-    }
-
-    void Ask(string name, Func<int, Question> ask)
-    {
-        seed++;
-        report.Row(new Row(name, load.Run(ask, options.Seconds), server.Memory()));
-    }
-
-    void AskRows(string name, int rowsATicket)
-    {
-        seed++;
-        var slice = load.Run(connection => new Uploads(table, NewPicker(connection, parallel: 1), rowsATicket), options.Seconds, parallel: 1);
-        table.Changes += slice.Tickets;
-        report.Row(new Row(name, slice, server.Memory()));
-    }
-
-    Slice CreateTo(int end)
-    {
-        var next = new Creates.Cursor(table.Count);
-        var slice = load.Run(_ => new Creates(next, end), Options.GrowSecondsMax * 2);
-        table.Count += (int)slice.Tickets;
-        return table.Count == end ? slice : throw new WrongAnswer($"Only {table.Count} tickets after {slice.Seconds:N0} seconds.");
-    }
-
-    Slice ServerUpdates(int batchSize, double seconds, int? parallel = null)
-    {
-        seed++;
-        var slice = load.Run(connection => new Updates(table, NewPicker(connection, parallel), batchSize), seconds, parallel);
-        table.Changes += slice.Tickets;
-        return slice;
-    }
-
-    Picker NewPicker(int connection, int? parallel = null) => new(table, seed, connection, parallel ?? load.ConnectionCount);
-
-    /// <summary>How soon the server serves again, on the data it has by now.</summary>
-    void Restart()
-    {
-        var ready = new List<double>();
-        var stop = new List<double>();
-        for (var i = 0; i < Restarts; i++)
+        foreach (var side in sides)
         {
-            load.Dispose();
-            var start = Stopwatch.GetTimestamp();
-            server.Stop();
-            stop.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
-            server.Dispose();
-            server = new ServerProcess(options.Server, ServerDirectory);
-            load = new LoadClient(server, options.Connections);
-            ready.Add(server.ReadySeconds);
+            side.Ask(Workload.All[0], options.Seconds / 2); // the runtime recompiles again
         }
 
-        report.Restart(ready.Order().ElementAt(Restarts / 2), stop.Max());
+        return now;
     }
 }

@@ -1,0 +1,123 @@
+namespace Docket.Bench;
+
+/// <summary>One of those that are compared: creates tickets, answers questions about them, and remembers how far it has come.</summary>
+/// <param name="name">Its name in the table.</param>
+/// <param name="directory">Where its data is.</param>
+/// <param name="capacity">Most tickets that it will have.</param>
+internal abstract class Side(string name, string directory, int capacity) : IDisposable
+{
+    public string Name => name;
+
+    public string Directory => directory;
+
+    public Table Table { get; } = new(capacity);
+
+    /// <summary>Creates the tickets up to the number <paramref name="end"/>.</summary>
+    public abstract Slice CreateTo(int end);
+
+    /// <summary>Whether it can do this.</summary>
+    public abstract bool Can(Workload workload);
+
+    public abstract Slice Ask(Workload workload, double seconds);
+
+    /// <summary>Memory now; <c>null</c> if it is not a process of its own.</summary>
+    public virtual Memory? Memory => null;
+
+    /// <summary>Stops it, so that its data is as compact as it gets, and starts it again.</summary>
+    public abstract Rest Restart();
+
+    public abstract void Dispose();
+}
+
+/// <summary>A side at rest.</summary>
+/// <param name="Data">Bytes of its files while it was stopped, without the search index.</param>
+/// <param name="Index">Bytes of the search index.</param>
+/// <param name="ReadySeconds">From its start to its first answer.</param>
+/// <param name="Memory">Right after that answer.</param>
+internal sealed record Rest(long Data, long Index, double ReadySeconds = 0, Memory? Memory = null)
+{
+    public static Rest Of(string directory)
+    {
+        var files = new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).ToLookup(file => file.Name.Contains(".index.db", StringComparison.Ordinal), file => file.Length);
+        return new Rest(files[false].Sum(), files[true].Sum());
+    }
+}
+
+/// <summary>A server with its load.</summary>
+internal sealed class ServerSide : Side
+{
+    /// <summary>A server folds, checkpoints and saves its index when nothing was written for two seconds. That belongs in nobody else's turn.</summary>
+    static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2.5);
+
+    const int IdSamples = 500;
+
+    readonly string program;
+    readonly int connections;
+    ServerProcess server;
+    LoadClient load;
+    int seed;
+
+    public ServerSide(string name, string program, string directory, int capacity, int connections) : base(name, directory, capacity)
+    {
+        (this.program, this.connections) = (program, connections);
+        server = new ServerProcess(program, directory);
+        load = new LoadClient(server, connections);
+    }
+
+    public override Memory Memory => server.Memory();
+
+    public override bool Can(Workload workload) => true;
+
+    public override Slice CreateTo(int end) => UntilQuiet(() =>
+    {
+        var next = new Creates.Cursor(Table.Count);
+        var slice = load.Run(_ => new Creates(next, end), Options.GrowSecondsMax);
+        Table.Count += (int)slice.Tickets;
+        return Table.Count == end ? slice : throw new WrongAnswer($"{Name}: only {Table.Count} tickets after {slice.Seconds:N0} seconds.");
+    });
+
+    public override Slice Ask(Workload workload, double seconds)
+    {
+        seed++;
+        var parallel = workload.Connections ?? connections;
+        var ask = workload.Ask(this);
+        Slice Run() => load.Run(connection => ask(new Picker(Table, seed, connection, parallel)), seconds, parallel);
+        if (!workload.Writes)
+        {
+            return Run();
+        }
+
+        var slice = UntilQuiet(Run);
+        Table.Changes += slice.Tickets;
+        return slice;
+    }
+
+    /// <summary>The record ids of random tickets, each with enough others after it for a page.</summary>
+    public long[] SampleIds() => load.SampleIds(Table, IdSamples, Question.BatchSize * (connections + 1));
+
+    public override Rest Restart()
+    {
+        load.Dispose();
+        server.Stop();
+        server.Dispose();
+        var rest = Rest.Of(Directory);
+        server = new ServerProcess(program, Directory);
+        load = new LoadClient(server, connections);
+        return rest with { ReadySeconds = server.ReadySeconds, Memory = server.Memory() };
+    }
+
+    public override void Dispose()
+    {
+        load.Dispose();
+        server.Dispose();
+    }
+
+    /// <summary>The rate is that of the answers; processor time goes on until the server has come to rest.</summary>
+    Slice UntilQuiet(Func<Slice> write)
+    {
+        var cpu = server.Cpu();
+        var slice = write();
+        Thread.Sleep(Quiet);
+        return slice with { ServerCpu = server.Cpu() - cpu };
+    }
+}
