@@ -92,17 +92,30 @@ internal sealed class Request
 /// </summary>
 internal sealed class Connection : IDisposable
 {
-    readonly Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 60_000, SendTimeout = 60_000 };
+    readonly IPEndPoint server;
+    Socket socket;
     byte[] buffer = new byte[256 * 1024];
     int filled, bodyStart, bodyLength;
 
-    public Connection(IPEndPoint server) => socket.Connect(server);
+    public Connection(IPEndPoint server)
+    {
+        this.server = server;
+        socket = Connect();
+    }
 
     public ReadOnlySpan<byte> Body => buffer.AsSpan(bodyStart, bodyLength);
 
     /// <summary>Sends the request, waits for the whole answer and gives its status.</summary>
     public int Exchange(Request request)
     {
+        // A server closes a connection that is idle for minutes, for example while another server has its turn. Seen before anything
+        // is sent, so no request is ever sent twice.
+        if (IsClosed())
+        {
+            socket.Dispose();
+            socket = Connect();
+        }
+
         for (var rest = request.Bytes; rest.Length > 0;)
         {
             rest = rest[socket.Send(rest)..];
@@ -121,6 +134,16 @@ internal sealed class Connection : IDisposable
     }
 
     public void Dispose() => socket.Dispose();
+
+    Socket Connect()
+    {
+        var connected = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 60_000, SendTimeout = 60_000 };
+        connected.Connect(server);
+        return connected;
+    }
+
+    // Between two exchanges a server sends nothing but the end of the connection.
+    bool IsClosed() => socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0;
 
     /// <summary>The answer's Content-Length, or <c>null</c> when it comes in chunks.</summary>
     static int? FindLength(ReadOnlySpan<byte> head)
