@@ -68,7 +68,7 @@ public sealed class TlsTests : IDisposable
     [InlineData("the certificate can't be used", "Path=certificate.pem", "KeyPath=missing.pem")]
     [InlineData("the certificate can't be used", "Path=certificate.pem", "KeyPath=another-key.pem")]
     [InlineData("the certificate can't be used", "Path=certificate.pem", "KeyPath=nonsense.pem")]
-    public async Task A_certificate_that_can_not_be_used_is_told_in_one_line(string expected, params string[] settings)
+    public async Task A_certificate_that_can_not_be_used_is_reported_in_one_line(string expected, params string[] settings)
     {
         var values = settings.Select(setting => setting.Split('=')).ToDictionary(setting => Setting + setting[0], setting => (string?)(setting[0].EndsWith("Path", StringComparison.Ordinal) ? InDirectory(setting[1]) : setting[1]));
         var options = new DocketOptions
@@ -92,7 +92,7 @@ public sealed class TlsTests : IDisposable
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task The_command_tells_it_too()
+    public async Task The_command_reports_it_too()
     {
         var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--data", InDirectory("data"), "--urls", "https://127.0.0.1:0"], (Variable + "Path", InDirectory("missing.pfx")));
         Assert.Equal((1, ""), (exit, output));

@@ -154,10 +154,10 @@ public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
 
         await using (var server = await TestServer.StartAsync(directory))
         {
-            using var mighty = server.NewClient(all);
+            using var powerful = server.NewClient(all);
             using var reader = server.NewClient(read);
             using var gone = server.NewClient("gone");
-            var apps = (await SendAsync(mighty, HttpMethod.Get, Apps)).Expect(200);
+            var apps = (await SendAsync(powerful, HttpMethod.Get, Apps)).Expect(200);
             Assert.Equal(["all", "read"], apps.Json!["results"]!.AsArray().Select(app => app!["name"]!.ToString()));
             Assert.Equal("[\"crm.objects.tickets.read\",\"crm.schemas.tickets.read\"]", apps.Json["results"]![1]!["scopes"]!.ToJsonString());
             (await SendAsync(reader, HttpMethod.Get, Tickets)).Expect(200);

@@ -118,7 +118,7 @@ public sealed class RequestLimitTests(SharedServer shared) : IClassFixture<Share
     [InlineData($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nPrefer: respond-async\r\n", "{\"inputs\":[", true)]
     [InlineData("PATCH /docket/v1/settings HTTP/1.1\r\nHost: docket\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", "5\r\n{\"sea\r\n", true)]
     [InlineData($"POST {Upsert} HTTP/1.1\r\nHost: docket\r\n", null, false)]
-    public async Task Whoever_stops_in_the_midst_of_a_request_is_told_and_the_connection_closed(string start, string? body, bool isDocketsAnswer)
+    public async Task A_client_that_stops_in_the_middle_of_a_request_gets_an_error_and_the_connection_is_closed(string start, string? body, bool isDocketsAnswer)
     {
         await using var server = await TestServer.StartAsync(patience: TimeSpan.FromSeconds(1.1));
         // The server ends the connection: reading to its end is the proof.

@@ -265,8 +265,8 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             stream.ReadExactly(bytes);
             Assert.All(tokens, token =>
             {
-                Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(token)) < 0, $"a token stands in {file}");
-                Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(token.Split('-')[^1])) < 0 || token == "never-made-but-sent" || token == TestServer.Token, $"a token's last part stands in {file}");
+                Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(token)) < 0, $"a token is in {file}");
+                Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(token.Split('-')[^1])) < 0 || token == "never-made-but-sent" || token == TestServer.Token, $"a token's last part is in {file}");
             });
         }
     }

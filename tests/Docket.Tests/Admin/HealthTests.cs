@@ -50,7 +50,7 @@ public sealed class HealthTests
     }
 
     [Fact]
-    public async Task A_locked_file_is_told_and_no_longer_when_it_is_free()
+    public async Task A_locked_file_is_reported_until_it_is_free()
     {
         await using var server = await TestServer.StartAsync(busyTimeoutMs: 100);
         using (var other = new Connection(server.PortalFile, create: false))
@@ -79,7 +79,7 @@ public sealed class HealthTests
     }
 
     [Fact]
-    public async Task A_file_that_was_deleted_under_the_server_is_told()
+    public async Task A_file_that_was_deleted_under_the_server_is_reported()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows doesn't delete open files.");
         await using var server = await TestServer.StartAsync();

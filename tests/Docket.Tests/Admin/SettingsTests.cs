@@ -114,7 +114,7 @@ public sealed class SettingsTests
     [InlineData("Invalid value \"maybe\" for search-cap: use on or off.", "set", "24000001", "search-cap", "maybe")]
     [InlineData("There is no portal 7. See: docket portal list", "set", "7", "search-cap", "off")]
     [InlineData("There is no portal 7. See: docket portal list", "show", "7")]
-    public async Task A_mistake_on_the_command_line_is_told_in_one_line(string line, params string[] command)
+    public async Task A_mistake_on_the_command_line_is_reported_in_one_line(string line, params string[] command)
     {
         await using var server = await TestServer.StartAsync();
         var (exit, output, errors) = await ServerProcess.RunAsync(["portal", .. command, "--data", server.DataDirectory]);
@@ -122,7 +122,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void An_unknown_name_is_told_with_all_there_are()
+    public void The_error_for_an_unknown_name_lists_all_names()
     {
         var mistake = PortalSettings.Default.With("search-lack", "5s").Mistake!;
         Assert.StartsWith("Unknown setting \"search-lack\". Known settings: search-cap (on or off); search-lag (a duration such as 500ms, 5s or 2m, at most 60m); ", mistake, StringComparison.Ordinal);

@@ -69,7 +69,7 @@ internal sealed class Disk : IDisposable
     }
 
     /// <summary>Lets all calls succeed again, and gives how many have failed since the last time.</summary>
-    public int Mend()
+    public int Repair()
     {
         faults.Write(0, 0);
         Thread.MemoryBarrier();

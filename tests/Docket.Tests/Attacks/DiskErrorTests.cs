@@ -38,12 +38,12 @@ public sealed class DiskErrorTests
                     if (round % KillEvery == 0)
                     {
                         await server.DisposeAsync(); // SIGKILL, while the disk fails
-                        pulled += disk.Mend();
+                        pulled += disk.Repair();
                         server = await disk.StartAsync();
                     }
                     else
                     {
-                        pulled += disk.Mend();
+                        pulled += disk.Repair();
                     }
 
                     await RecoverAsync(server);

@@ -21,7 +21,7 @@ public sealed class PowerCutTests
 
         public long SentAt { get; } = sentAt;
 
-        public long ToldAt { get; set; } = long.MaxValue;
+        public long AcknowledgedAt { get; set; } = long.MaxValue;
     }
 
     readonly List<Wish> wishes = [];
@@ -113,7 +113,7 @@ public sealed class PowerCutTests
                     var wish = new Wish("", disk.Position);
                     var rows = Enumerable.Range(0, 3).Select(i => $$$"""{"properties":{"subject":"job {{{name}}} {{{i}}}","hs_pipeline_stage":"1"}}""");
                     var accepted = (await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", $$"""{"inputs":[{{string.Join(',', rows)}}]}""", prefer: "respond-async")).Expect(202);
-                    (wish.Name, wish.ToldAt) = ($"job {accepted["id"]} {name}", disk.Position);
+                    (wish.Name, wish.AcknowledgedAt) = ($"job {accepted["id"]} {name}", disk.Position);
                     Note(wish);
                     break;
                 case 3 when made.Count > 0:
@@ -139,7 +139,7 @@ public sealed class PowerCutTests
         {
             var wish = new Wish(name, disk.Position);
             var answer = (await server.SendAsync(method, path, body)).Expect(status);
-            wish.ToldAt = disk.Position;
+            wish.AcknowledgedAt = disk.Position;
             Note(wish);
             return answer;
         }
@@ -207,7 +207,7 @@ public sealed class PowerCutTests
                 _ => (places[wish.Name].Last < common, places[wish.Name].First < common != places[wish.Name].Last < common),
             };
             Assert.False(isHalf, $"half of {wish.Name} is there");
-            Assert.True(isThere || wish.ToldAt > position, $"{wish.Name} was acknowledged and is gone");
+            Assert.True(isThere || wish.AcknowledgedAt > position, $"{wish.Name} was acknowledged and is gone");
             Assert.True(!isThere || wish.SentAt <= position, $"{wish.Name} is there before it was sent"); // or the recording is not to be trusted
         }
 

@@ -11,7 +11,7 @@ public sealed class ChangeStreamTests
     const string Tickets = "/crm/v3/objects/tickets", Feed = "/docket/v1/changes";
 
     [Fact]
-    public async Task A_stream_tells_what_was_and_then_each_change_as_it_is_committed()
+    public async Task A_stream_sends_earlier_changes_and_then_each_change_as_it_is_committed()
     {
         await using var server = await TestServer.StartAsync();
         await CreateAsync(server, "one");
@@ -58,7 +58,7 @@ public sealed class ChangeStreamTests
         var others = server.Clock.Timers;
         await using var stream = await EventStream.OpenAsync(server);
         Assert.Equal(":", await stream.LineAsync());
-        for (var beat = 0; beat < 3; beat++)
+        for (var heartbeat = 0; heartbeat < 3; heartbeat++)
         {
             await Until(() => server.Clock.Timers > others);
             server.Clock.Advance(TimeSpan.FromSeconds(15));
@@ -159,7 +159,7 @@ public sealed class ChangeStreamTests
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task A_page_of_long_texts_ends_early_and_tells_that_there_is_more()
+    public async Task A_page_of_long_texts_ends_early_and_says_that_there_is_more()
     {
         await using var server = await TestServer.StartAsync();
         var text = new string('x', 60_000);

@@ -57,7 +57,7 @@ public sealed class CompatibilityPageTests
         }
         else
         {
-            Assert.True(written == page, "docs/behaviours.md is behind the tests; DOCKET_UPDATE=1 writes its table anew:\n" + JsonText.Difference([.. written.Split('\n')], [.. page.Split('\n')]));
+            Assert.True(written == page, "docs/behaviours.md is behind the tests; DOCKET_UPDATE=1 rewrites its table:\n" + JsonText.Difference([.. written.Split('\n')], [.. page.Split('\n')]));
         }
     }
 

@@ -18,7 +18,7 @@ public sealed partial class VersionTests
     [Theory]
     [Trait("Category", "Slow")]
     [MemberData(nameof(Conversations))]
-    public async Task What_is_said_on_v3_is_said_alike_on_dated_paths(string file, string name)
+    public async Task Answers_on_v3_and_on_dated_paths_are_alike(string file, string name)
     {
         var version = ApiVersion.All.Single(version => version.Name == name);
         var lines = await File.ReadAllLinesAsync(Path.Combine(Folder, file), TestContext.Current.CancellationToken);

@@ -75,7 +75,7 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
                         var answer = await SendAsync(server, method, path, Encoding.UTF8.GetBytes(sent));
                         var story = $"{method} {path} {sent}\n{answer.Status} {answer.Text}";
                         Assert.True(answer.Status < 500, story);
-                        AssertNoInnards(answer.Text, story);
+                        AssertNoInternals(answer.Text, story);
                         tried++;
                         refused += answer.Status >= 400 ? 1 : 0;
                     }
@@ -108,7 +108,7 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
     [InlineData("/docket/v1/apps/1/refusals", """{"policyName":"DAILY","calls":99999999999}""", "Invalid input JSON on line 1, column 31: Expected a whole number from -2147483648 to 2147483647, found another one", null)]
     [InlineData("/docket/v1/users", """{"email":["a"]}""", "Invalid input JSON on line 1, column 10: Expected a text, found an array", null)]
     [InlineData("/oauth/v2/private-apps/get/access-token-info", """{"tokenKey":{}}""", "Invalid input JSON on line 1, column 13: Expected a text, found an object", null)]
-    public async Task What_is_wrong_is_said_with_its_place(string path, string body, string message, string? category)
+    public async Task What_is_wrong_is_reported_with_its_place(string path, string body, string message, string? category)
     {
         var server = shared.Server;
         var answer = (await server.PostAsync(path, body)).Expect(400);
@@ -142,14 +142,14 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
     }
 
     /// <summary>No answer reveals how Docket is implemented.</summary>
-    internal static void AssertNoInnards(string text, string story) => Assert.False(Innards().IsMatch(HubSpotsOwn().Replace(text, "")), $"An answer tells of our code: {story}");
+    internal static void AssertNoInternals(string text, string story) => Assert.False(Internals().IsMatch(HubSpotsOwn().Replace(text, "")), $"An answer shows our code: {story}");
 
     static void AssertRefused(Answer answer, string story)
     {
         Assert.True(answer.Status == 400, story);
         Assert.True(answer["status"] == "error" && answer["message"]!.Length > 0 && answer["correlationId"]!.Length > 0, story);
         Assert.Matches("^Invalid input JSON on line [1-9][0-9]*, column [0-9]+[:.] ", answer["message"]!);
-        AssertNoInnards(answer.Text, story);
+        AssertNoInternals(answer.Text, story);
     }
 
     /// <summary>Each route that takes JSON, with good bodies for it.</summary>
@@ -216,5 +216,5 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
 
     // Our namespaces and the framework's, generic types, options of its parser.
     [GeneratedRegex(@"Docket\.[A-Z]|System\.|Microsoft\.|`|[Rr]eader options|JsonTokenType|JsonException|isFinalBlock|BytePosition|LineNumber|UTF-16 JSON text|converted to|   at ")]
-    private static partial Regex Innards();
+    private static partial Regex Internals();
 }

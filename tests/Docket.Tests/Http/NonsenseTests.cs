@@ -435,7 +435,7 @@ public sealed class NonsenseTests(SharedServer shared) : IClassFixture<SharedSer
 
         if (status >= 400)
         {
-            MalformedBodyTests.AssertNoInnards(story.Contains('`') ? text.Replace("`", "") : text, story); // what was sent may come back
+            MalformedBodyTests.AssertNoInternals(story.Contains('`') ? text.Replace("`", "") : text, story); // what was sent may come back
             Assert.True(answer["status"]?.ToString() == "error" && answer["message"]?.ToString().Length > 0, $"{status} without an envelope for {story}\n{text}");
             Assert.True(answer["correlationId"]?.ToString() == headers.GetValues("X-HubSpot-Correlation-Id").Single(), $"{status} with another correlation id than its header for {story}\n{text}");
         }

@@ -44,7 +44,7 @@ public sealed class JobTests
     [Theory]
     [InlineData("application/json")]
     [InlineData("application/x-ndjson")]
-    public async Task Only_the_helps_that_are_heeded_are_named(string type)
+    public async Task Only_the_features_that_are_applied_are_confirmed(string type)
     {
         await using var server = await TestServer.StartWithKeyAsync();
         async Task<Answer> AskAsync(params string[] features)
@@ -384,7 +384,7 @@ public sealed class JobTests
         Assert.Equal(("PROCESSING", "2"), (job["status"], job["inputs"]));
         (await server.GetAsync($"{Tickets}/key-1?idProperty=ext_id")).Expect(200);
 
-        // The page ends where the job stands, and the next one begins there.
+        // The page ends at the job's position, and the next one begins there.
         var page = (await server.GetAsync($"{Jobs}/1/results")).Expect(200);
         Assert.Equal((2, "2"), (page.Count("results"), page["paging.next.after"]));
 
@@ -396,7 +396,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task An_upload_that_breaks_off_ends_canceled_and_tells_how_far_it_came()
+    public async Task An_upload_that_breaks_off_ends_canceled_and_reports_how_far_it_came()
     {
         await using var server = await TestServer.StartWithKeyAsync();
         await using (var upload = await Upload.BeginAsync(server))

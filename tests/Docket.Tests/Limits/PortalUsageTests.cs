@@ -121,7 +121,7 @@ public sealed class PortalUsageTests
     }
 
     [Fact]
-    public void The_old_limit_per_second_is_told_and_not_enforced()
+    public void The_old_limit_per_second_is_shown_and_not_enforced()
     {
         var clock = new ManualClock();
         var usage = new PortalUsage(clock);

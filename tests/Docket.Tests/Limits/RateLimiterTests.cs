@@ -11,7 +11,7 @@ public sealed class RateLimiterTests
     const string Tickets = "/crm/v3/objects/tickets", Settings = "/docket/v1/settings", Usage = "/account-info/v3/api-usage/daily/private-apps";
 
     [Fact]
-    public async Task Without_limits_no_header_tells_of_them_and_calls_are_counted_all_the_same()
+    public async Task Without_limits_no_header_mentions_them_and_calls_are_still_counted()
     {
         await using var server = await TestServer.StartAsync();
         for (var i = 0; i < 300; i++)

@@ -64,8 +64,8 @@ public sealed partial class AllowedTests
         var tokens = await docket.TokensAsync();
         using var browser = await SignedInAsync(docket);
         using var stranger = docket.NewBrowser();
-        var theirs = Key().Match((await stranger.GetAsync(Apps)).Text).Groups[1].Value;
-        foreach (var key in (string[])["", theirs, new('0', 64)])
+        var othersKey = Key().Match((await stranger.GetAsync(Apps)).Text).Groups[1].Value;
+        foreach (var key in (string[])["", othersKey, new('0', 64)])
         {
             (await browser.PostAsync(Apps, ("end", $"{docket.UserId}-{docket.AppId}"), ("key", key))).Expect(400);
         }

@@ -121,7 +121,7 @@ public sealed partial class AuthorizeTests
     }
 
     [Fact]
-    public async Task A_form_from_anywhere_else_is_not_heeded()
+    public async Task A_form_from_anywhere_else_is_ignored()
     {
         await using var docket = await OAuthDocket.StartAsync();
         using var browser = docket.NewBrowser();
@@ -132,8 +132,8 @@ public sealed partial class AuthorizeTests
         await browser.SignInAsync();
         Assert.True((await browser.GetAsync(docket.Authorize)).AsksToAllow);
         using var stranger = docket.NewBrowser();
-        var theirs = FormKey().Match((await stranger.GetAsync(docket.Authorize)).Text).Groups[1].Value;
-        foreach (var key in (string[])["", theirs, new('0', 64)])
+        var othersKey = FormKey().Match((await stranger.GetAsync(docket.Authorize)).Text).Groups[1].Value;
+        foreach (var key in (string[])["", othersKey, new('0', 64)])
         {
             foreach (var button in (string[])["allow", "cancel", "leave", "sign-in", ""])
             {
@@ -157,9 +157,9 @@ public sealed partial class AuthorizeTests
         Assert.NotEqual(first, second);
 
         // The cookie of before is worth nothing, so it was no use to put it there.
-        using var planter = docket.NewBrowser();
-        planter.Cookies.SetCookies(new Uri(docket.Server.Url + "/oauth"), first.Split(';')[0] + "; path=/oauth");
-        Assert.True((await planter.GetAsync(docket.Authorize)).AsksToSignIn);
+        using var attacker = docket.NewBrowser();
+        attacker.Cookies.SetCookies(new Uri(docket.Server.Url + "/oauth"), first.Split(';')[0] + "; path=/oauth");
+        Assert.True((await attacker.GetAsync(docket.Authorize)).AsksToSignIn);
 
         using var http = docket.Server.NewClient();
         http.DefaultRequestHeaders.Add("X-Forwarded-Proto", "https");
@@ -414,7 +414,7 @@ public sealed partial class AuthorizeTests
 
     [Fact]
     [Behaviour("OAuth", "for tests a portal can let apps in without a page: the setting `oauth-auto-approve`", "decide", "auth-limits-webhooks-imports.md 1.2")]
-    public async Task A_portal_may_let_apps_in_unasked_and_does_not_by_itself()
+    public async Task A_portal_may_let_apps_in_without_asking_but_not_by_default()
     {
         await using var docket = await OAuthDocket.StartAsync();
         using var browser = docket.NewBrowser();

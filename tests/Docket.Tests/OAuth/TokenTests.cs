@@ -81,7 +81,7 @@ public sealed class TokenTests
     [Theory]
     [MemberData(nameof(Versions))]
     [Behaviour("OAuth", "errors have HubSpot's `status` and `message` and RFC 6749's `error` and `error_description`, on every version", "docs, observed, decide", "auth-limits-webhooks-imports.md 1.5")]
-    public async Task What_is_wrong_is_told_in_the_words_of_hubspot(string version)
+    public async Task What_is_wrong_is_reported_in_the_words_of_hubspot(string version)
     {
         await using var docket = await OAuthDocket.StartAsync();
         var other = (await docket.Server.PostAsync("/docket/v1/apps", $$"""{"name":"Other","scopes":[],"redirectUris":["{{OAuthDocket.Back}}"]}""")).Expect(201);
@@ -120,7 +120,7 @@ public sealed class TokenTests
     }
 
     [Fact]
-    public async Task Only_a_form_in_the_body_is_heeded()
+    public async Task Only_a_form_in_the_body_is_read()
     {
         await using var docket = await OAuthDocket.StartAsync();
         var refresh = (await docket.TokensAsync())["refresh_token"]!;
@@ -205,7 +205,7 @@ public sealed class TokenTests
 
     [Fact]
     [Behaviour("OAuth", "an access token works for 1,800 seconds, or as long as the portal's setting says; afterwards 401 `EXPIRED_AUTHENTICATION` tells since when", "docs, observed", "auth-limits-webhooks-imports.md 1.3, 1.6")]
-    public async Task An_access_token_ends_after_its_time_and_is_told_from_an_unknown_one_for_a_week()
+    public async Task An_access_token_expires_and_is_distinguished_from_an_unknown_one_for_a_week()
     {
         await using var docket = await OAuthDocket.StartAsync();
         var tokens = await docket.TokensAsync();
@@ -458,7 +458,7 @@ public sealed class TokenTests
                 using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                 var bytes = new byte[stream.Length];
                 stream.ReadExactly(bytes);
-                Assert.All(secrets, secret => Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(secret)) < 0, $"a secret stands in {file}"));
+                Assert.All(secrets, secret => Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(secret)) < 0, $"a secret is in {file}"));
             }
 
             Assert.Contains("/oauth/v1/access-tokens/{token} failed", server.Output, StringComparison.Ordinal);

@@ -208,7 +208,7 @@ public sealed partial class ConformanceTests
     [InlineData(Upsert, """{"inputs":[{"idProperty":"ext_id","id":"A-1","properties":{"subject":"one"}}]}""")]
     [InlineData(Tickets, """{"properties":{"subject":"one"}}""")]
     [InlineData(Tickets + "/batch/create", """{"inputs":[{"properties":{"subject":"one"}}]}""")]
-    public async Task A_create_without_a_stage_is_told_which_property_is_required(string path, string body)
+    public async Task The_error_of_a_create_without_a_stage_names_the_required_property(string path, string body)
     {
         await using var server = await TestServer.StartWithKeyAsync();
         var answer = (await server.PostAsync(path, body)).Expect(400);
@@ -277,7 +277,7 @@ public sealed partial class ConformanceTests
 
     [Behaviour("POST …/tickets/batch/read", "missing ids are told in one item of a 207", "observed", "objects-and-batch.md 9.17, 4.8")]
     [Fact]
-    public async Task A_batch_read_tells_all_missing_ids_in_one_error()
+    public async Task A_batch_read_reports_all_missing_ids_in_one_error()
     {
         await using var server = await TestServer.StartWithKeyAsync();
         var id = (await UpsertAsync(server, "A-1", """{"subject":"one","hs_pipeline_stage":"1"}"""))["results[0].id"];
@@ -430,7 +430,7 @@ public sealed partial class ConformanceTests
     [InlineData("%", "Invalid input JSON on line 1, column 1: ")]
     [InlineData("{\"inputs\":[\n{\"id\":\n  oops}]}", "Invalid input JSON on line 3, column ")]
     [InlineData("", "Invalid input JSON on line 1, column 0: ")]
-    public async Task Malformed_json_is_told_with_line_and_column(string body, string prefix)
+    public async Task Malformed_json_is_reported_with_line_and_column(string body, string prefix)
     {
         await using var server = await TestServer.StartWithKeyAsync();
         var answer = (await server.PostAsync(Upsert, body)).Expect(400);
@@ -466,7 +466,7 @@ public sealed partial class ConformanceTests
     [InlineData("/crm/objects/2026-03/tickets", 405)]
     [InlineData("/crm/objects/2026-09/tickets", 405)]
     [InlineData("/crm/objects/2026-09-beta/tickets", 204)]
-    public async Task Deletion_for_good_is_there_in_the_versions_that_have_it(string path, int status)
+    public async Task Permanent_deletion_exists_in_the_versions_that_have_it(string path, int status)
     {
         await using var server = await TestServer.StartAsync();
         (await server.PostAsync(path + "/gdpr-delete", """{"objectId":"1"}""")).Expect(status);

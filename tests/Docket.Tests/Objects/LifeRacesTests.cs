@@ -60,7 +60,7 @@ public sealed class LifeRacesTests
     }
 
     [Fact]
-    public async Task A_deletion_by_key_spares_a_ticket_that_has_another_key_by_then()
+    public async Task A_deletion_by_key_leaves_a_ticket_that_has_another_key_by_then()
     {
         await using var server = await TestServer.StartWithKeyAsync();
         var id = (await server.PostAsync(Tickets, $$$"""{"properties":{"{{{TestServer.Key}}}":"old","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];

@@ -8,7 +8,7 @@ public sealed class SourceTests
     const string Tickets = "/crm/v3/objects/tickets";
 
     [Fact]
-    public async Task Every_way_of_writing_tells_the_app_that_asked_for_it()
+    public async Task Every_way_of_writing_records_the_app_that_requested_it()
     {
         await using var server = await TestServer.StartWithKeyAsync();
         var (first, maker) = await AppAsync(server, "Maker");

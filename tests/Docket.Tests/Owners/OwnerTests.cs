@@ -31,7 +31,7 @@ public sealed class OwnerTests
     }
 
     [Fact]
-    public async Task Every_property_that_refers_to_owners_is_checked_and_every_fault_told()
+    public async Task Every_property_that_refers_to_owners_is_checked_and_every_fault_reported()
     {
         await using var server = await TestServer.StartWithKeyAsync();
         await server.CreatePropertyAsync("deputy", "enumeration", "select", unique: false, ",\"externalOptions\":true,\"referencedObjectType\":\"OWNER\",\"options\":[]");
@@ -129,7 +129,7 @@ public sealed class OwnerTests
     }
 
     [Fact]
-    public void The_snapshot_tells_who_is_or_was_an_owner_from_who_never_was()
+    public void The_snapshot_distinguishes_who_is_or_was_an_owner_from_who_never_was()
     {
         var owners = new PortalOwners([User(88_000_001, archived: false), User(88_000_002, archived: true)]);
         Assert.True(owners.Knows("88000001"u8) && owners.IsActive("88000001"u8));

@@ -77,7 +77,7 @@ public sealed class ExactlyOnceTests
 
     [Fact]
     [Trait("Category", "Slow")]
-    public Task An_upload_of_lines_that_a_kill_ended_tells_exactly_what_it_did() => Seed.PlayAsync(async random =>
+    public Task An_upload_of_lines_that_a_kill_ended_reports_exactly_what_it_did() => Seed.PlayAsync(async random =>
     {
         var directory = Directory.CreateTempSubdirectory("docket-once-").FullName;
         await using (var server = await ServerProcess.StartAsync(directory))

@@ -13,9 +13,9 @@ public sealed class OneRecordPerKeyTests
     public async Task Many_clients_that_upsert_the_same_keys_at_once_share_one_ticket_per_key()
     {
         await using var server = await TestServer.StartWithKeyAsync();
-        var everybodyIsHere = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var clients = Enumerable.Range(0, Clients).Select(client => PlayAsync(server, client, everybodyIsHere.Task)).ToList();
-        everybodyIsHere.SetResult();
+        var allReady = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var clients = Enumerable.Range(0, Clients).Select(client => PlayAsync(server, client, allReady.Task)).ToList();
+        allReady.SetResult();
         var results = (await Task.WhenAll(clients)).SelectMany(list => list).ToList();
 
         // Every answer is true: what it calls new was new once, and all answers about a key speak of one ticket.

@@ -165,7 +165,7 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
     }
 
     [Fact]
-    public async Task An_index_file_that_is_taken_away_under_the_server_is_built_anew()
+    public async Task An_index_file_that_is_removed_under_the_server_is_rebuilt()
     {
         await using var server = await TestServer.StartAsync();
         (await server.PostAsync(Tickets, """{"properties":{"subject":"kept","hs_pipeline_stage":"1"}}""")).Expect(201);
@@ -187,7 +187,7 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
     [InlineData("UPDATE state SET rebuild = rebuild | 2")] // a permanent deletion was interrupted
     [InlineData("UPDATE state SET position = position + 1, position_time = 1")] // it has what the portal's file, restored from a backup, never saw
     [InlineData("UPDATE state SET position_time = position_time + 1")]
-    public async Task An_index_file_that_may_not_be_trusted_is_built_anew_at_the_start(string harm)
+    public async Task An_index_file_that_can_not_be_trusted_is_rebuilt_at_the_start(string harm)
     {
         var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;
         var indexPath = Path.Combine(directory, "portal-24000001.index.db");
@@ -348,7 +348,7 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
     [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"13","value":"x"}]}]}""", 1, 68)]
     [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"01","value":"x"}]}]}""", 1, 68)]
     [InlineData("""{"filterGroups":[{"filters":[{"propertyName":"jobtitle","operator":"+1","value":"x"}]}]}""", 1, 68)]
-    public async Task An_unknown_operator_is_told_with_its_place(string body, int line, int column)
+    public async Task An_unknown_operator_is_reported_with_its_place(string body, int line, int column)
     {
         var server = shared.Server;
         var answer = (await server.PostAsync(Search, body)).Expect(400);

@@ -13,7 +13,7 @@ public sealed class BadDiskTests
     const string Tickets = "/crm/v3/objects/tickets";
 
     [Fact]
-    public async Task Requests_are_told_that_the_disk_fails_and_are_served_again_when_it_no_longer_does()
+    public async Task Requests_are_refused_while_the_disk_fails_and_are_served_again_afterwards()
     {
         using var disk = new BadDisk();
         await using var server = await TestServer.StartAsync(disk.Directory);

@@ -68,7 +68,7 @@ public sealed class FileTests : IDisposable
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task A_file_that_another_program_holds_is_told_by_the_command_line_in_one_line()
+    public async Task A_file_that_another_program_locks_is_reported_by_the_command_line_in_one_line()
     {
         await MakeAsync();
         using var holder = new Connection(Registry, create: false);
@@ -113,7 +113,7 @@ public sealed class FileTests : IDisposable
     [Theory]
     [InlineData("docket.db")]
     [InlineData("portal-24000001.db")]
-    public async Task A_damaged_header_is_told_at_the_start(string name)
+    public async Task A_damaged_header_is_reported_at_the_start(string name)
     {
         await MakeAsync();
         Overwrite(Path.Combine(directory, name), 0, 100);
@@ -125,7 +125,7 @@ public sealed class FileTests : IDisposable
     [InlineData("portal-24000001.db", "property")]
     [InlineData("portal-24000001.db", "change")]
     [InlineData("portal-24000001.db", "source")]
-    public async Task Damage_in_what_the_start_reads_is_told_at_the_start(string name, string table)
+    public async Task Damage_in_what_the_start_reads_is_reported_at_the_start(string name, string table)
     {
         await MakeAsync();
         var file = Path.Combine(directory, name);
@@ -134,7 +134,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_definition_that_can_not_be_read_is_told_at_the_start()
+    public async Task A_definition_that_can_not_be_read_is_reported_at_the_start()
     {
         await MakeAsync();
         Change(Portal, "UPDATE property SET definition = 'not json' WHERE name = 'subject'");
@@ -177,7 +177,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
-    public async Task After_a_refused_start_the_same_process_can_start_on_the_mended_file()
+    public async Task After_a_refused_start_the_same_process_can_start_on_the_repaired_file()
     {
         await MakeAsync();
         var version = Version(Portal);
@@ -229,7 +229,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_another_program_keeps_locked_is_told_at_the_start()
+    public async Task A_file_that_another_program_keeps_locked_is_reported_at_the_start()
     {
         await MakeAsync();
         using var other = new Connection(Portal, create: false);
@@ -296,7 +296,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_data_directory_that_can_not_be_made_is_told()
+    public async Task A_data_directory_that_can_not_be_created_is_reported()
     {
         var inTheWay = Path.Combine(directory, "file");
         await File.WriteAllTextAsync(inTheWay, "", Cancellation);
@@ -309,7 +309,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_directory_where_a_file_should_be_is_told()
+    public async Task A_directory_where_a_file_should_be_is_reported()
     {
         Directory.CreateDirectory(Registry);
         Assert.Equal($"{Registry} can't be opened for writing. Check that the directory exists and belongs to the user that runs Docket.", await RefusedStartAsync());
@@ -326,7 +326,7 @@ public sealed class FileTests : IDisposable
     [InlineData("http://user@127.0.0.1:8805")]
     [InlineData("localhost:8787")]
     [InlineData("")]
-    public async Task An_address_that_can_not_be_listened_on_is_told(string urls)
+    public async Task An_address_that_can_not_be_listened_on_is_reported(string urls)
     {
         var mistake = await Assert.ThrowsAsync<OperatorMistake>(async () =>
         {
@@ -338,7 +338,7 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
-    public async Task An_address_in_use_is_told_and_the_directory_is_free_again()
+    public async Task An_address_in_use_is_reported_and_the_directory_is_free_again()
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
@@ -405,7 +405,7 @@ public sealed class FileTests : IDisposable
         return connection.QueryInteger($"SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
     }
 
-    /// <summary>The pages of the file on which a text stands.</summary>
+    /// <summary>The pages of the file that contain a text.</summary>
     static List<long> PagesOf(string file, string text)
     {
         var (bytes, wanted) = (File.ReadAllBytes(file), Encoding.UTF8.GetBytes(text));

@@ -13,10 +13,10 @@ public abstract class JobConformanceTests : StoreConformanceTests
     public async Task A_step_of_a_job_is_applied_once_and_never_after_the_job_has_ended()
     {
         var job = await AddJobAsync(lines: "{}\n{}\n", count: 2);
-        var step = new JobStep(job.Id, 0, 1, outcome => new("told\n"u8.ToArray(), outcome.Results.Length, 0, 0));
+        var step = new JobStep(job.Id, 0, 1, outcome => new("{}\n"u8.ToArray(), outcome.Results.Length, 0, 0));
         await ApplyAsync(step);
         await Assert.ThrowsAsync<Refusal>(() => ApplyAsync(step));
-        await Assert.ThrowsAsync<Refusal>(() => Store.Jobs.RecordAsync(step, new("told\n"u8.ToArray(), 0, 0, 0) { Failures = [0] }));
+        await Assert.ThrowsAsync<Refusal>(() => Store.Jobs.RecordAsync(step, new("{}\n"u8.ToArray(), 0, 0, 0) { Failures = [0] }));
         await Assert.ThrowsAsync<Refusal>(() => ApplyAsync(step with { Job = job.Id + 1 }));
         Assert.Single(await ListAsync());
 
@@ -32,7 +32,7 @@ public abstract class JobConformanceTests : StoreConformanceTests
     public async Task A_step_that_is_refused_leaves_neither_records_nor_progress()
     {
         var job = await AddJobAsync(lines: "{}\n", count: 1);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => ApplyAsync(new JobStep(job.Id, 0, 1, _ => throw new InvalidOperationException("told in the test"))));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => ApplyAsync(new JobStep(job.Id, 0, 1, _ => throw new InvalidOperationException("thrown by the test"))));
         Assert.Empty(await ListAsync());
         Assert.Equal(0, (await Store.Jobs.FindAsync(job.Id))!.Done);
         Assert.Equal("{}", Encoding.UTF8.GetString(Assert.Single(await Store.Jobs.LinesAsync(job, all: false)).Json));
@@ -61,7 +61,7 @@ public abstract class JobConformanceTests : StoreConformanceTests
         for (var i = 0; i < 3; i++)
         {
             var job = await AddJobAsync(lines: "{}\n", count: 1);
-            await ApplyAsync(new JobStep(job.Id, 0, 1, _ => new("told\n"u8.ToArray(), 1, 0, 0)));
+            await ApplyAsync(new JobStep(job.Id, 0, 1, _ => new("{}\n"u8.ToArray(), 1, 0, 0)));
         }
 
         await ApplyAsync(new KeptAnswer(new("1", "key", [1]), _ => new(201, "/there", "{}"u8.ToArray())));
@@ -82,7 +82,7 @@ public abstract class JobConformanceTests : StoreConformanceTests
     [Fact]
     public async Task An_answer_is_kept_with_its_write_and_not_without()
     {
-        await Assert.ThrowsAsync<InvalidOperationException>(() => ApplyAsync(new KeptAnswer(new("1", "key", [1]), _ => throw new InvalidOperationException("told in the test"))));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => ApplyAsync(new KeptAnswer(new("1", "key", [1]), _ => throw new InvalidOperationException("thrown by the test"))));
         await ApplyAsync(new KeptAnswer(new("1", "other", [1]), _ => null));
         Assert.Null(await Store.Answers.FindAsync("1", "key"));
         Assert.Null(await Store.Answers.FindAsync("1", "other"));

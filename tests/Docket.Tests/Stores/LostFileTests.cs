@@ -89,7 +89,7 @@ public sealed class LostFileTests : IDisposable
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task The_log_says_what_to_do_and_a_portal_that_is_forgotten_is_gone_for_good()
+    public async Task The_log_says_what_to_do_and_a_forgotten_portal_is_gone()
     {
         await MakeAsync();
         var (exit, _, errors) = await ServerProcess.RunAsync(["portal", "forget", "24000002", "--data", directory]);
@@ -320,7 +320,7 @@ public sealed class LostFileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_first_start_that_was_ended_before_it_made_the_token_is_made_up_for()
+    public async Task A_first_start_that_was_stopped_before_it_created_the_token_is_completed_later()
     {
         await using (var portals = DocketServer.OpenPortals(directory, create: true))
         {

@@ -239,7 +239,7 @@ public sealed class PurgeTests
     }
 
     [Fact]
-    public async Task Kept_answers_and_results_of_jobs_no_longer_tell_of_a_purged_ticket_nor_of_those_merged_into_it()
+    public async Task Kept_answers_and_results_of_jobs_no_longer_name_a_purged_ticket_or_those_merged_into_it()
     {
         await using var server = await TestServer.StartWithKeyAsync();
         var one = await CreateAsync(server, "one", "Mrkr-1", "");

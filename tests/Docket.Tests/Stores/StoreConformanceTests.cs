@@ -239,7 +239,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stage_that_an_active_record_stands_in_is_kept_where_that_is_asked_for()
+    public async Task A_stage_that_an_active_record_is_in_is_kept_if_that_is_requested()
     {
         var record = await CreateAsync(("hs_pipeline_stage", "2"));
         var refusal = await Assert.ThrowsAsync<Refusal>(() => TakeAwayStageAsync("2"));
@@ -293,7 +293,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_dry_run_tells_what_would_be_and_writes_nothing()
+    public async Task A_dry_run_returns_what_would_be_written_and_writes_nothing()
     {
         var kept = await CreateAsync(("subject", "kept"), ("ext_a", "A"), ("hs_pipeline_stage", "2"));
         var upserts = (RecordInput[])[Keyed("ext_a", "A", ("subject", "changed"), ("hs_pipeline_stage", "3")), Keyed("ext_a", "B", ("hs_pipeline_stage", "1"))];
@@ -551,7 +551,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_feed_tells_each_change_with_what_was_before_and_after()
+    public async Task The_feed_has_each_change_with_the_values_before_and_after()
     {
         var record = (await ApplyAsync(WriteKind.Create, Traced(Input(("subject", "one"), ("hs_pipeline_stage", "1"))))).Results[0].Record!;
         await ApplyAsync(WriteKind.Update, ById(record.Id, ("subject", "two"), ("note", "n")));
@@ -569,14 +569,14 @@ public abstract class StoreConformanceTests : IAsyncLifetime
             feed.Select(change => change.Kind));
         Assert.Equal("trace", Encoding.UTF8.GetString(feed[0].TraceId!.Value.Span));
         Assert.Null(feed[1].TraceId);
-        Assert.Equal(["subject: one > two", "note: - > n"], Told(feed[1]));
-        Assert.Equal(["note: n > "], Told(feed[2]));
+        Assert.Equal(["subject: one > two", "note: - > n"], Describe(feed[1]));
+        Assert.Equal(["note: n > "], Describe(feed[2]));
         Assert.Empty(feed[3].Values);
-        Assert.Equal(["subject: two > three"], Told(feed[4]));
+        Assert.Equal(["subject: two > three"], Describe(feed[4]));
         Assert.Equal((other.Id, merged.Id), (feed[6].RecordId, Assert.Single(feed[6].Related)));
         Assert.Equal((record.Id, merged.Id), (feed[7].RecordId, Assert.Single(feed[7].Related)));
         Assert.Equal([record.Id, other.Id], feed[8].Related);
-        Assert.Contains("subject: - > three", Told(feed[8]));
+        Assert.Contains("subject: - > three", Describe(feed[8]));
         Assert.Equal([2L, 3L], (await Store.FeedAsync(1, 2, int.MaxValue, Cancellation)).Select(change => change.Sequence));
         Assert.Empty(await Store.FeedAsync(Store.Sequence, 2, int.MaxValue, Cancellation));
 
@@ -585,7 +585,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         await CreateAsync(("hs_pipeline_stage", "1"));
         await waiting.WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
 
-        string[] Told(Change change) => [.. change.Values.Select(value =>
+        string[] Describe(Change change) => [.. change.Values.Select(value =>
             $"{Store.Schema.Of(Tickets.Type).FindNumber(value.Number)!.Name}: {(value.Before is { } before ? Encoding.UTF8.GetString(before.Span) : "-")} > {Encoding.UTF8.GetString(value.After.Span)}")];
     }
 
@@ -645,7 +645,7 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     });
 
     [Fact]
-    public async Task A_record_with_thousands_of_changes_goes_for_good_while_others_are_written()
+    public async Task A_record_with_thousands_of_changes_is_permanently_deleted_while_others_are_written()
     {
         const int changes = 2_500;
         var record = await CreateAsync(("subject", "first"), ("hs_pipeline_stage", "1"));

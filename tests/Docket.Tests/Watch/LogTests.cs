@@ -124,7 +124,7 @@ public sealed class LogTests : IDisposable
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task A_job_is_told_of_under_the_request_that_brought_it()
+    public async Task A_job_is_logged_under_the_request_that_created_it()
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);
         using (var other = new Connection(Path.Combine(directory, "portal-24000001.db"), create: false))
@@ -140,7 +140,7 @@ public sealed class LogTests : IDisposable
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task What_a_portal_writes_to_the_log_is_not_told_under_the_request_that_opened_it()
+    public async Task What_a_portal_logs_is_not_logged_under_the_request_that_opened_it()
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);
         string token;

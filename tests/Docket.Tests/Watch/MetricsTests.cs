@@ -78,7 +78,7 @@ public sealed partial class MetricsTests : IDisposable
     [InlineData("nonsense")]
     [InlineData("https://127.0.0.1:0")]
     [InlineData("http://192.0.2.1:9464")] // no address of this machine
-    public async Task An_address_for_metrics_that_can_not_be_listened_on_is_told(string urls)
+    public async Task An_address_for_metrics_that_can_not_be_listened_on_is_reported(string urls)
     {
         var options = new DocketOptions { DataDirectory = directory, Urls = "http://127.0.0.1:0", MetricsUrls = urls };
         var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.StartAsync(options, Cancellation));

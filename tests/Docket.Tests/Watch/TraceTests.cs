@@ -111,7 +111,7 @@ public sealed class TraceTests
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task A_collector_that_can_not_be_reached_is_said_once()
+    public async Task A_collector_that_can_not_be_reached_is_reported_once()
     {
         var directory = Directory.CreateTempSubdirectory("docket-traces-").FullName;
         try
@@ -138,7 +138,7 @@ public sealed class TraceTests
     }
 
     [Fact]
-    public async Task An_address_for_traces_that_is_none_is_told()
+    public async Task An_invalid_address_for_traces_is_reported()
     {
         var (exit, output, errors) = await ServerProcess.RunAsync(["serve", "--urls", "http://127.0.0.1:0"], ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"));
         Assert.Equal((1, ""), (exit, output));

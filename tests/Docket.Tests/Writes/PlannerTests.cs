@@ -152,7 +152,7 @@ public class PlannerTests
     }
 
     [Fact]
-    public void A_record_stands_for_250_ids_at_most()
+    public void A_record_replaces_250_ids_at_most()
     {
         var portal = new MemoryPortal();
         portal.Apply(WriteKind.Upsert, Upsert("ext_a", "A", ("hs_pipeline_stage", "1")));
@@ -171,7 +171,7 @@ public class PlannerTests
     }
 
     [Fact]
-    public void A_restore_tells_every_value_that_is_taken_and_takes_those_that_are_free()
+    public void A_restore_reports_every_value_that_is_taken_and_takes_those_that_are_free()
     {
         var portal = new MemoryPortal();
         portal.Apply(WriteKind.Upsert, Upsert("ext_a", "A", ("ext_b", "B"), ("hs_pipeline_stage", "1")));
@@ -286,18 +286,18 @@ public class PlannerTests
                 List<string> one = [];
                 foreach (var input in sent)
                 {
-                    one.Add(Tell(single.Apply(Validation.Check(kind, [input], Schema, Schemata.Caller, OptionalFeatures.RowOutcomes)), 0));
+                    one.Add(Describe(single.Apply(Validation.Check(kind, [input], Schema, Schemata.Caller, OptionalFeatures.RowOutcomes)), 0));
                 }
 
                 var outcome = together.Apply(Validation.Check(kind, sent, Schema, Schemata.Caller, OptionalFeatures.RowOutcomes, inOrder: true));
-                Assert.Equal(one, sent.Select((_, index) => Tell(outcome, index)));
+                Assert.Equal(one, sent.Select((_, index) => Describe(outcome, index)));
                 Assert.Equal(single.Show(), together.Show());
                 Assert.Equal(single.Changes, together.Changes);
             }
         },
         iter: 2_000);
 
-    static string Tell(Outcome outcome, int index) =>
+    static string Describe(Outcome outcome, int index) =>
         $"{outcome.Results[index].Effect} {outcome.Results[index].Record?.Id} {string.Join(',', outcome.Faults.Where(fault => fault.Index == index).Select(fault => fault.Message))}";
 
     [Fact]

@@ -25,7 +25,7 @@ public class ValidationTests
     }
 
     [Fact]
-    public void One_fault_less_is_told_row_by_row()
+    public void With_one_fault_less_each_row_is_reported()
     {
         var nonsense = Enumerable.Range(1, Validation.FaultsMax - 1).Select(i => new RawValue(Utf8($"no_such_property_{i}"), Utf8("x")));
         RecordInput[] inputs =

@@ -1,6 +1,6 @@
 -- A portal's file. Times are milliseconds since 1970 in UTC.
 
--- What writes are put down to; every change names one.
+-- The sources of writes; every change refers to one.
 CREATE TABLE source (
   number INTEGER PRIMARY KEY,
   type TEXT NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE record (
   content BLOB NOT NULL
 ) STRICT;
 
--- Who holds a unique value. Active records only: an archived one blocks nobody.
+-- The record that has a unique value. Active records only: an archived record blocks no other.
 CREATE TABLE unique_value (
   property INTEGER NOT NULL,
   value BLOB NOT NULL,
@@ -28,8 +28,8 @@ CREATE TABLE unique_value (
   PRIMARY KEY (property, value)
 ) STRICT, WITHOUT ROWID;
 
--- Every committed write, appended in commit order. previous leads to the same record's change before it; content holds
--- the values that changed, each with its own link to the change that set it before (Values.cs).
+-- Every committed write, appended in commit order. previous is the same record's change before it; content has the
+-- values that changed, each with its own link to the change that set it before (Values.cs).
 CREATE TABLE change (
   sequence INTEGER PRIMARY KEY,
   record INTEGER NOT NULL,
@@ -41,13 +41,13 @@ CREATE TABLE change (
   content BLOB NOT NULL
 ) STRICT;
 
--- How many active records stand in each stage: tells at once whether a stage is in use.
+-- The number of active records in each stage, which shows whether a stage is in use.
 CREATE TABLE stage_use (
   stage TEXT PRIMARY KEY,
   records INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Definitions as the Properties API shows them. The number stands for the property in stored values.
+-- Definitions as the Properties API shows them. Stored values refer to the property by its number.
 CREATE TABLE property (
   number INTEGER PRIMARY KEY,
   object_type TEXT NOT NULL,

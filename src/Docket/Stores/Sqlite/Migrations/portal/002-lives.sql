@@ -1,7 +1,7 @@
--- Records that were merged into others, and records that are gone for good. Keys are those of active records.
+-- Records that were merged into others, and records that were permanently deleted. Keys are those of active records.
 
--- Where the id of a record that was merged away leads: one step, however often the survivor was merged again. change is
--- the record's own last one, which holds its values.
+-- The record that replaced a merged one: one step, however often that record was merged again. change is the merged record's
+-- last one, which has its values.
 CREATE TABLE forward (
   record INTEGER PRIMARY KEY,
   survivor INTEGER NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE forward (
 
 CREATE INDEX forward_survivor ON forward (survivor);
 
--- A row for each record that was deleted for good since pages of this file that may hold its values were last overwritten.
+-- A row for each record that was permanently deleted since the file was last rewritten: pages may still contain its values.
 CREATE TABLE cleaning (
   since INTEGER NOT NULL
 ) STRICT;

@@ -1,4 +1,4 @@
--- A batch that is worked on after it was answered. inputs counts what has been taken in, done what has been decided.
+-- A batch that is processed after the answer. inputs is how many have been received, done how many have been decided.
 CREATE TABLE job (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   status INTEGER NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE job (
   refusal BLOB -- the error of a batch that was refused as a whole
 ) STRICT;
 
--- Inputs that wait: up to 100 as they came, one a line. An empty line stands for one that was too long. Gone once applied.
+-- Waiting inputs: up to 100, unchanged, one on each line. An empty line is one that was too long. Removed once applied.
 CREATE TABLE job_chunk (
   job INTEGER NOT NULL,
   first INTEGER NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE job_chunk (
   PRIMARY KEY (job, first)
 ) STRICT;
 
--- What became of inputs, written in the transaction that applied them: one JSON object a line.
+-- The results of inputs, written in the transaction that applied them: one JSON object on each line.
 CREATE TABLE job_outcome (
   job INTEGER NOT NULL,
   first INTEGER NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE job_outcome (
   PRIMARY KEY (job, first)
 ) STRICT;
 
--- Answers to requests with an Idempotency-Key, written in the transaction of what they tell of.
+-- Answers to requests with an Idempotency-Key, written in the transaction of their write.
 CREATE TABLE kept_answer (
   source TEXT NOT NULL,
   key TEXT NOT NULL,

@@ -1,7 +1,7 @@
--- Leads from a record that was merged away or deleted for good, and so has no row, to its last change. Other changes cost nothing.
+-- Finds the last change of a record that was merged away or permanently deleted, and so has no row. Other changes have no entry.
 CREATE INDEX change_gone ON change (record) WHERE kind IN (6, 7);
 
--- Changes of records that were deleted for good, from each of which a chain of changes that are still to be emptied begins.
+-- Changes of permanently deleted records at which chains of changes begin that still have to be emptied.
 CREATE TABLE erasing (
   sequence INTEGER PRIMARY KEY
 ) STRICT;

@@ -1,5 +1,5 @@
--- Whose file this is: an id of its own, made once, and the portal and the registry it belongs to. A file that was just made, or
--- that comes from an earlier version, belongs to nobody yet.
+-- The identity of this file: its own id, created once, and the portal and registry that it belongs to. A file that is new, or from
+-- an earlier version, belongs to none yet.
 CREATE TABLE identity (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   file TEXT NOT NULL,

@@ -1,7 +1,7 @@
 -- Stages of several object types may have the same id.
 ALTER TABLE stage_use RENAME TO stage_use_of_tickets;
 
--- How many active records of a type stand in each stage; those of a type without stages under an empty one.
+-- The number of active records of a type in each stage; for a type without stages, under an empty one.
 CREATE TABLE stage_use (
   object_type TEXT NOT NULL,
   stage TEXT NOT NULL,

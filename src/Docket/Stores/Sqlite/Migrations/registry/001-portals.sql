@@ -1,4 +1,4 @@
--- docket.db: the portals of a data directory and the tokens that open them. Times are milliseconds since 1970 in UTC.
+-- docket.db: the portals of a data directory and the tokens that give access to them. Times are milliseconds since 1970 in UTC.
 
 CREATE TABLE portal (
   id INTEGER PRIMARY KEY,
@@ -6,7 +6,7 @@ CREATE TABLE portal (
   created INTEGER NOT NULL
 ) STRICT;
 
--- A token is kept as the SHA-256 of its text. It is 128 random bits, so no slower hash is needed.
+-- A token is stored as the SHA-256 of its text. It is 128 random bits, so no slower hash is needed.
 CREATE TABLE token (
   id INTEGER PRIMARY KEY,
   portal INTEGER NOT NULL REFERENCES portal,

@@ -1,2 +1,2 @@
--- What a portal's operator has set, by the names of Model/PortalSettings.cs; what is not in it has its default.
+-- The settings of a portal, by the names in Model/PortalSettings.cs; missing ones have their defaults.
 ALTER TABLE portal ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';

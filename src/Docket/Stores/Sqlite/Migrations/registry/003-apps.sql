@@ -1,6 +1,6 @@
--- Who calls, and who lets them.
+-- Apps and users.
 
--- Names of scopes are separated by spaces. Secrets are kept as the SHA-256 of their text: they are 122 random bits and more, so no
+-- Names of scopes are separated by spaces. Secrets are stored as the SHA-256 of their text: they are 122 random bits and more, so no
 -- slower hash is needed.
 CREATE TABLE app (
   id INTEGER PRIMARY KEY,            -- what history puts the app's writes down to
@@ -15,7 +15,7 @@ CREATE TABLE app (
   deleted INTEGER
 ) STRICT;
 
--- Until now a token was what is an app now: with a name, scopes, and the id that history tells.
+-- Until now a token was what is an app now: with a name, scopes, and the id shown in histories.
 INSERT INTO app (id, portal, name, scopes, created, deleted)
 SELECT id, portal, name, CASE scopes WHEN 15 THEN 'tickets crm.objects.owners.read docket.manage' ELSE trim(
     iif(scopes & 1, 'crm.objects.tickets.read ', '') || iif(scopes & 2, 'crm.objects.tickets.write ', '')

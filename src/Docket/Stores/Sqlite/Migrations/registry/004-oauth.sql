@@ -1,6 +1,6 @@
--- Users let apps in. Cookies, codes and tokens are kept as the SHA-256 of their text, like other secrets.
+-- Users allow apps. Cookies, codes and tokens are stored as the SHA-256 of their text, like other secrets.
 
--- A browser's session: those whose password was given in it, one user for each portal at most.
+-- A browser's session: the users who signed in, at most one for each portal.
 CREATE TABLE session (
   hash BLOB NOT NULL,
   user INTEGER NOT NULL REFERENCES user,
@@ -9,14 +9,14 @@ CREATE TABLE session (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_user ON session (user);
 
--- How often an address was tried lately, whether it is a user's or not.
+-- Recent sign-in attempts for an address, whether it is a user's or not.
 CREATE TABLE sign_in_attempt (
   email BLOB PRIMARY KEY,            -- hash of the address
   since INTEGER NOT NULL,            -- of the first of them
   attempts INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What a user lets an app do, from the consent to its end: the code and the refresh token are two keys to the same grant.
+-- What a user allows an app, from the consent to its end: the code and the refresh token are two keys to the same grant.
 CREATE TABLE oauth_grant (
   id INTEGER PRIMARY KEY,
   app INTEGER NOT NULL REFERENCES app,

@@ -1,2 +1,2 @@
--- When a portal was deleted. Its row stays, so that its id is never given to another one.
+-- When a portal was deleted. Its row stays, so that its id is never used again.
 ALTER TABLE portal ADD COLUMN deleted INTEGER;

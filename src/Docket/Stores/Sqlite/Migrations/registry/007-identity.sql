@@ -1,5 +1,5 @@
--- Which registry this is: an id made once, which the files of its portals know. generation goes up with every change of what servers
--- keep in memory: callers, settings and owners.
+-- The identity of this registry: an id created once, which the files of its portals contain. generation increases with every change
+-- of what servers cache: callers, settings and owners.
 CREATE TABLE identity (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   file TEXT NOT NULL,
