@@ -14,7 +14,7 @@ internal sealed class IndexFile : IDisposable
     const int ApplicationId = 0x44636b78;
 
     /// <summary>Version of the format. There are no upgrades: another version is rebuilt.</summary>
-    const int Version = 5;
+    const int Version = 6;
 
     /// <summary>Page size in bytes, and about the size of a block of postings.</summary>
     public const int PageSize = 16_384;
@@ -147,7 +147,7 @@ internal sealed class IndexFile : IDisposable
         {
             if (schema.FindNumberEvenArchived(number) is { } property)
             {
-                var form = (byte)Key.FormOf(property);
+                var form = FormOf(property);
                 if (now[number] != 0 && now[number] != form)
                 {
                     return false;
@@ -167,7 +167,7 @@ internal sealed class IndexFile : IDisposable
         var held = forms;
         foreach (var property in schema.Properties)
         {
-            if (property.Number < held.Length && held[property.Number] is not 0 and var form && form != (byte)Key.FormOf(property))
+            if (property.Number < held.Length && held[property.Number] is not 0 and var form && form != FormOf(property))
             {
                 return false;
             }
@@ -283,6 +283,9 @@ internal sealed class IndexFile : IDisposable
 
     /// <summary>The file is intact, but was written by another version of Docket.</summary>
     public sealed class OfAnotherVersion : Exception;
+
+    // Also whether there are postings of whole values.
+    static byte FormOf(Property property) => (byte)((int)Key.FormOf(property) | (SearchIndex.HasPostings(property) ? 0x80 : 0));
 
     sealed record Mark(bool Built, long Position, long PositionTime, int Documents, byte[] Forms);
 

@@ -127,7 +127,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
                 var parts = new DocSet?[index.Chunks];
                 foreach (var value in filter.Values)
                 {
-                    Gather(property.Number, Encoding.UTF8.GetBytes(value.Text), parts);
+                    Gather(SearchIndex.Terms(property), Encoding.UTF8.GetBytes(value.Text), parts);
                 }
 
                 return From(parts);
@@ -170,6 +170,17 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
     {
         var hashes = texts.Select(text => index.Hash(Encoding.UTF8.GetBytes(text))).ToHashSet();
         hashes.Remove(0); // an empty text is not a value
+        if (SearchIndex.HasPostings(property))
+        {
+            var found = new DocSet?[index.Chunks];
+            foreach (var hash in hashes)
+            {
+                Gather(SearchIndex.WholeValues(property), SearchIndex.TermOf(hash), found);
+            }
+
+            return From(found);
+        }
+
         return (chunk, into) => InSet(columns.Hashes(property, chunk), hashes, into);
     }
 
@@ -286,8 +297,8 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
             Form.Number or Form.Moment => EqualsAny(new(property, SearchOperator.Eq, [value])),
             _ when property.Derivation != Derivation.None => HasHash(property, KnownTexts(property).Where(known => HoldsToken(Encoding.UTF8.GetBytes(known), pattern))),
             Form.Exact => OptionHasToken(property, pattern),
-            Form.Set => From(GatherFitting(property.Number, [], term => HoldsToken(term, pattern))),
-            _ => From(GatherFitting(property.Number, pattern, term => Words.Fits(term, pattern))),
+            Form.Set => From(GatherFitting(SearchIndex.Terms(property), [], term => HoldsToken(term, pattern))),
+            _ => From(GatherFitting(SearchIndex.Terms(property), pattern, term => Words.Fits(term, pattern))),
         };
     }
 

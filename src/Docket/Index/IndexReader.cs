@@ -11,13 +11,13 @@ internal sealed class IndexReader : IDisposable
         connection = new Connection(path, create: false);
         connection.Execute("PRAGMA query_only=1; PRAGMA mmap_size=1073741824");
         Column = connection.Prepare(Columns.FindSql);
-        Block = connection.Prepare(SegmentCursor.FindSql);
+        Block = connection.Prepare(BlockCache.FindSql);
     }
 
     /// <summary>The statement for <see cref="Columns.Values"/>.</summary>
     public Statement Column { get; }
 
-    /// <summary>The statement for <see cref="SegmentCursor"/>.</summary>
+    /// <summary>The statement for <see cref="BlockCache"/>.</summary>
     public Statement Block { get; }
 
     public void Dispose()

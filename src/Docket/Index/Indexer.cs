@@ -11,8 +11,11 @@ namespace Docket.Index;
 /// </summary>
 internal sealed partial class Indexer : IDisposable
 {
-    /// <summary>Changes applied at once while searches wait: some milliseconds.</summary>
-    const int BatchMax = 256;
+    /// <summary>Changes applied at once while searches wait: some milliseconds. Otherwise more, so that repeated updates of a record are applied once.</summary>
+    const int BatchMax = 256, LargeBatchMax = 2_000;
+
+    /// <summary>How long to wait for a large batch if no search waits, in milliseconds.</summary>
+    const int GatherMs = 50;
 
     /// <summary>Changes after which the index is saved. After a crash, unsaved changes are read again: some seconds of work.</summary>
     const int SaveAfter = 100_000;
@@ -29,8 +32,11 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>How often to check whether a change is due if searches lag, in milliseconds.</summary>
     const int LagStepMs = 20;
 
-    /// <summary>How many changes writes may be ahead of the index: a tenth to a fifth of a second of work, which a search has to wait for.</summary>
-    const int BehindMax = 2_000;
+    /// <summary>How many changes writes may be ahead of the index: a tenth to a fifth of a second of work, which a search has to wait for. More if there are no searches.</summary>
+    const int BehindMax = 2_000, FarBehindMax = 5_000;
+
+    /// <summary>How long after the last search there are none, in milliseconds.</summary>
+    const int SearchedMs = 2_000;
 
     /// <summary>How long a write waits for the index at most, in milliseconds: writes continue, whatever happens to the index.</summary>
     const int PatienceMs = 1_000;
@@ -48,13 +54,15 @@ internal sealed partial class Indexer : IDisposable
     readonly CommitSignal committed;
     readonly RecentChanges recent;
     readonly List<FollowedChange> atHand = [];
+    readonly RepeatedChanges repeated = new();
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly Thread thread;
     readonly CommitSignal indexed = new();
     volatile IndexFile? file, distrusted;
     volatile bool closing;
-    long building, buildTotal, hurryTo;
+    long building, buildTotal, hurryTo, searchedAt;
+    int waiting;
 
     /// <summary>Starts to follow a portal.</summary>
     /// <param name="path">The index file.</param>
@@ -75,6 +83,7 @@ internal sealed partial class Indexer : IDisposable
         this.lagMs = lagMs;
         this.clock = clock;
         this.logger = logger;
+        searchedAt = clock.GetTimestamp() - (SearchedMs * clock.TimestampFrequency / 1000);
         indexed.Advance(NotReady);
         thread = new Thread(Run) { IsBackground = true, Name = "docket index " + Path.GetFileName(path).Split('.')[0] };
         thread.UnsafeStart(); // see PortalWriter
@@ -87,7 +96,7 @@ internal sealed partial class Indexer : IDisposable
     public long Behind => Math.Max(0, committed.Sequence - Math.Max(0, indexed.Sequence));
 
     /// <summary>The state in one word: whether searches are answered at once, after a wait, or after a rebuild.</summary>
-    public string State => indexed.Sequence == NotReady ? "building" : Behind > BehindMax ? "behind" : "ready";
+    public string State => indexed.Sequence == NotReady ? "building" : Behind > FarBehindMax ? "behind" : "ready";
 
     /// <summary>The path of the index file for a portal's file.</summary>
     public static string PathOf(string portalPath) => Path.ChangeExtension(portalPath, ".index.db");
@@ -99,10 +108,11 @@ internal sealed partial class Indexer : IDisposable
     public async Task<T> SearchAsync<T>(Schema asked, long sequence, Func<IndexFile, IndexReader, T> search, CancellationToken cancellation)
         where T : class
     {
+        Interlocked.Exchange(ref searchedAt, clock.GetTimestamp());
         while (true)
         {
             var from = lagMs() > 0 ? NotReady : sequence;
-            await indexed.WaitBeyondAsync(from - 1, cancellation);
+            await WaitAsync(from);
             if (file is { } ready)
             {
                 try
@@ -123,16 +133,36 @@ internal sealed partial class Indexer : IDisposable
 
             await Task.Delay(LagStepMs, cancellation);
         }
+
+        async ValueTask WaitAsync(long from)
+        {
+            if (indexed.Sequence >= from)
+            {
+                return;
+            }
+
+            Interlocked.Increment(ref waiting);
+            try
+            {
+                committed.Wake();
+                await indexed.WaitBeyondAsync(from - 1, cancellation);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref waiting);
+            }
+        }
     }
 
     /// <summary>
-    /// Completes at once. If writes are ahead of the index by <see cref="BehindMax"/>, it completes when the index has caught up or after
+    /// Completes at once. If writes are ahead of the index by <see cref="BehindMax"/> or, without searches, <see cref="FarBehindMax"/>, it completes when the index has caught up or after
     /// <see cref="PatienceMs"/>, because otherwise searches would wait longer and longer. Call it before a write.
     /// </summary>
     public Task KeepUpAsync()
     {
         var (done, position) = (committed.Sequence, indexed.Sequence);
-        return position == NotReady || done - position <= BehindMax || lagMs() > 0 ? Task.CompletedTask : WaitAsync(done - BehindMax);
+        var most = clock.GetElapsedTime(Interlocked.Read(ref searchedAt)).TotalMilliseconds < SearchedMs ? BehindMax : FarBehindMax;
+        return position == NotReady || done - position <= most || lagMs() > 0 ? Task.CompletedTask : WaitAsync(done - most);
 
         async Task WaitAsync(long sequence)
         {
@@ -291,7 +321,14 @@ internal sealed partial class Indexer : IDisposable
     {
         var lagging = IsLagging(opened) && committed.Sequence > opened.Position;
         committed.WaitBeyond(lagging ? long.MaxValue : opened.Position, lagging ? LagStepMs : SaveWhenIdleMs);
+        for (var begun = clock.GetTimestamp(); IsGathering() && clock.GetElapsedTime(begun).TotalMilliseconds < GatherMs;)
+        {
+            committed.WaitBeyond(long.MaxValue, GatherMs); // commits end it early
+        }
+
         return lagging || committed.Sequence > opened.Position;
+
+        bool IsGathering() => !lagging && Volatile.Read(ref waiting) == 0 && committed.Sequence > opened.Position && committed.Sequence < opened.Position + LargeBatchMax && !closing;
     }
 
     // From the current records, not from all their changes. Returns whether it finished.
@@ -364,7 +401,9 @@ internal sealed partial class Indexer : IDisposable
         atHand.Clear();
         if (lag == 0)
         {
-            recent.Take(opened.Position, upTo, BatchMax, atHand);
+            recent.Take(opened.Position, upTo, Volatile.Read(ref waiting) > 0 ? BatchMax : LargeBatchMax, atHand);
+            taken = atHand.Count;
+            repeated.Combine(atHand);
         }
 
         index.Gate.EnterWriteLock();
@@ -378,7 +417,7 @@ internal sealed partial class Indexer : IDisposable
                     break;
                 }
 
-                taken++;
+                taken += atHand.Count > 0 ? 0 : 1;
                 (opened.Position, opened.PositionTime) = (change.Sequence, change.Time);
                 var document = change.Kind is ChangeKind.Create or ChangeKind.Merge && changes.OriginOf(change) is var origin
                     ? index.Add(change.Type, change.RecordId, origin.CreatedAt, change.Time, origin.Source, active: true)

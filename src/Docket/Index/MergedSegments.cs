@@ -1,7 +1,7 @@
 namespace Docket.Index;
 
 /// <summary>Reads the entries of several segments together, in order of their places.</summary>
-internal sealed class MergedSegments : IDisposable
+internal sealed class MergedSegments
 {
     // In order of the places that they are at, and at the same place in order of age.
     readonly List<(int Age, SegmentCursor Cursor)> cursors = [];
@@ -42,7 +42,6 @@ internal sealed class MergedSegments : IDisposable
             }
             else
             {
-                cursors[at].Cursor.Dispose();
                 cursors.RemoveAt(at);
             }
         }
@@ -91,14 +90,6 @@ internal sealed class MergedSegments : IDisposable
         else if (!isAll || !place.Added.IsEmpty)
         {
             writer.Add(place.Property, place.Term, place.Chunk, place.Added, isAll ? default : place.Removed);
-        }
-    }
-
-    public void Dispose()
-    {
-        foreach (var (_, cursor) in cursors)
-        {
-            cursor.Dispose();
         }
     }
 

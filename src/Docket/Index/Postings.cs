@@ -18,6 +18,7 @@ internal sealed class Postings : IDisposable
     const int DeleteStep = 32;
 
     readonly long seed;
+    readonly BlockCache cache = new();
     readonly Statement finder, putBlock, putSegment, deleteSegment, deleteBlocks;
 
     // By property.
@@ -38,7 +39,7 @@ internal sealed class Postings : IDisposable
         this.seed = seed;
         segments = [.. ReadSegments(connection)];
         lastId = segments.Length == 0 ? 0 : segments.Max(segment => segment.Id);
-        finder = connection.Prepare(SegmentCursor.FindSql);
+        finder = connection.Prepare(BlockCache.FindSql);
         putBlock = connection.Prepare("INSERT INTO block (id, data, hash) VALUES (?, ?, ?)");
         putSegment = connection.Prepare("INSERT INTO segment (age, id, bytes, directory, hash) VALUES (?, ?, ?, ?, ?)");
         deleteSegment = connection.Prepare("DELETE FROM segment WHERE id = ?");
@@ -68,7 +69,7 @@ internal sealed class Postings : IDisposable
     }
 
     /// <summary>Adds the documents of a term to sets, one for each chunk.</summary>
-    /// <param name="block">The caller's own statement for <see cref="SegmentCursor.FindSql"/>.</param>
+    /// <param name="block">The caller's own statement for <see cref="BlockCache.FindSql"/>.</param>
     /// <param name="property">The property.</param>
     /// <param name="term">The term.</param>
     /// <param name="into">Receives the documents.</param>
@@ -76,7 +77,7 @@ internal sealed class Postings : IDisposable
         Gather(block, property, term, Changed(property, (terms, writer) => terms.WriteTo(writer, Key.OfHash(term, seed))), found => found.SequenceEqual(term), into);
 
     /// <summary>Like <see cref="Gather(Statement, int, byte[], DocSet[])"/>, for all terms that fit.</summary>
-    /// <param name="block">The caller's own statement for <see cref="SegmentCursor.FindSql"/>.</param>
+    /// <param name="block">The caller's own statement for <see cref="BlockCache.FindSql"/>.</param>
     /// <param name="property">The property.</param>
     /// <param name="beginning">What all of them begin with.</param>
     /// <param name="fits">Whether a term is one of them.</param>
@@ -175,7 +176,6 @@ internal sealed class Postings : IDisposable
 
     public void Dispose()
     {
-        merge?.Dispose();
         finder.Dispose();
         putBlock.Dispose();
         putSegment.Dispose();
@@ -204,7 +204,7 @@ internal sealed class Postings : IDisposable
         }
 
         Begin(newest);
-        using var entries = new MergedSegments(cursors);
+        var entries = new MergedSegments(cursors);
         for (; !entries.IsAtEnd && entries.Current is var entry && entry.Property == property && entry.Term.StartsWith(beginning); entries.Next())
         {
             if (fits(entry.Term))
@@ -215,14 +215,10 @@ internal sealed class Postings : IDisposable
 
         void Begin(Segment segment)
         {
-            var cursor = new SegmentCursor(segment, block);
+            var cursor = new SegmentCursor(segment, id => cache.Find(id, block));
             if (cursor.Seek(property, beginning) && cursor.Property == property && cursor.Term.StartsWith(beginning))
             {
                 cursors.Add(cursor);
-            }
-            else
-            {
-                cursor.Dispose();
             }
         }
     }
@@ -292,7 +288,7 @@ internal sealed class Postings : IDisposable
     }
 
     /// <summary>Several segments becoming one, in steps.</summary>
-    sealed class Merge : IDisposable
+    sealed class Merge
     {
         readonly Postings postings;
         readonly Segment[] merged;
@@ -310,7 +306,7 @@ internal sealed class Postings : IDisposable
             isAll = from == 0;
             id = ++postings.lastId;
             merged = postings.segments[from..(from + count)];
-            entries = new(merged.Select(segment => new SegmentCursor(segment, postings.finder)).Where(cursor => cursor.Next()));
+            entries = new(merged.Select(segment => new SegmentCursor(segment, id => BlockCache.Read(id, postings.finder))).Where(cursor => cursor.Next()));
         }
 
         public Action? Some(long bytes)
@@ -342,15 +338,12 @@ internal sealed class Postings : IDisposable
             return () => Replace(segment);
         }
 
-        public void Dispose() => entries.Dispose();
-
         void Replace(Segment segment)
         {
             var from = Array.IndexOf(postings.segments, merged[0]);
             postings.segments = [.. postings.segments[..from], .. segment.Firsts.Length > 0 ? (Segment[])[segment] : [], .. postings.segments[(from + merged.Length)..]];
             Array.ForEach(merged, postings.replaced.Enqueue);
             postings.merge = null;
-            Dispose();
         }
 
         void Write()

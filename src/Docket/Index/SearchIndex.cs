@@ -54,6 +54,18 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>The column with the hashes of a property's texts, or of numbers with inexact keys.</summary>
     public static int HashColumn(Property property) => KeyColumn(property) + 1;
 
+    /// <summary>The postings of a property's words or parts. Number 0 is <see cref="Live"/>.</summary>
+    public static int Terms(Property property) => property.Number * 2;
+
+    /// <summary>The postings of the values of a unique property (<see cref="HasPostings"/>).</summary>
+    public static int WholeValues(Property property) => (property.Number * 2) + 1;
+
+    /// <summary>Whether records are found by a whole value of a property without reading its column.</summary>
+    public static bool HasPostings(Property property) => property.Unique && property.Derivation == Derivation.None && Key.FormOf(property) is Form.Text or Form.Exact;
+
+    /// <summary>The term of a whole value.</summary>
+    public static byte[] TermOf(ulong hash) => BitConverter.GetBytes(hash);
+
     public ulong Hash(ReadOnlySpan<byte> text) => Key.OfHash(text, seed);
 
     /// <summary>Like <see cref="Key.OfExact"/>.</summary>
@@ -140,12 +152,15 @@ internal sealed class SearchIndex : IDisposable
             case Form.Text:
                 var lower = Words.ToLower(value, ref scratch);
                 Columns.Set(KeyColumn(property), document, Key.OfText(lower));
+                var lowerBefore = Words.ToLower(before, ref scratchBefore);
                 Columns.Set(HashColumn(property), document, Hash(lower));
-                ChangeWords(document, property, Words.ToLower(before, ref scratchBefore), lower);
+                ChangeWords(document, property, lowerBefore, lower);
+                ChangeWhole(document, property, lowerBefore, lower);
                 break;
             case Form.Exact:
                 Columns.Set(KeyColumn(property), document, Key.OfText(value));
                 Columns.Set(HashColumn(property), document, Hash(value));
+                ChangeWhole(document, property, before, value);
                 break;
             case Form.Set:
                 Columns.Set(KeyColumn(property), document, Key.OfText(value));
@@ -169,7 +184,7 @@ internal sealed class SearchIndex : IDisposable
     }
 
     /// <summary>Whether <see cref="Put"/> needs the previous value.</summary>
-    public static bool NeedsBefore(Property property) => Key.FormOf(property) is Form.Text or Form.Set;
+    public static bool NeedsBefore(Property property) => Key.FormOf(property) is Form.Text or Form.Set || HasPostings(property);
 
     /// <summary>Runs a search on its own connection while nothing changes; <c>false</c> if the index was closed.</summary>
     public bool TryRead<T>(Func<IndexReader, T> read, out T? result)
@@ -266,13 +281,31 @@ internal sealed class SearchIndex : IDisposable
         }
     }
 
+    void ChangeWhole(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
+    {
+        if (!HasPostings(property) || before.SequenceEqual(after))
+        {
+            return;
+        }
+
+        if (!before.IsEmpty)
+        {
+            Postings.Remove(WholeValues(property), document, TermOf(Hash(before)));
+        }
+
+        if (!after.IsEmpty)
+        {
+            Postings.Add(WholeValues(property), document, TermOf(Hash(after)));
+        }
+    }
+
     void ChangeParts(int document, Property property, ReadOnlySpan<byte> value, bool add)
     {
         foreach (var part in value.Split((byte)';'))
         {
             if (!value[part].IsEmpty)
             {
-                Postings.Change(property.Number, document, value[part], Hash(value[part]), add);
+                Postings.Change(Terms(property), document, value[part], Hash(value[part]), add);
             }
         }
     }
@@ -285,7 +318,7 @@ internal sealed class SearchIndex : IDisposable
         {
             while (words.Next())
             {
-                Postings.Change(property.Number, document, words.Current, Hash(words.Current), add: true);
+                Postings.Change(Terms(property), document, words.Current, Hash(words.Current), add: true);
             }
 
             return;
@@ -305,13 +338,13 @@ internal sealed class SearchIndex : IDisposable
             var hash = Hash(words.Current);
             if (seen.Add(hash) && !gone.Remove(hash))
             {
-                Postings.Change(property.Number, document, words.Current, hash, add: true);
+                Postings.Change(Terms(property), document, words.Current, hash, add: true);
             }
         }
 
         foreach (var (hash, range) in gone)
         {
-            Postings.Change(property.Number, document, before[range], hash, add: false);
+            Postings.Change(Terms(property), document, before[range], hash, add: false);
         }
     }
 }

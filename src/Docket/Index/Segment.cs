@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Collections.Concurrent;
 using System.IO.Hashing;
 using Docket.Sqlite;
 
@@ -48,7 +48,7 @@ internal sealed record Segment(int Id, int Age, Place[] Firsts, byte[][]? Blocks
         }
 
         var firsts = new List<Place>();
-        using var cursor = new SegmentCursor(new Segment(0, 0, [new(0, [], 0)], [directory.ToArray()], 0), null);
+        var cursor = new SegmentCursor(new Segment(0, 0, [new(0, [], 0)], [directory.ToArray()], 0), _ => []);
         while (cursor.Next())
         {
             firsts.Add(new(cursor.Property, cursor.Term.ToArray(), cursor.Chunk));
@@ -144,17 +144,64 @@ internal sealed class SegmentWriter
     }
 }
 
-/// <summary>Reads the entries of a segment in order.</summary>
-/// <param name="segment">The segment.</param>
-/// <param name="finder">The caller's own statement for <see cref="FindSql"/>, if the segment is in the file.</param>
-internal sealed class SegmentCursor(Segment segment, Statement? finder) : IDisposable
+/// <summary>
+/// The blocks that searches have read last, up to a number of bytes. A block never changes, and its number is never used again.
+/// </summary>
+internal sealed class BlockCache
 {
     /// <summary>Reads one block.</summary>
     public const string FindSql = "SELECT data, hash FROM block WHERE id = ?";
 
+    const long BytesMax = 8L << 20;
+
+    readonly ConcurrentDictionary<long, byte[]> blocks = new();
+    long bytes;
+
+    /// <summary>Returns a block, read through the caller's own statement for <see cref="FindSql"/> if it isn't here.</summary>
+    public byte[] Find(long id, Statement finder)
+    {
+        if (blocks.TryGetValue(id, out var known))
+        {
+            return known;
+        }
+
+        var block = Read(id, finder);
+        if (Interlocked.Add(ref bytes, block.Length) > BytesMax)
+        {
+            Clear();
+        }
+
+        return blocks[id] = block;
+    }
+
+    /// <summary>Reads a block and does not keep it.</summary>
+    public static byte[] Read(long id, Statement finder)
+    {
+        if (!finder.Bind(id).Step())
+        {
+            throw SqliteFailure.Damaged("a block is missing");
+        }
+
+        var block = finder.Blob(0).ToArray();
+        var hash = finder.Integer(1);
+        finder.Reset();
+        return Segment.HashOf(block) == hash ? block : throw SqliteFailure.Damaged("a block is not as it was written");
+    }
+
+    public void Clear()
+    {
+        blocks.Clear();
+        Interlocked.Exchange(ref bytes, 0);
+    }
+}
+
+/// <summary>Reads the entries of a segment in order.</summary>
+/// <param name="segment">The segment.</param>
+/// <param name="find">Finds a block of the file.</param>
+internal sealed class SegmentCursor(Segment segment, Func<long, byte[]> find)
+{
     byte[] block = [];
-    byte[]? rented;
-    int number = -1, end, position, term, termLength, addedLength, removedLength;
+    int number = -1, position, term, termLength, addedLength, removedLength;
 
     public int Property { get; private set; }
 
@@ -187,7 +234,7 @@ internal sealed class SegmentCursor(Segment segment, Statement? finder) : IDispo
             }
         }
 
-        (number, position, end) = (Math.Max(0, low - 1) - 1, 0, 0);
+        (number, block, position) = (Math.Max(0, low - 1) - 1, [], 0);
         while (Next())
         {
             if (Compare(Property, Term, Chunk, property, wanted, 0) >= 0)
@@ -202,14 +249,14 @@ internal sealed class SegmentCursor(Segment segment, Statement? finder) : IDispo
     /// <summary>Moves to the next entry.</summary>
     public bool Next()
     {
-        if (position == end)
+        if (position == block.Length)
         {
-            if (number + 1 >= segment.Firsts.Length)
+            if (++number >= segment.Firsts.Length)
             {
                 return false;
             }
 
-            Read(++number);
+            (block, position) = (segment.Blocks?[number] ?? find(Segment.BlockId(segment.Id, number)), 0);
         }
 
         Property = ReadInteger();
@@ -223,51 +270,10 @@ internal sealed class SegmentCursor(Segment segment, Statement? finder) : IDispo
     /// <summary>The order of two entries' places.</summary>
     public int CompareTo(SegmentCursor other) => Compare(Property, Term, Chunk, other.Property, other.Term, other.Chunk);
 
-    public void Dispose()
-    {
-        if (rented is not null)
-        {
-            ArrayPool<byte>.Shared.Return(rented);
-            rented = null;
-        }
-    }
-
     static int Compare(int property, ReadOnlySpan<byte> term, int chunk, int otherProperty, ReadOnlySpan<byte> otherTerm, int otherChunk) =>
         property != otherProperty ? property.CompareTo(otherProperty)
         : term.SequenceCompareTo(otherTerm) is var order and not 0 ? order
         : chunk.CompareTo(otherChunk);
-
-    void Read(int wanted)
-    {
-        position = 0;
-        if (segment.Blocks is { } blocks)
-        {
-            (block, end) = (blocks[wanted], blocks[wanted].Length);
-            return;
-        }
-
-        if (!finder!.Bind(Segment.BlockId(segment.Id, wanted)).Step())
-        {
-            throw SqliteFailure.Damaged("a block is missing");
-        }
-
-        var data = finder.Blob(0);
-        if (Segment.HashOf(data) != finder.Integer(1))
-        {
-            finder.Reset();
-            throw SqliteFailure.Damaged("a block is not as it was written");
-        }
-
-        if (rented is null || rented.Length < data.Length)
-        {
-            Dispose();
-            rented = ArrayPool<byte>.Shared.Rent(data.Length);
-        }
-
-        data.CopyTo(rented);
-        (block, end) = (rented, data.Length);
-        finder.Reset();
-    }
 
     int ReadInteger()
     {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Docket.ChangeLog;
 using Docket.Index;
 using Docket.Model;
 using Docket.Sqlite;
@@ -142,6 +143,80 @@ public sealed class IndexPartsTests
         column.BeginSave(out _);
         column.Set(3, 7);
         Assert.False(column.IsChanged);
+    }
+
+    [Fact]
+    public void Combined_updates_set_what_they_set_one_after_the_other()
+    {
+        var random = new Random(9);
+        var writer = new ValueWriter();
+        for (var round = 0; round < 300; round++)
+        {
+            var records = Enumerable.Range(0, 5).Select(_ => Block([.. Enumerable.Range(1, 6).Where(_ => random.Next(2) == 0)])).ToArray();
+            var (before, state) = (records.ToArray(), records.ToArray());
+            var changes = new List<FollowedChange>();
+            for (var sequence = 1; sequence <= random.Next(1, 40); sequence++)
+            {
+                var record = random.Next(5);
+                var content = Block([.. Enumerable.Range(1, 6).Where(_ => random.Next(3) == 0).Append(6).Distinct()]);
+                var kind = random.Next(8) == 0 ? ChangeKind.Restore : ChangeKind.Update;
+                changes.Add(new(kind, sequence, 5, record, sequence * 10, 1) { Content = content, Before = state[record] });
+                state[record] = Apply(state[record], content);
+            }
+
+            var (last, barriers) = (changes[^1], changes.Count(change => change.Kind == ChangeKind.Restore));
+            var combined = changes.ToList();
+            new RepeatedChanges().Combine(combined);
+            Assert.Equal((last.Sequence, last.Time), (combined[^1].Sequence, combined[^1].Time));
+            Assert.Equal(combined.Select(change => change.Sequence).Order(), combined.Select(change => change.Sequence));
+            Assert.InRange(combined.Count(change => change.Kind == ChangeKind.Update), 0, 5 + barriers);
+            foreach (var change in combined)
+            {
+                Assert.Equal(Text(records[change.RecordId]), Text(change.Before.ToArray()));
+                records[change.RecordId] = Apply(records[change.RecordId], change.Content!.Value.ToArray());
+            }
+
+            Assert.Equal(state.Select(Text), records.Select(Text));
+        }
+
+        byte[] Block(int[] numbers)
+        {
+            foreach (var number in numbers)
+            {
+                writer.Add(number, 0, Encoding.UTF8.GetBytes($"{random.Next(1_000)}"));
+            }
+
+            return writer.Take();
+        }
+
+        byte[] Apply(byte[] old, byte[] content)
+        {
+            var values = Values(old);
+            foreach (var (number, value) in Values(content))
+            {
+                values[number] = value;
+            }
+
+            foreach (var (number, value) in values)
+            {
+                writer.Add(number, 0, value);
+            }
+
+            return writer.Take();
+        }
+
+        static SortedDictionary<int, byte[]> Values(byte[] block)
+        {
+            var values = new SortedDictionary<int, byte[]>();
+            for (var reader = new ValueReader(block); reader.Next();)
+            {
+                values[reader.Number] = reader.Value.ToArray();
+            }
+
+            return values;
+        }
+
+        static string Text(byte[] block) => string.Join(' ', Values(block).Select(value => $"{value.Key}={Encoding.UTF8.GetString(value.Value)}"));
     }
 
     [Theory]

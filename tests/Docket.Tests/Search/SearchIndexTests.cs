@@ -27,6 +27,7 @@ public sealed class SearchIndexTests : IDisposable
         ["amount"] = Comparison.Number,
         ["colour"] = Comparison.Option,
         ["tags_set"] = Comparison.Set,
+        ["ext_a"] = Comparison.Text,
         ["hs_object_id"] = Comparison.Number,
         ["hs_object_source"] = Comparison.Text,
     };
@@ -163,7 +164,7 @@ public sealed class SearchIndexTests : IDisposable
                 }
                 else
                 {
-                    var name = ((string[])["subject", "amount", "colour", "tags_set"])[random.Next(4)];
+                    var name = ((string[])["subject", "amount", "colour", "tags_set", "ext_a"])[random.Next(5)];
                     var (before, value) = (values[id].GetValueOrDefault(name, ""), random.Next(4) == 0 ? "" : Value(random, name));
                     values[id] = new(values[id]) { [name] = value };
                     history.Add(index => index.Put(document, schema.Find(name)!, Encoding.UTF8.GetBytes(before), Encoding.UTF8.GetBytes(value)));
@@ -334,7 +335,7 @@ public sealed class SearchIndexTests : IDisposable
     {
         var document = index.Add(5, id, id, id, 1, active: true);
         values[id] = [];
-        foreach (var name in (string[])["subject", "amount", "colour", "tags_set"])
+        foreach (var name in (string[])["subject", "amount", "colour", "tags_set", "ext_a"])
         {
             if (random.Next(4) > 0)
             {
@@ -356,7 +357,7 @@ public sealed class SearchIndexTests : IDisposable
         foreach (var document in documents)
         {
             var id = FirstId + document * 3L;
-            var name = (string[])["subject", "amount", "colour", "tags_set"];
+            var name = (string[])["subject", "amount", "colour", "tags_set", "ext_a"];
             var changed = name[random.Next(name.Length)];
             Put(index, document, id, changed, random.Next(5) == 0 ? "" : Value(random, changed));
             if (random.Next(6) == 0)
@@ -372,6 +373,7 @@ public sealed class SearchIndexTests : IDisposable
     {
         "subject" => random.Next(3) switch { 0 => $"Ticket #{random.Next(30)}", 1 => $"w{random.Next(300)} common", _ => $"rare{random.Next(200_000)}" },
         "amount" => random.Next(2) == 0 ? random.Next(-3, 4).ToString() : (random.NextDouble() * 1e6 - 5e5).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        "ext_a" => $"Key-{random.Next(5_000)}",
         "colour" => ((string[])["red", "green", "dark blue"])[random.Next(3)],
         _ => ((string[])["a", "a;b", "c", "a;b;c"])[random.Next(4)],
     };
