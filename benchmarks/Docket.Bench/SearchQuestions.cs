@@ -206,7 +206,7 @@ internal sealed class Searches(SearchKind[] kinds, Table texts, int seed, int co
     {
         if (Totals.Count == count || until.IsCancellationRequested)
         {
-            return 0;
+            return -1;
         }
 
         asked++;
@@ -234,7 +234,7 @@ internal sealed class Arrival(Table texts) : Question
         request.Post("/crm/v3/objects/tickets/search"u8);
         request.Add("{\"limit\":1}"u8);
         request.End();
-        return !asked && (asked = true) ? 1 : 0;
+        return !asked && (asked = true) ? 1 : -1;
     }
 
     public override bool IsRight(ReadOnlySpan<byte> body) => Answers.Total(body) == texts.Count;
