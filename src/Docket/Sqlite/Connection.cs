@@ -4,7 +4,7 @@ using SQLitePCL;
 namespace Docket.Sqlite;
 
 /// <summary>An SQLite error, by its result code. Never leaves this folder: see <see cref="Engine.Translate"/>.</summary>
-internal sealed class SqliteFailure(int code, string message, int systemError = 0) : Exception($"SQLite error {code}: {message}")
+internal sealed class SqliteFailure(int code, string message, int systemError = 0, Exception? inner = null) : Exception($"SQLite error {code}: {message}", inner)
 {
     /// <summary>The file is not a database, or damaged.</summary>
     public bool IsDamage => Code is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
@@ -44,6 +44,7 @@ internal sealed partial class Connection : IDisposable
     public const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     readonly sqlite3 handle;
+    readonly bool isBorrowed;
     readonly List<Statement> statements = [];
 
     static Connection() => Batteries_V2.Init();
@@ -67,6 +68,13 @@ internal sealed partial class Connection : IDisposable
             throw new SqliteFailure(code, raw.sqlite3_errstr(code).utf8_to_string(), systemError);
         }
 
+        raw.sqlite3_busy_timeout(handle, busyTimeoutMs);
+    }
+
+    /// <summary>Another view of a connection that is open already, and closed by its owner.</summary>
+    public Connection(sqlite3 borrowed, int busyTimeoutMs)
+    {
+        (handle, isBorrowed) = (borrowed, true);
         raw.sqlite3_busy_timeout(handle, busyTimeoutMs);
     }
 
@@ -143,6 +151,9 @@ internal sealed partial class Connection : IDisposable
     /// <summary>Whether the file was deleted, renamed or replaced while open; also <c>false</c> if the system can't detect it.</summary>
     public bool IsMoved => sqlite3_file_control(handle, "main", FileHasMoved, out var moved) == raw.SQLITE_OK && moved != 0;
 
+    /// <summary>A failure that another library reported for this connection.</summary>
+    public SqliteFailure Failure(int code, Exception inner) => new(code, raw.sqlite3_errstr(code).utf8_to_string(), sqlite3_system_errno(handle), inner);
+
     /// <summary>Pages that this connection has written, to the log and to the file.</summary>
     public int PagesWritten()
     {
@@ -215,7 +226,13 @@ internal sealed partial class Connection : IDisposable
 
     public void Forget(Statement statement) => statements.Remove(statement);
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        if (!isBorrowed)
+        {
+            handle.Dispose();
+        }
+    }
 
     // The package has no methods for these.
     [LibraryImport("e_sqlite3")]

@@ -58,8 +58,7 @@ internal static class Engine
                 throw new OperatorMistake($"{path} is on a file system without shared memory, such as a network drive. Choose a local data directory with --data.");
             }
 
-            connection.Execute("PRAGMA synchronous=FULL");
-            connection.Execute("PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1"); // macOS: flush the drive's cache; no effect elsewhere
+            MakeDurable(connection);
             Migrate(connection, path, migrations, define, prepare);
             return load(connection);
         }
@@ -78,6 +77,13 @@ internal static class Engine
             connection?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Lets every commit of a connection reach the disk.</summary>
+    public static void MakeDurable(Connection connection)
+    {
+        connection.Execute("PRAGMA synchronous=FULL");
+        connection.Execute("PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1"); // macOS: flush the drive's cache; no effect elsewhere
     }
 
     /// <summary>The answer to a request that SQLite couldn't serve; other exceptions are rethrown unchanged.</summary>

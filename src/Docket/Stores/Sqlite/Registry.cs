@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Docket.Model;
 using Docket.Sqlite;
+using Docket.Stores.Control;
 using Docket.Watch;
 using Microsoft.Extensions.Logging;
 
@@ -10,7 +12,7 @@ namespace Docket.Stores.Sqlite;
 /// or another; they wait for each other, for the time of a lookup. Callers cache frequent lookups in memory until
 /// <see cref="Generation"/> changes.
 /// </summary>
-internal sealed partial class Registry : IDisposable
+internal sealed partial class Registry : IControlDatabase, IDisposable
 {
     /// <summary>How long a write may wait for another program's lock until further writes are refused at once, in milliseconds.</summary>
     const int QueueMs = 100;
@@ -18,7 +20,7 @@ internal sealed partial class Registry : IDisposable
     readonly string path;
     readonly ILogger logger;
     readonly Complaints complaints;
-    readonly Connection reader, writer;
+    readonly RegistryConnection reader, writer;
     readonly Statement dataVersion, generationNow;
     readonly Lock reading = new(), writing = new();
     long lastVersion = -1, generation, waitingSince, failedWaits;
@@ -28,30 +30,40 @@ internal sealed partial class Registry : IDisposable
     /// <param name="clock">The time.</param>
     /// <param name="logger">Receives failures of the file.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
-    /// <param name="load">Reads the data needed at the start.</param>
     /// <exception cref="OperatorMistake">The file can't be used.</exception>
-    public Registry(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs, Action<Connection> load)
+    public Registry(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs)
     {
         this.path = path;
         this.logger = logger;
         Clock = clock;
         complaints = new(clock);
-        (writer, reader, dataVersion, generationNow, Identity) = Engine.Open(
+        (writer, reader, Identity, PortalsAtStart) = Engine.Open(
             path, "registry", busyTimeoutMs,
             opened =>
             {
-                load(opened);
-                var identity = opened.QueryText("SELECT file FROM identity");
-                var other = new Connection(path, create: false, busyTimeoutMs);
-                return (opened, other, other.Prepare("PRAGMA data_version"), other.Prepare("SELECT generation FROM identity"), identity);
+                using var upgraded = opened;
+                var first = new RegistryConnection(path, busyTimeoutMs);
+                try
+                {
+                    return (first, new RegistryConnection(path, busyTimeoutMs), first.Native.QueryText("SELECT file FROM identity"), first.Run(PortalTable.ListAsync));
+                }
+                catch
+                {
+                    first.Dispose();
+                    throw;
+                }
             },
             create: true);
+        (dataVersion, generationNow) = (reader.Native.Prepare("PRAGMA data_version"), reader.Native.Prepare("SELECT generation FROM identity"));
     }
 
     public TimeProvider Clock { get; }
 
     /// <summary>The identity of this registry, which the files of its portals contain.</summary>
     public string Identity { get; }
+
+    /// <summary>The portals when it was opened.</summary>
+    public ImmutableArray<Portal> PortalsAtStart { get; }
 
     /// <summary>A number that changes with every write that invalidates cached data, by this process or another. Call only inside <see cref="Read"/>.</summary>
     public long Generation
@@ -69,17 +81,17 @@ internal sealed partial class Registry : IDisposable
     }
 
     /// <summary>Whether the file was deleted, renamed or replaced: other processes don't see writes to it, and their writes are not visible here.</summary>
-    public bool IsMoved => Read(opened => opened.IsMoved);
+    public bool IsMoved => Read(_ => new ValueTask<bool>(reader.Native.IsMoved));
 
     /// <summary>Reads, one at a time.</summary>
     /// <exception cref="Refusal">The file can't be read now.</exception>
-    public T Read<T>(Func<Connection, T> read)
+    public T Read<T>(Func<ControlConnection, ValueTask<T>> read)
     {
         try
         {
             lock (reading)
             {
-                return read(reader);
+                return reader.Run(read);
             }
         }
         catch (SqliteFailure failure)
@@ -88,14 +100,14 @@ internal sealed partial class Registry : IDisposable
         }
     }
 
-    /// <summary>Like <see cref="Read"/>, for interfaces behind which a network may be: the task has completed.</summary>
-    public ValueTask<T> ReadAsync<T>(Func<Connection, T> read) => new(Read(read));
+    /// <summary>Like <see cref="Read"/>: the task has completed.</summary>
+    public ValueTask<T> ReadAsync<T>(Func<ControlConnection, ValueTask<T>> read, CancellationToken cancellation) => new(Read(read));
 
     /// <summary>Writes in one transaction.</summary>
     /// <param name="write">The change.</param>
     /// <param name="changesCallers">Whether a result invalidates cached callers and settings; by default, it does.</param>
     /// <exception cref="Refusal">The file can't be written now.</exception>
-    public T Write<T>(Func<Connection, T> write, Predicate<T>? changesCallers = null)
+    public T Write<T>(Func<ControlConnection, ValueTask<T>> write, Predicate<T>? changesCallers = null)
     {
         // While another program locks the file, one write waits for it. Others don't queue behind it: each would block a thread
         // that could serve other requests.
@@ -119,7 +131,7 @@ internal sealed partial class Registry : IDisposable
     }
 
     /// <summary>Like <see cref="Write"/>; the task has completed.</summary>
-    public ValueTask<T> WriteAsync<T>(Func<Connection, T> write, Predicate<T>? changesCallers = null) => new(Write(write, changesCallers));
+    public ValueTask<T> WriteAsync<T>(Func<ControlConnection, ValueTask<T>> write, Predicate<T>? changesCallers = null) => new(Write(write, changesCallers));
 
     public void Dispose()
     {
@@ -129,28 +141,28 @@ internal sealed partial class Registry : IDisposable
         writer.Dispose();
     }
 
-    T WriteAlone<T>(Func<Connection, T> write, Predicate<T>? changesCallers)
+    T WriteAlone<T>(Func<ControlConnection, ValueTask<T>> write, Predicate<T>? changesCallers)
     {
         Begin();
         try
         {
-            var result = write(writer);
+            var result = writer.Run(write);
             if (changesCallers?.Invoke(result) ?? true)
             {
-                writer.Execute("UPDATE identity SET generation = generation + 1");
+                writer.Native.Execute("UPDATE identity SET generation = generation + 1");
             }
 
-            if (writer.IsMoved)
+            if (writer.Native.IsMoved)
             {
                 throw SqliteFailure.Moved();
             }
 
-            writer.Execute("COMMIT");
+            writer.Native.Execute("COMMIT");
             return result;
         }
         catch
         {
-            writer.Rollback();
+            writer.Native.Rollback();
             throw;
         }
     }
@@ -160,7 +172,7 @@ internal sealed partial class Registry : IDisposable
         Interlocked.Exchange(ref waitingSince, Clock.GetTimestamp());
         try
         {
-            writer.Execute("BEGIN IMMEDIATE");
+            writer.Native.Execute("BEGIN IMMEDIATE");
         }
         catch (SqliteFailure)
         {

@@ -1,10 +1,9 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Docket.Index;
 using Docket.Model;
 using Docket.Sqlite;
+using Docket.Stores.Control;
 using Docket.Watch;
 using Microsoft.Extensions.Logging;
 
@@ -16,9 +15,6 @@ namespace Docket.Stores.Sqlite;
 /// </summary>
 internal sealed partial class SqlitePortals : IPortals
 {
-    /// <summary>Id of the first portal. Eight digits, like HubSpot's portal ids.</summary>
-    const long FirstPortal = 24_000_001;
-
     /// <summary>Most open portals, if descriptors allow it. Each uses three threads and up to 2 MB while it does little.</summary>
     public const int OpenMax = 250;
 
@@ -96,6 +92,7 @@ internal sealed partial class SqlitePortals : IPortals
         try
         {
             registry = OpenRegistry();
+            settings = SettingsOf(registry.PortalsAtStart);
             Apps = new AppTables(registry);
             Usage = new UsageTable(registry);
             Users = new UserTables(registry);
@@ -134,19 +131,19 @@ internal sealed partial class SqlitePortals : IPortals
     {
         var hash = Secrets.Hash(token);
         var key = Convert.ToHexString(hash);
-        var caller = registry.Read(opened =>
+        var caller = registry.Read(async opened =>
         {
-            Refresh(opened);
+            await RefreshAsync(opened);
             if (callers.TryGetValue(key, out var known))
             {
                 return known;
             }
 
             var found = key == developmentToken && !settings.IsEmpty ? new Caller(settings.Keys.Min(), 0, Scopes.All)
-                : AppTables.FindCaller(opened, hash) ?? GrantTables.FindCaller(opened, hash);
+                : await AppTables.FindCallerAsync(opened, hash) ?? await GrantTables.FindCallerAsync(opened, hash);
             if (found is not null)
             {
-                found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = OwnersOf(opened, found.PortalId) };
+                found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = await OwnersOfAsync(opened, found.PortalId) };
                 if (callers.Count >= CallersMax)
                 {
                     callers.Clear();
@@ -160,17 +157,21 @@ internal sealed partial class SqlitePortals : IPortals
         return new(caller is null ? null : (caller, OpenStore(caller.PortalId)));
     }
 
-    public ValueTask<PortalOwners> OwnersOfAsync(long portalId, CancellationToken cancellation) => registry.ReadAsync(opened =>
-    {
-        Refresh(opened);
-        return OwnersOf(opened, portalId);
-    });
+    public ValueTask<PortalOwners> OwnersOfAsync(long portalId, CancellationToken cancellation) => registry.ReadAsync(
+        async opened =>
+        {
+            await RefreshAsync(opened);
+            return await OwnersOfAsync(opened, portalId);
+        },
+        cancellation);
 
-    public ValueTask<ImmutableArray<Portal>> ListAsync(CancellationToken cancellation) => registry.IsMoved ? throw new Refusal(Faults.FileMissing("docket.db")) : registry.ReadAsync(opened =>
-    {
-        Refresh(opened);
-        return List(opened);
-    });
+    public ValueTask<ImmutableArray<Portal>> ListAsync(CancellationToken cancellation) => registry.IsMoved ? throw new Refusal(Faults.FileMissing("docket.db")) : registry.ReadAsync(
+        async opened =>
+        {
+            await RefreshAsync(opened);
+            return await PortalTable.ListAsync(opened);
+        },
+        cancellation);
 
     public ValueTask<IStore> OpenAsync(long portalId, CancellationToken cancellation) => new(OpenStore(portalId));
 
@@ -190,9 +191,9 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    public ValueTask<Portal> CreateAsync(string name) => registry.WriteAsync(opened =>
+    public ValueTask<Portal> CreateAsync(string name) => registry.WriteAsync(async opened =>
     {
-        var id = Math.Max(FirstPortal, opened.QueryInteger("SELECT max(id) + 1 FROM portal"));
+        var id = await PortalTable.NextIdAsync(opened);
         while (Directory.EnumerateFiles(directory, $"portal-{id}.*").Any())
         {
             id++; // an existing file contains the tickets of another portal, even if it is not in the registry
@@ -200,10 +201,9 @@ internal sealed partial class SqlitePortals : IPortals
 
         // The file first: if the process stops in between, a file without a portal remains, but never a portal without a file.
         var file = SqliteStore.Create(PathOf(id), types, id, registry.Identity, busyTimeoutMs);
-        using var insert = opened.Prepare("INSERT INTO portal (id, name, created, file) VALUES (?, ?, ?, ?)");
-        var now = Instant.Now(clock);
-        insert.Bind(id).Bind(name).Bind(now).Bind(file.File).Run();
-        return new Portal(id, name, now);
+        var portal = await PortalTable.AddAsync(opened, new(id, name, Instant.Now(clock)));
+        await SetFileAsync(opened, id, file.File);
+        return portal;
     });
 
     public ValueTask ForgetAsync(long portalId)
@@ -217,55 +217,15 @@ internal sealed partial class SqlitePortals : IPortals
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<Portal?> ChangeAsync(long portalId, IReadOnlyDictionary<string, string> changes) => registry.WriteAsync(opened =>
-    {
-        // Patched in place, to keep settings of another process or a newer Docket.
-        using var update = opened.Prepare("UPDATE portal SET settings = json_patch(settings, ?) WHERE id = ?");
-        update.Bind(JsonSerializer.Serialize(changes, SettingsJson.Default.IReadOnlyDictionaryStringString)).Bind(portalId).Run();
-        return List(opened).FirstOrDefault(portal => portal.Id == portalId);
-    });
+    public ValueTask<Portal?> ChangeAsync(long portalId, IReadOnlyDictionary<string, string> changes) => registry.WriteAsync(opened => PortalTable.ChangeAsync(opened, portalId, changes));
 
-    public ValueTask<Portal?> RenameAsync(long portalId, string name) => registry.WriteAsync(opened =>
-    {
-        using var update = opened.Prepare("UPDATE portal SET name = ? WHERE id = ?");
-        update.Bind(name).Bind(portalId).Run();
-        return List(opened).FirstOrDefault(portal => portal.Id == portalId);
-    });
+    public ValueTask<Portal?> RenameAsync(long portalId, string name) => registry.WriteAsync(opened => PortalTable.RenameAsync(opened, portalId, name));
 
     public ValueTask<bool> DeleteAsync(long portalId) => new(Delete(portalId));
 
     bool Delete(long portalId)
     {
-        var found = registry.Write(opened =>
-        {
-            if (List(opened).All(portal => portal.Id != portalId))
-            {
-                return false;
-            }
-
-            // Rows of apps and of the portal stay: the history of other portals, backups and others refer to their ids.
-            foreach (var sql in (string[])
-            [
-                "DELETE FROM oauth_access WHERE grant_id IN (SELECT id FROM oauth_grant WHERE portal = ?1 OR app IN (SELECT id FROM app WHERE portal = ?1))",
-                "DELETE FROM oauth_grant WHERE portal = ?1 OR app IN (SELECT id FROM app WHERE portal = ?1)",
-                "DELETE FROM session WHERE user IN (SELECT id FROM user WHERE portal = ?1)",
-                "DELETE FROM user WHERE portal = ?1",
-                "DELETE FROM app_token WHERE app IN (SELECT id FROM app WHERE portal = ?1)",
-                "DELETE FROM usage WHERE portal = ?1",
-            ])
-            {
-                using var delete = opened.Prepare(sql);
-                delete.Bind(portalId).Run();
-            }
-
-            foreach (var sql in (string[])["UPDATE app SET deleted = ?2 WHERE portal = ?1 AND deleted IS NULL", "UPDATE portal SET deleted = ?2 WHERE id = ?1"])
-            {
-                using var update = opened.Prepare(sql);
-                update.Bind(portalId).Bind(Instant.Now(clock)).Run();
-            }
-
-            return true;
-        });
+        var found = registry.Write(opened => PortalTable.DeleteAsync(opened, portalId, Instant.Now(clock)));
         if (found)
         {
             DeleteFiles(portalId);
@@ -347,9 +307,9 @@ internal sealed partial class SqlitePortals : IPortals
     }
 
     // Under the registry's lock: Refresh removes stores of deleted portals, and they must not be created again.
-    SqliteStore StoreOf(long portalId) => stores.TryGetValue(portalId, out var store) ? store : registry.Read(opened =>
+    SqliteStore StoreOf(long portalId) => stores.TryGetValue(portalId, out var store) ? store : registry.Read(async opened =>
     {
-        Refresh(opened);
+        await RefreshAsync(opened);
         return settings.TryGetValue(portalId, out var set)
             ? stores.GetOrAdd(portalId, id => new SqliteStore(PathOf(id), types, clock, logger, busyTimeoutMs, instruments, id, file => Identify(file, id, PathOf(id))) { Settings = set })
             : throw new Refusal(Faults.ResourceNotFound());
@@ -380,11 +340,7 @@ internal sealed partial class SqlitePortals : IPortals
     Identity Identify(Connection file, long portalId, string path)
     {
         var identity = Identity.Of(file);
-        var known = registry.Read(opened =>
-        {
-            using var select = opened.Prepare("SELECT file FROM portal WHERE id = ?");
-            return select.Bind(portalId).Step() && !select.IsNull(0) ? select.Text(0) : null;
-        });
+        var known = registry.Read(opened => opened.FindAsync(row => row.IsDBNull(0) ? null : row.GetString(0), "SELECT file FROM portal WHERE id = @1", portalId));
         if (identity == new Identity(known ?? "", portalId, registry.Identity))
         {
             return identity;
@@ -396,15 +352,11 @@ internal sealed partial class SqlitePortals : IPortals
         }
 
         identity = identity.Claim(file, portalId, registry.Identity);
-        return registry.Write(
-            opened =>
-            {
-                using var update = opened.Prepare("UPDATE portal SET file = ? WHERE id = ?");
-                update.Bind(identity.File).Bind(portalId).Run();
-                return identity;
-            },
-            changesCallers: static _ => false);
+        registry.Write(opened => SetFileAsync(opened, portalId, identity.File), changesCallers: static _ => false);
+        return identity;
     }
+
+    static ValueTask<int> SetFileAsync(ControlConnection opened, long portalId, string file) => opened.RunAsync("UPDATE portal SET file = @1 WHERE id = @2", file, portalId);
 
     Registry OpenRegistry()
     {
@@ -415,7 +367,7 @@ internal sealed partial class SqlitePortals : IPortals
                 $"{path} is {(File.Exists(path) ? "empty" : "missing")}, and without it there are no tokens for {Path.GetFileName(portal)}. Restore it from a backup, or move the portal files away to start with an empty data directory.");
         }
 
-        return new Registry(path, clock, logger, busyTimeoutMs, opened => settings = SettingsOf(opened));
+        return new Registry(path, clock, logger, busyTimeoutMs);
     }
 
     void LookAround(bool strict)
@@ -475,36 +427,19 @@ internal sealed partial class SqlitePortals : IPortals
 
     string PathOf(long portalId) => Path.Combine(directory, $"portal-{portalId}.db");
 
-    static ImmutableArray<Portal> List(Connection registry)
-    {
-        var portals = ImmutableArray.CreateBuilder<Portal>();
-        using var select = registry.Prepare("SELECT id, name, created, settings FROM portal WHERE deleted IS NULL ORDER BY id");
-        while (select.Step())
-        {
-            portals.Add(new(select.Integer(0), select.Text(1), select.Integer(2)) { Settings = ParseSettings(select.Text(3)) });
-        }
+    static ImmutableDictionary<long, PortalSettings> SettingsOf(ImmutableArray<Portal> portals) => portals.ToImmutableDictionary(portal => portal.Id, portal => portal.Settings);
 
-        return portals.DrainToImmutable();
-    }
-
-    // Unknown settings are ignored: a newer Docket may have set them.
-    public static PortalSettings ParseSettings(string json) =>
-        JsonSerializer.Deserialize(json, SettingsJson.Default.IReadOnlyDictionaryStringString)!
-            .Aggregate(PortalSettings.Default, (settings, entry) => settings.With(entry.Key, entry.Value).Settings);
-
-    static ImmutableDictionary<long, PortalSettings> SettingsOf(Connection opened) => List(opened).ToImmutableDictionary(portal => portal.Id, portal => portal.Settings);
-
-    PortalOwners OwnersOf(Connection opened, long portalId)
+    async ValueTask<PortalOwners> OwnersOfAsync(ControlConnection opened, long portalId)
     {
         if (!owners.TryGetValue(portalId, out var known))
         {
-            owners.Add(portalId, known = new PortalOwners(UserTables.List(opened, portalId)));
+            owners.Add(portalId, known = new PortalOwners(await UserTables.ListAsync(opened, portalId)));
         }
 
         return known;
     }
 
-    void Refresh(Connection opened)
+    async ValueTask RefreshAsync(ControlConnection opened)
     {
         var now = registry.Generation;
         if (now == generation)
@@ -512,10 +447,10 @@ internal sealed partial class SqlitePortals : IPortals
             return;
         }
 
-        generation = now;
         callers.Clear();
         owners.Clear();
-        settings = SettingsOf(opened);
+        settings = SettingsOf(await PortalTable.ListAsync(opened));
+        generation = now; // last: a failed read is repeated
 
         foreach (var (id, store) in stores)
         {
@@ -624,6 +559,3 @@ internal sealed partial class SqlitePortals : IPortals
     [LoggerMessage(LogLevel.Warning, "Other users of this machine have access to the data directory {Directory}. To keep them out: chmod 700 {Directory}")]
     partial void LogReadable(string directory);
 }
-
-[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
-internal sealed partial class SettingsJson : JsonSerializerContext;
