@@ -13,7 +13,7 @@ internal readonly record struct FollowedChange(ChangeKind Kind, long Sequence, i
 }
 
 /// <summary>A record in the initial state that a follower of the changes starts with.</summary>
-internal sealed record LoggedRecord(int Type, long Id, long CreatedAt, long UpdatedAt, long Source, bool Active, byte[] Values);
+internal sealed record LoggedRecord(int Type, long Id, long CreatedAt, long UpdatedAt, long Source, bool Active, ReadOnlyMemory<byte> Values);
 
 /// <summary>A portal's changes in order, and its records to start with, for one thread that follows them.</summary>
 internal interface IChangeLog : IDisposable

@@ -21,21 +21,24 @@ internal sealed class SourceNumbers
 
     public Source Find(long number) => byNumber[number];
 
-    /// <summary>The number of a source, new if necessary.</summary>
-    /// <param name="source">The source.</param>
-    /// <param name="isNew">Whether it was just added and must be written.</param>
-    public long Number(Source source, out bool isNew)
+    /// <summary>The number of a source; <c>null</c> if it is new.</summary>
+    public long? NumberOf(Source source)
     {
-        foreach (var (known, entry) in byNumber)
+        foreach (var (number, known) in byNumber)
         {
-            if (entry == source)
+            if (known == source)
             {
-                isNew = false;
-                return known;
+                return number;
             }
         }
 
-        isNew = true;
+        return null;
+    }
+
+    /// <summary>Adds a new source.</summary>
+    /// <returns>Its number, which must be written.</returns>
+    public long Add(Source source)
+    {
         var number = byNumber.Count + 1L;
         byNumber = new Dictionary<long, Source>(byNumber) { [number] = source };
         return number;

@@ -358,7 +358,7 @@ internal sealed partial class Indexer : IDisposable
             foreach (var record in batch)
             {
                 var document = opened.Index.Add(record.Type, record.Id, record.CreatedAt, record.UpdatedAt, record.Source, record.Active);
-                var values = new ValueReader(record.Values);
+                var values = new ValueReader(record.Values.Span);
                 while (values.Next())
                 {
                     if (known.FindNumberEvenArchived(values.Number) is { } property)

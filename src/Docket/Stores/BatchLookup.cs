@@ -10,10 +10,10 @@ internal interface IRecordLookup
     Record? FindId(ObjectType type, long id, bool archived);
 
     /// <summary>Finds the active record with a unique value.</summary>
-    Record? FindUnique(Property property, ReadOnlySpan<byte> value);
+    Record? FindUnique(Property property, ReadOnlyMemory<byte> value);
 
     /// <summary>Finds the id of the active record with a unique value.</summary>
-    long? FindOwner(Property property, ReadOnlySpan<byte> value);
+    long? FindOwner(Property property, ReadOnlyMemory<byte> value);
 
     /// <summary>Finds the id of the record into which a record was merged.</summary>
     long? FindSurvivor(ObjectType type, long id);
@@ -36,7 +36,7 @@ internal static class BatchLookup
 
             if (batch.Kind != WriteKind.Create)
             {
-                found.Records[i] = input.Key is null ? FindId(records, batch.Kind, type, input.KeyValue.Span, batch.Raw[i].FollowsMerges) : records.FindUnique(input.Key, input.KeyValue.Span);
+                found.Records[i] = input.Key is null ? FindId(records, batch.Kind, type, input.KeyValue.Span, batch.Raw[i].FollowsMerges) : records.FindUnique(input.Key, input.KeyValue);
                 if (input.Key is not null && found.Records[i] is { } record)
                 {
                     found.Owners[new(input.Key, input.KeyValue)] = record.Id;
@@ -88,7 +88,7 @@ internal static class BatchLookup
 
     static void AddOwner(IRecordLookup records, FoundRecords found, UniqueValue unique)
     {
-        if (!found.Owners.ContainsKey(unique) && records.FindOwner(unique.Property!, unique.Value.Span) is { } owner)
+        if (!found.Owners.ContainsKey(unique) && records.FindOwner(unique.Property!, unique.Value) is { } owner)
         {
             found.Owners[unique] = owner;
         }

@@ -49,8 +49,12 @@ internal interface ITransaction : IDisposable
 
     void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after);
 
-    /// <summary>Called between two transactions, for maintenance.</summary>
+    /// <summary>Called between two transactions, for maintenance while other work may wait: a few milliseconds.</summary>
     void Rest();
+
+    /// <summary>Called when there has been no work for a while.</summary>
+    /// <returns>Whether there is more to do.</returns>
+    bool RestLong();
 
     /// <summary>After a purge was committed: removes some of the remaining data of the records, in a separate transaction.</summary>
     /// <returns>Whether nothing is left to remove, and the failure, if any.</returns>

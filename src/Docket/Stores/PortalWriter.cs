@@ -19,6 +19,9 @@ internal sealed partial class PortalWriter : IDisposable
     /// </summary>
     const int GroupMax = 32;
 
+    /// <summary>How long there has been no work before maintenance that can wait is done, in milliseconds.</summary>
+    const int LongMs = 1_000;
+
     /// <summary>How long a health check waits for the writer, in milliseconds.</summary>
     const int ProbeWaitMs = 500;
 
@@ -34,6 +37,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly List<FollowedChange> written = [];
     long sequence;
     bool closing;
+    int restInMs = LongMs;
 
     // The schema in the current transaction; others see it after the commit.
     PortalSchema schema;
@@ -169,6 +173,11 @@ internal sealed partial class PortalWriter : IDisposable
                 {
                     Commit(group);
                     transaction.Rest();
+                    restInMs = LongMs;
+                }
+                else if (uncleaned.Count == 0)
+                {
+                    restInMs = transaction.RestLong() ? 0 : Timeout.Infinite;
                 }
 
                 AnswerPurges();
@@ -184,7 +193,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
     }
 
-    // The group is empty if only erasing is left to do.
+    // The group is empty if only erasing is left to do, or there has been no work for a while.
     bool TakeGroup()
     {
         group.Clear();
@@ -197,7 +206,10 @@ internal sealed partial class PortalWriter : IDisposable
                     return false;
                 }
 
-                Monitor.Wait(waiting);
+                if (!Monitor.Wait(waiting, restInMs))
+                {
+                    return true;
+                }
             }
 
             while (group.Count < GroupMax && waiting.TryDequeue(out var work))

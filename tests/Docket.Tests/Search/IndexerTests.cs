@@ -24,7 +24,7 @@ public sealed class IndexerTests
         }
 
         var committed = new CommitSignal();
-        using (var indexer = new Indexer(Indexer.PathOf(portalPath), () => new ChangeReader(portalPath), () => Schemata.Portal, committed, new RecentChanges(), () => 0, TimeProvider.System, NullLogger.Instance))
+        using (var indexer = new Indexer(Indexer.PathOf(portalPath), () => new ChangeReader(portalPath, new(), new()), () => Schemata.Portal, committed, new RecentChanges(), () => 0, TimeProvider.System, NullLogger.Instance))
         {
             await indexer.ReachAsync(0, TestContext.Current.CancellationToken);
             Assert.True(indexer.KeepUpAsync().IsCompleted);

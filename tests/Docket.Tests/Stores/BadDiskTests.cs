@@ -82,7 +82,7 @@ public sealed class BadDiskTests
             long page;
             using (var file = new Connection(path, create: false))
             {
-                page = file.QueryInteger("SELECT rootpage FROM sqlite_schema WHERE name = 'record'");
+                page = file.QueryInteger("SELECT rootpage FROM sqlite_schema WHERE name = 'head'");
             }
 
             await using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write))

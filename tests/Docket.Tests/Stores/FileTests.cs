@@ -145,16 +145,7 @@ public sealed class FileTests : IDisposable
     public async Task A_file_from_before_merges_is_upgraded_with_all_that_it_holds()
     {
         var ids = await MakeAsync(tickets: 3);
-        using (var connection = new Connection(Portal, create: false))
-        {
-            // The tables that came later, and theirs alone.
-            var later = connection.QueryText("""
-                SELECT group_concat('DROP TABLE "' || name || '";', ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-                AND name NOT IN ('source', 'record', 'unique_value', 'change', 'stage_use', 'property', 'property_group', 'pipeline', 'pipeline_audit')
-                """);
-            connection.Execute(later + "DROP INDEX change_gone; PRAGMA user_version=1");
-        }
-
+        OldFiles.PortalBefore(Portal, "002-lives.sql").Dispose();
         await using var server = await TestServer.StartAsync(directory);
         var merged = (await server.PostAsync(Tickets + "/merge", $$"""{"primaryObjectId":"{{ids[0]}}","objectIdToMerge":"{{ids[1]}}"}""")).Expect(200)["id"];
         Assert.Equal(merged, (await server.GetAsync($"{Tickets}/{ids[1]}")).Expect(200)["id"]);

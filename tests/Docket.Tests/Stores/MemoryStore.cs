@@ -15,7 +15,7 @@ internal sealed partial record MemoryState : ISnapshot
 {
     public ValueTask<ImmutableArray<Record?>> FindAsync(ObjectType type, ImmutableArray<long> ids, bool archived) => new([.. ids.Select(id => this.Follow(type, id, archived))]);
 
-    public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => new([.. values.Select(value => FindUnique(key, value.Span))]);
+    public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => new([.. values.Select(value => FindUnique(key, value))]);
 
     public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
         new([.. records.Select(record => new RecordPast([.. properties.Select(property => History(record, property, limit))], changes ? Changes(record, limit) : []))]);
@@ -110,7 +110,7 @@ internal sealed class MemoryStore : IStore, IDisposable
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) => new(memory.Committed.Follow(type, id, archived));
 
-    public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) => new(memory.Committed.FindUnique(key, value.Span));
+    public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) => new(memory.Committed.FindUnique(key, value));
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) => Task.FromResult(memory.Committed.AsOf(type, id, time));
 

@@ -71,6 +71,8 @@ internal sealed class MemoryTransaction : ITransaction
     {
     }
 
+    public bool RestLong() => false;
+
     public (bool Done, Refusal? Failure) EraseSome() => (true, null);
 
     public Refusal? Clean() => null;
@@ -105,9 +107,9 @@ internal sealed partial record MemoryState : IRecordLookup
 
     public Record? FindId(ObjectType type, long id, bool archived) => Records.TryGetValue(new(type.Number, id), out var record) && record.ArchivedAt is not null == archived ? record : null;
 
-    public Record? FindUnique(Property property, ReadOnlySpan<byte> value) => Holders.TryGetValue(PlaceOf(property, value), out var key) ? Records[key] : null;
+    public Record? FindUnique(Property property, ReadOnlyMemory<byte> value) => Holders.TryGetValue(PlaceOf(property, value.Span), out var key) ? Records[key] : null;
 
-    public long? FindOwner(Property property, ReadOnlySpan<byte> value) => FindUnique(property, value)?.Id;
+    public long? FindOwner(Property property, ReadOnlyMemory<byte> value) => FindUnique(property, value)?.Id;
 
     public long? FindSurvivor(ObjectType type, long id) => Survivors.TryGetValue(new(type.Number, id), out var survivor) ? survivor : null;
 

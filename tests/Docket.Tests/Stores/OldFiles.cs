@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Model.Types;
 using Docket.Sqlite;
@@ -52,7 +53,7 @@ internal static class OldFiles
         scripts.ForEach(name => portal.Execute(Read(name)));
         portal.Execute($"PRAGMA application_id=0x44636b74; PRAGMA user_version={scripts.Count}; ATTACH '{newer}' AS newer");
         var copies = new List<string>();
-        using (var tables = portal.Prepare("SELECT t.name, group_concat(c.name) FROM main.sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name"))
+        using (var tables = portal.Prepare("SELECT t.name, group_concat(c.name) FROM main.sqlite_schema t JOIN pragma_table_info(t.name) c JOIN newer.sqlite_schema n ON n.name = t.name WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name"))
         {
             while (tables.Step())
             {
@@ -61,9 +62,31 @@ internal static class OldFiles
         }
 
         copies.ForEach(portal.Execute);
+        if (portal.QueryInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'record'") > 0)
+        {
+            FillRecords(portal, newer);
+        }
+
         portal.Execute("DETACH newer");
         File.Delete(newer);
         return portal;
+    }
+
+    // Records as they were stored in a table of their own.
+    static void FillRecords(Connection portal, string newer)
+    {
+        using var file = new Connection(newer, create: false);
+        var sources = new SourceNumbers();
+        sources.Load(file);
+        using var rows = new RecordRows(file, sources);
+        using var heads = file.Prepare("SELECT key, change FROM head ORDER BY key");
+        using var insert = portal.Prepare("INSERT INTO record (key, created, updated, archived, source, first_change, last_change, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        while (heads.Step())
+        {
+            var record = rows.Read(heads.Integer(1));
+            insert.Bind(heads.Integer(0)).Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(record.ArchivedAt).Bind(sources.NumberOf(record.Source)!.Value)
+                .Bind(record.FirstChange).Bind(record.LastChange).Bind(record.Values.Span).Run();
+        }
     }
 
     static IEnumerable<string> Scripts(string folder) =>

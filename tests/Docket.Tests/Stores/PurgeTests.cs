@@ -86,7 +86,7 @@ public sealed class PurgeTests
         using (var reader = new Connection(server.PortalFile, create: false))
         {
             reader.Execute("BEGIN");
-            reader.QueryInteger("SELECT count(*) FROM record");
+            reader.QueryInteger("SELECT count(*) FROM head");
             var answer = (await server.PostAsync(Purge, $$"""{"objectId":"{{id}}"}""")).Expect(503);
             Assert.Equal($"The object is deleted, but traces of it remain in {Path.GetFileName(server.PortalFile)}: another program is reading it. Send the request again to remove them.", answer["message"]);
             Assert.Equal("5", answer.Headers.GetValues("Retry-After").Single());
@@ -156,7 +156,7 @@ public sealed class PurgeTests
             // As after the commit of a purge.
             using (var connection = new Connection(file, create: false))
             {
-                connection.Execute("INSERT INTO erasing SELECT last_change FROM record; DELETE FROM record; DELETE FROM forward; DELETE FROM stage_use; INSERT INTO cleaning (since) VALUES (1)");
+                connection.Execute("INSERT INTO erasing SELECT change FROM head; DELETE FROM head; DELETE FROM forward; DELETE FROM stage_use; INSERT INTO cleaning (since) VALUES (1)");
             }
 
             await using (var server = await TestServer.StartAsync(directory))

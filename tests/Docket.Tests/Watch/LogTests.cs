@@ -101,7 +101,7 @@ public sealed class LogTests : IDisposable
         Assert.DoesNotContain(server.Log, text => text.Contains("{objectType}", StringComparison.Ordinal)); // requests are logged only if that is turned on
         using (var other = new Connection(Path.Combine(directory, "portal-24000001.db"), create: false))
         {
-            other.Execute("ALTER TABLE record RENAME TO gone");
+            other.Execute("ALTER TABLE head RENAME TO gone");
         }
 
         var answer = (await server.SendAsync(HttpMethod.Get, Tickets + "/987654321", "")).Expect(500);
@@ -129,7 +129,7 @@ public sealed class LogTests : IDisposable
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);
         using (var other = new Connection(Path.Combine(directory, "portal-24000001.db"), create: false))
         {
-            other.Execute("ALTER TABLE record RENAME TO gone"); // jobs are taken in, and can't go on
+            other.Execute("ALTER TABLE change RENAME TO gone"); // jobs are taken in, and can't go on
         }
 
         var answer = (await server.SendAsync(HttpMethod.Post, Tickets + "/batch/create", """{"inputs":[{"properties":{"subject":"a","hs_pipeline_stage":"1"}}]}""", prefer: "respond-async")).Expect(202);
@@ -155,7 +155,7 @@ public sealed class LogTests : IDisposable
         (await Answer.OfAsync(opening)).Expect(200);
         using (var other = new Connection(Path.Combine(directory, "portal-24000002.db"), create: false))
         {
-            other.Execute("ALTER TABLE record RENAME TO gone");
+            other.Execute("ALTER TABLE change RENAME TO gone");
         }
 
         using var failing = await http.PostAsync(Tickets, new StringContent("""{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""", System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);

@@ -7,18 +7,25 @@ namespace Docket.Stores.Sqlite;
 /// <summary>Reads the change log of a portal's file on a separate connection.</summary>
 internal sealed class ChangeReader : IChangeLog
 {
+    /// <summary>Records that are read together: the lists of several types are read in turns.</summary>
+    const int ListedAtOnce = 500;
+
     readonly Connection connection;
+    readonly SourceNumbers sources;
     readonly Statement after, content, origin, time;
+    readonly RecordLookup records;
     byte[] value = new byte[256];
 
-    public ChangeReader(string portalPath)
+    public ChangeReader(string portalPath, SourceNumbers sources, Folds folds)
     {
+        this.sources = sources;
         connection = new Connection(portalPath, create: false);
         connection.Execute("PRAGMA query_only=1; PRAGMA cache_size=-32768"); // for the inner pages of the changes: earlier values are looked up everywhere
         after = connection.Prepare("SELECT sequence, record, kind, time, source, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
         content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
-        origin = connection.Prepare("SELECT created, source FROM record WHERE key IN (?, ?)");
+        origin = connection.Prepare("SELECT coalesce(created, time), coalesce(origin, source) FROM change WHERE sequence = ?");
         time = connection.Prepare("SELECT time FROM change WHERE sequence = ?");
+        records = new RecordLookup(connection, sources, folds);
     }
 
     public long? TimeOf(long sequence)
@@ -79,8 +86,7 @@ internal sealed class ChangeReader : IChangeLog
 
     public (long CreatedAt, long Source) OriginOf(in FollowedChange change)
     {
-        if (change.Kind != ChangeKind.Merge
-            || !origin.Bind(RecordKey.Of(change.Type, change.RecordId, archived: false)).Bind(RecordKey.Of(change.Type, change.RecordId, archived: true)).Step())
+        if (change.Kind != ChangeKind.Merge || !origin.Bind(change.Sequence).Step())
         {
             return (change.Time, change.Source);
         }
@@ -92,16 +98,15 @@ internal sealed class ChangeReader : IChangeLog
 
     public IDisposable Snapshot()
     {
-        connection.Execute("BEGIN");
+        records.Heads.Begin();
         return new EndOfSnapshot(connection);
     }
 
-    public (long Sequence, long Time) Newest() =>
-        connection.QueryInteger("SELECT max(sequence) FROM change") is var newest and > 0 ? (newest, TimeOf(newest) ?? 0) : (0, 0);
+    public (long Sequence, long Time) Newest() => records.Heads.UpTo is var newest and > 0 ? (newest, TimeOf(newest) ?? 0) : (0, 0);
 
-    public long CountRecords() => connection.QueryInteger("SELECT count(*) FROM record");
+    public long CountRecords() => connection.QueryInteger("SELECT count(*) FROM head");
 
-    // Merges the lists of all types by id. The active and the archived records of a type are each a range of the table.
+    // Merges the lists of all types by id.
     public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types)
     {
         var lists = types.SelectMany(type => (IEnumerator<LoggedRecord>[])[List(type, archived: false).GetEnumerator(), List(type, archived: true).GetEnumerator()]).ToList();
@@ -132,16 +137,21 @@ internal sealed class ChangeReader : IChangeLog
             statement.Dispose();
         }
 
+        records.Dispose();
         connection.Dispose();
     }
 
     IEnumerable<LoggedRecord> List(ObjectType type, bool archived)
     {
-        using var list = connection.Prepare("SELECT key, created, updated, source, content FROM record WHERE key BETWEEN ? AND ? ORDER BY key");
-        list.Bind(RecordKey.Of(type, 0, archived)).Bind(RecordKey.Of(type, RecordKey.IdMax, archived));
-        while (list.Step())
+        var (next, last) = (RecordKey.Of(type, 0, archived), RecordKey.Of(type, RecordKey.IdMax, archived));
+        while (records.Range(next, last).Take(ListedAtOnce).ToList() is { Count: > 0 } page)
         {
-            yield return new(type.Number, RecordKey.IdOf(list.Integer(0)), list.Integer(1), list.Integer(2), list.Integer(3), !archived, list.Blob(4).ToArray());
+            foreach (var record in page)
+            {
+                yield return new(type.Number, record.Id, record.CreatedAt, record.UpdatedAt, sources.NumberOf(record.Source)!.Value, record.ArchivedAt is null, record.Values);
+            }
+
+            next = RecordKey.Of(type, page[^1].Id, archived) + 1;
         }
     }
 

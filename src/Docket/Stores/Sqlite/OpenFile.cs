@@ -30,7 +30,7 @@ internal sealed class OpenFile : IDisposable
             {
                 var identity = identify(connection);
                 connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                var transaction = new SqliteTransaction(path, types, connection, Sources, clock, logger, complaints);
+                var transaction = new SqliteTransaction(path, types, connection, Sources, Folds, clock, logger, complaints);
                 try
                 {
                     return (new PortalWriter(Path.GetFileNameWithoutExtension(path), transaction, committed, clock, logger, complaints, instruments), transaction, identity);
@@ -44,12 +44,14 @@ internal sealed class OpenFile : IDisposable
             create: false,
             OlderAnswers.Define);
         witness = new Connection(path, create: false);
-        Indexer = new Indexer(Indexer.PathOf(path), () => new ChangeReader(path), () => Writer.Schema, committed, Writer.Recent, lagMs, clock, logger);
+        Indexer = new Indexer(Indexer.PathOf(path), () => new ChangeReader(path, Sources, Folds), () => Writer.Schema, committed, Writer.Recent, lagMs, clock, logger);
     }
 
     public Identity Identity { get; }
 
     public SourceNumbers Sources { get; } = new();
+
+    public Folds Folds { get; } = new();
 
     public SqliteTransaction Transaction { get; }
 
@@ -57,7 +59,7 @@ internal sealed class OpenFile : IDisposable
 
     public Indexer Indexer { get; }
 
-    /// <summary>Reads on a connection that no other read uses at the same time.</summary>
+    /// <summary>Reads one commit on a connection that no other read uses at the same time.</summary>
     public T Read<T>(Func<RecordReader, T> read)
     {
         if (!readers.TryTake(out var reader))
@@ -67,14 +69,16 @@ internal sealed class OpenFile : IDisposable
                 RefuseMoved(witness);
             }
 
-            reader = new RecordReader(path, Sources);
+            reader = new RecordReader(path, Sources, Folds);
         }
 
         // A reader that failed is not used again.
         try
         {
             RefuseMoved(reader.Connection);
+            reader.Begin();
             var result = read(reader);
+            reader.End();
             readers.Add(reader);
             return result;
         }

@@ -14,7 +14,7 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
 {
     readonly Statement read = connection.Prepare("SELECT kind, previous FROM change WHERE sequence = ?");
 
-    readonly Statement empty = connection.Prepare("UPDATE change SET trace = NULL, content = x'' WHERE sequence = ?");
+    readonly Statement empty = connection.Prepare("UPDATE change SET trace = NULL, content = x'', kept = NULL WHERE sequence = ?");
 
     readonly Statement next = connection.Prepare("SELECT sequence FROM erasing LIMIT 1");
 

@@ -5,43 +5,19 @@ using Docket.Sqlite;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>Finds the records and owners that a batch names.</summary>
-internal sealed class RecordLookup(Connection connection, SourceNumbers sources) : IRecordLookup, IDisposable
+internal sealed class RecordLookup(Connection connection, SourceNumbers sources, Folds folds) : IRecordLookup, IDisposable
 {
-    const string Columns = "key, created, updated, archived, source, first_change, last_change, content";
-
-    readonly Statement byKey = connection.Prepare($"SELECT {Columns} FROM record WHERE key = ?");
-
-    readonly Statement byUnique = connection.Prepare(
-        $"SELECT {Columns} FROM unique_value JOIN record ON record.key = unique_value.record WHERE property = ? AND value = ?");
-
-    readonly Statement owner = connection.Prepare("SELECT record FROM unique_value WHERE property = ? AND value = ?");
+    readonly RecordRows rows = new(connection, sources);
 
     readonly Statement forward = connection.Prepare("SELECT survivor FROM forward WHERE record = ?");
 
-    public Record? FindId(ObjectType type, long id, bool archived)
-    {
-        if (id is < 0 or > RecordKey.IdMax)
-        {
-            return null;
-        }
+    public Heads Heads { get; } = new(connection, folds);
 
-        return ReadOne(byKey.Bind(RecordKey.Of(type, id, archived)), sources);
-    }
+    public Record? FindId(ObjectType type, long id, bool archived) => id is < 0 or > RecordKey.IdMax ? null : FindKey(RecordKey.Of(type, id, archived));
 
-    public Record? FindUnique(Property property, ReadOnlySpan<byte> value) => ReadOne(byUnique.Bind(property.Number).Bind(value), sources);
+    public Record? FindUnique(Property property, ReadOnlyMemory<byte> value) => Heads.FindHolder(property, value) is { } key ? FindKey(key) : null;
 
-    /// <summary>Reads the record of the current row of a statement that selects <see cref="Columns"/>.</summary>
-    public static Record Read(Statement row, SourceNumbers sources) => new(
-        RecordKey.IdOf(row.Integer(0)), row.Integer(1), row.Integer(2), row.IsNull(3) ? null : row.Integer(3),
-        sources.Find(row.Integer(4)), row.Integer(5), row.Integer(6), row.Blob(7).ToArray());
-
-    public void Dispose()
-    {
-        byKey.Dispose();
-        byUnique.Dispose();
-        owner.Dispose();
-        forward.Dispose();
-    }
+    public long? FindOwner(Property property, ReadOnlyMemory<byte> value) => Heads.FindHolder(property, value) is { } key ? RecordKey.IdOf(key) : null;
 
     public long? FindSurvivor(ObjectType type, long id)
     {
@@ -55,27 +31,15 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources)
         return survivor;
     }
 
-    public long? FindOwner(Property property, ReadOnlySpan<byte> value)
-    {
-        if (!owner.Bind(property.Number).Bind(value).Step())
-        {
-            return null;
-        }
+    /// <summary>The records with a key from one to another, in order. Not to be nested.</summary>
+    public IEnumerable<Record> Range(long from, long to) => Heads.Range(from, to).Select(head => rows.Read(head.Change));
 
-        var id = RecordKey.IdOf(owner.Integer(0));
-        owner.Reset();
-        return id;
+    public void Dispose()
+    {
+        rows.Dispose();
+        forward.Dispose();
+        Heads.Dispose();
     }
 
-    static Record? ReadOne(Statement select, SourceNumbers sources)
-    {
-        if (!select.Step())
-        {
-            return null;
-        }
-
-        var record = Read(select, sources);
-        select.Reset();
-        return record;
-    }
+    Record? FindKey(long key) => Heads.Find(key) is { } change ? rows.Read(change) : null;
 }

@@ -17,11 +17,11 @@ internal sealed partial class RecordReader
 
     /// <summary>Finds a record as it was. Follows its changes back to that point, and reads the values before them.</summary>
     public Record? FindAsOf(ObjectType type, long id, long time, Property? createDate, CancellationToken cancellation) =>
-        InOneSnapshot(() => FindAsOf(type, id, new Point(long.MaxValue, time), createDate, cancellation));
+        FindAsOf(type, id, new Point(long.MaxValue, time), createDate, cancellation);
 
     /// <summary>Finds records as they were after a change, without those permanently deleted since then.</summary>
     public ImmutableArray<Record> FindAt(ObjectType type, ImmutableArray<long> ids, long sequence, Property? createDate, CancellationToken cancellation) =>
-        InOneSnapshot(() => ids.Select(id => FindAsOf(type, id, new Point(sequence, long.MaxValue), createDate, cancellation)).OfType<Record>().ToImmutableArray());
+        [.. ids.Select(id => FindAsOf(type, id, new Point(sequence, long.MaxValue), createDate, cancellation)).OfType<Record>()];
 
     Record? FindAsOf(ObjectType type, long id, Point point, Property? createDate, CancellationToken cancellation)
     {
@@ -52,7 +52,7 @@ internal sealed partial class RecordReader
     }
 
     /// <summary>Reads the next changes after a number, with the previous values.</summary>
-    public ImmutableArray<Change> Feed(long after, int limit, int bytesMax) => InOneSnapshot(() =>
+    public ImmutableArray<Change> Feed(long after, int limit, int bytesMax)
     {
         var changes = ImmutableArray.CreateBuilder<Change>();
         var bytes = 0;
@@ -68,10 +68,10 @@ internal sealed partial class RecordReader
         }
 
         return changes.DrainToImmutable();
-    });
+    }
 
     /// <summary>Reads the next changes of one record after a number, and the number of its newest change. Follows the record's links back from there.</summary>
-    public (ImmutableArray<Change> Changes, long Newest) FeedOf(ObjectType type, long id, long after, int limit, CancellationToken cancellation) => InOneSnapshot(() =>
+    public (ImmutableArray<Change> Changes, long Newest) FeedOf(ObjectType type, long id, long after, int limit, CancellationToken cancellation)
     {
         if (LastChangeOf(type, id) is not { } newest)
         {
@@ -109,7 +109,7 @@ internal sealed partial class RecordReader
         }
 
         return (changes.DrainToImmutable(), newest);
-    });
+    }
 
     // Reads the current row of feed.
     Change ReadChange(ref int bytes)
@@ -284,22 +284,5 @@ internal sealed partial class RecordReader
         long? sequence = forward.Bind(RecordKey.Of(type, id, archived: false)).Step() ? forward.Integer(0) : null;
         forward.Reset();
         return sequence;
-    }
-
-    /// <summary>Performs several reads in one snapshot, while the writer continues.</summary>
-    public T InOneSnapshot<T>(Func<T> read)
-    {
-        if (inSnapshot)
-        {
-            return read();
-        }
-
-        // A failed reader is not used again: see SqliteStore.Read.
-        connection.Execute("BEGIN");
-        inSnapshot = true;
-        var result = read();
-        inSnapshot = false;
-        connection.Execute("COMMIT");
-        return result;
     }
 }

@@ -6,24 +6,23 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Reads records and history on a separate connection: readers and the writer don't wait for each other.</summary>
+/// <summary>
+/// Reads records and history on a separate connection: readers and the writer don't wait for each other. All reads between
+/// <see cref="Begin"/> and <see cref="End"/> see the same commit.
+/// </summary>
 internal sealed partial class RecordReader : ISnapshot, IDisposable
 {
     readonly Connection connection;
     readonly SourceNumbers sources;
-    readonly Statement list, change, contents, feed, back, forward, merge, gone;
-    bool inSnapshot;
+    readonly Statement change, feed, back, forward, merge, gone;
 
-    public RecordReader(string path, SourceNumbers sources)
+    public RecordReader(string path, SourceNumbers sources, Folds folds)
     {
         this.sources = sources;
         connection = new Connection(path, create: false);
         connection.Execute("PRAGMA query_only=1");
-        Lookup = new RecordLookup(connection, sources);
-        list = connection.Prepare(
-            "SELECT key, created, updated, archived, source, first_change, last_change, content FROM record WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?");
+        Lookup = new RecordLookup(connection, sources, folds);
         change = connection.Prepare("SELECT time, source, content, previous, kind, record FROM change WHERE sequence = ?");
-        contents = connection.Prepare("SELECT key, content FROM record WHERE key BETWEEN ? AND ?");
         feed = connection.Prepare("SELECT sequence, record, kind, time, source, trace, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
         back = connection.Prepare("SELECT previous, kind FROM change WHERE sequence = ?");
         forward = connection.Prepare("SELECT change FROM forward WHERE record = ?");
@@ -35,30 +34,24 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
 
     public Connection Connection => connection;
 
+    public void Begin() => Lookup.Heads.Begin();
+
+    public void End() => Lookup.Heads.End();
+
     /// <summary>The record of an id, or the one that it became part of.</summary>
-    public Record? Find(ObjectType type, long id, bool archived) => Lookup.FindId(type, id, archived) ?? Follow(type, id, archived);
+    public Record? Find(ObjectType type, long id, bool archived) => Lookup.Follow(type, id, archived);
 
     public ValueTask<ImmutableArray<Record?>> FindAsync(ObjectType type, ImmutableArray<long> ids, bool archived) => new([.. ids.Select(id => Find(type, id, archived))]);
 
-    public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => new([.. values.Select(value => Lookup.FindUnique(key, value.Span))]);
+    public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => new([.. values.Select(value => Lookup.FindUnique(key, value))]);
 
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new(List(type, from, limit, archived));
 
     public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
         new([.. records.Select(record => new RecordPast([.. properties.Select(property => History(record, property, limit))], changes ? Changes(record, limit) : []))]);
 
-    ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived)
-    {
-        var records = ImmutableArray.CreateBuilder<Record>();
-        list.Bind(RecordKey.Of(type, Math.Clamp(from, 0, RecordKey.IdMax), archived))
-            .Bind(RecordKey.Of(type, RecordKey.IdMax, archived)).Bind(limit);
-        while (list.Step())
-        {
-            records.Add(RecordLookup.Read(list, sources));
-        }
-
-        return records.DrainToImmutable();
-    }
+    ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived) =>
+        [.. Lookup.Range(RecordKey.Of(type, Math.Clamp(from, 0, RecordKey.IdMax), archived), RecordKey.Of(type, RecordKey.IdMax, archived)).Take(limit)];
 
     // Follows the links of one property from change to change, so each step finds an entry.
     ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
@@ -89,7 +82,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
     }
 
     /// <summary>Reads the value of a property of a record after a change, whatever has happened to the record since then; empty for none.</summary>
-    public byte[] ValueAt(ObjectType type, long id, Property property, long sequence) => InOneSnapshot(() =>
+    public byte[] ValueAt(ObjectType type, long id, Property property, long sequence)
     {
         long at;
         if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is { } record)
@@ -130,7 +123,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         }
 
         return [];
-    });
+    }
 
     // The newest changes of a record, newest first, without values.
     ImmutableArray<HistoryEntry> Changes(Record record, int limit)
@@ -148,7 +141,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
     }
 
     /// <summary>Finds the records with a unique value: the active one, and archived ones that had it. Reads the whole archive.</summary>
-    public ImmutableArray<long> FindHolders(ObjectType type, Property key, ReadOnlySpan<byte> value)
+    public ImmutableArray<long> FindHolders(ObjectType type, Property key, ReadOnlyMemory<byte> value)
     {
         var ids = ImmutableArray.CreateBuilder<long>();
         if (Lookup.FindUnique(key, value) is { } active)
@@ -156,26 +149,22 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
             ids.Add(active.Id);
         }
 
-        contents.Bind(RecordKey.Of(type, 0, archived: true)).Bind(RecordKey.Of(type, RecordKey.IdMax, archived: true));
-        while (contents.Step())
+        foreach (var record in Lookup.Range(RecordKey.Of(type, 0, archived: true), RecordKey.Of(type, RecordKey.IdMax, archived: true)))
         {
-            var values = new ValueReader(contents.Blob(1));
-            if (values.Seek(key.Number) && values.Value.SequenceEqual(value))
+            var values = new ValueReader(record.Values.Span);
+            if (values.Seek(key.Number) && values.Value.SequenceEqual(value.Span))
             {
-                ids.Add(RecordKey.IdOf(contents.Integer(0)));
+                ids.Add(record.Id);
             }
         }
 
         return ids.DrainToImmutable();
     }
 
-    // In one snapshot: if the survivor were merged between the two lookups, neither would find it.
-    Record? Follow(ObjectType type, long id, bool archived) => InOneSnapshot(() => Lookup.Follow(type, id, archived));
-
     public void Dispose()
     {
         Lookup.Dispose();
-        foreach (var statement in (ReadOnlySpan<Statement>)[list, change, contents, feed, back, forward, merge, gone])
+        foreach (var statement in (ReadOnlySpan<Statement>)[change, feed, back, forward, merge, gone])
         {
             statement.Dispose();
         }

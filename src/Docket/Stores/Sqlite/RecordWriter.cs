@@ -5,23 +5,9 @@ using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>Writes the planner's decisions: plain inserts, updates and deletes.</summary>
-internal sealed class RecordWriter(Connection connection, SourceNumbers sources) : IDisposable
+/// <summary>Writes the planner's decisions: appends the changes, and tells the <see cref="Folder"/> what follows from them.</summary>
+internal sealed class RecordWriter(Connection connection, SourceNumbers sources, Folder folder) : IDisposable
 {
-    readonly Statement insert = connection.Prepare(
-        "INSERT INTO record (key, created, updated, source, first_change, last_change, content) VALUES (?, ?, ?, ?, ?, ?, ?)");
-
-    readonly Statement update = connection.Prepare(
-        "UPDATE record SET created = ?, updated = ?, last_change = ?, content = ? WHERE key = ?");
-
-    readonly Statement archive = connection.Prepare(
-        "UPDATE record SET key = ?, updated = ?, archived = ?, last_change = ? WHERE key = ?");
-
-    readonly Statement restore = connection.Prepare(
-        "UPDATE record SET key = ?, created = ?, updated = ?, archived = NULL, last_change = ?, content = ? WHERE key = ?");
-
-    readonly Statement delete = connection.Prepare("DELETE FROM record WHERE key = ?");
-
     readonly Statement forward = connection.Prepare("INSERT INTO forward (record, survivor, change) VALUES (?, ?, ?)");
 
     readonly Statement forwardOn = connection.Prepare("UPDATE forward SET survivor = ? WHERE survivor = ?");
@@ -29,32 +15,22 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources)
     readonly RecordEraser eraser = new(connection);
 
     readonly Statement change = connection.Prepare(
-        "INSERT INTO change (sequence, record, previous, kind, time, source, trace, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        "INSERT INTO change (sequence, record, previous, kind, time, source, created, origin, trace, content, kept) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
-    readonly Statement release = connection.Prepare("DELETE FROM unique_value WHERE property = ? AND value = ?");
+    readonly ValueWriter kept = new();
 
-    readonly Statement claim = connection.Prepare("INSERT INTO unique_value (property, value, record) VALUES (?, ?, ?)");
-
-    readonly Statement moveStage = connection.Prepare(
-        "INSERT INTO stage_use (object_type, stage, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records");
-
-    /// <param name="plan">The plan.</param>
+    /// <param name="plan">The plan, with at least one change.</param>
     /// <param name="type">The object type.</param>
-    /// <param name="source">The source of the changes.</param>
     /// <param name="written">Receives the changes, for those who follow them.</param>
-    public void Write(Plan plan, ObjectType type, Source source, List<FollowedChange> written)
+    public void Write(Plan plan, ObjectType type, List<FollowedChange> written)
     {
-        if (plan.Writes.Count == 0)
-        {
-            return;
-        }
-
+        var source = plan.Outcome.Batch.Source;
         var sourceNumber = sources.Number(connection, source);
         for (var i = 0; i < plan.Writes.Count; i++)
         {
             var write = plan.Writes[i];
-            WriteRecord(write, type, sourceNumber);
-            WriteChange(write, type, sourceNumber);
+            WriteChange(write, type, sourceNumber, source);
+            SetHeads(write, type);
             written.Add(new(write.Kind, write.Record.LastChange, type.Number, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
             if (write.Kind == ChangeKind.Merge)
             {
@@ -64,26 +40,21 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources)
             }
         }
 
-        if (plan.Writes[0].Kind == ChangeKind.Purge) // then all writes are purges: their other data is searched only once
+        var last = plan.Writes[^1].Record.LastChange;
+        foreach (var (value, holder) in plan.Holders) // copied, because a value may be in the body of a request
         {
-            eraser.Erase(plan.Writes, plan.Outcome.Batch.Schema);
-        }
-
-        foreach (var (value, holder) in plan.Holders)
-        {
-            if (holder is { } id)
-            {
-                claim.Bind(value.Property!.Number).Bind(value.Value.Span).Bind(RecordKey.Of(type, id, archived: false)).Run();
-            }
-            else
-            {
-                release.Bind(value.Property!.Number).Bind(value.Value.Span).Run();
-            }
+            folder.Newest.SetHolder(new(value.Property!.Number, value.Value.ToArray()), last, holder is { } id ? RecordKey.Of(type, id, archived: false) : 0);
         }
 
         foreach (var (stage, by) in plan.StageMoves)
         {
-            moveStage.Bind(type.Id).Bind(stage).Bind(by).Run();
+            folder.Newest.MoveStage(type.Id, stage, by);
+        }
+
+        if (plan.Writes[0].Kind == ChangeKind.Purge) // then all writes are purges
+        {
+            eraser.Erase(plan.Writes, plan.Outcome.Batch.Schema); // all at once, because it searches much
+            folder.FoldAtCommit(); // after a kill, nothing could tell which values have become free
         }
     }
 
@@ -93,44 +64,37 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources)
     public void Dispose()
     {
         eraser.Dispose();
-        foreach (var statement in (ReadOnlySpan<Statement>)[insert, update, archive, restore, delete, forward, forwardOn, change, release, claim, moveStage])
+        foreach (var statement in (ReadOnlySpan<Statement>)[forward, forwardOn, change])
         {
             statement.Dispose();
         }
     }
 
-    void WriteRecord(in PlannedWrite write, ObjectType type, long sourceNumber)
+    void SetHeads(in PlannedWrite write, ObjectType type)
     {
-        var record = write.Record;
-        var key = RecordKey.Of(type, record.Id, archived: false);
+        var (id, change) = (write.Record.Id, write.Record.LastChange);
         switch (write.Kind)
         {
-            case ChangeKind.Create:
-                insert.Bind(key).Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(sourceNumber)
-                    .Bind(record.FirstChange).Bind(record.LastChange).Bind(record.Values.Span).Run();
+            case ChangeKind.Create or ChangeKind.Merge:
+                Set(archived: false, change, isNew: true);
                 break;
             case ChangeKind.Update:
-                update.Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(record.LastChange).Bind(record.Values.Span).Bind(key).Run();
+                Set(archived: false, change);
                 break;
-            case ChangeKind.Archive:
-                archive.Bind(RecordKey.Of(type, record.Id, archived: true)).Bind(record.UpdatedAt).Bind(record.ArchivedAt)
-                    .Bind(record.LastChange).Bind(key).Run();
-                break;
-            case ChangeKind.Restore:
-                restore.Bind(key).Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(record.LastChange).Bind(record.Values.Span)
-                    .Bind(RecordKey.Of(type, record.Id, archived: true)).Run();
-                break;
-            case ChangeKind.Merge:
-                insert.Bind(key).Bind(record.CreatedAt).Bind(record.UpdatedAt).Bind(sources.Number(connection, record.Source))
-                    .Bind(record.FirstChange).Bind(record.LastChange).Bind(record.Values.Span).Run();
+            case ChangeKind.Archive or ChangeKind.Restore:
+                var archived = write.Kind == ChangeKind.Archive;
+                Set(!archived, 0);
+                Set(archived, change, isNew: true);
                 break;
             case ChangeKind.MergedAway:
-                delete.Bind(key).Run();
+                Set(archived: false, 0);
                 break;
             case ChangeKind.Purge:
-                delete.Bind(RecordKey.Of(type, record.Id, archived: record.ArchivedAt is not null)).Run();
+                Set(write.Record.ArchivedAt is not null, 0);
                 break;
         }
+
+        void Set(bool archived, long head, bool isNew = false) => folder.Newest.SetHead(RecordKey.Of(type, id, archived), change, head, isNew);
     }
 
     // All ids that led to the merged record now lead to its survivor: one step, however often records are merged.
@@ -141,19 +105,24 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources)
         forward.Bind(from).Bind(to).Bind(merged.LastChange).Run();
     }
 
-    void WriteChange(in PlannedWrite write, ObjectType type, long sourceNumber)
+    void WriteChange(in PlannedWrite write, ObjectType type, long sourceNumber, Source source)
     {
-        change.Bind(write.Record.LastChange).Bind(RecordKey.Of(type, write.Record.Id, archived: false)).Bind(write.Previous)
+        var record = write.Record;
+        change.Bind(record.LastChange).Bind(RecordKey.Of(type, record.Id, archived: false)).Bind(write.Previous)
             .Bind((long)write.Kind).Bind(write.Time).Bind(sourceNumber);
-        if (write.TraceId is { } trace)
+        BindOrNull(record.CreatedAt, record.CreatedAt == write.Time);
+        BindOrNull(record.Source == source ? 0 : sources.Number(connection, record.Source), record.Source == source);
+        _ = write.TraceId is { } trace ? change.Bind(trace.Span) : change.BindNull();
+        change.Bind(write.Content.Span);
+        if (write.Kind is ChangeKind.Update or ChangeKind.Archive or ChangeKind.Restore)
         {
-            change.Bind(trace.Span);
+            change.Bind(RecordRows.Kept(record, kept)).Run();
         }
         else
         {
-            change.BindNull();
+            change.BindNull().Run();
         }
 
-        change.Bind(write.Content.Span).Run();
+        void BindOrNull(long value, bool isNull) => change.Bind(isNull ? null : value);
     }
 }

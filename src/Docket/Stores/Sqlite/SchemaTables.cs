@@ -119,21 +119,24 @@ internal static class SchemaTables
     }
 
     /// <summary>Finds the stages of <paramref name="before"/> that <paramref name="after"/> doesn't have and that active records use.</summary>
-    public static List<string> UsedStagesTakenAway(Connection connection, ObjectType type, SchemaContent before, SchemaContent after)
+    public static List<string> UsedStagesTakenAway(Connection connection, Folds folds, ObjectType type, SchemaContent before, SchemaContent after)
     {
         using var use = connection.Prepare("SELECT records FROM stage_use WHERE object_type = ? AND stage = ?");
         var kept = after.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id).ToHashSet(StringComparer.Ordinal);
+        var unfolded = folds.StageMoves(withOpen: true);
         var used = new List<string>();
         foreach (var stage in before.Pipelines.SelectMany(pipeline => pipeline.Stages).Where(stage => !kept.Contains(stage.Id)))
         {
+            var records = unfolded.GetValueOrDefault((type.Id, stage.Id));
             if (use.Bind(type.Id).Bind(stage.Id).Step())
             {
-                if (use.Integer(0) > 0)
-                {
-                    used.Add(stage.Id);
-                }
-
+                records += use.Integer(0);
                 use.Reset();
+            }
+
+            if (records > 0)
+            {
+                used.Add(stage.Id);
             }
         }
 
@@ -141,13 +144,13 @@ internal static class SchemaTables
     }
 
     /// <summary>Counts the active records, by the id of their type.</summary>
-    public static Dictionary<string, long> CountActive(Connection connection)
+    public static Dictionary<string, long> CountActive(Connection connection, Folds folds)
     {
-        var counts = new Dictionary<string, long>();
+        var counts = folds.StageMoves(withOpen: false).GroupBy(move => move.Key.Type).ToDictionary(moves => moves.Key, moves => moves.Sum(move => move.Value));
         using var select = connection.Prepare("SELECT object_type, sum(records) FROM stage_use GROUP BY object_type");
         while (select.Step())
         {
-            counts.Add(select.Text(0), select.Integer(1));
+            counts[select.Text(0)] = counts.GetValueOrDefault(select.Text(0)) + select.Integer(1);
         }
 
         return counts;

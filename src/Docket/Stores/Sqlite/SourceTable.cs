@@ -22,13 +22,14 @@ internal static class SourceTable
     /// <summary>The number of a source, which is stored if it is new. Only for the writer.</summary>
     public static long Number(this SourceNumbers sources, Connection connection, Source source)
     {
-        var number = sources.Number(source, out var isNew);
-        if (isNew)
+        if (sources.NumberOf(source) is { } known)
         {
-            using var insert = connection.Prepare("INSERT INTO source (number, type, id) VALUES (?, ?, ?)");
-            insert.Bind(number).Bind(source.Type).Bind(source.Id).Run();
+            return known;
         }
 
+        var number = sources.Add(source);
+        using var insert = connection.Prepare("INSERT INTO source (number, type, id) VALUES (?, ?, ?)");
+        insert.Bind(number).Bind(source.Type).Bind(source.Id).Run();
         return number;
     }
 }

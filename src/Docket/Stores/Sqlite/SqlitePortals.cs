@@ -247,7 +247,7 @@ internal sealed partial class SqlitePortals : IPortals
         try
         {
             using var portal = new Connection(path, create: false);
-            records = Math.Max(1, portal.QueryInteger("SELECT count(*) FROM record"));
+            records = Math.Max(1, portal.QueryInteger("SELECT count(*) FROM head"));
         }
         catch (SqliteFailure failure)
         {

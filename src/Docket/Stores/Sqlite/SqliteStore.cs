@@ -168,15 +168,15 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         new(Read(reader => reader.Find(type, id, archived)));
 
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
-        new(Read(reader => reader.Lookup.FindUnique(key, value.Span)));
+        new(Read(reader => reader.Lookup.FindUnique(key, value)));
 
-    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) => Read(reader => reader.InOneSnapshot(() => Ended(read(reader))));
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) => Read(reader => Ended(read(reader)));
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FindAsOf(type, id, time, Schema.Of(type).CreateDate, cancellation), cancellation);
 
     public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
-        ReadLongAsync(reader => reader.FindHolders(type, key, value.Span), cancellation);
+        ReadLongAsync(reader => reader.FindHolders(type, key, value), cancellation);
 
     public async ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation)
     {
@@ -408,7 +408,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         try
         {
-            return Read(static reader => SchemaTables.CountActive(reader.Connection));
+            return Use(opened => opened.Read(reader => SchemaTables.CountActive(reader.Connection, opened.Folds)));
         }
         catch (Exception failure) when (failure is Refusal or SqliteFailure)
         {
@@ -508,7 +508,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    /// <summary>Reads on a connection that no other read uses at the same time. Runs on the calling thread: a read takes microseconds and never waits for the writer.</summary>
+    /// <summary>Reads one commit on a connection that no other read uses at the same time. Runs on the calling thread: a read takes microseconds and never waits for the writer.</summary>
     public T Read<T>(Func<RecordReader, T> read)
     {
         var opened = Enter();

@@ -18,27 +18,38 @@ internal sealed partial class SqliteTransaction : ITransaction
     readonly ImmutableArray<ObjectType> types;
     readonly Connection connection;
     readonly SourceNumbers sources;
+    readonly Folds folds;
+    readonly Folder folder;
     readonly RecordLookup lookup;
     readonly RecordWriter writer;
+    readonly PortalSchema schema;
     readonly Statement begin, commit;
     readonly TimeProvider clock;
     readonly ILogger logger;
+    readonly Complaints complaints;
     readonly Checkpointer checkpointer;
     Dictionary<long, Source> sourcesBefore = [];
+    long written; // the newest change, also in the open transaction
 
-    /// <summary>Takes ownership of a connection, and finishes an interrupted purge.</summary>
-    public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, SourceNumbers sources, TimeProvider clock, ILogger logger, Complaints complaints)
+    /// <summary>Takes ownership of a connection, and finishes what was interrupted: an upgrade, a fold, a purge.</summary>
+    public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, SourceNumbers sources, Folds folds, TimeProvider clock, ILogger logger, Complaints complaints)
     {
         this.path = path;
         this.types = types;
         this.connection = connection;
         this.sources = sources;
+        this.folds = folds;
         this.clock = clock;
         this.logger = logger;
+        this.complaints = complaints;
         sources.Load(connection);
-        Sequence = connection.QueryInteger("SELECT coalesce(max(sequence), 0) FROM change");
-        lookup = new RecordLookup(connection, sources);
-        writer = new RecordWriter(connection, sources);
+        schema = SchemaTables.LoadAll(connection, types);
+        RecordTable.MoveIntoChanges(connection, path, clock, logger);
+        folds.Current = Replay.Run(connection, sources, schema);
+        Sequence = written = folds.Current.Newest.Committed;
+        folder = new Folder(connection, folds);
+        lookup = new RecordLookup(connection, sources, folds);
+        writer = new RecordWriter(connection, sources, folder);
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");
         checkpointer = new Checkpointer(path, connection, logger, complaints);
@@ -52,11 +63,13 @@ internal sealed partial class SqliteTransaction : ITransaction
     /// <summary>For writing other data than records, in a transaction.</summary>
     public Connection Connection => connection;
 
-    public PortalSchema LoadSchema() => SchemaTables.LoadAll(connection, types);
+    public PortalSchema LoadSchema() => schema;
 
     public void Begin()
     {
-        sourcesBefore = sources.Snapshot;
+        folder.Begin();
+        lookup.Heads.FollowWriter();
+        (sourcesBefore, written) = (sources.Snapshot, folder.Newest.Committed);
         begin.Run();
     }
 
@@ -67,18 +80,29 @@ internal sealed partial class SqliteTransaction : ITransaction
             throw new Refusal(Faults.FileMissing(Path.GetFileName(path))); // writes to a deleted file would still succeed
         }
 
+        folder.Committing(written);
         commit.Run();
+        folder.Committed(written);
     }
 
     public void Rollback()
     {
         connection.Rollback();
+        folder.Rollback();
         sources.Snapshot = sourcesBefore; // not read from the file, which may be the cause of the failure
     }
 
     public FoundRecords Find(WriteBatch batch) => BatchLookup.Find(lookup, batch);
 
-    public void Write(Plan plan, ObjectType type, List<FollowedChange> written) => writer.Write(plan, type, plan.Outcome.Batch.Source, written);
+    public void Write(Plan plan, ObjectType type, List<FollowedChange> followed)
+    {
+        if (plan.Writes.Count > 0)
+        {
+            writer.Write(plan, type, followed);
+            written = plan.Writes[^1].Record.LastChange;
+        }
+    }
+
 
     public void Expect(SideWrite note)
     {
@@ -101,11 +125,23 @@ internal sealed partial class SqliteTransaction : ITransaction
         }
     }
 
-    public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.UsedStagesTakenAway(connection, type, before, after);
+    public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.UsedStagesTakenAway(connection, folds, type, before, after);
 
     public void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.Save(connection, type, before, after);
 
-    public void Rest() => checkpointer.AfterCommit();
+    public void Rest()
+    {
+        TryFold(folder.Rest);
+        checkpointer.AfterCommit();
+    }
+
+    public bool RestLong()
+    {
+        var more = false;
+        TryFold(() => more = folder.RestLong());
+        checkpointer.AfterCommit();
+        return more;
+    }
 
     public (bool Done, Refusal? Failure) EraseSome()
     {
@@ -176,13 +212,31 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public void Dispose()
     {
+        TryFold(folder.Finish); // so that the next start has nothing to read
         checkpointer.Stop();
         lookup.Dispose();
         writer.Dispose();
+        folder.Dispose();
         begin.Dispose();
         commit.Dispose();
         connection.Dispose();
         checkpointer.Dispose();
+    }
+
+    // Nothing is lost if it fails, because the changes are there.
+    void TryFold(Action fold)
+    {
+        try
+        {
+            fold();
+        }
+        catch (SqliteFailure failure)
+        {
+            if (complaints.Due("fold") is { } more)
+            {
+                LogUnfolded(failure, path, more);
+            }
+        }
     }
 
     void EraseAll()
@@ -204,6 +258,9 @@ internal sealed partial class SqliteTransaction : ITransaction
         LogUncleaned(failure, path);
         return new(Faults.TracesLeft(Path.GetFileName(path), failure.NoRoom ? TracesReason.NoSpace : TracesReason.Failed));
     }
+
+    [LoggerMessage(LogLevel.Warning, "What follows from the newest changes could not be written to {Path}; it will be retried{More}")]
+    partial void LogUnfolded(Exception failure, string path, string more);
 
     [LoggerMessage(LogLevel.Warning, "Permanently deleted values may remain in {Path}; the next purge or start will retry")]
     partial void LogUncleaned(Exception? failure, string path);

@@ -1,0 +1,257 @@
+using Docket.Sqlite;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>
+/// Writes what follows from changes (<c>head</c>, <c>unique_value</c>, <c>stage_use</c>) for many changes at once, in the order of the
+/// tables. A commit then only appends (docs/internals/decisions.md, Changes first). Only for the writer's thread.
+/// </summary>
+internal sealed class Folder : IDisposable
+{
+    /// <summary>Changes that start a fold. More would make a start after a kill slower, less would write the same pages more often.</summary>
+    const int FoldAt = 50_000;
+
+    /// <summary>Changes that may gather while folds fail. Then writes fail too.</summary>
+    const int GatheredMax = 1_000_000;
+
+    /// <summary>Rows of a step between two transactions, which waiting writes wait for: a few milliseconds.</summary>
+    const int StepRows = 2_000;
+
+    readonly Folds folds;
+    readonly Statement putHead, dropHead, putHolder, dropHolder, moveStage, mark, begin, commit;
+    readonly Connection connection;
+
+    // The fold in progress: what is written, and how much of it has been.
+    Lazy<Sorted>? fold;
+    int rowsWritten;
+
+    // Whether the end of the open transaction writes everything.
+    bool isWanted;
+
+    public Folder(Connection connection, Folds folds)
+    {
+        this.connection = connection;
+        this.folds = folds;
+        putHead = connection.Prepare("INSERT INTO head (key, change) VALUES (?, ?) ON CONFLICT DO UPDATE SET change = excluded.change");
+        dropHead = connection.Prepare("DELETE FROM head WHERE key = ?");
+        putHolder = connection.Prepare("INSERT INTO unique_value (property, value, record) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record");
+        dropHolder = connection.Prepare("DELETE FROM unique_value WHERE property = ? AND value = ?");
+        moveStage = connection.Prepare(
+            "INSERT INTO stage_use (object_type, stage, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records");
+        mark = connection.Prepare("UPDATE fold SET sequence = coalesce(?, sequence), steps = steps + 1");
+        begin = connection.Prepare("BEGIN IMMEDIATE");
+        commit = connection.Prepare("COMMIT");
+    }
+
+    /// <summary>What the writer adds to.</summary>
+    public Unfolded Newest => folds.Current.Newest;
+
+    /// <summary>Before a transaction: writes everything if folds have failed for long.</summary>
+    /// <exception cref="SqliteFailure">They fail still.</exception>
+    public void Begin()
+    {
+        if (Newest.Weight >= GatheredMax)
+        {
+            Finish();
+        }
+    }
+
+    /// <summary>Between two transactions: starts a fold if many changes have gathered, or does a step of the current one.</summary>
+    /// <exception cref="SqliteFailure">Nothing is lost: the next step tries again.</exception>
+    public void Rest()
+    {
+        var gathered = Newest.Weight >= FoldAt;
+        if (folds.Current.Older is null)
+        {
+            if (gathered)
+            {
+                Start();
+            }
+        }
+        else if (gathered)
+        {
+            Step(int.MaxValue); // writes are faster than the steps
+        }
+        else if (fold!.IsValueCreated)
+        {
+            Step(StepRows);
+        }
+    }
+
+    /// <summary>While there is nothing to do: does a step even for few changes.</summary>
+    /// <returns>Whether there is more to write.</returns>
+    /// <exception cref="SqliteFailure">Nothing is lost: the next step tries again.</exception>
+    public bool RestLong()
+    {
+        if (folds.Current.Older is null)
+        {
+            if (Newest.Weight == 0)
+            {
+                return false;
+            }
+
+            Start();
+        }
+
+        Step(StepRows);
+        return folds.Current.Older is not null || Newest.Weight > 0;
+    }
+
+    /// <summary>Inside a transaction: lets its end write everything, including what the transaction changes.</summary>
+    public void FoldAtCommit() => isWanted = true;
+
+    /// <summary>At the end of a transaction, before the commit.</summary>
+    public void Committing(long sequence)
+    {
+        if (!isWanted)
+        {
+            return;
+        }
+
+        var current = folds.Current;
+        if (current.Older is { } older)
+        {
+            Write(Sorted.Of(older));
+        }
+
+        Write(Sorted.Of(current.Newest));
+        mark.Bind(sequence).Run();
+    }
+
+    /// <summary>After the commit of a transaction.</summary>
+    public void Committed(long sequence)
+    {
+        Newest.Commit(sequence);
+        if (isWanted)
+        {
+            folds.Current = new(folds.Current.Steps + 1, new(sequence), null);
+            isWanted = false;
+        }
+    }
+
+    /// <summary>After the rollback of a transaction.</summary>
+    public void Rollback()
+    {
+        Newest.Rollback();
+        isWanted = false;
+    }
+
+    /// <summary>In a transaction of its own: writes everything.</summary>
+    /// <exception cref="SqliteFailure">Nothing is lost: a start reads the changes.</exception>
+    public void Finish()
+    {
+        if (folds.Current is { Older: null, Newest.Weight: 0 })
+        {
+            return;
+        }
+
+        isWanted = true;
+        InTransaction(() => Committing(Newest.Committed));
+        Committed(Newest.Committed);
+    }
+
+    public void Dispose()
+    {
+        foreach (var statement in (ReadOnlySpan<Statement>)[putHead, dropHead, putHolder, dropHolder, moveStage, mark, begin, commit])
+        {
+            statement.Dispose();
+        }
+    }
+
+    void Start()
+    {
+        var older = Newest;
+        var sorting = fold = new(() => Sorted.Of(older));
+        _ = Task.Run(() => sorting.Value); // on another thread, because writes would wait for it
+        rowsWritten = 0;
+        folds.Current = folds.Current with { Newest = new(older.Committed), Older = older };
+    }
+
+    void Step(int rows)
+    {
+        var (sorted, current) = (fold!.Value, folds.Current);
+        var to = (int)Math.Min((long)rowsWritten + rows, sorted.Rows);
+        var isLast = to == sorted.Rows;
+        InTransaction(() =>
+        {
+            Write(sorted, rowsWritten, to);
+            mark.Bind(isLast ? current.Older!.Committed : (long?)null).Run();
+        });
+        rowsWritten = to;
+        folds.Current = current with { Steps = current.Steps + 1, Older = isLast ? null : current.Older };
+    }
+
+    void Write(Sorted sorted) => Write(sorted, 0, sorted.Rows);
+
+    void Write(Sorted sorted, int from, int to)
+    {
+        for (var row = from; row < to; row++)
+        {
+            if (row < sorted.Heads.Length)
+            {
+                Write(sorted.Heads[row]);
+            }
+            else
+            {
+                Write(sorted.Holders[row - sorted.Heads.Length]);
+            }
+        }
+
+        if (to == sorted.Rows)
+        {
+            foreach (var (place, by) in sorted.Stages)
+            {
+                moveStage.Bind(place.Type).Bind(place.Stage).Bind(by).Run();
+            }
+        }
+    }
+
+    void Write((long Key, long Change) head)
+    {
+        if (head.Change == 0)
+        {
+            dropHead.Bind(head.Key).Run();
+        }
+        else
+        {
+            putHead.Bind(head.Key).Bind(head.Change).Run();
+        }
+    }
+
+    void Write((HeldValue Value, long Key) holder)
+    {
+        var (value, key) = holder;
+        if (key == 0)
+        {
+            dropHolder.Bind(value.Property).Bind(value.Value.Span).Run();
+        }
+        else
+        {
+            putHolder.Bind(value.Property).Bind(value.Value.Span).Bind(key).Run();
+        }
+    }
+
+    void InTransaction(Action write)
+    {
+        begin.Run();
+        try
+        {
+            write();
+            commit.Run();
+        }
+        catch
+        {
+            connection.Rollback();
+            isWanted = false;
+            throw;
+        }
+    }
+
+    sealed record Sorted((long Key, long Change)[] Heads, (HeldValue Value, long Key)[] Holders, Dictionary<(string Type, string Stage), long> Stages)
+    {
+        /// <summary>Without the stages, which are few and belong to the last step.</summary>
+        public int Rows => Heads.Length + Holders.Length;
+
+        public static Sorted Of(Unfolded changes) => new(changes.Heads(), changes.Holders(), changes.Stages(withOpen: true));
+    }
+}

@@ -1,0 +1,183 @@
+using System.Collections.Concurrent;
+
+namespace Docket.Stores.Sqlite;
+
+/// <summary>A value of a unique property, as a key in memory and in <c>unique_value</c>.</summary>
+internal readonly record struct HeldValue(int Property, ReadOnlyMemory<byte> Value) : IComparable<HeldValue>
+{
+    public bool Equals(HeldValue other) => Property == other.Property && Value.Span.SequenceEqual(other.Value.Span);
+
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Property);
+        hash.AddBytes(Value.Span);
+        return hash.ToHashCode();
+    }
+
+    /// <summary>The order of the table.</summary>
+    public int CompareTo(HeldValue other) => Property != other.Property ? Property.CompareTo(other.Property) : Value.Span.SequenceCompareTo(other.Value.Span);
+}
+
+/// <summary>
+/// What some changes have made of <c>head</c>, <c>unique_value</c> and <c>stage_use</c>, before it is written there. One thread writes;
+/// others read the state after a commit at the same time, because each entry keeps the older ones.
+/// </summary>
+internal sealed class Unfolded
+{
+    readonly ConcurrentDictionary<long, Entry> heads = new(concurrencyLevel: 1, capacity: 31);
+    readonly ConcurrentDictionary<HeldValue, Entry> holders = new(concurrencyLevel: 1, capacity: 31);
+    readonly Dictionary<(string Type, string Stage), long> stages = [];
+
+    // Keys that the table may not have. Guarded by itself.
+    readonly SortedSet<long> added = [];
+
+    // What the open transaction has written, for a rollback.
+    readonly List<long> headsWritten = [], keysAdded = [];
+    readonly List<HeldValue> holdersWritten = [];
+    readonly List<(string Type, string Stage, long By)> moves = [];
+    long committed;
+
+    /// <param name="committed">The newest committed change.</param>
+    public Unfolded(long committed) => this.committed = committed;
+
+    /// <summary>The newest committed change: a reader that started before sees the state after it.</summary>
+    public long Committed => Interlocked.Read(ref committed);
+
+    /// <summary>How many changes, where values that need much memory count for several.</summary>
+    public int Weight { get; private set; }
+
+    /// <summary>The heads in the order of the table. Only for the writer, or when nothing is written here any more.</summary>
+    public (long Key, long Change)[] Heads() => [.. heads.Select(entry => (entry.Key, entry.Value.Is)).OrderBy(entry => entry.Key)];
+
+    /// <inheritdoc cref="Heads"/>
+    public (HeldValue Value, long Key)[] Holders() => [.. holders.Select(entry => (entry.Key, entry.Value.Is)).OrderBy(entry => entry.Key)];
+
+    /// <summary>The change in the number of active records of each stage.</summary>
+    /// <param name="withOpen">Whether to include the open transaction; only for the writer.</param>
+    public Dictionary<(string Type, string Stage), long> Stages(bool withOpen)
+    {
+        lock (stages)
+        {
+            var all = new Dictionary<(string Type, string Stage), long>(stages);
+            if (withOpen)
+            {
+                moves.ForEach(move => Add(all, move));
+            }
+
+            return all;
+        }
+    }
+
+    /// <summary>Sets the newest change of a record.</summary>
+    /// <param name="key">The record's key.</param>
+    /// <param name="sequence">The change that does this.</param>
+    /// <param name="change">The newest change; 0 if there is no record with this key any more.</param>
+    /// <param name="isNew">Whether there was none before.</param>
+    public void SetHead(long key, long sequence, long change, bool isNew)
+    {
+        heads[key] = new(sequence, change, heads.GetValueOrDefault(key));
+        headsWritten.Add(key);
+        Weight++;
+        if (isNew)
+        {
+            lock (added)
+            {
+                if (added.Add(key))
+                {
+                    keysAdded.Add(key);
+                }
+            }
+        }
+    }
+
+    /// <summary>Sets the key of the record that has a unique value; 0 for none.</summary>
+    public void SetHolder(in HeldValue value, long sequence, long key)
+    {
+        holders[value] = new(sequence, key, holders.GetValueOrDefault(value));
+        holdersWritten.Add(value);
+        Weight += value.Value.Length >> 8;
+    }
+
+    public void MoveStage(string type, string stage, long by) => moves.Add((type, stage, by));
+
+    /// <summary>Finds the newest change of a record up to a change; 0 if it has none any more, <c>null</c> if it is not known here.</summary>
+    public long? FindHead(long key, long upTo) => heads.TryGetValue(key, out var newest) ? newest.At(upTo) : null;
+
+    /// <summary>Finds the key of the record that has a unique value after a change; 0 for none, <c>null</c> if it is not known here.</summary>
+    public long? FindHolder(in HeldValue value, long upTo) => holders.TryGetValue(value, out var newest) ? newest.At(upTo) : null;
+
+    /// <summary>The first key from one to another that the table may not have.</summary>
+    public long? FirstAdded(long from, long to)
+    {
+        lock (added)
+        {
+            using var keys = added.GetViewBetween(from, to).GetEnumerator();
+            return keys.MoveNext() ? keys.Current : null;
+        }
+    }
+
+    /// <summary>Everything that was written since the last commit is visible to readers that start from now on.</summary>
+    public void Commit(long sequence)
+    {
+        lock (stages)
+        {
+            moves.ForEach(move => Add(stages, move));
+        }
+
+        ForgetTransaction();
+        Interlocked.Exchange(ref committed, sequence);
+    }
+
+    /// <summary>Undoes everything that was written since the last commit.</summary>
+    public void Rollback()
+    {
+        headsWritten.ForEach(key => Undo(heads, key));
+        holdersWritten.ForEach(value => Undo(holders, value));
+        lock (added)
+        {
+            added.ExceptWith(keysAdded);
+        }
+
+        ForgetTransaction();
+    }
+
+    void ForgetTransaction()
+    {
+        headsWritten.Clear();
+        keysAdded.Clear();
+        holdersWritten.Clear();
+        moves.Clear();
+    }
+
+    static void Add(Dictionary<(string Type, string Stage), long> all, (string Type, string Stage, long By) move) =>
+        all[(move.Type, move.Stage)] = all.GetValueOrDefault((move.Type, move.Stage)) + move.By;
+
+    static void Undo<T>(ConcurrentDictionary<T, Entry> entries, T key)
+        where T : notnull
+    {
+        if (entries[key].Older is { } older)
+        {
+            entries[key] = older;
+        }
+        else
+        {
+            entries.TryRemove(key, out _);
+        }
+    }
+
+    /// <summary>What a key leads to since a change, 0 for nothing, and before.</summary>
+    sealed record Entry(long Since, long Is, Entry? Older)
+    {
+        public long? At(long sequence)
+        {
+            var entry = this;
+            while (entry is not null && entry.Since > sequence)
+            {
+                entry = entry.Older;
+            }
+
+            return entry?.Is;
+        }
+    }
+}
