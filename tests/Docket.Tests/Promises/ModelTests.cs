@@ -102,6 +102,7 @@ public sealed class ModelTests
                     {
                         var clock = server.Clock;
                         await server.DisposeAsync();
+                        CheckFile(server.PortalFile);
                         server = await TestServer.StartAsync(directory, clock: clock);
                     }
 
@@ -117,6 +118,8 @@ public sealed class ModelTests
             {
                 await server.DisposeAsync();
             }
+
+            CheckFile(server.PortalFile);
         }
         finally
         {
@@ -422,7 +425,12 @@ public sealed class ModelTests
             }
         }
 
-        using var file = new Connection(server.PortalFile, create: false);
+    }
+
+    // What follows from changes is in the file when the server has ended.
+    void CheckFile(string portalFile)
+    {
+        using var file = new Connection(portalFile, create: false);
         foreach (var stage in (string[])["1", "2", "3", "4"])
         {
             Assert.Equal(

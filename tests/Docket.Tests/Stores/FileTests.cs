@@ -154,6 +154,111 @@ public sealed class FileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_with_records_in_a_table_of_their_own_is_upgraded_even_if_that_is_interrupted()
+    {
+        string before;
+        await using (var server = await TestServer.StartAsync(directory))
+        {
+            await FillAsync(server);
+            before = await EverythingAsync(server);
+        }
+
+        using (var older = OldFiles.PortalBefore(Portal, "011-log-first.sql"))
+        {
+            // Fails after the first part: a part is 10,000 records.
+            older.Execute("""
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000)
+                INSERT INTO record (key, created, updated, source, first_change, last_change, content) SELECT (5 << 48) + 10000900000 + i, 1, 1, 1, 900000 + i, 900000 + i, x'' FROM n;
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000)
+                INSERT INTO change (sequence, record, kind, time, source, content) SELECT 900000 + i, (5 << 48) + 10000900000 + i, 1, 1, 1, x'' FROM n;
+                CREATE TRIGGER interruption BEFORE DELETE ON record WHEN old.key > (5 << 48) + 10000912000 BEGIN SELECT RAISE(ABORT, 'interrupted'); END;
+                """);
+        }
+
+        await using (var refused = await TestServer.StartAsync(directory))
+        {
+            (await refused.GetAsync(Tickets)).Expect(503);
+        }
+
+        using (var half = new Connection(Portal, create: false))
+        {
+            Assert.InRange(half.QueryInteger("SELECT count(*) FROM record"), 1, 14_999);
+            Assert.InRange(half.QueryInteger("SELECT count(*) FROM head"), 1, 14_999);
+            half.Execute("DROP TRIGGER interruption");
+        }
+
+        await using (var upgraded = await TestServer.StartAsync(directory))
+        {
+            (await upgraded.GetAsync($"{Tickets}/10000915000")).Expect(200);
+            Assert.StartsWith(before[..before.IndexOf("]}", StringComparison.Ordinal)], await EverythingAsync(upgraded), StringComparison.Ordinal);
+        }
+
+        using var file = new Connection(Portal, create: false);
+        Assert.Equal(0, file.QueryInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'record'"));
+    }
+
+    [Theory]
+    [InlineData("006-stage-names.sql")]
+    [InlineData("007-identity.sql")]
+    [InlineData("008-rejected.sql")]
+    [InlineData("009-stage-types.sql")]
+    [InlineData("010-names.sql")]
+    [InlineData("011-log-first.sql")]
+    public async Task A_file_of_every_earlier_version_is_upgraded_with_all_that_it_holds(string upgrade)
+    {
+        string before;
+        await using (var server = await TestServer.StartAsync(directory))
+        {
+            await FillAsync(server);
+            before = await EverythingAsync(server);
+        }
+
+        OldFiles.PortalBefore(Portal, upgrade).Dispose();
+        await using (var upgraded = await TestServer.StartAsync(directory))
+        {
+            Assert.Equal(before, await EverythingAsync(upgraded));
+        }
+    }
+
+    // Tickets of every kind: changed, with a long text that is kept, moved, archived, restored, merged, with another create date.
+    static async Task FillAsync(TestServer server)
+    {
+        await server.CreatePropertyAsync("ext", "string", "text", unique: true);
+        var ids = new List<string>();
+        for (var i = 0; i < 12; i++)
+        {
+            ids.Add((await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"ticket {{{i}}}","content":"{{{new string('c', 100 * i)}}}","ext":"{{{i}}}","hs_pipeline_stage":"{{{1 + (i % 4)}}}"}}""")).Expect(201)["id"]!);
+        }
+
+        foreach (var id in ids.Skip(2))
+        {
+            (await server.PatchAsync($"{Tickets}/{id}", """{"properties":{"subject":"changed"}}""")).Expect(200);
+            (await server.PatchAsync($"{Tickets}/{id}", """{"properties":{"hs_pipeline_stage":"4","ext":""}}""")).Expect(200);
+        }
+
+        (await server.PatchAsync($"{Tickets}/{ids[3]}", """{"properties":{"createdate":"2020-01-01T00:00:00Z"}}""")).Expect(200);
+        (await server.DeleteAsync($"{Tickets}/{ids[4]}")).Expect(204);
+        (await server.DeleteAsync($"{Tickets}/{ids[5]}")).Expect(204);
+        (await server.PostAsync($"/docket/v1/objects/tickets/{ids[5]}/restore", "{}")).Expect(200);
+        (await server.PostAsync(Tickets + "/merge", $$"""{"primaryObjectId":"{{ids[10]}}","objectIdToMerge":"{{ids[11]}}"}""")).Expect(200);
+    }
+
+    static async Task<string> EverythingAsync(TestServer server)
+    {
+        const string properties = "subject,content,ext,hs_pipeline_stage,createdate,hs_lastmodifieddate,hs_object_source_id";
+        var answers = new StringBuilder();
+        foreach (var path in (string[])[
+            $"{Tickets}?limit=10&properties={properties}", $"{Tickets}?limit=12&archived=true&properties={properties}",
+            $"{Tickets}?limit=10&propertiesWithHistory=subject,content,ext,hs_pipeline_stage", "/docket/v1/changes?limit=60", $"{Tickets}/10000000003?properties={properties}"])
+        {
+            answers.AppendLine((await server.GetAsync(path)).Expect(200).Text);
+        }
+
+        answers.AppendLine((await server.PostAsync(Tickets + "/search", """{"query":"changed","sorts":["hs_object_id"],"limit":50,"properties":["subject"]}""")).Expect(200).Text);
+        return answers.ToString();
+    }
+
+    [Fact]
     public async Task A_file_from_before_other_types_still_knows_which_stages_are_in_use()
     {
         await using (var server = await TestServer.StartAsync(directory))

@@ -2,22 +2,25 @@ using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
+/// <summary>When what follows from changes is written to the tables.</summary>
+/// <param name="Changes">Changes that start a fold. With more, a start after a kill is slower; with less, the same pages are written more often.</param>
+/// <param name="StepRows">Rows of a step between two transactions, which waiting writes wait for: a few milliseconds.</param>
+internal sealed record FoldPace(int Changes, int StepRows)
+{
+    public static FoldPace Default { get; } = new(50_000, 2_000);
+}
+
 /// <summary>
 /// Writes what follows from changes (<c>head</c>, <c>unique_value</c>, <c>stage_use</c>) for many changes at once, in the order of the
 /// tables. A commit then only appends (docs/internals/decisions.md, Changes first). Only for the writer's thread.
 /// </summary>
 internal sealed class Folder : IDisposable
 {
-    /// <summary>Changes that start a fold. More would make a start after a kill slower, less would write the same pages more often.</summary>
-    const int FoldAt = 50_000;
-
     /// <summary>Changes that may gather while folds fail. Then writes fail too.</summary>
     const int GatheredMax = 1_000_000;
 
-    /// <summary>Rows of a step between two transactions, which waiting writes wait for: a few milliseconds.</summary>
-    const int StepRows = 2_000;
-
     readonly Folds folds;
+    readonly FoldPace pace;
     readonly Statement putHead, dropHead, putHolder, dropHolder, moveStage, mark, begin, commit;
     readonly Connection connection;
 
@@ -28,10 +31,11 @@ internal sealed class Folder : IDisposable
     // Whether the end of the open transaction writes everything.
     bool isWanted;
 
-    public Folder(Connection connection, Folds folds)
+    public Folder(Connection connection, Folds folds, FoldPace pace)
     {
         this.connection = connection;
         this.folds = folds;
+        this.pace = pace;
         putHead = connection.Prepare("INSERT INTO head (key, change) VALUES (?, ?) ON CONFLICT DO UPDATE SET change = excluded.change");
         dropHead = connection.Prepare("DELETE FROM head WHERE key = ?");
         putHolder = connection.Prepare("INSERT INTO unique_value (property, value, record) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record");
@@ -60,7 +64,7 @@ internal sealed class Folder : IDisposable
     /// <exception cref="SqliteFailure">Nothing is lost: the next step tries again.</exception>
     public void Rest()
     {
-        var gathered = Newest.Weight >= FoldAt;
+        var gathered = Newest.Weight >= pace.Changes;
         if (folds.Current.Older is null)
         {
             if (gathered)
@@ -74,7 +78,7 @@ internal sealed class Folder : IDisposable
         }
         else if (fold!.IsValueCreated)
         {
-            Step(StepRows);
+            Step(pace.StepRows);
         }
     }
 
@@ -93,7 +97,7 @@ internal sealed class Folder : IDisposable
             Start();
         }
 
-        Step(StepRows);
+        Step(pace.StepRows);
         return folds.Current.Older is not null || Newest.Weight > 0;
     }
 

@@ -21,7 +21,7 @@ internal sealed class OpenFile : IDisposable
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
     public OpenFile(
         string path, ImmutableArray<ObjectType> types, CommitSignal committed, Func<int> lagMs, int busyTimeoutMs, Func<Connection, Identity> identify, TimeProvider clock, ILogger logger,
-        Complaints complaints, Instruments? instruments)
+        Complaints complaints, Instruments? instruments, FoldPace pace)
     {
         this.path = path;
         (Writer, Transaction, Identity) = Engine.Open(
@@ -30,7 +30,7 @@ internal sealed class OpenFile : IDisposable
             {
                 var identity = identify(connection);
                 connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
-                var transaction = new SqliteTransaction(path, types, connection, Sources, Folds, clock, logger, complaints);
+                var transaction = new SqliteTransaction(path, types, connection, Sources, Folds, pace, clock, logger, complaints);
                 try
                 {
                     return (new PortalWriter(Path.GetFileNameWithoutExtension(path), transaction, committed, clock, logger, complaints, instruments), transaction, identity);

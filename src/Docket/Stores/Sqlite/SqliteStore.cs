@@ -37,6 +37,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     readonly int busyTimeoutMs;
     readonly Instruments? instruments;
     readonly Func<Connection, Identity> identify;
+    readonly FoldPace pace;
     readonly TimeProvider clock;
     readonly ILogger logger;
     readonly Complaints complaints;
@@ -63,9 +64,10 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <param name="instruments">The metrics, if any.</param>
     /// <param name="portalId">The portal's id, for messages.</param>
     /// <param name="identify">Checks to which portal the file belongs, and returns its identity.</param>
+    /// <param name="pace">When what follows from changes is written; for tests.</param>
     public SqliteStore(
         string path, ImmutableArray<ObjectType> types, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, long portalId = 0,
-        Func<Connection, Identity>? identify = null)
+        Func<Connection, Identity>? identify = null, FoldPace? pace = null)
     {
         this.path = path;
         this.types = types;
@@ -75,6 +77,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         this.instruments = instruments;
         this.portalId = portalId;
         this.identify = identify ?? Identity.Of;
+        this.pace = pace ?? FoldPace.Default;
         complaints = new(clock);
         Jobs = new JobTables(this, clock);
         Answers = new AnswerTable(this, clock);
@@ -382,7 +385,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         try
         {
-            var opened = new OpenFile(path, types, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments);
+            var opened = new OpenFile(path, types, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments, pace);
             if (trouble is not null)
             {
                 LogServed(portalId);

@@ -32,7 +32,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     long written; // the newest change, also in the open transaction
 
     /// <summary>Takes ownership of a connection, and finishes what was interrupted: an upgrade, a fold, a purge.</summary>
-    public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, SourceNumbers sources, Folds folds, TimeProvider clock, ILogger logger, Complaints complaints)
+    public SqliteTransaction(string path, ImmutableArray<ObjectType> types, Connection connection, SourceNumbers sources, Folds folds, FoldPace pace, TimeProvider clock, ILogger logger, Complaints complaints)
     {
         this.path = path;
         this.types = types;
@@ -47,7 +47,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         RecordTable.MoveIntoChanges(connection, path, clock, logger);
         folds.Current = Replay.Run(connection, sources, schema);
         Sequence = written = folds.Current.Newest.Committed;
-        folder = new Folder(connection, folds);
+        folder = new Folder(connection, folds, pace);
         lookup = new RecordLookup(connection, sources, folds);
         writer = new RecordWriter(connection, sources, folder);
         begin = connection.Prepare("BEGIN IMMEDIATE");

@@ -1,0 +1,287 @@
+using System.Text;
+using Docket.Model;
+using Docket.Model.Types;
+using Docket.Sqlite;
+using Docket.Stores;
+using Docket.Stores.Sqlite;
+using Docket.Writes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Record = Docket.Model.Record;
+
+namespace Docket.Tests.Stores;
+
+/// <summary>All promises of a store hold while what follows from its changes is written to the tables row by row.</summary>
+public sealed class FoldingStoreTests : StoreConformanceTests
+{
+    readonly string directory = Directory.CreateTempSubdirectory("docket-folding-").FullName;
+    SqliteStore store = null!;
+
+    private protected override ValueTask<IStore> OpenAsync()
+    {
+        var path = Path.Combine(directory, "portal.db");
+        if (!File.Exists(path))
+        {
+            SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+        }
+
+        return new(store = new SqliteStore(path, StandardTypes.All, Clock, NullLogger.Instance, pace: new(Changes: 4, StepRows: 1)));
+    }
+
+    private protected override ValueTask CloseAsync()
+    {
+        store.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private protected override ValueTask RemoveAsync()
+    {
+        Directory.Delete(directory, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>What follows from changes: in memory, in the tables, and read again from the changes.</summary>
+public sealed class FoldTests : IDisposable
+{
+    const string Derived = "SELECT group_concat(row, ';') FROM (SELECT 'head ' || key || ' ' || change AS row FROM head UNION ALL SELECT 'value ' || property || ' ' || hex(value) || ' ' || record FROM unique_value "
+        + "UNION ALL SELECT 'stage ' || object_type || ' ' || stage || ' ' || records FROM stage_use WHERE records <> 0 ORDER BY row)";
+
+    readonly string directory = Directory.CreateTempSubdirectory("docket-fold-").FullName;
+    readonly ManualClock clock = new();
+
+    string Portal => Path.Combine(directory, "portal.db");
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Theory]
+    [InlineData(1, int.MaxValue, 1)] // nothing is folded before the end
+    [InlineData(2, 50, 7)]
+    [InlineData(3, 5, 1)]
+    [InlineData(4, 1, 1_000)]
+    public async Task The_tables_are_the_same_whether_a_store_was_closed_or_killed_at_any_moment(int seed, int changes, int stepRows)
+    {
+        var random = new Random(seed);
+        using (var store = await CreateAsync(new(changes, stepRows)))
+        {
+            var ids = new List<long>();
+            for (var round = 0; round < 12; round++)
+            {
+                for (var i = 0; i < 25; i++)
+                {
+                    await WriteAsync(store, random, ids);
+                }
+
+                foreach (var end in (string[])["", "-wal"])
+                {
+                    File.Copy(Portal + end, $"{Portal}.{round}{end}"); // as a kill leaves it
+                }
+            }
+        }
+
+        foreach (var path in (string[])[Portal, .. Enumerable.Range(0, 12).Select(round => $"{Portal}.{round}")])
+        {
+            var reopened = Reopened(path);
+            Assert.Equal(Remade(path), reopened);
+        }
+    }
+
+    [Fact]
+    public async Task A_reader_sees_one_commit_while_rows_move_from_memory_to_the_tables()
+    {
+        using var store = await CreateAsync(new(Changes: 20, StepRows: 3));
+        var created = await ApplyAsync(store, WriteKind.Create, [.. Enumerable.Range(0, 10).Select(i => Input(null, ("subject", "0"), ("ext_a", $"key {i}"), ("hs_pipeline_stage", "1")))]);
+        long[] ids = [.. created.Results.Select(result => result.Record!.Id)];
+        var key = store.Schema.Of(Tickets.Type).Find("ext_a")!;
+        using var stop = new CancellationTokenSource();
+        var readers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            var reads = 0;
+            for (; !stop.IsCancellationRequested; reads++)
+            {
+                var (byId, byKey, listed, archived) = await store.ReadAsync(
+                    async snapshot => (
+                        await snapshot.FindAsync(Tickets.Type, [.. ids], archived: false),
+                        await snapshot.FindAsync(key, [.. Enumerable.Range(0, 10).Select(i => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes($"key {i}"))]),
+                        await snapshot.ListAsync(Tickets.Type, 0, 100, archived: false),
+                        await snapshot.ListAsync(Tickets.Type, 0, 100, archived: true)),
+                    CancellationToken.None);
+                Assert.Equal(listed.Select(record => record.Id), byId.OfType<Record>().Select(record => record.Id));
+                var keyed = byKey.OfType<Record>().Select(record => record.LastChange).Order().ToList();
+                Assert.Equal(keyed.Count == 0 ? [] : listed.Select(record => record.LastChange).Order(), keyed); // one change takes all keys away
+                Assert.Equal(10, listed.Length + archived.Length);
+                Assert.Single(listed.Select(record => Value(store, record, "subject")).Distinct());
+            }
+
+            return reads;
+        })).ToList();
+
+        var random = new Random(1);
+        for (var round = 1; round <= 400; round++)
+        {
+            var gone = random.Next(10);
+            await ApplyAsync(store, WriteKind.Archive, Input(ids[gone]));
+            // Rotates the keys of those that are left, and gives all the same subject.
+            await ApplyAsync(store, WriteKind.Update, [.. ids.Where(id => id != ids[gone]).Select(id => Input(id, ("subject", $"{round}"), ("ext_a", "")))]);
+            await ApplyAsync(store, WriteKind.Update, [.. ids.Where(id => id != ids[gone]).Select((id, i) => Input(id, ("subject", $"{round} again"), ("ext_a", $"key {(i + round) % 10}")))]);
+            var left = $"key {(9 + round) % 10}";
+            await ApplyAsync(store, WriteKind.Restore, Input(ids[gone], ("subject", $"{round} again"), ("ext_a", left)));
+        }
+
+        await stop.CancelAsync();
+        Assert.All(await Task.WhenAll(readers), reads => Assert.True(reads > 10));
+    }
+
+    [Fact]
+    public async Task A_disk_that_is_full_in_a_fold_loses_nothing_and_the_fold_goes_on_when_there_is_space()
+    {
+        (await CreateAsync(FoldPace.Default)).Dispose();
+        var folds = new Folds();
+        using var connection = new Connection(Portal, create: false);
+        folds.Current = new(connection.QueryInteger("SELECT steps FROM fold"), new(0), null);
+        using var folder = new Folder(connection, folds, new(Changes: 1_000, StepRows: 600));
+        for (var i = 1; i <= 2_000; i++)
+        {
+            folder.Newest.SetHead(i, i, i, isNew: true);
+            folder.Newest.SetHolder(new(1, Encoding.UTF8.GetBytes($"value {i} {new string('x', 100)}")), i, i);
+        }
+
+        folder.Newest.Commit(2_000);
+        Assert.True(folder.RestLong());
+        connection.Execute($"PRAGMA max_page_count={connection.QueryInteger("PRAGMA page_count") + 10}");
+        var failure = Assert.Throws<SqliteFailure>(() =>
+        {
+            while (folder.RestLong())
+            {
+            }
+        });
+        Assert.True(failure.NoRoom);
+        AssertAllFound(connection, folds);
+
+        connection.Execute("PRAGMA max_page_count=100000");
+        while (folder.RestLong())
+        {
+        }
+
+        Assert.Equal((2_000, 2_000, 2_000), (connection.QueryInteger("SELECT count(*) FROM head"), connection.QueryInteger("SELECT count(*) FROM unique_value"), connection.QueryInteger("SELECT sequence FROM fold")));
+        AssertAllFound(connection, folds);
+
+        static void AssertAllFound(Connection connection, Folds folds)
+        {
+            using var heads = new Heads(connection, folds);
+            heads.Begin();
+            Assert.Equal(Enumerable.Range(1, 2_000).Select(i => ((long)i, (long)i)), heads.Range(1, 3_000));
+            heads.End();
+        }
+    }
+
+    [Fact]
+    public void A_transaction_that_is_rolled_back_leaves_what_was_there_before()
+    {
+        var unfolded = new Unfolded(0);
+        var value = new HeldValue(1, "a"u8.ToArray());
+        unfolded.SetHead(1, 1, 1, isNew: true);
+        unfolded.SetHolder(value, 1, 1);
+        unfolded.MoveStage("0-5", "1", 1);
+        unfolded.Commit(1);
+
+        unfolded.SetHead(1, 2, 2, isNew: false);
+        unfolded.SetHead(1, 3, 0, isNew: false);
+        unfolded.SetHead(2, 3, 3, isNew: true);
+        unfolded.SetHolder(value, 3, 2);
+        unfolded.MoveStage("0-5", "1", 1);
+        Assert.Equal((1, 1, null), (unfolded.FindHead(1, 1), unfolded.FindHolder(value, 1), unfolded.FindHead(2, 1))); // what others see
+        Assert.Equal((0, 2, 3), (unfolded.FindHead(1, 3), unfolded.FindHolder(value, 3), unfolded.FindHead(2, 3)));
+
+        unfolded.Rollback();
+        Assert.Equal((1, 1, null), (unfolded.FindHead(1, 3), unfolded.FindHolder(value, 3), unfolded.FindHead(2, 3)));
+        Assert.Equal((1, null), (unfolded.FirstAdded(0, 10), unfolded.FirstAdded(2, 10)));
+        Assert.Equal(1, Assert.Single(unfolded.Stages(withOpen: true)).Value);
+    }
+
+    // What follows from all changes.
+    string Remade(string path)
+    {
+        using (var file = new Connection(path, create: false))
+        {
+            file.Execute("DELETE FROM head; DELETE FROM unique_value; DELETE FROM stage_use; UPDATE fold SET sequence = 0");
+        }
+
+        return Reopened(path);
+    }
+
+    string Reopened(string path)
+    {
+        using (var store = new SqliteStore(path, StandardTypes.All, clock, NullLogger.Instance))
+        {
+            store.Open();
+        }
+
+        return Tables(path);
+    }
+
+    static string Tables(string path)
+    {
+        using var file = new Connection(path, create: false);
+        Assert.Equal(file.QueryInteger("SELECT max(sequence) FROM change"), file.QueryInteger("SELECT sequence FROM fold"));
+        return file.QueryText(Derived);
+    }
+
+    async Task<SqliteStore> CreateAsync(FoldPace pace)
+    {
+        SqliteStore.Create(Portal, StandardTypes.All, 1, "registry");
+        var store = new SqliteStore(Portal, StandardTypes.All, clock, NullLogger.Instance, pace: pace);
+        foreach (var name in (string[])["ext_a", "ext_b"])
+        {
+            await store.ChangeSchemaAsync(
+                Tickets.Type,
+                content => content with
+                {
+                    Properties = content.Properties.Add(name, new(content.LastNumber + 1, Schemata.Custom(name) with { HasUniqueValue = true })),
+                    LastNumber = content.LastNumber + 1,
+                }, keepUsedStages: false);
+        }
+
+        return store;
+    }
+
+    static async Task WriteAsync(SqliteStore store, Random random, List<long> ids)
+    {
+        var unique = (string name) => (name, random.Next(4) == 0 ? "" : $"{random.Next(60)}");
+        var stage = ("hs_pipeline_stage", $"{random.Next(1, 5)}");
+        long? any = ids.Count == 0 ? null : ids[random.Next(ids.Count)];
+        var (kind, inputs) = random.Next(8) switch
+        {
+            _ when any is null => (WriteKind.Create, (RecordInput[])[Input(null, unique("ext_a"), stage)]),
+            0 or 1 => (WriteKind.Create, [Input(null, unique("ext_a"), unique("ext_b"), stage)]),
+            2 => (WriteKind.Archive, [Input(any)]),
+            3 => (WriteKind.Restore, [Input(any)]),
+            4 when random.Next(3) == 0 => (WriteKind.Merge, [Input(any), Input(ids[random.Next(ids.Count)])]),
+            5 => (WriteKind.Update, [Input(any, ("subject", new string('s', random.Next(700))), stage)]),
+            _ => (WriteKind.Update, [Input(any, unique("ext_a"), unique("ext_b"))]),
+        };
+        try
+        {
+            var outcome = await ApplyAsync(store, kind, inputs);
+            ids.AddRange(outcome.Results.Select(result => result.Record?.Id).OfType<long>().Where(id => !ids.Contains(id)));
+        }
+        catch (Refusal)
+        {
+            // A value that is taken, a record that isn't archived, or a merge with itself.
+        }
+    }
+
+    static Task<Outcome> ApplyAsync(SqliteStore store, WriteKind kind, params RecordInput[] inputs) =>
+        store.ApplyAsync(Validation.Check(kind, inputs, store.Schema.Of(Tickets.Type), Schemata.Caller));
+
+    static RecordInput Input(long? id, params (string Name, string Value)[] values) => new()
+    {
+        Id = Encoding.UTF8.GetBytes($"{id}"),
+        Values = [.. values.Select(value => new RawValue(Encoding.UTF8.GetBytes(value.Name), Encoding.UTF8.GetBytes(value.Value)))],
+    };
+
+    static string Value(SqliteStore store, Record record, string name)
+    {
+        var values = new ValueReader(record.Values.Span);
+        return values.Seek(store.Schema.Of(Tickets.Type).Find(name)!.Number) ? Encoding.UTF8.GetString(values.Value) : "";
+    }
+}
