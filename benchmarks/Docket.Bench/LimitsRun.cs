@@ -42,7 +42,7 @@ internal sealed class LimitsRun : IDisposable
         report.Print(Report.Machine(options));
         report.Print($"server: own process, {options.Connections} keep-alive connections over loopback; {options.Sizes[0]:N0} tickets; {Pairs} pairs of turns of {Turn:N1} s");
         var next = new Creates.Cursor(0);
-        table.Count = (int)load.Run(_ => new Creates(next, options.Sizes[0]), Options.GrowSecondsMax).Tickets;
+        table.Count = (int)load.Run(_ => new Creates(table, next, options.Sizes[0]), Options.GrowSecondsMax).Tickets;
 
         report.Print($"\n{"",-28}{"off/s",10}{"on/s",10}{"on to off",11}{"middle half",16}{"off to off",12}{"middle half",16}{"CPU µs off",19}{"on",8}");
         Compare("read one by key", connection => new Reads(table, NewPicker(connection)));

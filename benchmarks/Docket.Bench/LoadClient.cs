@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Docket.Bench;
 
 /// <summary>
-/// Drives the server in a closed loop: each connection has a thread, asks, waits for the answer, checks it and asks
-/// again. The first wrong answer stops everything.
+/// Drives the server: each connection has a thread, asks, waits for the answer, checks it and asks again; at once (a closed
+/// loop), or when the next request is due (an open loop). The first wrong answer stops everything.
 /// </summary>
 internal sealed class LoadClient(ServerProcess server, int connectionCount) : IDisposable
 {
@@ -17,7 +18,8 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
     /// <param name="ask">The question of a connection, by its index.</param>
     /// <param name="seconds">When to stop.</param>
     /// <param name="parallel">How many connections ask; all of them by default.</param>
-    public Slice Run(Func<int, Question> ask, double seconds, int? parallel = null)
+    /// <param name="rate">Requests a second in an open loop; <c>null</c> for a closed loop.</param>
+    public Slice Run(Func<int, Question> ask, double seconds, int? parallel = null, double? rate = null)
     {
         var loops = new Loop[parallel ?? connections.Length];
         for (var i = 0; i < loops.Length; i++)
@@ -31,12 +33,13 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
         var start = Stopwatch.GetTimestamp();
         var deadline = start + (long)(seconds * Stopwatch.Frequency);
 
+        var schedule = rate is { } perSecond ? new Schedule(start, perSecond) : null;
         Exception? fault = null;
         var threads = loops.Select(loop => new Thread(() =>
         {
             try
             {
-                while (Volatile.Read(ref fault) is null && Stopwatch.GetTimestamp() < deadline && loop.Turn())
+                while (Volatile.Read(ref fault) is null && loop.Turn(schedule, deadline))
                 {
                 }
             }
@@ -59,19 +62,20 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
             elapsed.TotalSeconds,
             [.. loops.SelectMany(loop => loop.Latencies)],
             server.Cpu() - serverCpu,
-            (client.TotalProcessorTime - clientCpu).TotalSeconds);
+            (client.TotalProcessorTime - clientCpu).TotalSeconds,
+            server.Memory().Resident);
     }
 
     /// <summary>The record ids of random tickets that have at least <paramref name="followers"/> after them.</summary>
     public long[] SampleIds(Table table, int count, int followers)
     {
-        var ticket = new Ticket();
+        var ticket = new Ticket(table.Keys);
         var request = new Request(server.Address, ServerProcess.Token);
         var random = new Random(5);
         var ids = new long[count];
         for (var i = 0; i < count; i++)
         {
-            ticket.Become(random.Next(table.Count - followers), version: 0);
+            ticket.Become(random.Next(table.Count - followers), default);
             request.Get();
             request.Add("/crm/v3/objects/tickets/"u8);
             request.Add(ticket.Key);
@@ -92,24 +96,58 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
 
     static string Start(ReadOnlySpan<byte> text, int length) => Encoding.UTF8.GetString(text[..Math.Min(text.Length, length)]);
 
-    /// <summary>One connection's closed loop.</summary>
+    /// <summary>When requests are due, for all connections: whoever is free takes the next one.</summary>
+    sealed class Schedule(long start, double rate)
+    {
+        long taken = -1;
+
+        public long Next() => start + (long)(Interlocked.Increment(ref taken) / rate * Stopwatch.Frequency);
+
+        public static void Await(long due)
+        {
+            while (due - Stopwatch.GetTimestamp() is var left and > 0)
+            {
+                _ = usleep((uint)Math.Min(left * 1_000_000 / Stopwatch.Frequency, 999_999));
+            }
+        }
+
+        // Sleeping in .NET is only exact to a millisecond or two, which would count as the server's.
+        [DllImport("libc")]
+        static extern int usleep(uint microseconds);
+    }
+
+    /// <summary>One connection's loop.</summary>
     sealed class Loop(Connection connection, Request request, Question question)
     {
         public long Tickets { get; private set; }
 
-        /// <summary>Ticks of the stopwatch from the first byte sent to the last received, for each request.</summary>
+        /// <summary>
+        /// Ticks of the stopwatch from the first byte sent to the last received, for each request. In an open loop, from the time when it
+        /// was due: a request that waits for a free connection because the server is slow has waited too.
+        /// </summary>
         public List<long> Latencies { get; } = new(1 << 16);
 
-        /// <summary>One request and its answer; <c>false</c> when nothing is left to ask.</summary>
-        public bool Turn()
+        /// <summary>One request and its answer; <c>false</c> when nothing is left to ask before the deadline.</summary>
+        public bool Turn(Schedule? schedule, long deadline)
         {
+            var due = schedule?.Next();
+            if ((due ?? Stopwatch.GetTimestamp()) >= deadline)
+            {
+                return false;
+            }
+
             var tickets = question.Write(request);
             if (tickets < 0)
             {
                 return false;
             }
 
-            var start = Stopwatch.GetTimestamp();
+            if (due is { } time)
+            {
+                Schedule.Await(time);
+            }
+
+            var start = due ?? Stopwatch.GetTimestamp();
             var status = connection.Exchange(request);
             Latencies.Add(Stopwatch.GetTimestamp() - start);
             Tickets += tickets;
@@ -124,8 +162,9 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
 /// <param name="Latencies">Of each request, in ticks of the stopwatch, unordered.</param>
 /// <param name="ServerCpu">Seconds of processor time the server used.</param>
 /// <param name="ClientCpu">Seconds of processor time the load used.</param>
+/// <param name="Memory">Megabytes of resident memory of the server, right after the last answer.</param>
 /// <param name="Behind">Seconds of them from the last answer until the search index was there.</param>
-internal sealed record Slice(long Tickets, double Seconds, long[] Latencies, double ServerCpu = 0, double ClientCpu = 0, double Behind = 0)
+internal sealed record Slice(long Tickets, double Seconds, long[] Latencies, double ServerCpu = 0, double ClientCpu = 0, double Memory = 0, double Behind = 0)
 {
     public double Rate => Tickets / Seconds;
 }

@@ -14,14 +14,15 @@ internal sealed record Options
           --sizes N,N        the sizes to measure at                        100000
           --connections N    keep-alive connections                         8
           --seconds N        how long a side answers in each turn           3
-          --page-size N      page size of the raw loop's file, in bytes     4096
-          --checkpoint N     pages in the log at which the raw loop checkpoints 1000
+          --keys ORDER       of new tickets: mixed, sequence or random      mixed
+          --hour N           seconds of an hour                             60
+          --json FILE        appends each row to it as a line of JSON
           --data DIR         where fresh data directories are made          artifacts/bench
           --keep             leave the data there afterwards
           --server FILE      the server to measure                          the one just built
           --quick            20,000 tickets, one second a question
 
-        Questions: {Report.Creates} (always), {string.Join(", ", Workload.All.Select(workload => workload.Name))}.
+        Questions: {Report.Creates} (always), {string.Join(", ", Workload.All.Select(workload => workload.Name))}, {Hour.Name}.
         """;
 
     /// <summary>A slow server must not make the run endless: it ends if growing takes longer than this.</summary>
@@ -49,11 +50,14 @@ internal sealed record Options
 
     public double Seconds { get; init; } = 3;
 
-    /// <summary>The engine's default, as in a simple loop.</summary>
-    public int PageSize { get; init; } = 4096;
+    /// <summary>Of new tickets.</summary>
+    public KeyOrder Keys { get; init; }
 
-    /// <summary>In pages; the engine's default too.</summary>
-    public int Checkpoint { get; init; } = 1000;
+    /// <summary>How long an hour takes.</summary>
+    public double HourSeconds { get; init; } = 60;
+
+    /// <summary>A file for the rows.</summary>
+    public string? Json { get; init; }
 
     /// <summary>On a real disk: a directory in memory would make durability free.</summary>
     public string Data { get; init; } = "artifacts/bench";
@@ -77,8 +81,9 @@ internal sealed record Options
                 "--sizes" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
                 "--connections" => options with { Connections = Number(Value()) },
                 "--seconds" => options with { Seconds = Number(Value()) },
-                "--page-size" => options with { PageSize = Number(Value()) },
-                "--checkpoint" => options with { Checkpoint = Number(Value()) },
+                "--keys" => options with { Keys = Enum.TryParse<KeyOrder>(Value(), ignoreCase: true, out var keys) ? keys : throw new ArgumentException($"{args[i]} is not an order of keys.") },
+                "--hour" => options with { HourSeconds = Number(Value()) },
+                "--json" => options with { Json = Value() },
                 "--data" => options with { Data = Value() },
                 "--keep" => options with { Keep = true },
                 "--server" => options with { Server = Value() },
@@ -96,7 +101,7 @@ internal sealed record Options
 
     static string[] Names(string text)
     {
-        string[] known = [Report.Creates, .. Workload.All.Select(workload => workload.Name)];
+        string[] known = [Report.Creates, .. Workload.All.Select(workload => workload.Name), Hour.Name];
         var names = text == "all" ? known : text.Split(',');
         return names.Except(known).FirstOrDefault() is { } unknown ? throw new ArgumentException($"There is no question {unknown}.") : names;
     }

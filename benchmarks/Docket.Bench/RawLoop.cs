@@ -1,224 +1,117 @@
 using System.Diagnostics;
-using System.Reflection;
-using Docket.Model;
-using Microsoft.Data.Sqlite;
+using Docket.Sqlite;
+using Docket.Watch;
+using Microsoft.Extensions.Logging.Abstractions;
+using Database = Docket.Sqlite.Connection;
 
 namespace Docket.Bench;
 
 /// <summary>
-/// The plainest good loop over the engine: the rows the server would write, in its tables, with prepared statements, one
-/// transaction a batch and the same durability. One thread, no HTTP, no JSON, no validation; everything that is not
-/// named here is SQLite's default; so are page size and checkpoints unless the options say otherwise.
+/// The plainest good loop over the engine: the rows that a server would write, with prepared statements over SQLite's C interface, the
+/// same durability, and the server's own settings: page size, page cache, and checkpoints on their own thread. One thread, no HTTP, no
+/// JSON, no validation, no index.
 /// </summary>
 internal sealed class RawLoop : Side
 {
-    /// <summary>Where the keys of active tickets begin (RecordKey.cs of the product).</summary>
-    const long TicketKeys = 5L << 48;
+    readonly Database database;
+    readonly Checkpointer checkpointer;
+    readonly Statement begin, commit;
+    readonly RawTables tables;
+    readonly int batchesACommit;
+    int seed;
 
-    const int KeyProperty = 20, Source = 1, Create = 1, Update = 2;
-
-    /// <summary>The numbers of the properties of <see cref="Ticket.Names"/>, in ascending order as blocks require.</summary>
-    static readonly int[] PropertyNumbers = [10, 40, 41, 60, 61, 90, 91, 92];
-
-    readonly SqliteConnection connection;
-    readonly SqliteCommand begin, commit, insertRecord, insertUnique, insertChange, find, updateRecord;
-    readonly Picker picker;
-    readonly Ticket ticket = new();
-    readonly ValueWriter content = new(), changed = new();
-    long sequence;
-
-    public RawLoop(string name, string directory, Options options) : base(name, directory, options.Sizes[^1])
+    /// <param name="name">Its name in the table.</param>
+    /// <param name="directory">Where its file is.</param>
+    /// <param name="table">Which tickets it has.</param>
+    /// <param name="layout">Its tables.</param>
+    /// <param name="batchesACommit">Batches that share a transaction, as those of several connections do in a server.</param>
+    public RawLoop(string name, string directory, Table table, Func<Database, Table, RawTables> layout, int batchesACommit) : base(name, directory, table)
     {
-        picker = new Picker(Table, seed: 3);
+        this.batchesACommit = batchesACommit;
         System.IO.Directory.CreateDirectory(directory);
-        connection = new SqliteConnection($"Data Source={Path.Combine(directory, "raw.db")};Pooling=False");
-        connection.Open();
-        Execute($"PRAGMA page_size={options.PageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={options.Checkpoint}");
-        connection.CreateFunction("stage_property_name", (string name) => name); // an upgrade asks for it, of a file that has no stages here
-        foreach (var script in Scripts())
-        {
-            Execute(script);
-        }
-
-        Execute($"INSERT INTO source (number, type, id) VALUES ({Source}, 'INTEGRATION', 'bench')");
-        begin = Prepare("BEGIN IMMEDIATE");
-        commit = Prepare("COMMIT");
-        insertRecord = Prepare(
-            """
-            INSERT INTO record (key, created, updated, archived, source, first_change, last_change, content)
-            VALUES ($key, $time, $time, NULL, $source, $sequence, $sequence, $content)
-            """, "$key", "$time", "$source", "$sequence", "$content");
-        insertUnique = Prepare(
-            "INSERT INTO unique_value (property, value, record) VALUES ($property, $value, $record)", "$property", "$value", "$record");
-        insertChange = Prepare(
-            """
-            INSERT INTO change (sequence, record, previous, kind, time, source, trace, content)
-            VALUES ($sequence, $record, $previous, $kind, $time, $source, NULL, $content)
-            """, "$sequence", "$record", "$previous", "$kind", "$time", "$source", "$content");
-        find = Prepare(
-            """
-            SELECT record.key, record.first_change, record.last_change, record.content
-            FROM unique_value JOIN record ON record.key = unique_value.record
-            WHERE unique_value.property = $property AND unique_value.value = $value
-            """, "$property", "$value");
-        updateRecord = Prepare(
-            "UPDATE record SET updated = $time, last_change = $sequence, content = $content WHERE key = $key", "$time", "$sequence", "$content", "$key");
+        var file = Path.Combine(directory, "raw.db");
+        database = new Database(file, create: true);
+        database.Execute($"PRAGMA page_size={Engine.PageSize}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536");
+        database.Execute(RawTables.Schema);
+        tables = layout(database, table);
+        begin = database.Prepare("BEGIN IMMEDIATE");
+        commit = database.Prepare("COMMIT");
+        checkpointer = new Checkpointer(file, database, NullLogger.Instance, new Complaints(TimeProvider.System));
     }
 
-    /// <summary>How it works, for the header.</summary>
-    public static string Description(Options options) =>
-        $"raw loop: one thread, the same rows and tables, one transaction a batch, WAL, synchronous=FULL, pages of {options.PageSize:N0} bytes, checkpoint after {options.Checkpoint:N0} pages";
-
-    public override bool Can(Workload workload) => workload.RawBatch is not null;
-
-    public override Slice Ask(Workload workload, double seconds) => Updates(workload.RawBatch!.Value, seconds);
-
-    public override Rest Restart() => Rest.Of(Directory);
+    public override bool Can(Workload workload) => workload.Raw && (batchesACommit == 1 || workload.Connections != 1);
 
     public override Slice CreateTo(int end)
     {
         var first = Table.Count;
-        var latencies = new List<long>();
-        var start = Stopwatch.GetTimestamp();
-        while (Table.Count < end)
+        var slice = Commits(Question.BatchSize, double.MaxValue, () =>
         {
-            var batchStart = Stopwatch.GetTimestamp();
-            begin.ExecuteNonQuery();
             var batchEnd = Math.Min(Table.Count + Question.BatchSize, end);
             for (; Table.Count < batchEnd; Table.Count++)
             {
-                CreateOne(Table.Count);
+                tables.Create(Table.Count);
             }
 
-            commit.ExecuteNonQuery();
-            latencies.Add(Stopwatch.GetTimestamp() - batchStart);
-        }
-
-        return new Slice(end - first, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. latencies]);
+            return Table.Count < end;
+        });
+        return slice with { Tickets = end - first };
     }
 
-    Slice Updates(int batchSize, double seconds)
+    public override Slice Ask(Workload workload, double seconds)
     {
-        var numbers = new int[batchSize];
-        var latencies = new List<long>();
-        var start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds)
+        var picker = new Picker(Table, ++seed, inSequence: workload.InSequence);
+        var numbers = new int[workload.BatchSize];
+        var slice = Commits(workload.BatchSize, seconds, () =>
         {
-            var batchStart = Stopwatch.GetTimestamp();
             picker.Pick(numbers);
-            begin.ExecuteNonQuery();
             foreach (var number in numbers)
             {
-                UpdateOne(number, Table.Advance(number));
+                tables.Update(number, Table.Advance(number, workload.Changes!.Value));
             }
 
-            commit.ExecuteNonQuery();
-            latencies.Add(Stopwatch.GetTimestamp() - batchStart);
-        }
-
-        Table.Changes += latencies.Count * batchSize;
-        return new Slice(latencies.Count * batchSize, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. latencies]);
+            return true;
+        });
+        Table.Changes += slice.Tickets;
+        return slice;
     }
 
-    public override void Dispose() => connection.Dispose();
-
-    void CreateOne(int number)
+    public override Rest Restart()
     {
-        ticket.Become(number, version: 0);
-        var key = TicketKeys + number + 1;
-        var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        sequence++;
-        for (var property = 0; property < PropertyNumbers.Length; property++)
+        begin.Run();
+        tables.Fold();
+        commit.Run();
+        checkpointer.TruncateLog();
+        return Rest.Of(Directory);
+    }
+
+    public override void Dispose()
+    {
+        checkpointer.Stop();
+        database.Dispose();
+        checkpointer.Dispose();
+    }
+
+    /// <summary>Commits batches for so many seconds, or until there is no further batch.</summary>
+    Slice Commits(int batchSize, double seconds, Func<bool> batch)
+    {
+        var latencies = new List<long>();
+        var (batches, more, cpu) = (0, true, Environment.CpuUsage.TotalTime);
+        var start = Stopwatch.GetTimestamp();
+        while (more && Stopwatch.GetElapsedTime(start).TotalSeconds < seconds)
         {
-            if (property == 1)
+            var begun = Stopwatch.GetTimestamp();
+            begin.Run();
+            for (var i = 0; i < batchesACommit && more; i++, batches++)
             {
-                content.Add(KeyProperty, 0, ticket.Key);
+                more = batch();
             }
 
-            content.Add(PropertyNumbers[property], 0, ticket[property]);
+            tables.Committing();
+            commit.Run();
+            checkpointer.AfterCommit();
+            latencies.Add(Stopwatch.GetTimestamp() - begun);
         }
 
-        // A record that nothing has changed yet and the change that made it hold the same block.
-        var block = content.Take();
-        Run(insertRecord, key, time, Source, sequence, block);
-        Run(insertUnique, KeyProperty, ticket.Key.ToArray(), key);
-        Run(insertChange, sequence, key, DBNull.Value, Create, time, Source, block);
-    }
-
-    void UpdateOne(int number, int version)
-    {
-        ticket.Become(number, version);
-        Bind(find, KeyProperty, ticket.Key.ToArray());
-        long key, firstChange, lastChange;
-        byte[] block;
-        using (var row = find.ExecuteReader())
-        {
-            row.Read();
-            (key, firstChange, lastChange, block) = (row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetFieldValue<byte[]>(3));
-        }
-
-        sequence++;
-        var old = new ValueReader(block);
-        while (old.Next())
-        {
-            var property = Array.IndexOf(PropertyNumbers, old.Number);
-            if (property >= 0 && Ticket.Varies(property))
-            {
-                content.Add(old.Number, sequence - firstChange, ticket[property]);
-                changed.Add(old.Number, sequence - (firstChange + old.Link), ticket[property]);
-            }
-            else
-            {
-                content.Add(old.Entry);
-            }
-        }
-
-        var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        Run(updateRecord, time, sequence, content.Take(), key);
-        Run(insertChange, sequence, key, lastChange, Update, time, Source, changed.Take());
-    }
-
-    static IEnumerable<string> Scripts()
-    {
-        var assembly = Assembly.GetExecutingAssembly();
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
-        {
-            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            yield return reader.ReadToEnd();
-        }
-    }
-
-    SqliteCommand Prepare(string sql, params ReadOnlySpan<string> parameters)
-    {
-        var command = connection.CreateCommand();
-        command.CommandText = sql;
-        foreach (var name in parameters)
-        {
-            command.Parameters.AddWithValue(name, 0);
-        }
-
-        command.Prepare();
-        return command;
-    }
-
-    static void Bind(SqliteCommand command, params ReadOnlySpan<object> values)
-    {
-        for (var i = 0; i < values.Length; i++)
-        {
-            command.Parameters[i].Value = values[i];
-        }
-    }
-
-    static void Run(SqliteCommand command, params ReadOnlySpan<object> values)
-    {
-        Bind(command, values);
-        command.ExecuteNonQuery();
-    }
-
-    void Execute(string sql)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
+        return new Slice(batches * batchSize, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. latencies], (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
     }
 }

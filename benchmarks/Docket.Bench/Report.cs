@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 
 namespace Docket.Bench;
 
 /// <summary>Prints the table line by line as it comes, and at the end what was expected of it.</summary>
-internal sealed class Report(TextWriter output)
+internal sealed class Report(TextWriter output, string? json = null)
 {
     public const string Creates = "creates";
 
@@ -14,7 +15,8 @@ internal sealed class Report(TextWriter output)
     public void Header(Options options) => Print($"""
         {Machine(options)}
         server: {options.Server}, own process, {options.Connections} keep-alive connections over loopback, eight properties a ticket
-        {(options.Against is { } other ? $"against: {other}, {Commit(other)}, likewise" : RawLoop.Description(options))}
+        {(options.Against is { } other ? $"against: {other}, {Commit(other)}, likewise" : "raw: one thread over SQLite's C interface, with the page size, page cache and checkpoints of the server")}
+        keys: {options.Keys}
         """);
 
     /// <summary>What was measured, when and on what.</summary>
@@ -28,7 +30,7 @@ internal sealed class Report(TextWriter output)
     {
         this.count = count;
         Print($"\nat {count:N0} tickets");
-        Print($"{"",-36}{"tickets/s",11}{"p50 ms",9}{"p99 ms",9}{"max ms",9}{"CPU s",8}{"load CPU",10}{"RSS MB",8}{"ratio",7}  of the turns");
+        Print($"{"",-36}{"tickets/s",11}{"p50 ms",9}{"p99 ms",9}{"max ms",9}{"CPU s",8}{"load CPU",10}{"RSS MB",8}{"ratio",7}  in the turns");
     }
 
     /// <summary>The first side, and below it each other one with the ratio of the first one's rate to its.</summary>
@@ -38,9 +40,20 @@ internal sealed class Report(TextWriter output)
         {
             var all = Median(slices[i]);
             var ratios = slices[0].Zip(slices[i], (slice, other) => slice.Rate / other.Rate).Order().ToArray();
-            Print($"{(i == 0 ? title : "  " + sides[i].Name),-36}{all.Rate,11:N0}{Milliseconds(all, 50),9:N2}{Milliseconds(all, 99),9:N2}{Milliseconds(all, 100),9:N1}"
-                + $"{Cpu(all.ServerCpu, all),8:N2}{Cpu(all.ClientCpu, all),10:N2}{sides[i].Memory?.Resident,8:N0}"
+            Print($"{(i == 0 ? title : "  " + sides[i].Name),-36}{Times(all)}{Cpu(all.ServerCpu, all),8:N2}{Some(Cpu(all.ClientCpu, all)),10:N2}{Some(all.Memory),8:N0}"
                 + (i == 0 ? "" : $"{ratios[ratios.Length / 2],7:N2}  {ratios[0]:N2} to {ratios[^1]:N2}"));
+            AddJson(new
+            {
+                tickets = count,
+                question = name,
+                side = sides[i].Name,
+                all.Rate,
+                p50 = Milliseconds(all, 50),
+                p99 = Milliseconds(all, 99),
+                cpu = Cpu(all.ServerCpu, all),
+                rss = all.Memory,
+                ratios = i == 0 ? null : ratios,
+            });
         }
 
         var server = Overall(slices[0]);
@@ -55,14 +68,30 @@ internal sealed class Report(TextWriter output)
         }
     }
 
+    /// <summary>What each role of an hour met.</summary>
+    /// <param name="side">Whose hour.</param>
+    /// <param name="slices">The roles.</param>
+    /// <param name="before">The memory at its start.</param>
+    /// <param name="cores">Cores that the server used.</param>
+    public void Hour(ServerSide side, (string Role, Slice Slice)[] slices, Memory before, double cores)
+    {
+        Print($"an hour in {slices[0].Slice.Seconds:N0} s, {side.Name}; {cores:N2} cores");
+        foreach (var (role, slice) in slices)
+        {
+            Print($"{"  " + role,-36}{Times(slice)}");
+            AddJson(new { tickets = count, question = "hour", side = side.Name, role, slice.Rate, p50 = Milliseconds(slice, 50), p99 = Milliseconds(slice, 99) });
+        }
+
+        var after = side.Server.Memory();
+        Print($"  memory: {before.Resident:N0} MB before, {after.Resident:N0} MB after, {after.Peak:N0} MB at most since the start");
+    }
+
     /// <summary>A side while it was stopped, and as it starts again.</summary>
     public void Rest(string when, Side side, Rest rest, Rest? before, long changes)
     {
-        var bytes = before is null
-            ? $"{(double)rest.Data / side.Table.Count:N0} and {(double)rest.Index / side.Table.Count:N0} bytes a ticket"
-            : $"{(double)(rest.Data - before.Data) / changes:N0} and {(double)(rest.Index - before.Index) / changes:N0} bytes more for each of {changes:N0} updates";
-        var memory = rest.Memory is { } start ? $"; ready in {rest.ReadySeconds:N2} s with {start.Resident:N0} MB" : "";
-        Print($"{when}, {side.Name}: tickets {rest.Data / 1e6:N0} MB, index {rest.Index / 1e6:N0} MB: {bytes}{memory}");
+        var bytes = before is null ? $"{(double)rest.Data / side.Table.Count:N0} bytes a ticket with {(double)changes / side.Table.Count:N1} updates" : $"{(double)(rest.Data - before.Data) / changes:N0} bytes more for each of {changes:N0} updates";
+        var server = rest.Memory is { } start ? $", and an index of {rest.Index / 1e6:N0} MB; ready in {rest.ReadySeconds:N2} s with {start.Resident:N0} MB of memory" : "";
+        Print($"{when}, {side.Name}: {rest.Data / 1e6:N0} MB, {bytes}{server}");
         if (rest.Memory is not null)
         {
             Expect(rest.ReadySeconds < 1, $"{count:N0} tickets, {side.Name}: ready within a second on existing data", $"{rest.ReadySeconds:N2} s");
@@ -97,7 +126,8 @@ internal sealed class Report(TextWriter output)
         slices.Sum(slice => slice.Seconds),
         [.. slices.SelectMany(slice => slice.Latencies)],
         slices.Sum(slice => slice.ServerCpu),
-        slices.Sum(slice => slice.ClientCpu));
+        slices.Sum(slice => slice.ClientCpu),
+        slices.Max(slice => slice.Memory));
 
     /// <summary>All slices as one, at the rate of the one in the middle.</summary>
     public static Slice Median(List<Slice> slices)
@@ -113,6 +143,18 @@ internal sealed class Report(TextWriter output)
     /// </summary>
     public static double Ratio(List<Slice> slices, List<Slice> rawSlices) =>
         slices.Zip(rawSlices, (slice, rawSlice) => slice.Rate / rawSlice.Rate).Order().ElementAt(slices.Count / 2);
+
+    static string Times(Slice slice) => $"{slice.Rate,11:N0}{Milliseconds(slice, 50),9:N2}{Milliseconds(slice, 99),9:N2}{Milliseconds(slice, 100),9:N1}";
+
+    static double? Some(double value) => value > 0 ? value : null;
+
+    void AddJson(object row)
+    {
+        if (json is not null)
+        {
+            File.AppendAllText(json, JsonSerializer.Serialize(row, JsonSerializerOptions.Web) + "\n");
+        }
+    }
 
     /// <summary>Seconds of processor time for 100,000 tickets.</summary>
     static double Cpu(double seconds, Slice slice) => seconds * 100_000 / slice.Tickets;

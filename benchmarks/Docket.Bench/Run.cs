@@ -7,21 +7,29 @@ namespace Docket.Bench;
 internal sealed class Run : IDisposable
 {
     const int Turns = 3, GrowTurns = 5;
+    const double UpdateSeconds = 0.5;
 
     readonly Options options;
     readonly string directory;
     readonly Side[] sides;
-    readonly Report report = new(Console.Out);
+    readonly Report report;
 
     public Run(Options options)
     {
         this.options = options;
+        report = new Report(Console.Out, options.Json);
         directory = Path.Combine(options.Data, $"run-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}");
-        var capacity = options.Sizes[^1];
-        var server = new ServerSide("server", options.Server, Path.Combine(directory, "server"), capacity, options.Connections);
         sides = options.Against is { } other
-            ? [server, new ServerSide("against", other, Path.Combine(directory, "against"), capacity, options.Connections)]
-            : [server, new RawLoop("raw loop", Path.Combine(directory, "raw"), options)];
+            ? [Server("server", options.Server), Server("against", other)]
+            : [Server("server", options.Server), Raw("in place", 1), Raw("in place", 8), Raw("log-first", 1), Raw("log-first", 8)];
+
+        Side Server(string name, string program) => new ServerSide(name, program, Path.Combine(directory, name), NewTable(), options.Connections);
+
+        Side Raw(string layout, int batches) => new RawLoop(
+            $"raw, {layout}, {batches} a commit", Path.Combine(directory, $"{layout}-{batches}"), NewTable(),
+            (database, table) => layout == "in place" ? new InPlace(database, table) : new LogFirst(database, table), batches);
+
+        Table NewTable() => new(options.Sizes[^1], options.Keys);
     }
 
     public void Go()
@@ -33,15 +41,15 @@ internal sealed class Run : IDisposable
             Grow(size);
             var grown = Restart("after these creates", null);
             var workloads = Workload.All.Where(workload => options.Only.Contains(workload.Name)).ToArray();
-            foreach (var workload in workloads)
-            {
-                var able = sides.Where(side => side.Can(workload)).ToArray();
-                report.Rows(workload.Name, workload.Title, able, InTurns(able, Turns, (side, _) => side.Ask(workload, options.Seconds)));
-            }
-
-            if (workloads.Any(workload => workload.Writes))
+            Array.ForEach(workloads, Ask);
+            if (workloads.Any(workload => workload.Changes is not null))
             {
                 Restart("after these updates", grown);
+            }
+
+            if (options.Only.Contains(Hour.Name))
+            {
+                PlayHour();
             }
         }
 
@@ -61,10 +69,40 @@ internal sealed class Run : IDisposable
     void WarmUp()
     {
         var size = options.Sizes[0] / 5 / Question.BatchSize * Question.BatchSize;
-        foreach (var side in sides)
+        Array.ForEach(sides, side => side.CreateTo(size));
+        Update();
+    }
+
+    /// <summary>Briefly, because these updates count for the bytes of a ticket.</summary>
+    void Update()
+    {
+        foreach (var side in sides.OfType<ServerSide>())
         {
-            side.CreateTo(size);
-            side.Ask(Workload.All[0], options.Seconds / 2);
+            side.Ask(Workload.All[0], UpdateSeconds);
+        }
+    }
+
+    void Ask(Workload workload)
+    {
+        var able = sides.Where(side => side.Can(workload)).ToArray();
+        if (!workload.IsPaced)
+        {
+            report.Rows(workload.Name, workload.Title, able, InTurns(able, Turns, (side, _) => side.Ask(workload, options.Seconds)));
+            return;
+        }
+
+        var servers = sides.OfType<ServerSide>().ToArray();
+        var rate = servers.Min(side => side.Ask(workload, options.Seconds).Rate) / 2;
+        report.Rows(workload.Name, workload.Title, servers, InTurns(servers, Turns, (side, _) => side.Ask(workload, options.Seconds, rate / workload.BatchSize)));
+    }
+
+    void PlayHour()
+    {
+        foreach (var side in sides.OfType<ServerSide>())
+        {
+            var (before, cpu) = (side.Server.Memory(), side.Server.Cpu());
+            var slices = Hour.Play(side, options.HourSeconds);
+            report.Hour(side, slices, before, (side.Server.Cpu() - cpu) / options.HourSeconds);
         }
     }
 
@@ -78,7 +116,7 @@ internal sealed class Run : IDisposable
     }
 
     /// <summary>Every other turn goes the other way round, because each side may leave work to the system that meets the next one.</summary>
-    static List<Slice>[] InTurns(Side[] sides, int turns, Func<Side, int, Slice> ask)
+    static List<Slice>[] InTurns<T>(T[] sides, int turns, Func<T, int, Slice> ask)
     {
         var slices = sides.Select(_ => new List<Slice>()).ToArray();
         for (var turn = 0; turn < turns; turn++)
@@ -103,11 +141,7 @@ internal sealed class Run : IDisposable
             report.Rest(when, sides[i], now[i].State, grown?[i].State, now[i].Changes - (grown?[i].Changes ?? 0));
         }
 
-        foreach (var side in sides)
-        {
-            side.Ask(Workload.All[0], options.Seconds / 2); // the runtime recompiles again
-        }
-
+        Update(); // the runtime recompiles again
         return now;
     }
 }

@@ -3,7 +3,7 @@ using System.Text;
 namespace Docket.Bench;
 
 /// <summary>New tickets with texts, in the order of their numbers, up to <paramref name="end"/>.</summary>
-internal sealed class TextCreates(Creates.Cursor next, int end) : Upserts(creates: true)
+internal sealed class TextCreates(Table table, Creates.Cursor next, int end) : Upserts(table, creates: true)
 {
     protected override int WriteInputs(Request request)
     {
@@ -30,7 +30,7 @@ internal sealed class TextCreates(Creates.Cursor next, int end) : Upserts(create
 }
 
 /// <summary>Random tickets with the next version of their subject and content.</summary>
-internal sealed class TextUpdates(Table texts, Picker picker, CancellationToken until) : Upserts(creates: false)
+internal sealed class TextUpdates(Table texts, Picker picker, CancellationToken until) : Upserts(texts, creates: false)
 {
     readonly int[] numbers = new int[BatchSize];
 
@@ -45,7 +45,7 @@ internal sealed class TextUpdates(Table texts, Picker picker, CancellationToken 
         for (var i = 0; i < numbers.Length; i++)
         {
             TextCreates.Begin(request, numbers[i], i == 0);
-            SearchTicket.AddTexts(request, numbers[i], texts.Advance(numbers[i]));
+            SearchTicket.AddTexts(request, numbers[i], Table.Advance(numbers[i], Change.Texts).Texts);
             request.Add("}}"u8);
         }
 
@@ -54,7 +54,7 @@ internal sealed class TextUpdates(Table texts, Picker picker, CancellationToken 
 }
 
 /// <summary>Random tickets in another stage.</summary>
-internal sealed class StageUpdates(Table stages, Picker picker) : Upserts(creates: false)
+internal sealed class StageUpdates(Table table, Picker picker) : Upserts(table, creates: false)
 {
     readonly int[] numbers = new int[BatchSize];
 
@@ -64,7 +64,7 @@ internal sealed class StageUpdates(Table stages, Picker picker) : Upserts(create
         for (var i = 0; i < numbers.Length; i++)
         {
             TextCreates.Begin(request, numbers[i], i == 0);
-            SearchTicket.AddStage(request, numbers[i], stages.Advance(numbers[i]));
+            SearchTicket.AddStage(request, numbers[i], Table.Advance(numbers[i], Change.Stage).Stage);
             request.Add("}}"u8);
         }
 
@@ -105,7 +105,7 @@ internal sealed class Operands(Table texts, int seed)
     public string Subject()
     {
         var number = random.Next(texts.Count);
-        return Encoding.UTF8.GetString(SearchTicket.Subject(number, texts.Version(number)));
+        return Encoding.UTF8.GetString(SearchTicket.Subject(number, texts.Version(number).Texts));
     }
 
     public string Key() => $"ZD-{random.Next(texts.Count):D9}";
@@ -190,7 +190,7 @@ internal sealed record SearchKind(string Name, Func<Operands, string> Body, int 
 }
 
 /// <summary>Searches of one kind, or of several in turn; each for a page of 100 with its total and the default properties.</summary>
-internal sealed class Searches(SearchKind[] kinds, Table texts, int seed, int count, bool quiet, CancellationToken until) : Question
+internal sealed class Searches(SearchKind[] kinds, Table texts, int seed, int count, bool quiet, CancellationToken until) : Question(texts)
 {
     const int PageSize = 100;
 
@@ -225,7 +225,7 @@ internal sealed class Searches(SearchKind[] kinds, Table texts, int seed, int co
 }
 
 /// <summary>Waits for the index: one search that must find every ticket written so far.</summary>
-internal sealed class Arrival(Table texts) : Question
+internal sealed class Arrival(Table texts) : Question(texts)
 {
     bool asked;
 
@@ -237,5 +237,5 @@ internal sealed class Arrival(Table texts) : Question
         return !asked && (asked = true) ? 1 : -1;
     }
 
-    public override bool IsRight(ReadOnlySpan<byte> body) => Answers.Total(body) == texts.Count;
+    public override bool IsRight(ReadOnlySpan<byte> body) => Answers.Total(body) == Table.Count;
 }

@@ -12,7 +12,7 @@ internal sealed class SearchSide : IDisposable
     readonly Options options;
     readonly string directory;
     readonly bool indexed;
-    readonly Table texts, stages;
+    readonly Table table;
     int seed;
 
     /// <summary>Starts a server on a fresh directory.</summary>
@@ -22,8 +22,7 @@ internal sealed class SearchSide : IDisposable
     public SearchSide(Options options, string directory, bool indexed)
     {
         (this.options, this.directory, this.indexed) = (options, directory, indexed);
-        texts = new Table(options.Sizes[^1]);
-        stages = new Table(options.Sizes[^1]);
+        table = new Table(options.Sizes[^1]);
         Server = new ServerProcess(options.Server, directory);
         WhyNot = indexed ? null : ServerProcess.HoldIndexBack(options.Server, directory);
         Load = new LoadClient(Server, options.Connections);
@@ -37,13 +36,13 @@ internal sealed class SearchSide : IDisposable
     /// <summary>Why the index can't be held back, or <c>null</c>.</summary>
     public string? WhyNot { get; }
 
-    public int Count => texts.Count;
+    public int Count => table.Count;
 
     public Slice CreateTo(int end) => Timed(() =>
     {
         var next = new Creates.Cursor(Count);
-        var slice = Load.Run(_ => new TextCreates(next, end), Options.GrowSecondsMax * 2);
-        texts.Count = stages.Count = Count + (int)slice.Tickets;
+        var slice = Load.Run(_ => new TextCreates(table, next, end), Options.GrowSecondsMax * 2);
+        table.Count = Count + (int)slice.Tickets;
         return Count == end ? slice : throw new WrongAnswer($"Only {Count} tickets after {slice.Seconds:N0} seconds.");
     });
 
@@ -52,25 +51,25 @@ internal sealed class SearchSide : IDisposable
     public Slice UpdateTexts(LoadClient load, int connections, double seconds, CancellationToken until)
     {
         var turn = ++seed;
-        return load.Run(connection => new TextUpdates(texts, new Picker(texts, turn, connection, connections), until), seconds, connections);
+        return load.Run(connection => new TextUpdates(table, new Picker(table, turn, connection, connections), until), seconds, connections);
     }
 
     public Slice UpdateStages() => Timed(() =>
     {
         var turn = ++seed;
-        return Load.Run(connection => new StageUpdates(stages, new Picker(stages, turn, connection, options.Connections)), options.Seconds);
+        return Load.Run(connection => new StageUpdates(table, new Picker(table, turn, connection, options.Connections)), options.Seconds);
     });
 
     /// <summary>Searches on some connections, each <paramref name="count"/> times at most.</summary>
     public (Slice Slice, List<long> Totals) Search(LoadClient load, SearchKind[] kinds, int connections, int count, double seconds, bool quiet, CancellationToken until)
     {
         var turn = ++seed;
-        var searches = Enumerable.Range(0, connections).Select(connection => new Searches(kinds, texts, (turn * 31) + (connection * 7), count, quiet, until)).ToArray();
+        var searches = Enumerable.Range(0, connections).Select(connection => new Searches(kinds, table, (turn * 31) + (connection * 7), count, quiet, until)).ToArray();
         return (load.Run(connection => searches[connection], seconds, connections), [.. searches.SelectMany(search => search.Totals)]);
     }
 
     /// <summary>Returns when a search has seen the last write.</summary>
-    public void AwaitIndex() => Load.Run(_ => new Arrival(texts), Options.GrowSecondsMax, parallel: 1);
+    public void AwaitIndex() => Load.Run(_ => new Arrival(table), Options.GrowSecondsMax, parallel: 1);
 
     /// <summary>Ends the server and starts it again.</summary>
     /// <param name="between">What to do while it is stopped.</param>
@@ -135,7 +134,7 @@ internal sealed class SearchSide : IDisposable
     void WaitUntilSearched()
     {
         var request = new Request(Server.Address, ServerProcess.Token);
-        new Arrival(texts).Write(request);
+        new Arrival(table).Write(request);
         var start = Stopwatch.GetTimestamp();
         using var connection = new Connection(Server.Address);
         while (connection.Exchange(request) is var status and not 200)

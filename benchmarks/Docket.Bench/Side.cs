@@ -3,14 +3,14 @@ namespace Docket.Bench;
 /// <summary>One of those that are compared: creates tickets, answers questions about them, and remembers how far it has come.</summary>
 /// <param name="name">Its name in the table.</param>
 /// <param name="directory">Where its data is.</param>
-/// <param name="capacity">Most tickets that it will have.</param>
-internal abstract class Side(string name, string directory, int capacity) : IDisposable
+/// <param name="table">Which tickets it has.</param>
+internal abstract class Side(string name, string directory, Table table) : IDisposable
 {
     public string Name => name;
 
     public string Directory => directory;
 
-    public Table Table { get; } = new(capacity);
+    public Table Table => table;
 
     /// <summary>Creates the tickets up to the number <paramref name="end"/>.</summary>
     public abstract Slice CreateTo(int end);
@@ -19,9 +19,6 @@ internal abstract class Side(string name, string directory, int capacity) : IDis
     public abstract bool Can(Workload workload);
 
     public abstract Slice Ask(Workload workload, double seconds);
-
-    /// <summary>Memory now; <c>null</c> if it is not a process of its own.</summary>
-    public virtual Memory? Memory => null;
 
     /// <summary>Stops it, so that its data is as compact as it gets, and starts it again.</summary>
     public abstract Rest Restart();
@@ -53,36 +50,40 @@ internal sealed class ServerSide : Side
 
     readonly string program;
     readonly int connections;
-    ServerProcess server;
     LoadClient load;
     int seed;
 
-    public ServerSide(string name, string program, string directory, int capacity, int connections) : base(name, directory, capacity)
+    public ServerSide(string name, string program, string directory, Table table, int connections) : base(name, directory, table)
     {
         (this.program, this.connections) = (program, connections);
-        server = new ServerProcess(program, directory);
-        load = new LoadClient(server, connections);
+        Server = new ServerProcess(program, directory);
+        load = new LoadClient(Server, connections);
     }
 
-    public override Memory Memory => server.Memory();
+    public ServerProcess Server { get; private set; }
 
     public override bool Can(Workload workload) => true;
 
     public override Slice CreateTo(int end) => UntilQuiet(() =>
     {
         var next = new Creates.Cursor(Table.Count);
-        var slice = load.Run(_ => new Creates(next, end), Options.GrowSecondsMax);
+        var slice = load.Run(_ => new Creates(Table, next, end), Options.GrowSecondsMax);
         Table.Count += (int)slice.Tickets;
         return Table.Count == end ? slice : throw new WrongAnswer($"{Name}: only {Table.Count} tickets after {slice.Seconds:N0} seconds.");
     });
 
-    public override Slice Ask(Workload workload, double seconds)
+    public override Slice Ask(Workload workload, double seconds) => Ask(workload, seconds, null);
+
+    /// <param name="workload">What to ask.</param>
+    /// <param name="seconds">How long.</param>
+    /// <param name="rate">Requests a second, as <see cref="LoadClient.Run"/> has it.</param>
+    public Slice Ask(Workload workload, double seconds, double? rate)
     {
         seed++;
         var parallel = workload.Connections ?? connections;
         var ask = workload.Ask(this);
-        Slice Run() => load.Run(connection => ask(new Picker(Table, seed, connection, parallel)), seconds, parallel);
-        if (!workload.Writes)
+        Slice Run() => load.Run(connection => ask(new Picker(Table, seed, connection, parallel, workload.InSequence)), seconds, parallel, rate);
+        if (workload.Changes is null)
         {
             return Run();
         }
@@ -98,26 +99,26 @@ internal sealed class ServerSide : Side
     public override Rest Restart()
     {
         load.Dispose();
-        server.Stop();
-        server.Dispose();
+        Server.Stop();
+        Server.Dispose();
         var rest = Rest.Of(Directory);
-        server = new ServerProcess(program, Directory);
-        load = new LoadClient(server, connections);
-        return rest with { ReadySeconds = server.ReadySeconds, Memory = server.Memory() };
+        Server = new ServerProcess(program, Directory);
+        load = new LoadClient(Server, connections);
+        return rest with { ReadySeconds = Server.ReadySeconds, Memory = Server.Memory() };
     }
 
     public override void Dispose()
     {
         load.Dispose();
-        server.Dispose();
+        Server.Dispose();
     }
 
     /// <summary>The rate is that of the answers; processor time goes on until the server has come to rest.</summary>
     Slice UntilQuiet(Func<Slice> write)
     {
-        var cpu = server.Cpu();
+        var cpu = Server.Cpu();
         var slice = write();
         Thread.Sleep(Quiet);
-        return slice with { ServerCpu = server.Cpu() - cpu };
+        return slice with { ServerCpu = Server.Cpu() - cpu };
     }
 }

@@ -5,9 +5,9 @@ namespace Docket.Bench;
 
 /// <summary>
 /// One ticket as the outside world knows it: key and eight values in UTF-8. Everything follows from its number and its
-/// version, so nobody has to remember values: the same two numbers give the same bytes to the server and to the raw loop.
+/// version, so nobody has to remember values: the same two give the same bytes to the server and to the raw loop.
 /// </summary>
-internal sealed class Ticket
+internal sealed class Ticket(KeyOrder keys)
 {
     /// <summary>In alphabetical order; the index identifies the property.</summary>
     public static readonly byte[][] Names =
@@ -18,7 +18,7 @@ internal sealed class Ticket
 
     public const int Content = 0, Priority = 4, Subject = 7;
 
-    const int KeyIndex = 8;
+    const int KeyIndex = 8, NewWords = 5, WordsBetween = 11;
 
     static readonly byte[][] Stages = ["1"u8.ToArray(), "2"u8.ToArray(), "3"u8.ToArray()];
     static readonly byte[][] Priorities = ["LOW"u8.ToArray(), "MEDIUM"u8.ToArray(), "HIGH"u8.ToArray(), "URGENT"u8.ToArray()];
@@ -39,27 +39,32 @@ internal sealed class Ticket
 
     public ReadOnlySpan<byte> this[int property] => bytes.AsSpan(starts[property]..starts[property + 1]);
 
-    /// <summary>Whether the value changes from each version to the next: subject, content and priority do.</summary>
-    public static bool Varies(int property) => property is Content or Priority or Subject;
-
-    public void Become(int number, int version)
+    public void Become(int number, TicketVersion version)
     {
         var fixedPart = Mix((ulong)number);
-        var varying = Mix(fixedPart + (ulong)version);
+        var varying = Mix(fixedPart + version.Texts);
         length = 0;
 
         starts[0] = length;
-        Append(Descriptions.Words((int)(fixedPart & 0xfff), 11 + (int)(fixedPart >> 12 & 0xfff) % 22));
-        Append(" Update "u8);
-        Append(version);
+        if (version.NewWords)
+        {
+            AppendNewWords(varying);
+        }
+        else
+        {
+            Append(Descriptions.Words((int)(fixedPart & 0xfff), 11 + (int)(fixedPart >> 12 & 0xfff) % 22));
+            Append(" Update "u8);
+            Append(version.Texts);
+        }
+
         starts[1] = length;
         Append("0"u8);
         starts[2] = length;
-        Append(Stages[(fixedPart >> 24 & 0xff) % 3]);
+        Append(Stages[((fixedPart >> 24 & 0xff) + version.Stage) % 3]);
         starts[3] = length;
         Append(Categories[fixedPart >> 32 & 3]);
         starts[4] = length;
-        Append(Priorities[(number + version) & 3]);
+        Append(Priorities[(number + version.Texts) & 3]);
         starts[5] = length;
         Append("https://helpdesk.example.com/agent/tickets/"u8);
         Append(number);
@@ -68,18 +73,43 @@ internal sealed class Ticket
         starts[7] = length;
         Append(Subjects.Words((int)(varying & 0xfff), 4 + (int)(varying >> 12 & 3)));
         Append(" #"u8);
-        Append(version);
+        Append(version.Texts);
         starts[KeyIndex] = length;
         AppendKey(number, fixedPart);
         starts[KeyIndex + 1] = length;
     }
 
-    /// <summary>Seven keys in eight ascend in order of arrival, as a help desk numbers them; the eighth comes from a source with random ids.</summary>
+    /// <summary>60 words, five of which are in no other text, as order numbers and addresses are.</summary>
+    void AppendNewWords(ulong random)
+    {
+        for (var word = 0; word < NewWords; word++)
+        {
+            Append(Descriptions.Words((int)(random & 0xfff), WordsBetween));
+            Append(" "u8);
+            random = Mix(random);
+            AppendHex(random);
+            Append(" "u8);
+        }
+    }
+
     void AppendKey(int number, ulong random)
     {
-        var numbered = (random >> 36 & 7) != 0;
-        Append(numbered ? "ZD-"u8 : "SN-"u8);
-        Utf8Formatter.TryFormat(numbered ? (ulong)number : random, bytes.AsSpan(length), out var written, numbered ? new('D', 9) : new('x', 16));
+        if (keys is KeyOrder.Sequence || (keys is KeyOrder.Mixed && (random >> 36 & 7) != 0))
+        {
+            Append("ZD-"u8);
+            Utf8Formatter.TryFormat(number, bytes.AsSpan(length), out var written, new('D', 9));
+            length += written;
+        }
+        else
+        {
+            Append("SN-"u8);
+            AppendHex(random);
+        }
+    }
+
+    void AppendHex(ulong value)
+    {
+        Utf8Formatter.TryFormat(value, bytes.AsSpan(length), out var written, new('x', 16));
         length += written;
     }
 
@@ -143,31 +173,78 @@ internal sealed class Prose
     public ReadOnlySpan<byte> Words(int first, int count) => text.AsSpan(wordStarts[first]..(wordStarts[first + count] - 1));
 }
 
-/// <summary>How far one side has come: how many tickets it has and which version of each. Numbers start at 0 and have no gap.</summary>
-internal sealed class Table(int capacity)
+/// <summary>How the keys of new tickets follow each other.</summary>
+internal enum KeyOrder
 {
-    readonly byte[] versions = new byte[capacity];
+    /// <summary>Seven in eight ascend in order of arrival, as a help desk numbers them; the eighth comes from a source with random ids.</summary>
+    Mixed,
+
+    /// <summary>All ascend.</summary>
+    Sequence,
+
+    /// <summary>All are random.</summary>
+    Random,
+}
+
+/// <summary>What an update changes.</summary>
+[Flags]
+internal enum Change
+{
+    /// <summary>Subject, content and priority.</summary>
+    Texts = 1,
+
+    /// <summary>The stage.</summary>
+    Stage = 2,
+
+    /// <summary>With <see cref="Texts"/>: the content gets words that were never seen before.</summary>
+    NewWords = 4,
+}
+
+/// <summary>Which values a ticket has.</summary>
+/// <param name="Texts">How often its texts have changed.</param>
+/// <param name="Stage">How often its stage has changed.</param>
+/// <param name="NewWords">Whether its content has words of its own.</param>
+internal readonly record struct TicketVersion(byte Texts, byte Stage, bool NewWords)
+{
+    public TicketVersion After(Change change) => unchecked(new(
+        (byte)(Texts + (change.HasFlag(Change.Texts) ? 1 : 0)),
+        (byte)(Stage + (change.HasFlag(Change.Stage) ? 1 : 0)),
+        change.HasFlag(Change.Texts) ? change.HasFlag(Change.NewWords) : NewWords));
+}
+
+/// <summary>How far one side has come: how many tickets it has and which version of each. Numbers start at 0 and have no gap.</summary>
+internal sealed class Table(int capacity, KeyOrder keys = KeyOrder.Mixed)
+{
+    readonly TicketVersion[] versions = new TicketVersion[capacity];
+
+    public KeyOrder Keys => keys;
 
     public int Count { get; set; }
 
     /// <summary>Updates done so far.</summary>
     public long Changes { get; set; }
 
-    public int Version(int number) => versions[number];
+    public TicketVersion Version(int number) => versions[number];
 
     /// <summary>The next version, which is now the current one. Nobody else may hold the number: see <see cref="Picker"/>.</summary>
-    public int Advance(int number) => unchecked(++versions[number]);
+    public TicketVersion Advance(int number, Change change) => versions[number] = versions[number].After(change);
 }
 
 /// <summary>
-/// Picks random tickets of a table. Several pickers share the numbers out among themselves, so two connections never
+/// Picks tickets of a table, at random or in sequence from a random one on. Several pickers share the numbers out among themselves, so two connections never
 /// write the same ticket at once and its last version is known.
 /// </summary>
-internal sealed class Picker(Table table, int seed, int part = 0, int parts = 1)
+internal sealed class Picker(Table table, int seed, int part = 0, int parts = 1, bool inSequence = false)
 {
     readonly Random random = new(seed * 7919 + part);
+    int? last;
 
-    public int Pick() => part + parts * random.Next((table.Count - part + parts - 1) / parts);
+    public int Pick()
+    {
+        var count = (table.Count - part + parts - 1) / parts;
+        last = inSequence && last is { } before ? (before + 1) % count : random.Next(count);
+        return part + parts * last.Value;
+    }
 
     /// <summary>Fills with different numbers: a batch must not name a ticket twice.</summary>
     public void Pick(Span<int> numbers)

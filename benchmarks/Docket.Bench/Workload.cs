@@ -1,6 +1,6 @@
 namespace Docket.Bench;
 
-/// <summary>A row of the table.</summary>
+/// <summary>A question of the table.</summary>
 /// <param name="Name">What <c>--only</c> calls it.</param>
 /// <param name="Title">What the table calls it.</param>
 /// <param name="Ask">The questions of a connection to a server, which asks about the tickets of its picker.</param>
@@ -8,19 +8,24 @@ internal sealed record Workload(string Name, string Title, Func<ServerSide, Func
 {
     public static readonly Workload[] All =
     [
-        Updates("updates", "random updates, 100 a batch", Question.BatchSize),
-        Updates("single", "single updates, 1 connection", batchSize: 1) with { Connections = 1 },
-        Updates("singles", "single updates, all connections", batchSize: 1) with { RawBatch = null },
-        new("no-op", "no-op upserts, 100 a batch", side => picker => new Repeats(side.Table, picker)),
+        Updates("updates", "random updates, 100 a batch", Change.Texts),
+        Updates("updates-sequence", "updates in sequence", Change.Texts) with { InSequence = true },
+        Updates("updates-moves", "random updates with a stage move", Change.Texts | Change.Stage),
+        Updates("moves", "random stage moves", Change.Stage),
+        Updates("new-words", "random texts, 5 of 60 words new", Change.Texts | Change.NewWords),
+        Updates("single", "single updates, 1 connection", Change.Texts, batchSize: 1) with { Connections = 1 },
+        Updates("singles", "single updates, all connections", Change.Texts, batchSize: 1),
+        Updates("arrival", "random updates at a fixed rate", Change.Texts) with { IsPaced = true, Raw = false },
         Rows("ndjson", "NDJSON, 1 connection", rowsATicket: 1),
         Rows("ndjson-repeats", "NDJSON, 5 rows of a ticket in a row", rowsATicket: 5),
+        new("no-op", "no-op upserts, 100 a batch", side => picker => new Repeats(side.Table, picker)),
         new("read", "read one by key", side => picker => new Reads(side.Table, picker)),
         new("read-history", "read one with history", side => picker => new Reads(side.Table, picker, history: true)),
-        new("batch-read", "batch read, 100 keys", _ => picker => new BatchReads(picker)),
+        new("batch-read", "batch read, 100 keys", side => picker => new BatchReads(side.Table, picker)),
         new("list", "list, pages of 100", side =>
         {
             var ids = side.SampleIds();
-            return picker => new Lists(ids, picker);
+            return picker => new Lists(side.Table, ids, picker);
         }),
     ];
 
@@ -30,15 +35,24 @@ internal sealed record Workload(string Name, string Title, Func<ServerSide, Func
     /// <summary>Connections that ask; all by default.</summary>
     public int? Connections { get; init; }
 
-    /// <summary>Whether it changes tickets.</summary>
-    public bool Writes { get; init; }
+    /// <summary>What it changes, if anything.</summary>
+    public Change? Changes { get; init; }
 
-    /// <summary>Tickets in each transaction of the raw loop that does the same; <c>null</c> if there is none.</summary>
-    public int? RawBatch { get; init; }
+    /// <summary>Tickets in a request.</summary>
+    public int BatchSize { get; init; } = Question.BatchSize;
 
-    static Workload Updates(string name, string title, int batchSize) =>
-        new(name, title, side => picker => new Updates(side.Table, picker, batchSize)) { Writes = true, RawBatch = batchSize };
+    /// <summary>Whether it names tickets in the order of their numbers.</summary>
+    public bool InSequence { get; init; }
+
+    /// <summary>Whether requests arrive at half of the rate that the slowest side can do, however long answers take.</summary>
+    public bool IsPaced { get; init; }
+
+    /// <summary>Whether a raw loop can do the same.</summary>
+    public bool Raw { get; init; }
+
+    static Workload Updates(string name, string title, Change change, int batchSize = Question.BatchSize) =>
+        new(name, title, side => picker => new Updates(side.Table, picker, batchSize, change)) { Changes = change, BatchSize = batchSize, Raw = true };
 
     static Workload Rows(string name, string title, int rowsATicket) =>
-        new(name, title, side => picker => new Uploads(side.Table, picker, rowsATicket)) { Writes = true, Connections = 1 };
+        new(name, title, side => picker => new Uploads(side.Table, picker, rowsATicket)) { Changes = Change.Texts, Connections = 1 };
 }
