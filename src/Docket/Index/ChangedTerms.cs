@@ -18,7 +18,7 @@ internal sealed class ChangedTerms(int property)
     const int BlockMin = 4, BlockMax = 512;
 
     Entry[] entries = new Entry[16];
-    int[] slots = new int[32]; // by hash: the number of an entry, from 1
+    ulong[] slots = new ulong[32]; // by hash: the upper half of the hash and the number of an entry, from 1
     byte[] texts = new byte[128];
     int[] changes = new int[64];
     int count, textsLength, changesLength = 1; // a block at 0 is none
@@ -39,7 +39,7 @@ internal sealed class ChangedTerms(int property)
             slot = Begin(term, hash, slot);
         }
 
-        ref var entry = ref entries[slots[slot] - 1];
+        ref var entry = ref entries[(uint)slots[slot] - 1];
         var change = (document << 1) | (add ? 0 : 1);
         if (entry.Count > 0)
         {
@@ -81,9 +81,9 @@ internal sealed class ChangedTerms(int property)
     /// <summary>Writes one term, if it has changed.</summary>
     public void WriteTo(SegmentWriter writer, ulong hash)
     {
-        if (slots[SlotOf(hash)] is var number and > 0)
+        if (slots[SlotOf(hash)] is var found and > 0)
         {
-            Write([number - 1], writer);
+            Write([(int)(uint)found - 1], writer);
         }
     }
 
@@ -187,10 +187,10 @@ internal sealed class ChangedTerms(int property)
         if (count == entries.Length)
         {
             Array.Resize(ref entries, count * 2);
-            slots = new int[entries.Length * 2];
+            slots = new ulong[entries.Length * 2];
             for (var i = 0; i < count; i++)
             {
-                slots[SlotOf(entries[i].Hash)] = i + 1;
+                slots[SlotOf(entries[i].Hash)] = Slot(entries[i].Hash, i + 1);
             }
 
             slot = SlotOf(hash);
@@ -204,14 +204,16 @@ internal sealed class ChangedTerms(int property)
         term.CopyTo(texts.AsSpan(textsLength));
         entries[count] = new() { Hash = hash, Text = textsLength, Length = term.Length };
         textsLength += term.Length;
-        slots[slot] = ++count;
+        slots[slot] = Slot(hash, ++count);
         return slot;
     }
+
+    static ulong Slot(ulong hash, int number) => (hash & ~(ulong)uint.MaxValue) | (uint)number;
 
     int SlotOf(ulong hash)
     {
         var at = (int)hash & (slots.Length - 1);
-        while (slots[at] is var number and > 0 && entries[number - 1].Hash != hash)
+        while (slots[at] is var found and > 0 && (found >> 32 != hash >> 32 || entries[(uint)found - 1].Hash != hash))
         {
             at = (at + 1) & (slots.Length - 1);
         }

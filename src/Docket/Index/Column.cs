@@ -2,6 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace Docket.Index;
 
+/// <summary>What a save wrote of a column. The numbers are stored in the file.</summary>
+internal enum ColumnForm
+{
+    /// <summary>The numbers of documents, and then their values.</summary>
+    Changes = 0,
+
+    /// <summary>All values.</summary>
+    Whole = 1,
+
+    /// <summary>Up to 256 different values, and then the place of each document's value among them, a byte each.</summary>
+    Few = 2,
+}
+
 /// <summary>
 /// One number for each document of a chunk: a value in a form that compares as the value does (<see cref="Key"/>), or something to
 /// find it by. 0 means none.
@@ -10,6 +23,9 @@ internal sealed class Column
 {
     /// <summary>A column is saved whole once a quarter of its values has changed since it was; before that, only what changed.</summary>
     const int WholeShare = 4;
+
+    /// <summary>Most different values in <see cref="ColumnForm.Few"/>, and their bytes.</summary>
+    const int FewMax = 256, FewBytes = FewMax * sizeof(ulong);
 
     const int ChangeSize = sizeof(ushort) + sizeof(ulong);
 
@@ -52,19 +68,22 @@ internal sealed class Column
         changesInFile = null;
     }
 
-    /// <summary>What a save writes: the whole column, or the numbers of changed documents and then their values.</summary>
-    public byte[] BeginSave(out bool whole)
+    /// <summary>What a save writes.</summary>
+    public byte[] BeginSave(out ColumnForm form)
     {
         var saved = changed!;
         var changes = saved.Count();
         changed = null;
-        whole = changesInFile is not { } before || (before + changes) * WholeShare > count;
-        changesInFile = whole ? 0 : changesInFile + changes;
-        if (whole)
+        if (changesInFile is not { } before || (before + changes) * WholeShare > count)
         {
-            return MemoryMarshal.AsBytes(Values).ToArray();
+            changesInFile = 0;
+            var few = Few();
+            form = few is null ? ColumnForm.Whole : ColumnForm.Few;
+            return few ?? MemoryMarshal.AsBytes(Values).ToArray();
         }
 
+        form = ColumnForm.Changes;
+        changesInFile += changes;
         var bytes = new byte[changes * ChangeSize];
         var docs = MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan(0, changes * sizeof(ushort)));
         var news = MemoryMarshal.Cast<byte, ulong>(bytes.AsSpan(changes * sizeof(ushort)));
@@ -77,12 +96,26 @@ internal sealed class Column
     }
 
     /// <summary>Applies what a save wrote, in the order of saves.</summary>
-    public void Load(ReadOnlySpan<byte> saved, bool whole)
+    public void Load(ReadOnlySpan<byte> saved, ColumnForm form)
     {
-        if (whole)
+        if (form == ColumnForm.Whole)
         {
             values = MemoryMarshal.Cast<byte, ulong>(saved).ToArray();
             (count, changesInFile) = (values.Length, 0);
+            return;
+        }
+
+        if (form == ColumnForm.Few)
+        {
+            var different = MemoryMarshal.Cast<byte, ulong>(saved[..FewBytes]);
+            var places = saved[FewBytes..];
+            values = new ulong[places.Length];
+            (count, changesInFile) = (values.Length, 0);
+            for (var doc = 0; doc < places.Length; doc++)
+            {
+                values[doc] = different[places[doc]];
+            }
+
             return;
         }
 
@@ -95,6 +128,34 @@ internal sealed class Column
         }
 
         changesInFile += changes;
+    }
+
+    // Null if there are too many different values, or too few documents for the list of them.
+    byte[]? Few()
+    {
+        var bytes = count < FewBytes ? [] : new byte[FewBytes + count];
+        var different = new Dictionary<ulong, byte>();
+        for (var doc = 0; doc < bytes.Length - FewBytes; doc++)
+        {
+            ref var place = ref bytes[FewBytes + doc];
+            if (doc > 0 && values[doc] == values[doc - 1])
+            {
+                place = bytes[FewBytes + doc - 1];
+            }
+            else if (!different.TryGetValue(values[doc], out place))
+            {
+                if (different.Count == FewMax)
+                {
+                    return null;
+                }
+
+                place = (byte)different.Count;
+                MemoryMarshal.Cast<byte, ulong>(bytes.AsSpan())[place] = values[doc];
+                different.Add(values[doc], place);
+            }
+        }
+
+        return bytes.Length == 0 ? null : bytes;
     }
 
     void Put(int doc, ulong value)

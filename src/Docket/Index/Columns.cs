@@ -10,7 +10,7 @@ namespace Docket.Index;
 internal sealed class Columns : IDisposable
 {
     /// <summary>Reads what saves wrote of a column in one chunk.</summary>
-    public const string FindSql = "SELECT whole, data, hash FROM column_part WHERE id BETWEEN ? AND ? ORDER BY id";
+    public const string FindSql = "SELECT form, data, hash FROM column_part WHERE id BETWEEN ? AND ? ORDER BY id";
 
     /// <summary>The bits of the number of a save in the id of a part.</summary>
     const int SaveBits = 30;
@@ -25,7 +25,7 @@ internal sealed class Columns : IDisposable
 
     // What changed since the last save began, and what that save writes.
     readonly List<(long Place, Column Column)> changed = [];
-    readonly List<(long Place, bool Whole, byte[] Data)> saving = [];
+    readonly List<(long Place, ColumnForm Form, byte[] Data)> saving = [];
 
     // The chunk that was written last, by column: nearly always the next one too.
     (long Place, Column? Column)[] recent = [];
@@ -35,7 +35,7 @@ internal sealed class Columns : IDisposable
     public Columns(Connection connection)
     {
         Finder = connection.Prepare(FindSql);
-        put = connection.Prepare("INSERT INTO column_part (id, whole, data, hash) VALUES (?, ?, ?, ?)");
+        put = connection.Prepare("INSERT INTO column_part (id, form, data, hash) VALUES (?, ?, ?, ?)");
         delete = connection.Prepare("DELETE FROM column_part WHERE id BETWEEN ? AND ?");
     }
 
@@ -112,7 +112,8 @@ internal sealed class Columns : IDisposable
     {
         foreach (var (place, column) in changed)
         {
-            saving.Add((place, column.BeginSave(out var whole) is var data && whole, data));
+            var data = column.BeginSave(out var form);
+            saving.Add((place, form, data));
         }
 
         changed.Clear();
@@ -127,8 +128,8 @@ internal sealed class Columns : IDisposable
     {
         for (; saved < saving.Count && bytes > 0; saved++)
         {
-            var (place, whole, data) = saving[saved];
-            put.Bind(IdOf(place, save)).Bind(whole ? 1 : 0).Bind(data).Bind(Segment.HashOf(data)).Run();
+            var (place, form, data) = saving[saved];
+            put.Bind(IdOf(place, save)).Bind((int)form).Bind(data).Bind(Segment.HashOf(data)).Run();
             bytes -= data.Length;
         }
 
@@ -138,9 +139,9 @@ internal sealed class Columns : IDisposable
     /// <summary>Deletes what the whole columns of a save replace, in its last transaction.</summary>
     public void DropReplaced(long save)
     {
-        foreach (var (place, whole, _) in saving)
+        foreach (var (place, form, _) in saving)
         {
-            if (whole)
+            if (form != ColumnForm.Changes)
             {
                 delete.Bind(IdOf(place, 0)).Bind(IdOf(place, save - 1)).Run();
             }
@@ -198,7 +199,7 @@ internal sealed class Columns : IDisposable
                 throw SqliteFailure.Damaged("a column is not as it was written");
             }
 
-            column.Load(data, whole: finder.Integer(0) != 0);
+            column.Load(data, (ColumnForm)finder.Integer(0));
         }
 
         // Also if it is empty, so that it isn't looked up repeatedly.

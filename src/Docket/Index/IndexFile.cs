@@ -14,16 +14,16 @@ internal sealed class IndexFile : IDisposable
     const int ApplicationId = 0x44636b78;
 
     /// <summary>Version of the format. There are no upgrades: another version is rebuilt.</summary>
-    const int Version = 6;
+    const int Version = 7;
 
     /// <summary>Page size in bytes, and about the size of a block of postings.</summary>
     public const int PageSize = 16_384;
 
-    /// <summary>Bytes of columns that stay in memory after a save.</summary>
-    const long MemoryBudget = 64L << 20;
+    /// <summary>Bytes of columns that stay in memory after a save; more while changes arrive, which would load them again.</summary>
+    const long MemoryBudget = 64L << 20, BusyMemoryBudget = 128L << 20;
 
     /// <summary>Bytes of columns in memory at which the index is saved in any case, so that they can be freed.</summary>
-    const long MemoryMax = 512L << 20;
+    const long MemoryMax = 256L << 20;
 
     const string Tables = """
         CREATE TABLE state (
@@ -37,7 +37,7 @@ internal sealed class IndexFile : IDisposable
           unfinished INTEGER NOT NULL, -- whether there may be parts of a later one
           forms BLOB NOT NULL
         ) STRICT;
-        CREATE TABLE column_part (id INTEGER PRIMARY KEY, whole INTEGER NOT NULL, data BLOB NOT NULL, hash INTEGER NOT NULL) STRICT;
+        CREATE TABLE column_part (id INTEGER PRIMARY KEY, form INTEGER NOT NULL, data BLOB NOT NULL, hash INTEGER NOT NULL) STRICT;
         CREATE TABLE segment (age INTEGER PRIMARY KEY, id INTEGER NOT NULL, bytes INTEGER NOT NULL, directory BLOB NOT NULL, hash INTEGER NOT NULL) STRICT;
         CREATE TABLE block (id INTEGER PRIMARY KEY, data BLOB NOT NULL, hash INTEGER NOT NULL) STRICT;
         """;
@@ -68,7 +68,7 @@ internal sealed class IndexFile : IDisposable
             }
 
             // The index can be rebuilt, so a save need not be on disk; only the order of writes matters.
-            connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=500; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST");
+            connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=500; PRAGMA secure_delete=FAST");
             if (isNew)
             {
                 connection.Execute($"BEGIN; {Tables} PRAGMA application_id={ApplicationId}; PRAGMA user_version={Version}; COMMIT");
@@ -213,8 +213,8 @@ internal sealed class IndexFile : IDisposable
         });
         if (done)
         {
-            Index.EndSave(MemoryBudget);
-            (Built, mark) = (mark!.Built, null);
+            Index.EndSave(Position > mark!.Position ? BusyMemoryBudget : MemoryBudget);
+            (Built, mark) = (mark.Built, null);
             save++;
         }
 

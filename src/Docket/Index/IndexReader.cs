@@ -9,7 +9,7 @@ internal sealed class IndexReader : IDisposable
     public IndexReader(string path)
     {
         connection = new Connection(path, create: false);
-        connection.Execute("PRAGMA query_only=1; PRAGMA mmap_size=1073741824");
+        connection.Execute("PRAGMA query_only=1");
         Column = connection.Prepare(Columns.FindSql);
         Block = connection.Prepare(BlockCache.FindSql);
     }

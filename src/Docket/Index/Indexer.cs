@@ -41,8 +41,8 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>How long a write waits for the index at most, in milliseconds: writes continue, whatever happens to the index.</summary>
     const int PatienceMs = 1_000;
 
-    /// <summary>The pause after a disk error, in milliseconds.</summary>
-    const int RestMs = 1_000;
+    /// <summary>The pause after a disk error, and that of merges after there was no space, in milliseconds.</summary>
+    const int RestMs = 1_000, MergeRestMs = 30_000;
 
     /// <summary>The value of <see cref="indexed"/> while there is no index to search.</summary>
     const long NotReady = -1;
@@ -61,7 +61,7 @@ internal sealed partial class Indexer : IDisposable
     readonly CommitSignal indexed = new();
     volatile IndexFile? file, distrusted;
     volatile bool closing;
-    long building, buildTotal, hurryTo, searchedAt;
+    long building, buildTotal, hurryTo, searchedAt, mergeAfter;
     int waiting;
 
     /// <summary>Starts to follow a portal.</summary>
@@ -286,7 +286,7 @@ internal sealed partial class Indexer : IDisposable
                     return;
                 }
             }
-            else if (opened.IsUntidy && taken == 0)
+            else if (taken == 0 && MayTidy())
             {
                 opened.TidySome(SaveStep);
             }
@@ -296,7 +296,7 @@ internal sealed partial class Indexer : IDisposable
                 opened.BeginSave(built: true);
                 unsaved = 0;
             }
-            else if (opened.IsUntidy)
+            else if (MayTidy())
             {
                 opened.TidySome(SaveStep);
             }
@@ -308,6 +308,8 @@ internal sealed partial class Indexer : IDisposable
         }
 
         opened.Save(built: true);
+
+        bool MayTidy() => opened.IsUntidy && clock.GetTimestamp() >= mergeAfter;
     }
 
     // Permanent deletions don't wait.
@@ -474,7 +476,11 @@ internal sealed partial class Indexer : IDisposable
     {
         try
         {
-            if (failure is not SqliteFailure { NoRoom: true })
+            if (failure is SqliteFailure { NoRoom: true })
+            {
+                mergeAfter = clock.GetTimestamp() + (MergeRestMs * clock.TimestampFrequency / 1000); // searches can do without
+            }
+            else
             {
                 IndexFile.Delete(path);
             }

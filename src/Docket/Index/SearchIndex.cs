@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Docket.Model;
 using Docket.Sqlite;
 
@@ -22,8 +23,7 @@ internal sealed class SearchIndex : IDisposable
     readonly string path;
     readonly long seed;
     readonly ConcurrentBag<IndexReader> readers = [];
-    readonly Dictionary<ulong, Range> gone = [];
-    readonly HashSet<ulong> seen = [];
+    readonly Dictionary<ulong, Range?> held = [];
     bool closed;
     byte[] scratch = new byte[4096], scratchBefore = new byte[4096];
 
@@ -324,27 +324,31 @@ internal sealed class SearchIndex : IDisposable
             return;
         }
 
-        gone.Clear();
-        seen.Clear();
+        held.Clear();
         words = new Words(before);
         while (words.Next())
         {
-            gone[Hash(words.Current)] = words.Range;
+            held[Hash(words.Current)] = words.Range;
         }
 
         words = new Words(after);
         while (words.Next())
         {
             var hash = Hash(words.Current);
-            if (seen.Add(hash) && !gone.Remove(hash))
+            ref var range = ref CollectionsMarshal.GetValueRefOrAddDefault(held, hash, out var isKnown);
+            range = null; // it stays, or was just added
+            if (!isKnown)
             {
                 Postings.Change(Terms(property), document, words.Current, hash, add: true);
             }
         }
 
-        foreach (var (hash, range) in gone)
+        foreach (var (hash, range) in held)
         {
-            Postings.Change(Terms(property), document, before[range], hash, add: false);
+            if (range is { } gone)
+            {
+                Postings.Change(Terms(property), document, before[gone], hash, add: false);
+            }
         }
     }
 }

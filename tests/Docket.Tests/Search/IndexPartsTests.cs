@@ -101,38 +101,42 @@ public sealed class IndexPartsTests
         Assert.Equal(0UL, Key.OfText([]));
     }
 
-    [Fact]
-    public void Columns_keep_their_values_whether_they_are_saved_whole_or_by_what_changed()
+    [Theory]
+    [InlineData(3)]
+    [InlineData(256)]
+    [InlineData(1_000_000)]
+    public void Columns_keep_their_values_in_each_form_that_a_save_writes(int different)
     {
-        var random = new Random(4);
-        var (column, expected, saves) = (new Column(), new ulong[DocSet.Size], new List<(byte[] Data, bool Whole)>());
+        var random = new Random(different);
+        var (column, expected, saves) = (new Column(), new ulong[DocSet.Size], new List<(byte[] Data, ColumnForm Form)>());
         column.Set(9, 0);
         Assert.False(column.IsChanged);
         Assert.True(column.Values.IsEmpty);
         for (var round = 0; round < 60; round++)
         {
-            for (var i = 0; i < (round % 10 == 0 ? 20_000 : 300); i++)
+            for (var i = 0; i < (round % 10 == 1 ? 20_000 : 300); i++)
             {
-                var (doc, value) = (random.Next(Math.Min(DocSet.Size, 2_000 * (round + 1))), (ulong)random.Next(3));
+                var (doc, value) = (random.Next(Math.Min(DocSet.Size, 2_000 * (round + 1))), (ulong)random.Next(different));
                 column.Set(doc, value);
                 expected[doc] = value;
             }
 
-            saves.Add((column.BeginSave(out var whole), whole));
+            saves.Add((column.BeginSave(out var form), form));
             Assert.False(column.IsChanged);
             var read = new Column();
             foreach (var save in saves)
             {
-                read.Load(save.Data, save.Whole);
+                read.Load(save.Data, save.Form);
             }
 
             Assert.True(column.Values.SequenceEqual(read.Values));
             Assert.True(expected.AsSpan(0, read.Values.Length).SequenceEqual(read.Values));
         }
 
-        Assert.True(saves[0].Whole);
-        Assert.InRange(saves.Count(save => save.Whole), 2, 40);
-        Assert.All(saves.Where((save, round) => !save.Whole && round % 10 > 0), save => Assert.InRange(save.Data.Length, 1, 3_000)); // only what changed
+        Assert.Equal(ColumnForm.Whole, saves[0].Form); // too few documents for anything else
+        Assert.Equal(different > 256 ? ColumnForm.Whole : ColumnForm.Few, saves[1].Form);
+        Assert.InRange(saves.Count(save => save.Form == ColumnForm.Changes), 20, 58);
+        Assert.All(saves.Where((save, round) => save.Form == ColumnForm.Changes && round % 10 != 1), save => Assert.InRange(save.Data.Length, 1, 3_000)); // only what changed
     }
 
     [Fact]
