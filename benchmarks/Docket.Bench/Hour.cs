@@ -17,8 +17,8 @@ internal static class Hour
     /// <summary>Those who write share the tickets out among themselves, so that the version of each is known.</summary>
     static readonly Role[] Roles =
     [
-        new("batches of 100 updates", 30, 4, (side, connection) => new Updates(side.Table, Picker(side, connection, 6), Question.BatchSize)),
-        new("single updates", 100, 2, (side, connection) => new Updates(side.Table, Picker(side, 4 + connection, 6), batchSize: 1)),
+        new("batches of 100 updates", 30, 4, (side, connection) => new Updates(side.Table, Picker(side, connection, 8), Question.BatchSize)),
+        new("single updates", 100, 4, (side, connection) => new Updates(side.Table, Picker(side, 4 + connection, 8), batchSize: 1)),
         new("reads by key", 200, 2, (side, connection) => new Reads(side.Table, Picker(side, connection, 2), quiet: false)),
         new("searches", 20, 2, (side, connection) => new HelpDeskSearches(side.Table, Picker(side, connection, 2))),
         new("pages of the change feed", 10, 1, (side, _) => new Feed(side.Table, side.Table.Count + side.Table.Changes - FeedStart)),

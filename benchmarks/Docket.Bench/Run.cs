@@ -100,6 +100,7 @@ internal sealed class Run : IDisposable
     {
         foreach (var side in sides.OfType<ServerSide>())
         {
+            Hour.Play(side, options.HourSeconds / 10); // a server that has just started would spend the beginning on compiling
             var (before, cpu) = (side.Server.Memory(), side.Server.Cpu());
             var slices = Hour.Play(side, options.HourSeconds);
             report.Hour(side, slices, before, (side.Server.Cpu() - cpu) / options.HourSeconds);
