@@ -45,7 +45,8 @@ internal static class BatchLookup
 
             foreach (var value in input.Values)
             {
-                if (value.Property.Unique && !value.Value.IsEmpty)
+                var isKey = batch.Kind != WriteKind.Create && value.Property == input.Key && value.Value.Span.SequenceEqual(input.KeyValue.Span); // already looked up
+                if (value.Property.Unique && !value.Value.IsEmpty && !isKey)
                 {
                     AddOwner(records, found, new(value.Property, value.Value));
                 }

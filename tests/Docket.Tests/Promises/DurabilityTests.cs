@@ -81,6 +81,67 @@ public sealed class DurabilityTests
         Directory.Delete(directory, recursive: true);
     }
 
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task A_server_killed_while_it_writes_what_follows_from_many_changes_keeps_them_all() => Seed.PlayAsync(async random =>
+    {
+        const int batchSize = 100, foldAfter = 500; // batches, see FoldPace
+        var directory = Directory.CreateTempSubdirectory("docket-durability-fold-").FullName;
+        var (sent, acknowledged) = (0, new HashSet<int>());
+        for (var round = 0; round < 3; round++)
+        {
+            // Somewhere in the steps of a fold, which begin after so many changes.
+            var end = acknowledged.Count + foldAfter + random.Next(60);
+            await using (var server = await ServerProcess.StartAsync(directory))
+            {
+                if (round == 0)
+                {
+                    (await server.SendAsync(HttpMethod.Post, "/crm/v3/properties/tickets", """{"name":"ext_id","label":"Key","type":"string","fieldType":"text","groupName":"ticketinformation","hasUniqueValue":true}""")).Expect(201);
+                }
+
+                await Task.WhenAll(Enumerable.Range(0, Connections).Select(async _ =>
+                {
+                    while (true)
+                    {
+                        var batch = Interlocked.Increment(ref sent);
+                        var inputs = Enumerable.Range(0, batchSize).Select(i => $$$"""{"idProperty":"ext_id","id":"{{{batch}}}-{{{i}}}","properties":{"subject":"{{{batch}}}","hs_pipeline_stage":"1"}}""");
+                        try
+                        {
+                            (await server.SendAsync(HttpMethod.Post, Upsert, $$"""{"inputs":[{{string.Join(',', inputs)}}]}""")).Expect(200);
+                        }
+                        catch (Exception gone) when (gone is HttpRequestException or IOException or SocketException or OperationCanceledException)
+                        {
+                            return;
+                        }
+
+                        lock (acknowledged)
+                        {
+                            acknowledged.Add(batch);
+                            if (acknowledged.Count == end)
+                            {
+                                server.Kill();
+                            }
+                        }
+                    }
+                }));
+            }
+
+            await using var again = await ServerProcess.StartAsync(directory);
+            foreach (var batch in acknowledged)
+            {
+                var keys = Enumerable.Range(0, batchSize).Select(i => $$"""{"id":"{{batch}}-{{i}}"}""");
+                var found = (await again.SendAsync(HttpMethod.Post, Tickets + "/batch/read", $$"""{"idProperty":"ext_id","properties":["subject"],"inputs":[{{string.Join(',', keys)}}]}""")).Expect(200);
+                Assert.Equal((batchSize, $"{batch}"), (found.Count("results"), found[$"results[{random.Next(batchSize)}].properties.subject"]));
+            }
+
+            var repeated = (await again.SendAsync(HttpMethod.Post, Upsert, $$$"""{"inputs":[{"idProperty":"ext_id","id":"{{{acknowledged.First()}}}-0","properties":{"subject":"again"}}]}""")).Expect(200);
+            Assert.Equal("false", repeated["results[0].new"]);
+            (await again.SendAsync(HttpMethod.Post, Upsert, $$$"""{"inputs":[{"idProperty":"ext_id","id":"{{{acknowledged.First()}}}-0","properties":{"subject":"{{{acknowledged.First()}}}"}}]}""")).Expect(200);
+        }
+
+        Directory.Delete(directory, recursive: true);
+    });
+
     /// <summary>Upserts one batch after the other until the server is gone.</summary>
     async Task LoadAsync(ServerProcess server, Random random, SemaphoreSlim acknowledged)
     {

@@ -129,7 +129,7 @@ internal sealed class Folder : IDisposable
         if (isWanted)
         {
             folds.Current = new(folds.Current.Steps + 1, new(sequence), null);
-            isWanted = false;
+            (isWanted, fold) = (false, null);
         }
     }
 
@@ -183,6 +183,7 @@ internal sealed class Folder : IDisposable
         });
         rowsWritten = to;
         folds.Current = current with { Steps = current.Steps + 1, Older = isLast ? null : current.Older };
+        fold = isLast ? null : fold;
     }
 
     void Write(Sorted sorted) => Write(sorted, 0, sorted.Rows);
