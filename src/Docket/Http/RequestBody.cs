@@ -92,17 +92,23 @@ internal sealed class RequestBody : IDisposable
             }
         }
 
-        body.RefuseUnlessText();
-        return body;
+        try
+        {
+            body.RefuseUnlessText();
+            return body;
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>A copy of a part of a body, such as one line of it.</summary>
+    /// <summary>Bytes that were part of a body, such as one line of it. They are not rented, so it need not be disposed.</summary>
     /// <exception cref="Refusal">See <see cref="ReadAsync"/>.</exception>
-    public static RequestBody Copy(ReadOnlySpan<byte> bytes)
+    public static RequestBody Of(byte[] bytes)
     {
-        var buffer = Allocate(bytes.Length);
-        bytes.CopyTo(buffer);
-        var body = new RequestBody(buffer, bytes.Length);
+        var body = new RequestBody(bytes, bytes.Length);
         body.RefuseUnlessText();
         return body;
     }
@@ -162,13 +168,11 @@ internal sealed class RequestBody : IDisposable
         var bytes = Memory.Span;
         if (bytes.IsEmpty)
         {
-            Dispose();
             throw new Refusal(Faults.NoBody());
         }
 
         if (IsWideText(bytes))
         {
-            Dispose();
             throw new Refusal(Faults.WideText());
         }
 
@@ -181,9 +185,7 @@ internal sealed class RequestBody : IDisposable
             }
 
             var (line, column) = Position(at);
-            var found = bytes[at];
-            Dispose();
-            throw new Refusal(Faults.MalformedJson(line, column, $"Invalid UTF-8 byte 0x{found:x2}"));
+            throw new Refusal(Faults.MalformedJson(line, column, $"Invalid UTF-8 byte 0x{bytes[at]:x2}"));
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Text;
-using Docket.Writes;
 
 namespace Docket.Jobs;
 
@@ -12,6 +11,9 @@ internal sealed class InputChunk
 {
     /// <summary>Longest input, in bytes.</summary>
     public const int InputMax = 1024 * 1024;
+
+    /// <summary>Most inputs in a chunk: as many as usually arrive while the one before it is stored.</summary>
+    const int InputsMax = 1_000;
 
     /// <summary>Bytes after which a chunk accepts no more inputs, so that memory is bounded whatever is sent.</summary>
     const int BytesFull = 1024 * 1024;
@@ -29,7 +31,7 @@ internal sealed class InputChunk
     /// <summary>The input that was finished last.</summary>
     public ReadOnlySpan<byte> Last => bytes.WrittenSpan[last..(finished - 1)];
 
-    public bool IsFull => Count == Validation.InputsMax || bytes.WrittenCount >= BytesFull;
+    public bool IsFull => Count == InputsMax || bytes.WrittenCount >= BytesFull;
 
     /// <summary>Begins an NDJSON input and stores its line number. Other inputs need no beginning.</summary>
     public void Begin(long line)

@@ -11,86 +11,85 @@ using Docket.Writes;
 namespace Docket.Jobs;
 
 /// <summary>
-/// The next inputs of a job: reads, validates and applies them, and records the results. An input that is refused on its own is
-/// recorded with its error and left out. If the job is all or nothing, any error applies to the whole job.
+/// Some inputs of a job, read and validated: applies them and records the results. An input that is refused on its own is recorded
+/// with its error and left out. If the job is all or nothing, any error applies to the whole job.
 /// </summary>
-internal sealed class JobInputs : IDisposable
+internal sealed class JobInputs
 {
     readonly Job job;
     readonly Caller caller;
     readonly long now;
-    readonly List<RequestBody> bodies = [];
 
     // For each input, the parsed input or its error.
-    readonly List<(StoredInput Stored, RecordInput? Input, Error? Error)> rows = [];
+    readonly List<(StoredInput Stored, RecordInput? Input, Error? Error)> rows;
 
-    JobInputs(Job job, Caller caller, long now)
+    // The batch, which of the rows it consists of, and the errors of rows that were refused alone.
+    readonly List<int> places = [];
+    readonly Error?[] errors;
+    WriteBatch? batch;
+
+    JobInputs(Job job, List<(StoredInput, RecordInput?, Error?)> rows, Caller caller, long now)
     {
         this.job = job;
+        this.rows = rows;
         this.caller = caller;
         this.now = now;
+        errors = new Error?[rows.Count];
     }
 
-    public int Count => rows.Count;
+    /// <summary>Reads stored inputs, the first of which is where the job is.</summary>
+    public static JobInputs Read(Job job, IEnumerable<StoredInput> lines, Caller caller, long now) =>
+        new(job, [.. lines.Select(line => ReadRow(line, job.Kind))], caller, now);
 
-    /// <summary>Reads stored inputs.</summary>
-    public static JobInputs Read(Job job, List<StoredInput> lines, Caller caller, long now)
+    /// <summary>Validates the inputs.</summary>
+    /// <exception cref="Refusal">They are refused together.</exception>
+    public void Check(Schema schema)
     {
-        var inputs = new JobInputs(job, caller, now);
-        lines.ForEach(line => inputs.rows.Add(inputs.ReadRow(line)));
-
-        return inputs;
-    }
-
-    /// <summary>Applies the first <paramref name="count"/> inputs and stores their results, in one transaction.</summary>
-    /// <exception cref="Refusal">The inputs were refused together, or the store can't serve.</exception>
-    public async Task ApplyAsync(IStore store, int count)
-    {
-        var places = new List<int>();
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < rows.Count; i++)
         {
-            if (rows[i].Error is { } error)
-            {
-                if (job.Whole)
-                {
-                    throw new Refusal(error);
-                }
-            }
-            else
+            if (rows[i].Error is not { } error)
             {
                 places.Add(i);
             }
+            else if (job.Whole)
+            {
+                throw new Refusal(error);
+            }
         }
 
-        var errors = new Error?[count];
-        var batch = Check(store.Schema.Find(job.Type)!, places, errors);
-        JobRows Rows(Outcome? outcome) => Show(count, outcome, places, errors);
+        batch = CheckBatch(schema);
+    }
+
+    /// <summary>Applies the inputs, after <see cref="Check"/>, and stores their results, in one transaction.</summary>
+    /// <exception cref="Refusal">The inputs are refused together, the job is not where they begin, or the store can't serve.</exception>
+    public async Task ApplyAsync(IStore store)
+    {
         if (batch is null)
         {
-            await store.Jobs.RecordAsync(new(job.Id, job.Done, count, Rows), Rows(null));
+            await store.Jobs.RecordAsync(new(job.Id, job.Done, rows.Count, Show), Show(null));
         }
         else
         {
-            await store.ApplyAsync(batch, new JobStep(job.Id, job.Done, count, Rows));
+            await store.ApplyAsync(batch, new JobStep(job.Id, job.Done, rows.Count, Show));
         }
     }
 
-    /// <summary>Records that the first <paramref name="count"/> inputs were refused together.</summary>
-    public Task RefuseAsync(IStore store, int count, Error error)
+    /// <summary>Records that the inputs were refused together.</summary>
+    public Task RefuseAsync(IStore store, Error error)
     {
-        var shown = Show(count, null, [], [.. Enumerable.Repeat<Error?>(job.Whole ? Faults.RefusedWithBatch() : error, count)]);
+        places.Clear();
+        Array.Fill(errors, job.Whole ? Faults.RefusedWithBatch() : error);
+        var shown = Show(null);
         if (job.Whole)
         {
             shown = shown with { Refusal = ToBytes(error) };
-            shown.Names.Add(count, error);
+            shown.Names.Add(rows.Count, error);
         }
 
-        return store.Jobs.RecordAsync(new(job.Id, job.Done, count, _ => shown), shown);
+        return store.Jobs.RecordAsync(new(job.Id, job.Done, rows.Count, _ => shown), shown);
     }
 
-    public void Dispose() => bodies.ForEach(body => body.Dispose());
-
-    (StoredInput Stored, RecordInput? Input, Error? Error) ReadRow(StoredInput stored)
+    static (StoredInput Stored, RecordInput? Input, Error? Error) ReadRow(StoredInput stored, WriteKind kind)
     {
         if (stored.Json.Length == 0)
         {
@@ -99,9 +98,7 @@ internal sealed class JobInputs : IDisposable
 
         try
         {
-            var body = RequestBody.Copy(stored.Json);
-            bodies.Add(body);
-            return (stored, BatchReader.ReadInput(body, job.Kind), null);
+            return (stored, BatchReader.ReadInput(RequestBody.Of(stored.Json), kind), null);
         }
         catch (Refusal refusal)
         {
@@ -110,7 +107,7 @@ internal sealed class JobInputs : IDisposable
     }
 
     // All together if possible; otherwise without those that are refused even alone.
-    WriteBatch? Check(Schema schema, List<int> places, Error?[] errors)
+    WriteBatch? CheckBatch(Schema schema)
     {
         WriteBatch? CheckAll() => places.Count == 0 ? null : Validation.Check(
             job.Kind, [.. places.Select(place => rows[place].Input!)], schema, caller, job.Whole ? job.Features : job.Features | OptionalFeatures.RowOutcomes, inOrder: !job.Whole);
@@ -137,7 +134,7 @@ internal sealed class JobInputs : IDisposable
         }
     }
 
-    JobRows Show(int count, Outcome? outcome, List<int> places, Error?[] errors)
+    JobRows Show(Outcome? outcome)
     {
         var refused = outcome is { Refused: true } ? FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, caller.PortalId) : null;
         var (created, updated, unchanged) = (0, 0, 0);
@@ -146,7 +143,7 @@ internal sealed class JobInputs : IDisposable
         var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Features.HasFlag(OptionalFeatures.Labels), Owners = caller.Owners }, Set: new PropertySet(outcome.Batch.Schema));
         var faults = outcome?.Faults.ToLookup(fault => fault.Index);
         using var json = new Utf8JsonWriter(lines, Wire.WriterOptions);
-        for (int i = 0, at = 0; i < count; i++)
+        for (int i = 0, at = 0; i < rows.Count; i++)
         {
             json.WriteStartObject();
             json.WriteNumber("index", job.Done + i);
@@ -188,7 +185,7 @@ internal sealed class JobInputs : IDisposable
 
         foreach (var fault in refused is null ? [] : outcome!.Faults)
         {
-            names.Add(count, fault);
+            names.Add(rows.Count, fault);
         }
 
         return new(lines.WrittenMemory, created, updated, unchanged)

@@ -2,18 +2,19 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Docket.Model;
 using Docket.Stores;
+using Docket.Writes;
 using Microsoft.Extensions.Logging;
 
 namespace Docket.Jobs;
 
 /// <summary>
-/// Processes jobs: one step of a job at a time, and two steps of all jobs of a portal, so that interactive writes don't wait long. A
-/// committed step is never repeated, whatever happens to the process.
+/// Processes jobs, in steps. While some steps of a job wait for the writer, the next one is prepared. A committed step is never
+/// repeated, whatever happens to the process, and a step is only applied after the ones before it.
 /// </summary>
 internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, ILogger logger) : IAsyncDisposable
 {
-    /// <summary>Most concurrent steps of all jobs of a portal.</summary>
-    const int StepsMax = 2;
+    /// <summary>Most steps of all jobs of a portal that wait for the writer: as many as it needs to be busy, and few enough that interactive writes don't wait long.</summary>
+    const int StepsMax = 4;
 
     /// <summary>How long a job waits if the portal can't be written.</summary>
     static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -139,6 +140,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     {
         Activity.Current = null; // thousands of steps would make the trace of the request unreadable
         var turns = steps.GetOrAdd(portalId, _ => new SemaphoreSlim(StepsMax));
+        var alone = false;
         while (!stop.IsCancellationRequested)
         {
             try
@@ -154,15 +156,19 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                     continue;
                 }
 
-                await turns.WaitAsync(stop.Token);
-                try
+                if (job.Whole || alone)
                 {
-                    await StepAsync(store, portalId, job);
+                    alone = false;
+                    await StepAsync(store, portalId, job, turns);
                 }
-                finally
+                else
                 {
-                    turns.Release();
+                    await StepsAsync(store, portalId, job, turns);
                 }
+            }
+            catch (Refusal refusal) when (refusal.Error.Reason == ErrorReason.Request)
+            {
+                alone = true; // the inputs of a step can't be applied together, for example because of too many faults for one answer
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -204,33 +210,92 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    async Task StepAsync(IStore store, long portalId, Job job)
+    // Applies the stored inputs. Several steps wait for the writer, in their order: if one fails, the later ones don't find the job
+    // where they begin and are refused.
+    async Task StepsAsync(IStore store, long portalId, Job job, SemaphoreSlim turns)
+    {
+        var (began, waiting) = (job.Done, new Queue<Task>());
+        try
+        {
+            while (await store.Jobs.LinesAsync(job, all: false) is { Count: > 0 } lines)
+            {
+                foreach (var step in lines.Chunk(Validation.InputsMax))
+                {
+                    var inputs = await ReadAsync(portalId, job, step);
+                    inputs.Check(store.Schema.Find(job.Type)!);
+                    while (waiting.TryPeek(out var first) && first.IsCompleted)
+                    {
+                        await waiting.Dequeue();
+                    }
+
+                    await turns.WaitAsync(stop.Token);
+                    waiting.Enqueue(ApplyAsync(store, inputs, turns));
+                    job = job with { Done = job.Done + step.Length };
+                }
+            }
+
+            while (waiting.TryDequeue(out var step))
+            {
+                await step;
+            }
+        }
+        finally
+        {
+            await Task.WhenAny(Task.WhenAll(waiting)); // only the first failure counts: it is the cause of the others
+        }
+
+        if (job.Done == began)
+        {
+            throw new Refusal(Faults.JobMoved()); // canceled, and its inputs were removed
+        }
+    }
+
+    static async Task ApplyAsync(IStore store, JobInputs inputs, SemaphoreSlim turns)
+    {
+        try
+        {
+            await inputs.ApplyAsync(store);
+        }
+        finally
+        {
+            turns.Release();
+        }
+    }
+
+    // Applies the next inputs by themselves: as many of them as can be applied together.
+    async Task StepAsync(IStore store, long portalId, Job job, SemaphoreSlim turns)
     {
         var lines = await store.Jobs.LinesAsync(job, all: job.Whole);
-        using var inputs = JobInputs.Read(job, lines, new Caller(portalId, 0, Scopes.All) { Source = job.Source, Owners = await portals.OwnersOfAsync(portalId, stop.Token) }, Instant.Now(clock));
-        if (inputs.Count == 0)
+        if (lines.Count == 0)
         {
             throw new Refusal(Faults.JobMoved()); // canceled, and its inputs were removed
         }
 
-        for (var count = inputs.Count; ; count /= 2)
+        for (var count = Math.Min(lines.Count, Validation.InputsMax); ; count /= 2)
         {
+            var inputs = await ReadAsync(portalId, job, lines.Take(count));
             try
             {
-                await inputs.ApplyAsync(store, count);
+                inputs.Check(store.Schema.Find(job.Type)!);
+                await turns.WaitAsync(stop.Token);
+                await ApplyAsync(store, inputs, turns);
                 return;
             }
             catch (Refusal refusal) when (refusal.Error.Reason == ErrorReason.Request)
             {
                 if (job.Whole || count == 1)
                 {
-                    await inputs.RefuseAsync(store, count, refusal.Error);
+                    await inputs.RefuseAsync(store, refusal.Error);
                     return;
                 }
-
-                // Can't be applied together, for example because of too many faults for one answer: apply fewer at a time.
             }
         }
+    }
+
+    async ValueTask<JobInputs> ReadAsync(long portalId, Job job, IEnumerable<StoredInput> lines)
+    {
+        var caller = new Caller(portalId, 0, Scopes.All) { Source = job.Source, Owners = await portals.OwnersOfAsync(portalId, stop.Token) };
+        return JobInputs.Read(job, lines, caller, Instant.Now(clock));
     }
 
     async Task SweepAsync(PeriodicTimer timer)

@@ -579,7 +579,7 @@ public sealed class JobTests
         await server.CreatePropertyAsync(TestServer.Key);
         var isLines = type == "application/x-ndjson";
         await using var upload = await Upload.BeginAsync(server, type);
-        await upload.SendAsync(isLines ? Line(0, "1") + "\n" : Batch(Lines(150))[..^2]);
+        await upload.SendAsync(isLines ? Line(0, "1") + "\n" : Batch(Lines(1_050))[..^2]);
         await UntilAsync(server, () => Leftovers(server) == (isLines ? "1 0 1" : "1 1 0"));
         using (var other = new Connection(server.PortalFile, create: false))
         {
@@ -682,6 +682,54 @@ public sealed class JobTests
     }
 
     [Fact]
+    public async Task A_step_that_fails_holds_up_the_ones_behind_it_and_all_are_applied_in_order_afterwards()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        using (var other = new Connection(server.PortalFile, create: false))
+        {
+            other.Execute("CREATE TRIGGER bad BEFORE INSERT ON job_outcome WHEN new.first = 300 BEGIN SELECT RAISE(ABORT, 'bad'); END");
+        }
+
+        // Each ticket is in every second step.
+        var lines = Enumerable.Range(0, 900).Select(i => $$$"""{"idProperty":"ext_id","id":"key-{{{i % 200}}}","properties":{"subject":"s{{{i}}}","hs_pipeline_stage":"1"}}""");
+        var id = (await SendAsync(server, Upsert, Batch(lines))).Expect(202)["id"]!;
+        await UntilAsync(server, id, job => job["done"] == "300");
+        await Task.Delay(200, Cancellation); // time for retries, and for the steps behind it
+        Assert.Equal("300", (await server.GetAsync($"{Jobs}/{id}"))["done"]);
+        Assert.Equal("300", (await server.GetAsync("/docket/v1/changes?limit=1000")).Count("results").ToString());
+
+        using (var other = new Connection(server.PortalFile, create: false))
+        {
+            other.Execute("DROP TRIGGER bad");
+        }
+
+        var job = await EndAsync(server, id);
+        Assert.Equal(("COMPLETE", "900", "200", "700", "0"), (job["status"], job["done"], job["created"], job["updated"], job["failed"]));
+        var ticket = await server.GetAsync($"{Tickets}/key-7?idProperty=ext_id&propertiesWithHistory=subject");
+        Assert.Equal(["s807", "s607", "s407", "s207", "s7"], ticket.Json!["propertiesWithHistory"]!["subject"]!.AsArray().Select(entry => entry!["value"]!.ToString()));
+        Assert.Equal(Enumerable.Range(0, 900), (await RowsAsync(server, id)).Select(row => (int)row["index"]!));
+    }
+
+    [Fact]
+    public async Task Inputs_with_too_many_faults_for_one_answer_are_decided_in_smaller_steps_in_their_order()
+    {
+        await using var server = await TestServer.StartWithKeyAsync();
+        var lines = Lines(700);
+        var unknown = string.Concat(Enumerable.Range(0, 45).Select(i => $",\"unknown_{i}\":1"));
+        for (var i = 300; i < 350; i++)
+        {
+            lines[i] = lines[i].Replace("\"hs_pipeline_stage\":\"1\"", "\"hs_pipeline_stage\":\"1\"" + unknown, StringComparison.Ordinal);
+        }
+
+        lines[600] = lines[0].Replace("\"s0\"", "\"last\"", StringComparison.Ordinal);
+        var id = (await SendAsync(server, Upsert, Batch(lines))).Expect(202)["id"]!;
+        var job = await EndAsync(server, id);
+        Assert.Equal(("COMPLETE", "700", "649", "1", "50"), (job["status"], job["done"], job["created"], job["updated"], job["failed"]));
+        Assert.Equal(Enumerable.Range(300, 50), (await RowsAsync(server, id, "&failed=true")).Select(row => (int)row["index"]!));
+        Assert.Equal("last", (await server.GetAsync($"{Tickets}/key-0?idProperty=ext_id&properties=subject"))["properties.subject"]);
+    }
+
+    [Fact]
     public async Task A_line_that_is_no_text_fails_alone()
     {
         await using var server = await TestServer.StartWithKeyAsync();
@@ -713,7 +761,7 @@ public sealed class JobTests
         using var http = new HttpClient();
         var server = await TestServer.StartAsync(busyTimeoutMs: 20);
         await server.CreatePropertyAsync(TestServer.Key);
-        var id = (await SendAsync(server, Upsert, Batch(Lines(10_000)))).Expect(202)["id"]!;
+        var id = (await SendAsync(server, Upsert, Batch(Lines(40_000)))).Expect(202)["id"]!;
         using var other = new Connection(server.PortalFile, create: false);
         other.Execute("BEGIN IMMEDIATE"); // so that the job has no end
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{server.Url}{Jobs}/{id}");

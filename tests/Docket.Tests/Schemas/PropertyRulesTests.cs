@@ -314,7 +314,7 @@ public sealed class PropertyRulesTests
 
     static T Parse<T>(string json, JsonCursor.Reading<T> read)
     {
-        using var body = RequestBody.Copy(System.Text.Encoding.UTF8.GetBytes(json));
+        using var body = RequestBody.Of(System.Text.Encoding.UTF8.GetBytes(json));
         return JsonCursor.Read(body, read);
     }
 

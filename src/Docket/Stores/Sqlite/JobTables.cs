@@ -9,10 +9,10 @@ namespace Docket.Stores.Sqlite;
 /// <summary>The jobs of a portal in its file. All changes run in the writer's transactions.</summary>
 internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
 {
-    /// <summary>Rows removed in one transaction: each has up to 100 inputs or results, and interactive writes wait for the transaction.</summary>
+    /// <summary>Rows removed in one transaction: each has up to a megabyte of inputs or 100 results, and interactive writes wait for the transaction.</summary>
     const int SweepMax = 20;
 
-    /// <summary>Most inputs in a chunk or a step.</summary>
+    /// <summary>Most inputs in a step.</summary>
     const int StepMax = Validation.InputsMax;
 
     const string Columns =
@@ -86,8 +86,8 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
 
     public ValueTask<List<StoredInput>> LinesAsync(Job job, bool all) => new(store.Read(reader =>
     {
-        using var select = reader.Connection.Prepare("SELECT first, numbered, lines FROM job_chunk WHERE job = ? ORDER BY first LIMIT ?");
-        select.Bind(job.Id).Bind(all ? -1 : 1);
+        using var select = reader.Connection.Prepare("SELECT first, numbered, lines FROM job_chunk WHERE job = ? AND first + count > ? ORDER BY first LIMIT ?");
+        select.Bind(job.Id).Bind(job.Done).Bind(all ? -1 : 1);
         var lines = new List<StoredInput>();
         while (select.Step())
         {
