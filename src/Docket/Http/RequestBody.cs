@@ -104,7 +104,7 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
-    /// <summary>Bytes that were part of a body, such as one line of it. They are not rented, so it need not be disposed.</summary>
+    /// <summary>Bytes that were part of a body, such as one line of it. Its memory is not rented.</summary>
     /// <exception cref="Refusal">See <see cref="ReadAsync"/>.</exception>
     public static RequestBody Of(byte[] bytes)
     {
@@ -130,7 +130,12 @@ internal sealed class RequestBody : IDisposable
 
     public void Dispose()
     {
-        budget?.Give(length);
+        if (budget is null)
+        {
+            return; // not rented
+        }
+
+        budget.Give(length);
         if (length <= RentedMax)
         {
             ArrayPool<byte>.Shared.Return(buffer);

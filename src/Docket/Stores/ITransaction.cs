@@ -41,8 +41,9 @@ internal interface ITransaction : IDisposable
     /// <exception cref="Refusal">The job is at another position.</exception>
     void Expect(SideWrite note);
 
-    /// <summary>Stores a note with the outcome of its batch.</summary>
-    void Keep(SideWrite note, Outcome outcome);
+    /// <summary>Stores a note with the outcome of its batch, or begins to: other threads prepare what takes long while the writer continues.</summary>
+    /// <returns>What finishes it before the commit; <c>null</c> if it is stored.</returns>
+    Action? Keep(SideWrite note, Outcome outcome);
 
     /// <summary>Finds the stages that a schema change removes and that active records use.</summary>
     List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after);

@@ -35,6 +35,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly Queue<Work> waiting = [];
     readonly List<Work> group = [], uncleaned = [];
     readonly List<FollowedChange> written = [];
+    readonly List<Action> unfinished = [];
     long sequence;
     bool closing;
     int restInMs = LongMs;
@@ -225,6 +226,7 @@ internal sealed partial class PortalWriter : IDisposable
     {
         var sequenceBefore = sequence;
         written.Clear();
+        unfinished.Clear();
         var begun = false;
         try
         {
@@ -234,9 +236,15 @@ internal sealed partial class PortalWriter : IDisposable
             {
                 instruments?.Start("wait", work.Trace, work.Since)?.Dispose();
                 using var span = instruments?.Start("apply", work.Trace);
+                if (work.SeesNotes)
+                {
+                    FinishNotes();
+                }
+
                 work.Do(this);
             }
 
+            FinishNotes();
             CommitNow(works);
             trouble = null;
         }
@@ -353,12 +361,18 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         var outcome = Apply(batch);
-        if (note is not null)
+        if (note is not null && transaction.Keep(note, outcome) is { } finish)
         {
-            transaction.Keep(note, outcome);
+            unfinished.Add(finish);
         }
 
         return outcome;
+    }
+
+    void FinishNotes()
+    {
+        unfinished.ForEach(finish => finish());
+        unfinished.Clear();
     }
 
     (Schema?, List<string>) Change(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
@@ -405,6 +419,9 @@ internal sealed partial class PortalWriter : IDisposable
 
         /// <summary>Whether it is answered only after everything that it deleted has been erased.</summary>
         public virtual bool Purges => false;
+
+        /// <summary>Whether it reads or changes notes, such as those of the works before it.</summary>
+        public abstract bool SeesNotes { get; }
 
         /// <summary>Does the work inside the transaction. A <see cref="Refusal"/> is its answer: the work has written nothing.</summary>
         public abstract void Do(PortalWriter writer);
@@ -460,6 +477,8 @@ internal sealed partial class PortalWriter : IDisposable
     {
         public override bool Purges => batch.Kind == WriteKind.Purge;
 
+        public override bool SeesNotes => Purges;
+
         public override void Succeed(PortalWriter writer)
         {
             if (Done is { } outcome)
@@ -475,11 +494,15 @@ internal sealed partial class PortalWriter : IDisposable
 
     sealed class OtherWork<T>(Func<T> write) : Work<T>
     {
+        public override bool SeesNotes => true;
+
         protected override T Result(PortalWriter writer) => write();
     }
 
     sealed class SchemaWork(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>
     {
+        public override bool SeesNotes => false;
+
         protected override (Schema?, List<string>) Result(PortalWriter writer) => writer.Change(type, change, keepUsedStages);
     }
 }

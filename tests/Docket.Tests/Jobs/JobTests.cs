@@ -761,9 +761,12 @@ public sealed class JobTests
         using var http = new HttpClient();
         var server = await TestServer.StartAsync(busyTimeoutMs: 20);
         await server.CreatePropertyAsync(TestServer.Key);
-        var id = (await SendAsync(server, Upsert, Batch(Lines(40_000)))).Expect(202)["id"]!;
-        using var other = new Connection(server.PortalFile, create: false);
-        other.Execute("BEGIN IMMEDIATE"); // so that the job has no end
+        using (var other = new Connection(server.PortalFile, create: false))
+        {
+            other.Execute("CREATE TRIGGER bad BEFORE INSERT ON job_outcome BEGIN SELECT RAISE(ABORT, 'bad'); END"); // so that the job has no end
+        }
+
+        var id = (await SendAsync(server, Upsert, Batch(Lines(1_000)))).Expect(202)["id"]!;
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{server.Url}{Jobs}/{id}");
         request.Headers.Authorization = new("Bearer", TestServer.Token);
         request.Headers.Add("Prefer", "wait=60");

@@ -65,7 +65,7 @@ internal sealed class MemoryTransaction : ITransaction
 
     public void Expect(SideWrite note) => throw new NotSupportedException();
 
-    public void Keep(SideWrite note, Outcome outcome) => throw new NotSupportedException();
+    public Action? Keep(SideWrite note, Outcome outcome) => throw new NotSupportedException();
 
     public void Rest()
     {

@@ -64,7 +64,8 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     public Task RecordAsync(JobStep step, JobRows rows) => store.WriteAsync(connection =>
     {
         Expect(connection, step);
-        Record(connection, step, rows, Instant.Now(clock));
+        Advance(connection, step);
+        Record(connection, step, PackedRows.Of(rows), Instant.Now(clock));
         return true;
     });
 
@@ -275,21 +276,29 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         }
     }
 
-    /// <summary>Stores the results of a step and advances the job.</summary>
-    public static void Record(Connection connection, JobStep step, JobRows rows, long now)
+    /// <summary>Moves a job to the end of a step, so that the next step can follow.</summary>
+    public static void Advance(Connection connection, JobStep step)
     {
+        using var update = connection.Prepare("UPDATE job SET done = done + ? WHERE number = ?");
+        update.Bind(step.Count).Bind(step.Job).Run();
+    }
+
+    /// <summary>Stores the results of a step, in the transaction in which the job advanced.</summary>
+    public static void Record(Connection connection, JobStep step, PackedRows packed, long now)
+    {
+        var rows = packed.Rows;
         using var insert = connection.Prepare("INSERT INTO job_outcome (job, first, count, failed, failures, lines, rejected, names) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-        insert.Bind(step.Job).Bind(step.First).Bind(step.Count).Bind(rows.Failed).Bind(rows.Failures).Bind(Pack(rows.Lines.Span));
-        (rows.Failed > 0 ? insert.Bind(Pack(rows.Rejected.Span)) : insert.BindNull()).BindNames(rows.Names.Entries).Run();
+        insert.Bind(step.Job).Bind(step.First).Bind(step.Count).Bind(rows.Failed).Bind(rows.Failures).Bind(packed.Lines);
+        (packed.Rejected is { } rejected ? insert.Bind(rejected) : insert.BindNull()).BindNames(rows.Names.Entries).Run();
 
         using var delete = connection.Prepare("DELETE FROM job_chunk WHERE job = ? AND first + count <= ?");
         delete.Bind(step.Job).Bind(step.First + step.Count).Run();
 
         using var update = connection.Prepare($"""
-            UPDATE job SET done = done + ?, created = created + ?, updated = updated + ?, unchanged = unchanged + ?, failed = failed + ?,
+            UPDATE job SET created = created + ?, updated = updated + ?, unchanged = unchanged + ?, failed = failed + ?,
               refusal = coalesce(?, refusal), started = coalesce(started, ?), status = {(int)JobStatus.Processing} WHERE number = ?
             """);
-        update.Bind(step.Count).Bind(rows.Created).Bind(rows.Updated).Bind(rows.Unchanged).Bind(rows.Failed);
+        update.Bind(rows.Created).Bind(rows.Updated).Bind(rows.Unchanged).Bind(rows.Failed);
         (rows.Refusal is { } refusal ? update.Bind(refusal) : update.BindNull()).Bind(now).Bind(step.Job).Run();
         CompleteIfDone(connection, step.Job, now);
     }
@@ -345,7 +354,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     }
 
     // Results repeat the same names a hundred times: compressed, they take a tenth of the space.
-    static byte[] Pack(ReadOnlySpan<byte> lines)
+    internal static byte[] Pack(ReadOnlySpan<byte> lines)
     {
         using var packed = new MemoryStream();
         using (var deflate = new DeflateStream(packed, CompressionLevel.Fastest))
@@ -402,4 +411,11 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
 
         return jobs;
     }
+}
+
+/// <summary>The results of a step in the form in which they are stored.</summary>
+internal sealed record PackedRows(JobRows Rows, byte[] Lines, byte[]? Rejected)
+{
+    public static PackedRows Of(JobRows rows) =>
+        new(rows, JobTables.Pack(rows.Lines.Span), rows.Failed > 0 ? JobTables.Pack(rows.Rejected.Span) : null);
 }

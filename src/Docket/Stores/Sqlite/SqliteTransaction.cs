@@ -112,16 +112,19 @@ internal sealed partial class SqliteTransaction : ITransaction
         }
     }
 
-    public void Keep(SideWrite note, Outcome outcome)
+    public Action? Keep(SideWrite note, Outcome outcome)
     {
         switch (note)
         {
             case JobStep step:
-                JobTables.Record(connection, step, step.Rows(outcome), Instant.Now(clock));
-                break;
+                JobTables.Advance(connection, step);
+                var packing = Task.Run(() => PackedRows.Of(step.Rows(outcome)));
+                return () => JobTables.Record(connection, step, packing.GetAwaiter().GetResult(), Instant.Now(clock));
             case KeptAnswer kept when !outcome.Batch.DryRun && kept.Of(outcome) is { } answer:
                 AnswerTable.Keep(connection, kept.Key, answer, Names.Of(outcome), Instant.Now(clock));
-                break;
+                return null;
+            default:
+                return null;
         }
     }
 
