@@ -48,37 +48,47 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new(List(type, from, limit, archived));
 
     public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
-        new([.. records.Select(record => new RecordPast([.. properties.Select(property => History(record, property, limit))], changes ? Changes(record, limit) : []))]);
+        new([.. records.Select(record => new RecordPast(Histories(record, properties, limit), changes ? Changes(record, limit) : []))]);
 
     ImmutableArray<Record> List(ObjectType type, long from, int limit, bool archived) =>
         [.. Lookup.Range(RecordKey.Of(type, Math.Clamp(from, 0, RecordKey.IdMax), archived), RecordKey.Of(type, RecordKey.IdMax, archived)).Take(limit)];
 
-    // Follows the links of one property from change to change, so each step finds an entry.
-    ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
+    // Follows the links of each property from change to change, so each step finds an entry. A change of several properties is read once.
+    ImmutableArray<ImmutableArray<HistoryEntry>> Histories(Record record, ImmutableArray<Property> properties, int limit)
     {
-        var stored = new ValueReader(record.Values.Span);
-        if (!stored.Seek(property.Number))
+        var entries = new List<HistoryEntry>[properties.Length];
+        var next = new long[properties.Length]; // 0 if there is none
+        for (var i = 0; i < properties.Length; i++)
         {
-            return [];
+            var stored = new ValueReader(record.Values.Span);
+            next[i] = limit > 0 && stored.Seek(properties[i].Number) ? record.FirstChange + stored.Link : 0;
+            entries[i] = [];
         }
 
-        var entries = ImmutableArray.CreateBuilder<HistoryEntry>();
-        long? sequence = record.FirstChange + stored.Link;
-        while (sequence is { } at && entries.Count < limit && change.Bind(at).Step())
+        while (next.AsSpan().IndexOfAnyExcept(0) >= 0)
         {
-            var content = new ValueReader(change.Blob(2));
-            if (!content.Seek(property.Number))
+            var at = next.Max();
+            var exists = change.Bind(at).Step();
+            for (var i = 0; i < properties.Length; i++)
             {
-                change.Reset(); // purged in the meantime
-                break;
+                if (next[i] != at)
+                {
+                    continue;
+                }
+
+                next[i] = 0;
+                var content = new ValueReader(exists ? change.Blob(2) : []);
+                if (content.Seek(properties[i].Number)) // unless it was purged in the meantime
+                {
+                    entries[i].Add(new(Encoding.UTF8.GetString(content.Value), change.Integer(0), sources.Find(change.Integer(1))));
+                    next[i] = content.Link == 0 || entries[i].Count == limit ? 0 : at - content.Link;
+                }
             }
 
-            entries.Add(new(Encoding.UTF8.GetString(content.Value), change.Integer(0), sources.Find(change.Integer(1))));
-            sequence = content.Link == 0 ? null : at - content.Link;
             change.Reset();
         }
 
-        return entries.DrainToImmutable();
+        return [.. entries.Select(of => of.ToImmutableArray())];
     }
 
     /// <summary>Reads the value of a property of a record after a change, whatever has happened to the record since then; empty for none.</summary>

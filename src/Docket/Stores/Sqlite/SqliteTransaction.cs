@@ -118,8 +118,9 @@ internal sealed partial class SqliteTransaction : ITransaction
         {
             case JobStep step:
                 JobTables.Advance(connection, step);
-                var packing = Task.Run(() => PackedRows.Of(step.Rows(outcome)));
-                return () => JobTables.Record(connection, step, packing.GetAwaiter().GetResult(), Instant.Now(clock));
+                var packed = new Lazy<PackedRows>(() => PackedRows.Of(step.Rows(outcome)));
+                _ = Task.Run(() => packed.Value); // if no thread is free, the writer does it
+                return () => JobTables.Record(connection, step, packed.Value, Instant.Now(clock));
             case KeptAnswer kept when !outcome.Batch.DryRun && kept.Of(outcome) is { } answer:
                 AnswerTable.Keep(connection, kept.Key, answer, Names.Of(outcome), Instant.Now(clock));
                 return null;
