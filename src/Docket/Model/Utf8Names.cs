@@ -20,28 +20,9 @@ internal sealed class Utf8Names : IEqualityComparer<string>, IAlternateEqualityC
         return GetHashCode(bytes[..Encoding.UTF8.GetBytes(name, bytes)]);
     }
 
-    public bool Equals(ReadOnlySpan<byte> bytes, string name)
-    {
-        if (bytes.Length < name.Length)
-        {
-            return false;
-        }
-
-        for (var i = 0; i < name.Length; i++)
-        {
-            if (name[i] > 127 || bytes[i] > 127)
-            {
-                return Encoding.UTF8.GetString(bytes) == name;
-            }
-
-            if (bytes[i] != name[i])
-            {
-                return false;
-            }
-        }
-
-        return bytes.Length == name.Length;
-    }
+    // Text that is not ASCII has more bytes than characters.
+    public bool Equals(ReadOnlySpan<byte> bytes, string name) =>
+        bytes.Length == name.Length ? Ascii.Equals(bytes, name) : bytes.Length > name.Length && Encoding.UTF8.GetString(bytes) == name;
 
     public int GetHashCode([DisallowNull] ReadOnlySpan<byte> bytes)
     {

@@ -51,10 +51,11 @@ internal static class Validation
         var perRow = features.HasFlag(OptionalFeatures.RowOutcomes);
         var traced = kind is WriteKind.Create or WriteKind.Update or WriteKind.Upsert; // the answer to archiving can't report a single row (4.10)
         var isChecked = new CheckedInput[inputs.Length];
+        var names = new SentNames(schema);
         for (var i = 0; i < inputs.Length; i++)
         {
             traced &= perRow || inputs[i].TraceId is not null;
-            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, caller.Owners, faults, features.HasFlag(OptionalFeatures.Labels));
+            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, names, caller.Owners, faults, features.HasFlag(OptionalFeatures.Labels));
         }
 
         // 4. All or nothing with a fault: refuse (1.7, step 7). Also if there were so many faults that not every input was checked:
@@ -141,7 +142,7 @@ internal static class Validation
         }
     }
 
-    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, PortalOwners owners, List<Fault> faults, bool labels)
+    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, SentNames names, PortalOwners owners, List<Fault> faults, bool labels)
     {
         var before = faults.Count;
         var keyValue = input.Id;
@@ -166,15 +167,15 @@ internal static class Validation
         var sent = labels ? StageLabels.ToIds(index, input.Values, schema, faults) : input.Values;
         var values = new PropertyValue[sent.Length];
         var count = 0;
-        foreach (var given in sent)
+        for (var i = 0; i < sent.Length; i++)
         {
-            var raw = given;
+            var raw = sent[i];
             if (faults.Count >= FaultsMax)
             {
                 break; // the batch is refused, and the answer is long enough
             }
 
-            if (schema.Find(raw.Name.Span) is not { } property)
+            if (names.Find(i, raw.Name.Span) is not { } property)
             {
                 faults.Add(Unknown(index, raw.Name.Span, schema, faults));
             }
@@ -294,5 +295,21 @@ internal static class Validation
         values.AsSpan(at, count - at).CopyTo(values.AsSpan(at + 1));
         values[at] = value;
         count++;
+    }
+
+    /// <summary>Finds properties by the names in inputs. The inputs of a batch usually have the same names in the same order, so most are found by comparing.</summary>
+    sealed class SentNames(Schema schema)
+    {
+        readonly List<Property?> last = [];
+
+        public Property? Find(int place, ReadOnlySpan<byte> name)
+        {
+            while (last.Count <= place)
+            {
+                last.Add(null);
+            }
+
+            return last[place] is { } same && name.SequenceEqual(same.Utf8Name) ? same : last[place] = schema.Find(name);
+        }
     }
 }
