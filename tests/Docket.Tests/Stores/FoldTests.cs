@@ -1,4 +1,5 @@
 using System.Text;
+using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Model.Types;
 using Docket.Sqlite;
@@ -138,6 +139,11 @@ public sealed class FoldTests : IDisposable
         var folds = new Folds();
         using var connection = new Connection(Portal, create: false);
         folds.Current = new(connection.QueryInteger("SELECT steps FROM fold"), new(0), null);
+        connection.Execute("""
+            INSERT INTO source VALUES (1, 'API', '');
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+            INSERT INTO change (sequence, record, kind, time, source, content) SELECT i, i, 1, 1, 1, x'' FROM n
+            """);
         using var folder = new Folder(connection, folds, new(Changes: 1_000, StepRows: 600));
         for (var i = 1; i <= 2_000; i++)
         {
@@ -167,10 +173,12 @@ public sealed class FoldTests : IDisposable
 
         static void AssertAllFound(Connection connection, Folds folds)
         {
-            using var heads = new Heads(connection, folds);
-            heads.Begin();
-            Assert.Equal(Enumerable.Range(1, 2_000).Select(i => ((long)i, (long)i)), heads.Range(1, 3_000));
-            heads.End();
+            var sources = new SourceNumbers();
+            sources.Load(connection);
+            using var lookup = new RecordLookup(connection, sources, folds);
+            lookup.Heads.Begin();
+            Assert.Equal(Enumerable.Range(1, 2_000).Select(i => (long)i), lookup.Range(1, 3_000).Select(record => record.LastChange));
+            lookup.Heads.End();
         }
     }
 

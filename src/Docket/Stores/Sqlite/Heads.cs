@@ -1,11 +1,10 @@
-using Docket.Model;
 using Docket.Sqlite;
 
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// Finds the newest change of each record, and who has a unique value: first in memory, then in the tables. The writer sees its own
-/// open transaction; a reader sees one commit, from <see cref="Begin"/> to <see cref="End"/>.
+/// What a connection sees of the newest change of each record, and of who has a unique value: what is in memory replaces what is in the
+/// tables. The writer sees its own open transaction; a reader sees one commit, from <see cref="Begin"/> to <see cref="End"/>.
 /// </summary>
 internal sealed class Heads(Connection connection, Folds folds) : IDisposable
 {
@@ -15,11 +14,7 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
 
     readonly Statement steps = connection.Prepare("SELECT steps FROM fold");
 
-    readonly Statement head = connection.Prepare("SELECT change FROM head WHERE key = ?");
-
     readonly Statement holder = connection.Prepare("SELECT record FROM unique_value WHERE property = ? AND value = ?");
-
-    readonly Statement range = connection.Prepare("SELECT key, change FROM head WHERE key BETWEEN ? AND ? ORDER BY key");
 
     Fold fold = folds.Current;
     long upTo = long.MaxValue;
@@ -53,66 +48,14 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
 
     public void End() => end.Run();
 
-    /// <summary>Finds the newest change of a record; <c>null</c> if there is no record with this key.</summary>
-    public long? Find(long key)
-    {
-        if (FindUnfolded(key) is { } known)
-        {
-            return known == 0 ? null : known;
-        }
+    /// <summary>The newest change of a record; 0 if it doesn't exist any more, <c>null</c> if only the table knows.</summary>
+    public long? Unfolded(long key) => fold.Newest.FindHead(key, upTo) ?? fold.Older?.FindHead(key, upTo);
 
-        return Read(head.Bind(key));
-    }
+    /// <summary>The key of the record that has a unique value; 0 for none, <c>null</c> if only the table knows.</summary>
+    public long? Unfolded(in HeldValue value) => fold.Newest.FindHolder(value, upTo) ?? fold.Older?.FindHolder(value, upTo);
 
-    /// <summary>Finds the key of the record that has a unique value.</summary>
-    public long? FindHolder(Property property, ReadOnlyMemory<byte> value)
-    {
-        var held = new HeldValue(property.Number, value);
-        if ((fold.Newest.FindHolder(held, upTo) ?? fold.Older?.FindHolder(held, upTo)) is { } known)
-        {
-            return known == 0 ? null : known;
-        }
-
-        return Read(holder.Bind(property.Number).Bind(value.Span));
-    }
-
-    /// <summary>The keys from one to another in order, with the newest change of each record. Not to be nested.</summary>
-    public IEnumerable<(long Key, long Change)> Range(long from, long to)
-    {
-        range.Bind(from).Bind(to);
-        try
-        {
-            var (row, added) = (range.Step(), FirstAdded(from, to));
-            while (row || added is not null)
-            {
-                var isRow = row && !(range.Integer(0) > added);
-                var key = isRow ? range.Integer(0) : added!.Value;
-                var change = FindUnfolded(key) ?? (isRow ? range.Integer(1) : 0); // an added key may be newer than the snapshot
-                added = added == key ? FirstAdded(key + 1, to) : added;
-                row = isRow ? range.Step() : row;
-                if (change != 0)
-                {
-                    yield return (key, change);
-                }
-            }
-        }
-        finally
-        {
-            range.Reset();
-        }
-    }
-
-    public void Dispose()
-    {
-        foreach (var statement in (ReadOnlySpan<Statement>)[begin, end, steps, head, holder, range])
-        {
-            statement.Dispose();
-        }
-    }
-
-    long? FindUnfolded(long key) => fold.Newest.FindHead(key, upTo) ?? fold.Older?.FindHead(key, upTo);
-
-    long? FirstAdded(long from, long to)
+    /// <summary>The first key from one to another that the table may not have. It may be newer than the snapshot.</summary>
+    public long? FirstAdded(long from, long to)
     {
         if (from > to)
         {
@@ -123,15 +66,29 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
         return newest is null || older < newest ? older : newest;
     }
 
-    static long? Read(Statement select)
+    /// <summary>Finds the key of the record that has a unique value.</summary>
+    public long? FindHolder(in HeldValue value)
     {
-        if (!select.Step())
+        if (Unfolded(value) is { } known)
+        {
+            return known == 0 ? null : known;
+        }
+
+        if (!holder.Bind(value.Property).Bind(value.Value.Span).Step())
         {
             return null;
         }
 
-        var found = select.Integer(0);
-        select.Reset();
-        return found;
+        var key = holder.Integer(0);
+        holder.Reset();
+        return key;
+    }
+
+    public void Dispose()
+    {
+        foreach (var statement in (ReadOnlySpan<Statement>)[begin, end, steps, holder])
+        {
+            statement.Dispose();
+        }
     }
 }

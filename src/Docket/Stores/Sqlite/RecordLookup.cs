@@ -7,7 +7,18 @@ namespace Docket.Stores.Sqlite;
 /// <summary>Finds the records and owners that a batch names.</summary>
 internal sealed class RecordLookup(Connection connection, SourceNumbers sources, Folds folds) : IRecordLookup, IDisposable
 {
+    const int RangeKey = 9; // after the columns of a record
+
+    const string Head = $"SELECT {RecordRows.Columns} FROM head JOIN change ON change.sequence = head.change";
+
     readonly RecordRows rows = new(connection, sources);
+
+    readonly Statement byKey = connection.Prepare($"{Head} WHERE head.key = ?");
+
+    readonly Statement byUnique = connection.Prepare(
+        $"SELECT {RecordRows.Columns} FROM unique_value JOIN head ON head.key = unique_value.record JOIN change ON change.sequence = head.change WHERE property = ? AND value = ?");
+
+    readonly Statement range = connection.Prepare($"SELECT {RecordRows.Columns}, head.key FROM head JOIN change ON change.sequence = head.change WHERE head.key BETWEEN ? AND ? ORDER BY head.key");
 
     readonly Statement forward = connection.Prepare("SELECT survivor FROM forward WHERE record = ?");
 
@@ -15,9 +26,55 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
 
     public Record? FindId(ObjectType type, long id, bool archived) => id is < 0 or > RecordKey.IdMax ? null : FindKey(RecordKey.Of(type, id, archived));
 
-    public Record? FindUnique(Property property, ReadOnlyMemory<byte> value) => Heads.FindHolder(property, value) is { } key ? FindKey(key) : null;
+    public Record? FindUnique(Property property, ReadOnlyMemory<byte> value)
+    {
+        if (Heads.Unfolded(new HeldValue(property.Number, value)) is { } key)
+        {
+            return key == 0 ? null : FindKey(key);
+        }
 
-    public long? FindOwner(Property property, ReadOnlyMemory<byte> value) => Heads.FindHolder(property, value) is { } key ? RecordKey.IdOf(key) : null;
+        if (!byUnique.Bind(property.Number).Bind(value.Span).Step())
+        {
+            return null;
+        }
+
+        if (Heads.Unfolded(byUnique.Integer(1)) is not { } change)
+        {
+            return ReadOne(byUnique);
+        }
+
+        byUnique.Reset(); // the record has changed since then
+        return rows.Read(change);
+    }
+
+    public long? FindOwner(Property property, ReadOnlyMemory<byte> value) => Heads.FindHolder(new(property.Number, value)) is { } key ? RecordKey.IdOf(key) : null;
+
+    /// <summary>The records with a key from one to another, in order. Not to be nested.</summary>
+    public IEnumerable<Record> Range(long from, long to)
+    {
+        range.Bind(from).Bind(to);
+        try
+        {
+            var (row, added) = (range.Step(), Heads.FirstAdded(from, to));
+            while (row || added is not null)
+            {
+                var isRow = row && !(range.Integer(RangeKey) > added);
+                var key = isRow ? range.Integer(RangeKey) : added!.Value;
+                var known = Heads.Unfolded(key);
+                var record = known is { } change ? change == 0 ? null : rows.Read(change) : isRow ? rows.Read(range) : null;
+                added = added == key ? Heads.FirstAdded(key + 1, to) : added;
+                row = isRow ? range.Step() : row;
+                if (record is not null)
+                {
+                    yield return record;
+                }
+            }
+        }
+        finally
+        {
+            range.Reset();
+        }
+    }
 
     public long? FindSurvivor(ObjectType type, long id)
     {
@@ -31,15 +88,31 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
         return survivor;
     }
 
-    /// <summary>The records with a key from one to another, in order. Not to be nested.</summary>
-    public IEnumerable<Record> Range(long from, long to) => Heads.Range(from, to).Select(head => rows.Read(head.Change));
-
     public void Dispose()
     {
+        foreach (var statement in (ReadOnlySpan<Statement>)[byKey, byUnique, range, forward])
+        {
+            statement.Dispose();
+        }
+
         rows.Dispose();
-        forward.Dispose();
         Heads.Dispose();
     }
 
-    Record? FindKey(long key) => Heads.Find(key) is { } change ? rows.Read(change) : null;
+    Record? FindKey(long key)
+    {
+        if (Heads.Unfolded(key) is { } change)
+        {
+            return change == 0 ? null : rows.Read(change);
+        }
+
+        return byKey.Bind(key).Step() ? ReadOne(byKey) : null;
+    }
+
+    Record ReadOne(Statement statement)
+    {
+        var record = rows.Read(statement);
+        statement.Reset();
+        return record;
+    }
 }

@@ -13,7 +13,10 @@ internal sealed class RecordRows(Connection connection, SourceNumbers sources) :
     /// <summary>Longest kept value in bytes that is written again: shorter ones cost less than the read of another row.</summary>
     const int RepeatedMax = 256;
 
-    readonly Statement row = connection.Prepare("SELECT record, kind, time, source, content, kept, created, origin FROM change WHERE sequence = ?");
+    /// <summary>The columns of <c>change</c> that <see cref="Read(Statement)"/> expects.</summary>
+    public const string Columns = "change.sequence, change.record, kind, time, source, content, kept, created, origin";
+
+    readonly Statement row = connection.Prepare($"SELECT {Columns} FROM change WHERE sequence = ?");
 
     readonly Statement content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
 
@@ -27,18 +30,24 @@ internal sealed class RecordRows(Connection connection, SourceNumbers sources) :
             throw SqliteFailure.Damaged($"change {sequence} is missing");
         }
 
-        var (id, kind, time) = (RecordKey.IdOf(row.Integer(0)), (ChangeKind)row.Integer(1), row.Integer(2));
-        var record = new Record(
-            id,
-            row.IsNull(6) ? time : row.Integer(6),
-            time,
-            kind == ChangeKind.Archive ? time : null,
-            sources.Find(row.Integer(row.IsNull(7) ? 3 : 7)),
-            id - Record.IdBase,
-            sequence,
-            kind == ChangeKind.Create ? row.Blob(4).ToArray() : Unite(row.Blob(4), row.Blob(5), id - Record.IdBase, sequence));
+        var record = Read(row);
         row.Reset();
         return record;
+    }
+
+    /// <summary>Reads a record from the current row of a statement.</summary>
+    public Record Read(Statement row)
+    {
+        var (sequence, id, kind, time) = (row.Integer(0), RecordKey.IdOf(row.Integer(1)), (ChangeKind)row.Integer(2), row.Integer(3));
+        return new(
+            id,
+            row.IsNull(7) ? time : row.Integer(7),
+            time,
+            kind == ChangeKind.Archive ? time : null,
+            sources.Find(row.Integer(row.IsNull(8) ? 4 : 8)),
+            id - Record.IdBase,
+            sequence,
+            kind == ChangeKind.Create ? row.Blob(5).ToArray() : Unite(row.Blob(5), row.Blob(6), id - Record.IdBase, sequence));
     }
 
     /// <summary>Builds <c>kept</c> for a record after a change.</summary>
