@@ -83,6 +83,6 @@ internal static partial class RecordTable
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Upgrading {Path}: {Moved} of {All} tickets")]
+    [LoggerMessage(LogLevel.Information, "Upgrading {Path}: {Moved} of {All} records")]
     static partial void LogProgress(ILogger logger, string path, long moved, long all);
 }
