@@ -25,7 +25,7 @@ internal static class BackupCommand
     {
         foreach (var file in content.Files)
         {
-            Console.WriteLine(file.Rows.TryGetValue("record", out var records) ? $"{file.Name}: {records} records, {file.Bytes} bytes" : $"{file.Name}: {file.Bytes} bytes");
+            Console.WriteLine(file.Rows.TryGetValue("change", out var changes) ? $"{file.Name}: {changes} changes, {file.Bytes} bytes" : $"{file.Name}: {file.Bytes} bytes");
         }
     }
 }

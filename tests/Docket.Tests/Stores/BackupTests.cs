@@ -43,6 +43,7 @@ public sealed class BackupTests : IDisposable
         await enough.CancelAsync();
         await writing;
         Assert.Equal((0, ""), (exit, errors));
+        Assert.Matches(@"(?m)^portal-24000001\.db: [1-9][0-9]* changes, [0-9]+ bytes$", output);
         Assert.Contains($"The backup in {Target} is complete and verified.", output, StringComparison.Ordinal);
         Assert.Equal(["backup.json", "docket.db", "portal-24000001.db"], Directory.GetFiles(Target).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         AssertPrivate(Target);
