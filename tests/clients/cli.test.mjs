@@ -313,7 +313,7 @@ it('a backup beside a running server shows its progress at a terminal, and is re
   assert.match(at.output, /is complete and verified\./);
 
   const restored = path.join(temporaryDirectory(), 'restored');
-  assert.match(await done('restore', to, '--data', restored), /portal-24000001\.db: 1 records/);
+  assert.match(await done('restore', to, '--data', restored), /portal-24000001\.db: 1 changes/);
   const again = await serve(restored);
   t.after(() => again.stop());
   assert.equal((await call(again, 'GET', '/crm/v3/objects/tickets/backed-up?idProperty=ext_id')).status, 200);
