@@ -13,8 +13,8 @@ namespace Docket.Jobs;
 /// </summary>
 internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, ILogger logger) : IAsyncDisposable
 {
-    /// <summary>Most steps of all jobs of a portal that wait for the writer: as many as it needs to be busy, and few enough that interactive writes don't wait long.</summary>
-    const int StepsMax = 4;
+    /// <summary>Most steps of all jobs of a portal that wait for the writer: few, so that interactive writes don't wait long (docs/internals/decisions.md, Jobs).</summary>
+    const int StepsMax = 2;
 
     /// <summary>How long a job waits if the portal can't be written.</summary>
     static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
