@@ -3,7 +3,6 @@ using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Model.Types;
 using Docket.Sqlite;
-using Docket.Stores;
 using Docket.Stores.Sqlite;
 using Docket.Writes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -12,33 +11,9 @@ using Record = Docket.Model.Record;
 namespace Docket.Tests.Stores;
 
 /// <summary>All promises of a store hold while what follows from its changes is written to the tables row by row.</summary>
-public sealed class FoldingStoreTests : StoreConformanceTests
+public sealed class FoldingStoreTests : SqliteStoreTests
 {
-    readonly string directory = Directory.CreateTempSubdirectory("docket-folding-").FullName;
-    SqliteStore store = null!;
-
-    private protected override ValueTask<IStore> OpenAsync()
-    {
-        var path = Path.Combine(directory, "portal.db");
-        if (!File.Exists(path))
-        {
-            SqliteStore.Create(path, StandardTypes.All, 1, "registry");
-        }
-
-        return new(store = new SqliteStore(path, StandardTypes.All, Clock, NullLogger.Instance, pace: new(Changes: 4, StepRows: 1)));
-    }
-
-    private protected override ValueTask CloseAsync()
-    {
-        store.Dispose();
-        return ValueTask.CompletedTask;
-    }
-
-    private protected override ValueTask RemoveAsync()
-    {
-        Directory.Delete(directory, recursive: true);
-        return ValueTask.CompletedTask;
-    }
+    private protected override FoldPace Pace => new(Changes: 4, StepRows: 1);
 }
 
 /// <summary>What follows from changes: in memory, in the tables, and read again from the changes.</summary>

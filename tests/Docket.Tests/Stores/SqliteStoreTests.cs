@@ -6,10 +6,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Docket.Tests.Stores;
 
 /// <summary>SQLite keeps what every engine promises.</summary>
-public sealed class SqliteStoreTests : JobConformanceTests
+public class SqliteStoreTests : JobConformanceTests
 {
     readonly string directory = Directory.CreateTempSubdirectory("docket-store-").FullName;
     SqliteStore store = null!;
+
+    private protected virtual FoldPace Pace => FoldPace.Default;
 
     private protected override ValueTask<IStore> OpenAsync()
     {
@@ -19,7 +21,7 @@ public sealed class SqliteStoreTests : JobConformanceTests
             SqliteStore.Create(path, StandardTypes.All, 1, "registry");
         }
 
-        return new(store = new SqliteStore(path, StandardTypes.All, Clock, NullLogger.Instance));
+        return new(store = new SqliteStore(path, StandardTypes.All, Clock, NullLogger.Instance, pace: Pace));
     }
 
     private protected override ValueTask CloseAsync()
