@@ -158,6 +158,15 @@ public sealed class TestServer : IAsyncDisposable
         return (int.Parse(answer.Split(' ')[1]), answer[..end], answer[(end + 4)..]);
     }
 
+    /// <summary>Waits for the end of a job.</summary>
+    public async Task<Answer> EndOfJobAsync(string? id)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/docket/v1/jobs/{id}");
+        request.Headers.Add("Prefer", "wait=60");
+        using var response = await Http.SendAsync(request, TestContext.Current.CancellationToken);
+        return (await Answer.OfAsync(response)).Expect(200);
+    }
+
     /// <summary>Makes a text property; <paramref name="rest"/> adds to or overrides its definition.</summary>
     public async Task CreatePropertyAsync(string name, string type = "string", string fieldType = "text", bool unique = true, string rest = "")
     {

@@ -199,7 +199,7 @@ internal sealed class IndexFile : IDisposable
     /// <summary>Writes about this many bytes of the current save; <c>true</c> if it is done.</summary>
     public bool SaveSome(long bytes)
     {
-        var done = InTransaction(() =>
+        var done = connection.InTransaction(() =>
         {
             markUnfinished.Run();
             if (!Index.SaveSome(save + 1, bytes))
@@ -292,25 +292,9 @@ internal sealed class IndexFile : IDisposable
     // Searches see what was merged once it is committed.
     void Tidy(Func<Action?> step)
     {
-        if (InTransaction(step) is { } replace)
+        if (connection.InTransaction(step) is { } replace)
         {
             Index.Gated(replace);
-        }
-    }
-
-    T InTransaction<T>(Func<T> write)
-    {
-        connection.Execute("BEGIN IMMEDIATE");
-        try
-        {
-            var result = write();
-            connection.Execute("COMMIT");
-            return result;
-        }
-        catch
-        {
-            connection.Rollback();
-            throw;
         }
     }
 

@@ -205,6 +205,30 @@ internal sealed partial class Connection : IDisposable
         target.Check(code == raw.SQLITE_DONE ? finished : code);
     }
 
+    /// <summary>Runs writes in a transaction of their own; they are undone if they fail.</summary>
+    public T InTransaction<T>(Func<T> write)
+    {
+        Execute("BEGIN IMMEDIATE");
+        try
+        {
+            var result = write();
+            Execute("COMMIT");
+            return result;
+        }
+        catch
+        {
+            Rollback();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="InTransaction{T}"/>
+    public void InTransaction(Action write) => InTransaction(() =>
+    {
+        write();
+        return true;
+    });
+
     /// <summary>Rolls back a transaction, and resets every statement that a failure left half bound or half read.</summary>
     public void Rollback()
     {

@@ -158,8 +158,7 @@ internal static class Engine
 
         connection.Define("stage_property_name", StageProperties.Renamed);
         define?.Invoke(connection);
-        connection.Execute("BEGIN IMMEDIATE");
-        try
+        connection.InTransaction(() =>
         {
             // Another process may have done it while this one waited for the lock.
             for (version = connection.QueryInteger("PRAGMA user_version"); version < scripts.Count; version++)
@@ -173,14 +172,7 @@ internal static class Engine
 
                 connection.Execute($"PRAGMA user_version={version + 1}");
             }
-
-            connection.Execute("COMMIT");
-        }
-        catch
-        {
-            connection.Rollback();
-            throw;
-        }
+        });
     }
 
     static List<string> Scripts(string migrations)

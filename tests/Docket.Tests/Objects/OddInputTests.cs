@@ -196,11 +196,5 @@ public sealed class OddInputTests(SharedServer shared) : IClassFixture<SharedSer
         return await Answer.OfAsync(response);
     }
 
-    static async Task<Answer> EndAsync(TestServer server, Answer accepted)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/docket/v1/jobs/{accepted.Expect(202)["id"]}");
-        request.Headers.Add("Prefer", "wait=60");
-        using var response = await server.Http.SendAsync(request, TestContext.Current.CancellationToken);
-        return (await Answer.OfAsync(response)).Expect(200);
-    }
+    static Task<Answer> EndAsync(TestServer server, Answer accepted) => server.EndOfJobAsync(accepted.Expect(202)["id"]);
 }

@@ -95,7 +95,7 @@ public sealed class NamesTests : IDisposable
 
         var unrelated = kind == "create" ? $$$"""{"properties":{{{{Stage}}}}}""" : $$$"""{"idProperty":"ext_id","id":"other","properties":{{{{Stage}}}}}""";
         var job = (await SendAsync(server, $"{Tickets}/batch/{kind}", $"{unrelated}\n{Fill(input, id, other)}\n", later: true, type: "application/x-ndjson")).Expect(202)["id"]!;
-        await FollowAsync(server, job);
+        await server.EndOfJobAsync(job);
         await PurgeAsync(server, id);
         var rows = (await server.GetAsync($"{Jobs}/{job}/results")).Expect(200);
         Assert.NotNull(rows["results[0].result.id"]);
@@ -125,11 +125,11 @@ public sealed class NamesTests : IDisposable
             await SendAsync(server, $"{Tickets}/batch/{kind}", $$"""{"inputs":[{{batch}}]}""", later: true);
         }
 
-        Assert.Contains("\"error\"", (await FollowAsync(server, "1")).Text, StringComparison.Ordinal);
-        var unrelated = (await FollowAsync(server, "2")).Text;
+        Assert.Contains("\"error\"", (await server.EndOfJobAsync("1")).Text, StringComparison.Ordinal);
+        var unrelated = (await server.EndOfJobAsync("2")).Text;
         await PurgeAsync(server, id);
-        Assert.Equal("""{"status":"error","message":"The answer to this request was about an object that has been permanently deleted"}""", (await FollowAsync(server, "1")).Json!["error"]!.ToJsonString());
-        Assert.Equal(unrelated, (await FollowAsync(server, "2")).Text);
+        Assert.Equal("""{"status":"error","message":"The answer to this request was about an object that has been permanently deleted"}""", (await server.EndOfJobAsync("1")).Json!["error"]!.ToJsonString());
+        Assert.Equal(unrelated, (await server.EndOfJobAsync("2")).Text);
     }
 
     [Fact]
@@ -155,8 +155,8 @@ public sealed class NamesTests : IDisposable
             ];
             await SendAsync(server, Tickets + "/batch/upsert", string.Join('\n', rows), later: true, type: "application/x-ndjson");
             await SendAsync(server, Tickets + "/batch/create", $$$"""{"inputs":[{"properties":{"ext_id":"the \"key\"",{{{Stage}}}}}]}""", later: true);
-            await FollowAsync(server, "1");
-            await FollowAsync(server, "2");
+            await server.EndOfJobAsync("1");
+            await server.EndOfJobAsync("2");
         }
 
         using (var older = OldFiles.PortalBefore(file, "010-names.sql"))
@@ -177,7 +177,7 @@ public sealed class NamesTests : IDisposable
         await PurgeAsync(upgraded, id);
         Assert.Equal(["1", "2"], (await upgraded.GetAsync($"{Jobs}/1/results")).Json!["results"]!.AsArray().Where(row => row!["deletedForGood"] is not null).Select(row => row!["index"]!.ToString()));
         Assert.Equal(["3"], (await upgraded.GetAsync($"{Jobs}/1/results?failed=true")).Json!["results"]!.AsArray().Select(row => row!["index"]!.ToString()));
-        Assert.StartsWith("The answer to this request was about an object", (await FollowAsync(upgraded, "2"))["error.message"], StringComparison.Ordinal);
+        Assert.StartsWith("The answer to this request was about an object", (await upgraded.EndOfJobAsync("2"))["error.message"], StringComparison.Ordinal);
         (await SendAsync(upgraded, Tickets + "/batch/create", create, key: "names it")).Expect(410);
         (await SendAsync(upgraded, $"{Tickets}/{other}", patch, key: "does not", method: "PATCH")).Expect(200);
     }
@@ -189,7 +189,7 @@ public sealed class NamesTests : IDisposable
         var id = await CreateAsync(server, "the key");
         var rows = Enumerable.Range(0, 150).Select(i => $$$"""{"idProperty":"ext_id","id":"{{{(i == 7 ? "the key" : $"K-{i}")}}}","properties":{{{{(i is 7 or 140 ? Unknown : Stage)}}}}}""");
         await SendAsync(server, Tickets + "/batch/upsert", string.Join('\n', rows), later: true, type: "application/x-ndjson");
-        await FollowAsync(server, "1");
+        await server.EndOfJobAsync("1");
         await PurgeAsync(server, id);
         var rejected = await server.Http.GetStringAsync($"{Jobs}/1/rejected", TestContext.Current.CancellationToken);
         Assert.Equal("K-140", JsonNode.Parse(rejected.Trim())!["error"]!["context"]!["id"]![0]!.ToString());
@@ -284,13 +284,5 @@ public sealed class NamesTests : IDisposable
 
         using var response = await server.Http.SendAsync(request);
         return await Answer.OfAsync(response);
-    }
-
-    static async Task<Answer> FollowAsync(TestServer server, string job)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"{Jobs}/{job}");
-        request.Headers.Add("Prefer", "wait=60");
-        using var response = await server.Http.SendAsync(request);
-        return (await Answer.OfAsync(response)).Expect(200);
     }
 }

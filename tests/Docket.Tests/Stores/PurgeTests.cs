@@ -199,7 +199,7 @@ public sealed class PurgeTests
             }
 
             await using var again = await TestServer.StartAsync(directory);
-            var job = await FollowAsync(again, "1");
+            var job = await again.EndOfJobAsync("1");
             Assert.Equal(("COMPLETE", "6", "3", "3"), (job["status"], job["done"], job["created"], job["failed"]));
             Assert.Equal(["waits", "waits too"], (await again.GetAsync($"{Tickets}?properties=subject")).Json!["results"]!.AsArray().Select(ticket => ticket!["properties"]!["subject"]!.ToString()));
         }
@@ -222,7 +222,7 @@ public sealed class PurgeTests
             {"idProperty":"ext_id","id":"good","properties":{"hs_pipeline_stage":"1"}}
             """;
         var job = (await SendAsync(server, rows, "application/x-ndjson", "respond-async", null, "upsert")).Expect(202)["id"]!;
-        await FollowAsync(server, job);
+        await server.EndOfJobAsync(job);
         Assert.Contains("Mrkr", await server.Http.GetStringAsync($"/docket/v1/jobs/{job}/rejected", TestContext.Current.CancellationToken), StringComparison.Ordinal);
         if (archived)
         {
@@ -252,7 +252,7 @@ public sealed class PurgeTests
         await SendAsync(server, $$"""{"inputs":[{{Input("Mrkr-1")}},{{Input("new")}}]}""", "application/json", "respond-async", null);
         await SendAsync(server, $$"""{"inputs":[{{Input("Mrkr-1")}}]}""", "application/json", "respond-async", null);
         var kept = (await SendAsync(server, traced, "application/json", null, "kept")).Expect(207);
-        string[] jobs = [.. await Task.WhenAll(((string[])["1", "2", "3"]).Select(async job => (await FollowAsync(server, job)).Text + (await server.GetAsync($"/docket/v1/jobs/{job}/results")).Text))];
+        string[] jobs = [.. await Task.WhenAll(((string[])["1", "2", "3"]).Select(async job => (await server.EndOfJobAsync(job)).Text + (await server.GetAsync($"/docket/v1/jobs/{job}/results")).Text))];
         Assert.All([.. jobs, kept.Text], text => Assert.Contains("Mrkr-1", text, StringComparison.Ordinal));
         Assert.DoesNotContain($"\"{one}\"", jobs[2], StringComparison.Ordinal);
 
@@ -284,15 +284,6 @@ public sealed class PurgeTests
 
         using var response = await server.Http.SendAsync(request);
         return await Answer.OfAsync(response);
-    }
-
-    /// <summary>Waits for the end of a job.</summary>
-    static async Task<Answer> FollowAsync(TestServer server, string job)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/docket/v1/jobs/{job}");
-        request.Headers.Add("Prefer", "wait=60");
-        using var response = await server.Http.SendAsync(request);
-        return (await Answer.OfAsync(response)).Expect(200);
     }
 
     static async Task<string> CreateAsync(TestServer server, string subject, string? key, string content)

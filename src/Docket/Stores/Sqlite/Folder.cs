@@ -21,7 +21,7 @@ internal sealed class Folder : IDisposable
 
     readonly Folds folds;
     readonly FoldPace pace;
-    readonly Statement putHead, dropHead, putHolder, dropHolder, moveStage, mark, begin, commit;
+    readonly Statement putHead, dropHead, putHolder, dropHolder, moveStage, mark;
     readonly Connection connection;
 
     // The fold in progress: what is written, and how much of it has been.
@@ -43,8 +43,6 @@ internal sealed class Folder : IDisposable
         moveStage = connection.Prepare(
             "INSERT INTO stage_use (object_type, stage, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records");
         mark = connection.Prepare("UPDATE fold SET sequence = coalesce(?, sequence), steps = steps + 1");
-        begin = connection.Prepare("BEGIN IMMEDIATE");
-        commit = connection.Prepare("COMMIT");
     }
 
     /// <summary>What the writer adds to.</summary>
@@ -107,19 +105,10 @@ internal sealed class Folder : IDisposable
     /// <summary>At the end of a transaction, before the commit.</summary>
     public void Committing(long sequence)
     {
-        if (!isWanted)
+        if (isWanted)
         {
-            return;
+            WriteAll(sequence);
         }
-
-        var current = folds.Current;
-        if (current.Older is { } older)
-        {
-            Write(Sorted.Of(older));
-        }
-
-        Write(Sorted.Of(current.Newest));
-        mark.Bind(sequence).Run();
     }
 
     /// <summary>After the commit of a transaction.</summary>
@@ -128,8 +117,8 @@ internal sealed class Folder : IDisposable
         Newest.Commit(sequence);
         if (isWanted)
         {
-            folds.Current = new(folds.Current.Steps + 1, new(sequence), null);
-            (isWanted, fold) = (false, null);
+            Folded(sequence);
+            isWanted = false;
         }
     }
 
@@ -149,14 +138,13 @@ internal sealed class Folder : IDisposable
             return;
         }
 
-        isWanted = true;
-        InTransaction(() => Committing(Newest.Committed));
-        Committed(Newest.Committed);
+        connection.InTransaction(() => WriteAll(Newest.Committed));
+        Folded(Newest.Committed);
     }
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[putHead, dropHead, putHolder, dropHolder, moveStage, mark, begin, commit])
+        foreach (var statement in (ReadOnlySpan<Statement>)[putHead, dropHead, putHolder, dropHolder, moveStage, mark])
         {
             statement.Dispose();
         }
@@ -176,7 +164,7 @@ internal sealed class Folder : IDisposable
         var (sorted, current) = (fold!.Value, folds.Current);
         var to = (int)Math.Min((long)rowsWritten + rows, sorted.Rows);
         var isLast = to == sorted.Rows;
-        InTransaction(() =>
+        connection.InTransaction(() =>
         {
             Write(sorted, rowsWritten, to);
             mark.Bind(isLast ? current.Older!.Committed : (long?)null).Run();
@@ -184,6 +172,25 @@ internal sealed class Folder : IDisposable
         rowsWritten = to;
         folds.Current = current with { Steps = current.Steps + 1, Older = isLast ? null : current.Older };
         fold = isLast ? null : fold;
+    }
+
+    void WriteAll(long sequence)
+    {
+        var current = folds.Current;
+        if (current.Older is { } older)
+        {
+            Write(Sorted.Of(older));
+        }
+
+        Write(Sorted.Of(current.Newest));
+        mark.Bind(sequence).Run();
+    }
+
+    // After the commit of what WriteAll wrote.
+    void Folded(long sequence)
+    {
+        folds.Current = new(folds.Current.Steps + 1, new(sequence), null);
+        fold = null;
     }
 
     void Write(Sorted sorted) => Write(sorted, 0, sorted.Rows);
@@ -233,22 +240,6 @@ internal sealed class Folder : IDisposable
         else
         {
             putHolder.Bind(value.Property).Bind(value.Value.Span).Bind(key).Run();
-        }
-    }
-
-    void InTransaction(Action write)
-    {
-        begin.Run();
-        try
-        {
-            write();
-            commit.Run();
-        }
-        catch
-        {
-            connection.Rollback();
-            isWanted = false;
-            throw;
         }
     }
 

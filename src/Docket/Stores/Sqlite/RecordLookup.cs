@@ -7,18 +7,17 @@ namespace Docket.Stores.Sqlite;
 /// <summary>Finds the records and owners that a batch names.</summary>
 internal sealed class RecordLookup(Connection connection, SourceNumbers sources, Folds folds) : IRecordLookup, IDisposable
 {
-    const int RangeKey = 9; // after the columns of a record
+    const int Key = 9; // after the columns of a record
 
-    const string Head = $"SELECT {RecordRows.Columns} FROM head JOIN change ON change.sequence = head.change";
+    const string Select = $"SELECT {RecordRows.Columns}, head.key FROM head JOIN change ON change.sequence = head.change";
 
     readonly RecordRows rows = new(connection, sources);
 
-    readonly Statement byKey = connection.Prepare($"{Head} WHERE head.key = ?");
+    readonly Statement byKey = connection.Prepare($"{Select} WHERE head.key = ?");
 
-    readonly Statement byUnique = connection.Prepare(
-        $"SELECT {RecordRows.Columns} FROM unique_value JOIN head ON head.key = unique_value.record JOIN change ON change.sequence = head.change WHERE property = ? AND value = ?");
+    readonly Statement byUnique = connection.Prepare($"{Select} JOIN unique_value ON unique_value.record = head.key WHERE property = ? AND value = ?");
 
-    readonly Statement range = connection.Prepare($"SELECT {RecordRows.Columns}, head.key FROM head JOIN change ON change.sequence = head.change WHERE head.key BETWEEN ? AND ? ORDER BY head.key");
+    readonly Statement range = connection.Prepare($"{Select} WHERE head.key BETWEEN ? AND ? ORDER BY head.key");
 
     readonly Statement forward = connection.Prepare("SELECT survivor FROM forward WHERE record = ?");
 
@@ -38,7 +37,7 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
             return null;
         }
 
-        if (Heads.Unfolded(byUnique.Integer(1)) is not { } change)
+        if (Heads.Unfolded(byUnique.Integer(Key)) is not { } change)
         {
             return ReadOne(byUnique);
         }
@@ -58,8 +57,8 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
             var (row, added) = (range.Step(), Heads.FirstAdded(from, to));
             while (row || added is not null)
             {
-                var isRow = row && !(range.Integer(RangeKey) > added);
-                var key = isRow ? range.Integer(RangeKey) : added!.Value;
+                var isRow = row && !(range.Integer(Key) > added);
+                var key = isRow ? range.Integer(Key) : added!.Value;
                 var known = Heads.Unfolded(key);
                 var record = known is { } change ? change == 0 ? null : rows.Read(change) : isRow ? rows.Read(range) : null;
                 added = added == key ? Heads.FirstAdded(key + 1, to) : added;
@@ -75,6 +74,9 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
             range.Reset();
         }
     }
+
+    /// <inheritdoc cref="RecordRows.ValueSetBy"/>
+    public byte[]? ValueSetBy(long sequence, int number) => rows.ValueSetBy(sequence, number);
 
     public long? FindSurvivor(ObjectType type, long id)
     {

@@ -234,21 +234,12 @@ internal sealed partial class RecordReader
         var values = new ValueReader(content);
         while (values.Next())
         {
-            var before = kind is ChangeKind.Create or ChangeKind.Merge || values.Link == 0 ? (ReadOnlyMemory<byte>?)null : ValueIn(sequence - values.Link, values.Number);
-            changed.Add(new(values.Number, before, values.Value.ToArray()));
+            var before = kind is ChangeKind.Create or ChangeKind.Merge || values.Link == 0 ? null : Lookup.ValueSetBy(sequence - values.Link, values.Number);
+            changed.Add(new(values.Number, before is null ? (ReadOnlyMemory<byte>?)null : before, values.Value.ToArray())); // spelled out: a bare null would become empty memory
             bytes += values.Value.Length + (before?.Length ?? 0);
         }
 
         return changed.DrainToImmutable();
-    }
-
-    ReadOnlyMemory<byte>? ValueIn(long sequence, int number)
-    {
-        change.Bind(sequence).Step();
-        var content = new ValueReader(change.Blob(2));
-        var value = content.Seek(number) ? content.Value.ToArray() : (ReadOnlyMemory<byte>?)null;
-        change.Reset();
-        return value;
     }
 
     // The order of a merge's three changes: see ChangeKind.Merge.

@@ -50,6 +50,20 @@ internal sealed class RecordRows(Connection connection, SourceNumbers sources) :
             kind == ChangeKind.Create ? row.Blob(5).ToArray() : Unite(row.Blob(5), row.Blob(6), id - Record.IdBase, sequence));
     }
 
+    /// <summary>Reads a value that a change set; <c>null</c> if it was permanently deleted.</summary>
+    public byte[]? ValueSetBy(long sequence, int number)
+    {
+        if (!content.Bind(sequence).Step())
+        {
+            return null;
+        }
+
+        var set = new ValueReader(content.Blob(0));
+        var value = set.Seek(number) ? set.Value.ToArray() : null;
+        content.Reset();
+        return value;
+    }
+
     /// <summary>Builds <c>kept</c> for a record after a change.</summary>
     /// <param name="record">The record after the change.</param>
     /// <param name="values">Builds it.</param>
@@ -95,9 +109,9 @@ internal sealed class RecordRows(Connection connection, SourceNumbers sources) :
                 {
                     values.Add(kept.Number, link, kept.Value);
                 }
-                else
+                else if (ValueSetBy(first + link, kept.Number) is { } value)
                 {
-                    AddFrom(first + link, kept.Number, link);
+                    values.Add(kept.Number, link, value);
                 }
 
                 kept.Next();
@@ -105,19 +119,5 @@ internal sealed class RecordRows(Connection connection, SourceNumbers sources) :
         }
 
         return values.Take();
-    }
-
-    void AddFrom(long setter, int number, long link)
-    {
-        if (content.Bind(setter).Step())
-        {
-            var set = new ValueReader(content.Blob(0));
-            if (set.Seek(number))
-            {
-                values.Add(number, link, set.Value);
-            }
-
-            content.Reset();
-        }
     }
 }

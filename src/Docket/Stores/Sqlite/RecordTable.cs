@@ -21,7 +21,7 @@ internal static partial class RecordTable
         }
 
         var (logged, moved) = (clock.GetTimestamp(), 0L);
-        while (InTransaction(connection, MoveSome) is > 0 and var more)
+        while (connection.InTransaction(() => MoveSome(connection)) is > 0 and var more)
         {
             moved += more;
             if (clock.GetElapsedTime(logged) > TimeSpan.FromSeconds(2))
@@ -65,22 +65,6 @@ internal static partial class RecordTable
 
         connection.Execute($"DELETE FROM record WHERE key <= {last}");
         return count;
-    }
-
-    static int InTransaction(Connection connection, Func<Connection, int> write)
-    {
-        connection.Execute("BEGIN IMMEDIATE");
-        try
-        {
-            var result = write(connection);
-            connection.Execute("COMMIT");
-            return result;
-        }
-        catch
-        {
-            connection.Rollback();
-            throw;
-        }
     }
 
     [LoggerMessage(LogLevel.Information, "Upgrading {Path}: {Moved} of {All} records")]

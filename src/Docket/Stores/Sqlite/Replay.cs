@@ -14,7 +14,7 @@ internal sealed class Replay : IDisposable
     readonly PortalSchema schema;
     readonly Unfolded unfolded;
     readonly RecordRows rows;
-    readonly Statement after, content;
+    readonly Statement after;
 
     Replay(Connection connection, SourceNumbers sources, PortalSchema schema, Unfolded unfolded)
     {
@@ -22,7 +22,6 @@ internal sealed class Replay : IDisposable
         this.unfolded = unfolded;
         rows = new(connection, sources);
         after = connection.Prepare("SELECT sequence, record, kind, content FROM change WHERE sequence > ? ORDER BY sequence");
-        content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
     }
 
     /// <summary>Reads the changes after the last fold into memory.</summary>
@@ -39,7 +38,6 @@ internal sealed class Replay : IDisposable
     {
         rows.Dispose();
         after.Dispose();
-        content.Dispose();
     }
 
     long From(long sequence)
@@ -56,7 +54,9 @@ internal sealed class Replay : IDisposable
 
     void Follow(long sequence, long active, ChangeKind kind, ReadOnlySpan<byte> changed)
     {
-        var (type, archived) = (schema.Find(RecordKey.TypeOf(active)), RecordKey.Of(RecordKey.TypeOf(active), RecordKey.IdOf(active), archived: true));
+        var number = RecordKey.TypeOf(active);
+        var type = schema.Find(number) ?? throw SqliteFailure.Damaged($"change {sequence} has the unknown object type {number}");
+        var archived = RecordKey.Of(number, RecordKey.IdOf(active), archived: true);
         switch (kind)
         {
             case ChangeKind.Create or ChangeKind.Merge:
@@ -102,13 +102,13 @@ internal sealed class Replay : IDisposable
             var set = new ValueReader(values);
             while (set.Next())
             {
-                var isStage = set.Number == type?.Stages?.Stage.Number;
+                var isStage = set.Number == type.Stages?.Stage.Number;
                 if (!isStage && schema.FindNumberEvenArchived(set.Number) is not { Unique: true })
                 {
                     continue;
                 }
 
-                var before = set.Link == 0 ? [] : ValueIn(sequence - set.Link, set.Number);
+                var before = set.Link == 0 ? [] : rows.ValueSetBy(sequence - set.Link, set.Number);
                 if (isStage)
                 {
                     Move(before, -1);
@@ -146,18 +146,9 @@ internal sealed class Replay : IDisposable
         ReadOnlySpan<byte> StageIn(ReadOnlySpan<byte> values)
         {
             var all = new ValueReader(values);
-            return type?.Stages is { } stages && all.Seek(stages.Stage.Number) ? all.Value : [];
+            return type.Stages is { } stages && all.Seek(stages.Stage.Number) ? all.Value : [];
         }
 
-        void Move(ReadOnlySpan<byte> stage, long by) => unfolded.MoveStage(type!.Type.Id, Encoding.UTF8.GetString(stage), by);
-    }
-
-    byte[] ValueIn(long sequence, int number)
-    {
-        content.Bind(sequence).Step();
-        var set = new ValueReader(content.Blob(0));
-        byte[] value = set.Seek(number) ? set.Value.ToArray() : [];
-        content.Reset();
-        return value;
+        void Move(ReadOnlySpan<byte> stage, long by) => unfolded.MoveStage(type.Type.Id, Encoding.UTF8.GetString(stage), by);
     }
 }

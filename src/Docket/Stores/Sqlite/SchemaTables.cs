@@ -13,17 +13,7 @@ internal static class SchemaTables
     {
         if (types.Any(type => IsMissing(connection, type)))
         {
-            connection.Execute("BEGIN IMMEDIATE");
-            try
-            {
-                AddMissing(connection, types);
-                connection.Execute("COMMIT");
-            }
-            catch
-            {
-                connection.Rollback();
-                throw;
-            }
+            connection.InTransaction(() => AddMissing(connection, types));
         }
 
         return new(types.Select(type => new Schema(type, Load(connection, type))));
