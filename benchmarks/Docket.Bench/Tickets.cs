@@ -46,9 +46,9 @@ internal sealed class Ticket(KeyOrder keys)
         length = 0;
 
         starts[0] = length;
-        if (version.NewWords)
+        if (version.IsLong)
         {
-            AppendNewWords(varying);
+            AppendLong(varying, version.NewWords);
         }
         else
         {
@@ -79,15 +79,23 @@ internal sealed class Ticket(KeyOrder keys)
         starts[KeyIndex + 1] = length;
     }
 
-    /// <summary>60 words, five of which are in no other text, as order numbers and addresses are.</summary>
-    void AppendNewWords(ulong random)
+    /// <summary>60 words; if wanted, five of them are in no other text, as order numbers and addresses are.</summary>
+    void AppendLong(ulong random, bool newWords)
     {
         for (var word = 0; word < NewWords; word++)
         {
             Append(Descriptions.Words((int)(random & 0xfff), WordsBetween));
             Append(" "u8);
             random = Mix(random);
-            AppendHex(random);
+            if (newWords)
+            {
+                AppendHex(random);
+            }
+            else
+            {
+                Append("sixteen0letters0"u8);
+            }
+
             Append(" "u8);
         }
     }
@@ -196,19 +204,24 @@ internal enum Change
     /// <summary>The stage.</summary>
     Stage = 2,
 
-    /// <summary>With <see cref="Texts"/>: the content gets words that were never seen before.</summary>
-    NewWords = 4,
+    /// <summary>With <see cref="Texts"/>: the content gets 60 words.</summary>
+    LongTexts = 4,
+
+    /// <summary>With <see cref="LongTexts"/>: five of them were never seen before.</summary>
+    NewWords = 8,
 }
 
 /// <summary>Which values a ticket has.</summary>
 /// <param name="Texts">How often its texts have changed.</param>
 /// <param name="Stage">How often its stage has changed.</param>
-/// <param name="NewWords">Whether its content has words of its own.</param>
-internal readonly record struct TicketVersion(byte Texts, byte Stage, bool NewWords)
+/// <param name="IsLong">Whether its content has 60 words.</param>
+/// <param name="NewWords">Whether some of these are its own.</param>
+internal readonly record struct TicketVersion(byte Texts, byte Stage, bool IsLong, bool NewWords)
 {
     public TicketVersion After(Change change) => unchecked(new(
         (byte)(Texts + (change.HasFlag(Change.Texts) ? 1 : 0)),
         (byte)(Stage + (change.HasFlag(Change.Stage) ? 1 : 0)),
+        change.HasFlag(Change.Texts) ? change.HasFlag(Change.LongTexts) : IsLong,
         change.HasFlag(Change.Texts) ? change.HasFlag(Change.NewWords) : NewWords));
 }
 

@@ -24,7 +24,7 @@ internal sealed class ChangedTerms(int property)
     int count, textsLength, changesLength = 1; // a block at 0 is none
 
     /// <summary>Bytes in use.</summary>
-    public long Bytes => (count * 56L) + textsLength + (changesLength * sizeof(int));
+    public long Bytes => (count * 48L) + textsLength + (changesLength * sizeof(int));
 
     /// <summary>Adds a document to a term, or removes it.</summary>
     /// <param name="term">The term.</param>
@@ -41,22 +41,21 @@ internal sealed class ChangedTerms(int property)
 
         ref var entry = ref entries[(uint)slots[slot] - 1];
         var change = (document << 1) | (add ? 0 : 1);
-        if (entry.Count > 0)
+        if (entry.Count == 0)
         {
-            if (entry.Last == change)
+            (entry.Head, entry.Count) = (change, 1);
+        }
+        else if (change != (entry.Count == 1 ? entry.Head : changes[entry.Next - 1])) // nearly always a word that occurs again in the same text
+        {
+            if (entry.Count == 1)
             {
-                return; // nearly always a word that occurs again in the same text
+                var first = entry.Head;
+                (entry.Head, entry.Count) = (0, 0);
+                Append(ref entry, first);
             }
 
             Append(ref entry, change);
         }
-        else
-        {
-            entry.First = change;
-        }
-
-        entry.Count++;
-        entry.Last = change;
     }
 
     /// <summary>Forgets everything and keeps the memory.</summary>
@@ -131,9 +130,9 @@ internal sealed class ChangedTerms(int property)
             ref var entry = ref entries[number];
             if (entry.Count == 1)
             {
-                var doc = MemoryMarshal.AsBytes([(ushort)(entry.First >> 1)]);
-                var added = (entry.First & 1) == 0;
-                writer.Add(property, TextOf(entry), entry.First >> 1 >> DocSet.Bits, added ? doc : default, added ? default : doc);
+                var doc = MemoryMarshal.AsBytes([(ushort)(entry.Head >> 1)]);
+                var added = (entry.Head & 1) == 0;
+                writer.Add(property, TextOf(entry), entry.Head >> 1 >> DocSet.Bits, added ? doc : default, added ? default : doc);
             }
             else if (entry.Count <= SortMax)
             {
@@ -223,37 +222,37 @@ internal sealed class ChangedTerms(int property)
 
     ReadOnlySpan<byte> TextOf(in Entry entry) => texts.AsSpan(entry.Text, entry.Length);
 
-    // The changes of a term after the first are in blocks, each twice as long as the one before, with the place of the next at the end.
+    // The changes of a term are in blocks, each twice as long as the one before, with the place of the next at the end.
     void Append(ref Entry entry, int change)
     {
         if (entry.Next == entry.End)
         {
-            entry.Size = Math.Clamp(entry.Size * 2, BlockMin, BlockMax);
-            if (changesLength + entry.Size + 1 > changes.Length)
+            var size = Math.Min(BlockMax, entry.Count + BlockMin);
+            if (changesLength + size + 1 > changes.Length)
             {
-                Array.Resize(ref changes, changes.Length * 2 + entry.Size);
+                Array.Resize(ref changes, changes.Length * 2 + size);
             }
 
             _ = entry.Head == 0 ? entry.Head = changesLength : changes[entry.End] = changesLength;
-            (entry.Next, entry.End) = (changesLength, changesLength + entry.Size);
-            changesLength += entry.Size + 1;
+            (entry.Next, entry.End) = (changesLength, changesLength + size);
+            changesLength += size + 1;
         }
 
         changes[entry.Next++] = change;
+        entry.Count++;
     }
 
+    // A single change is in place of the first block. A cache line has two of these.
     struct Entry
     {
         public ulong Hash;
-        public int Text, Length, Count, First, Last, Head, Next, End, Size;
+        public int Text, Length, Count, Head, Next, End;
     }
 
-    /// <summary>The changes of a term in order: twice the document, and one more if it was removed.</summary>
+    /// <summary>The changes of a term with several, in order: twice the document, and one more if it was removed.</summary>
     ref struct Changes(int[] changes, in Entry entry)
     {
-        readonly int first = entry.First;
         int left = entry.Count, at = entry.Head, size = BlockMin, end = entry.Head + BlockMin;
-        bool begun;
 
         public int Current { get; private set; }
 
@@ -262,12 +261,6 @@ internal sealed class ChangedTerms(int property)
             if (left-- == 0)
             {
                 return false;
-            }
-
-            if (!begun)
-            {
-                (begun, Current) = (true, first);
-                return true;
             }
 
             if (at == end)

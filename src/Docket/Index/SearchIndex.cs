@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using Docket.Model;
 using Docket.Sqlite;
 
@@ -23,7 +22,7 @@ internal sealed class SearchIndex : IDisposable
     readonly string path;
     readonly long seed;
     readonly ConcurrentBag<IndexReader> readers = [];
-    readonly Dictionary<ulong, Range?> held = [];
+    readonly HeldWords held = new();
     bool closed;
     byte[] scratch = new byte[4096], scratchBefore = new byte[4096];
 
@@ -146,6 +145,11 @@ internal sealed class SearchIndex : IDisposable
     /// <param name="value">The value; empty for none.</param>
     public void Put(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> value)
     {
+        if (!value.IsEmpty && before.SequenceEqual(value))
+        {
+            return;
+        }
+
         var form = Key.FormOf(property);
         switch (form)
         {
@@ -313,41 +317,42 @@ internal sealed class SearchIndex : IDisposable
     // A word that stays is not written.
     void ChangeWords(int document, Property property, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {
-        var words = new Words(after);
-        if (before.IsEmpty)
+        // Up to the first difference the words are the same.
+        var from = before.CommonPrefixLength(after);
+        while (from > 0 && !Words.Separates(before[from - 1]))
         {
-            while (words.Next())
-            {
-                Postings.Change(Terms(property), document, words.Current, Hash(words.Current), add: true);
-            }
-
-            return;
+            from--;
         }
 
-        held.Clear();
-        words = new Words(before);
+        before = before[from..];
+        held.Clear(before.Length);
+        var words = new Words(before);
         while (words.Next())
         {
-            held[Hash(words.Current)] = words.Range;
+            held.Add(Hash(words.Current), words.Range);
+        }
+
+        if (held.IsEmpty)
+        {
+            after = after[from..];
+            from = 0;
         }
 
         words = new Words(after);
         while (words.Next())
         {
             var hash = Hash(words.Current);
-            ref var range = ref CollectionsMarshal.GetValueRefOrAddDefault(held, hash, out var isKnown);
-            range = null; // it stays, or was just added
-            if (!isKnown)
+            if (!held.Keep(hash) && words.Range.Start.Value >= from)
             {
                 Postings.Change(Terms(property), document, words.Current, hash, add: true);
             }
         }
 
-        foreach (var (hash, range) in held)
+        foreach (var (hash, range) in held.Rest)
         {
-            if (range is { } gone)
+            if (!before[range].IsEmpty)
             {
-                Postings.Change(Terms(property), document, before[gone], hash, add: false);
+                Postings.Change(Terms(property), document, before[range], hash, add: false);
             }
         }
     }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace Docket.Model;
@@ -13,7 +15,10 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
     public const int LengthMax = 128;
 
     readonly ReadOnlySpan<byte> text = lowerText;
-    int start, end, position;
+
+    // Of the 64 bytes from the block's beginning, those that belong to tokens after the current one.
+    ulong ahead;
+    int block = -64, start, end;
 
     public readonly ReadOnlySpan<byte> Current => text[start..end];
 
@@ -22,32 +27,26 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
 
     public bool Next()
     {
-        var at = position;
-        while (at < text.Length && !IsWord(at, out var size))
+        while (ahead == 0)
         {
-            at += size;
+            if (!Read())
+            {
+                return false;
+            }
         }
 
-        start = at;
-        while (true)
+        start = block + BitOperations.TrailingZeroCount(ahead);
+        // Adding to the lowest bit of a run clears the run and sets the bit after it.
+        var after = ahead + (ahead & (0 - ahead));
+        for (; after == 0; after = ahead + 1)
         {
-            // Nearly all of nearly all texts: lower-case ASCII.
-            while (at < text.Length && ((uint)(text[at] - 'a') <= 'z' - 'a' || (uint)(text[at] - '0') <= 9))
-            {
-                at++;
-            }
-
-            if (at == text.Length || !IsWord(at, out var size))
-            {
-                break;
-            }
-
-            at += size;
+            Read(); // the run continues in the next block, or ends with this one
         }
 
-        position = at;
-        end = at - start <= LengthMax ? at : start + EndOf(text[start..at]);
-        return at > start;
+        end = block + BitOperations.TrailingZeroCount(after);
+        ahead &= after;
+        end = end - start <= LengthMax ? end : start + EndOf(text[start..end]);
+        return true;
     }
 
     /// <summary>Where a token is cut: between characters.</summary>
@@ -62,6 +61,9 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
         return end;
     }
 
+    /// <summary>Whether no token continues over a byte; also <c>false</c> for characters that are not in ASCII.</summary>
+    public static bool Separates(byte value) => value < 0x80 && !char.IsAsciiLetterOrDigit((char)value);
+
     /// <summary>Whether a character belongs to a token.</summary>
     public static bool IsWord(Rune rune) =>
         // Marks belong to the preceding letter: many scripts write vowels this way.
@@ -70,14 +72,25 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
     /// <summary>A text in lower case, in <paramref name="buffer"/>, which grows as needed.</summary>
     public static ReadOnlySpan<byte> ToLower(ReadOnlySpan<byte> text, ref byte[] buffer)
     {
-        if (buffer.Length < text.Length)
+        // The longest growth: from two bytes to three.
+        if (buffer.Length < text.Length * 3 / 2)
         {
-            buffer = new byte[Math.Max(text.Length, buffer.Length * 2)];
+            buffer = new byte[Math.Max(text.Length * 3 / 2, buffer.Length * 2)];
         }
 
-        return Ascii.ToLower(text, buffer, out var written) == System.Buffers.OperationStatus.Done
-            ? buffer.AsSpan(0, written)
-            : buffer = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text).ToLowerInvariant());
+        for (var (read, length) = (0, 0); ;)
+        {
+            Ascii.ToLower(text[read..], buffer.AsSpan(length), out var written);
+            (read, length) = (read + written, length + written);
+            if (read == text.Length)
+            {
+                return buffer.AsSpan(0, length);
+            }
+
+            Rune.DecodeFromUtf8(text[read..], out var rune, out var size);
+            read += size;
+            length += Rune.ToLowerInvariant(rune).EncodeToUtf8(buffer.AsSpan(length));
+        }
     }
 
     /// <summary>Whether a token matches a pattern, in which <c>*</c> means any number of characters.</summary>
@@ -108,15 +121,44 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
         return pattern[next..].TrimStart((byte)'*').IsEmpty;
     }
 
-    readonly bool IsWord(int at, out int size)
+    // The next 64 bytes; false if there are none.
+    bool Read()
     {
-        size = 1;
-        if (text[at] < 0x80)
+        block += 64;
+        if (block >= text.Length)
         {
-            return char.IsAsciiLetterOrDigit((char)text[at]);
+            ahead = 0;
+            return false;
         }
 
-        Rune.DecodeFromUtf8(text[at..], out var rune, out size);
-        return IsWord(rune);
+        Span<byte> padded = stackalloc byte[64];
+        scoped var bytes = text[block..];
+        if (bytes.Length < 64)
+        {
+            padded.Clear();
+            bytes.CopyTo(padded);
+            bytes = padded;
+        }
+
+        var vector = Vector512.Create(bytes[..64]);
+        var letters = Vector512.LessThanOrEqual((vector | Vector512.Create((byte)0x20)) - Vector512.Create((byte)'a'), Vector512.Create((byte)('z' - 'a')));
+        var digits = Vector512.LessThanOrEqual(vector - Vector512.Create((byte)'0'), Vector512.Create((byte)9));
+        ahead = (letters | digits).ExtractMostSignificantBits();
+        for (var others = vector.ExtractMostSignificantBits(); others != 0;)
+        {
+            var bit = BitOperations.TrailingZeroCount(others);
+            var at = block + bit;
+            while (at > 0 && (text[at] & 0xc0) == 0x80)
+            {
+                at--; // into the block before
+            }
+
+            Rune.DecodeFromUtf8(text[at..], out var rune, out var size);
+            var mask = ((1UL << Math.Max(1, at + size - block - bit)) - 1) << bit;
+            others &= ~mask;
+            ahead |= IsWord(rune) ? mask : 0;
+        }
+
+        return true;
     }
 }

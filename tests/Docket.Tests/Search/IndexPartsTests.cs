@@ -240,6 +240,95 @@ public sealed class IndexPartsTests
     }
 
     [Fact]
+    public Task Texts_of_any_length_are_split_as_one_character_after_the_other_would_be() => Seed.PlayAsync(random =>
+    {
+        for (var i = 0; i < 5_000; i++)
+        {
+            var text = AnyText(random, ["a", "bc9", "Word", "Ⱥ", "İ", "é", "ß", "東", "𝒳", "e\u0301", "🙂", "@", "[", "`", "{", "/", ":", "\0", " ", " ", "\u00a0", new('y', 63), new('z', 140)]);
+            var expected = new List<string>();
+            var (token, length) = ("", 0);
+            foreach (var rune in text.ToLowerInvariant().EnumerateRunes())
+            {
+                if (!Words.IsWord(rune))
+                {
+                    End();
+                    continue;
+                }
+
+                length += rune.Utf8SequenceLength;
+                token += length <= Words.LengthMax ? rune.ToString() : "";
+            }
+
+            End();
+            Assert.Equal(expected, TokensOf(text));
+
+            void End()
+            {
+                expected.AddRange(token.Length == 0 ? [] : [token]);
+                (token, length) = ("", 0);
+            }
+        }
+
+        return Task.CompletedTask;
+    });
+
+    [Fact]
+    public void Every_character_has_the_lower_case_that_strings_have()
+    {
+        byte[] buffer = [];
+        foreach (var first in Enumerable.Range(0, 0x110000 / 64))
+        {
+            var text = string.Concat(Enumerable.Range(first * 64, 64).Where(Rune.IsValid).Select(value => new Rune(value).ToString()));
+            Assert.Equal(text.ToLowerInvariant(), Encoding.UTF8.GetString(Words.ToLower(Encoding.UTF8.GetBytes(text), ref buffer)));
+        }
+    }
+
+    [Fact]
+    public Task A_changed_text_has_its_own_words_and_no_others() => Seed.PlayAsync(random =>
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-index-");
+        try
+        {
+            using var file = new IndexFile(Path.Combine(directory.FullName, "portal.index.db"));
+            var subject = Schemata.Tickets.Find("subject")!;
+            var texts = new string[30];
+            Array.Fill(texts, "");
+            for (var i = 0; i < 2_000; i++)
+            {
+                var document = i < texts.Length ? file.Index.Add(5, i, 0, 0, 1, active: true) : random.Next(texts.Length);
+                var before = texts[document];
+                var text = before[..random.Next(before.Length + 1)] + AnyText(random, ["a", "b", "ab", "B", "é", "É", "e", " ", " ", "-", "1", "ü x"]);
+                texts[document] = random.Next(10) == 0 ? "" : text;
+                file.Index.Put(document, subject, Encoding.UTF8.GetBytes(before), Encoding.UTF8.GetBytes(texts[document]));
+                if (i % 100 < 99)
+                {
+                    continue;
+                }
+
+                var tokens = texts.Select(TokensOf).ToArray();
+                foreach (var word in tokens.SelectMany(list => list).Distinct())
+                {
+                    var found = new DocSet?[1];
+                    Assert.True(file.Index.TryRead(reader => Gather(file.Index.Postings, reader, Encoding.UTF8.GetBytes(word), found), out _));
+                    Assert.Equal(Enumerable.Range(0, texts.Length).Where(at => tokens[at].Contains(word)), Enumerable.Range(0, texts.Length).Where(at => found[0]!.Contains(at)));
+                }
+            }
+
+            DocSet?[] Gather(Postings postings, IndexReader reader, byte[] word, DocSet?[] into)
+            {
+                postings.Gather(reader.Block, SearchIndex.Terms(subject), word, into);
+                return into;
+            }
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+
+        return Task.CompletedTask;
+    });
+
+    [Fact]
     public void Patterns_fit_as_regular_expressions_do()
     {
         var random = new Random(2);
@@ -252,10 +341,13 @@ public sealed class IndexPartsTests
         string Text(string letters, int length) => new([.. Enumerable.Range(0, length).Select(_ => letters[random.Next(letters.Length)])]);
     }
 
+    static string AnyText(Random random, string[] parts) => string.Concat(Enumerable.Range(0, random.Next(12)).Select(_ => parts[random.Next(parts.Length)]));
+
     static List<string> TokensOf(string text)
     {
         var tokens = new List<string>();
-        var words = new Words(Encoding.UTF8.GetBytes(text.ToLowerInvariant()));
+        byte[] buffer = [];
+        var words = new Words(Words.ToLower(Encoding.UTF8.GetBytes(text), ref buffer));
         while (words.Next())
         {
             tokens.Add(Encoding.UTF8.GetString(words.Current));
