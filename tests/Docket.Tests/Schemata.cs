@@ -14,7 +14,8 @@ internal static class Schemata
         Custom("seen_at", "datetime", "date"),
         Custom("urgent", "bool", "booleancheckbox") with { Options = Options("true", "false") },
         Custom("colour", "enumeration", "select") with { Options = Options("red", "green", "dark blue") },
-        Custom("tags_set", "enumeration", "checkbox") with { Options = Options("a", "b", "c") });
+        Custom("tags_set", "enumeration", "checkbox") with { Options = Options("a", "b", "c") },
+        Custom("ext_n", "number", "number") with { HasUniqueValue = true });
 
     public static readonly PortalSchema Portal = new([Tickets]);
 

@@ -146,6 +146,11 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
     // A number with an inexact key has a hash, and only the hash identifies it.
     Condition EqualsAnyNumber(Property property, ImmutableArray<SearchValue> numbers)
     {
+        if (SearchIndex.HasPostings(property))
+        {
+            return HasAny(property, numbers.Select(number => SearchIndex.TermOf(Key.OfNumber(number.Number), ExactOf(number))));
+        }
+
         var keys = numbers.Where(number => ExactOf(number) == 0).Select(number => Key.OfNumber(number.Number)).ToHashSet();
         var hashes = numbers.Select(ExactOf).Where(hash => hash != 0).ToHashSet();
         return (chunk, into) =>
@@ -172,16 +177,22 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         hashes.Remove(0); // an empty text is not a value
         if (SearchIndex.HasPostings(property))
         {
-            var found = new DocSet?[index.Chunks];
-            foreach (var hash in hashes)
-            {
-                Gather(SearchIndex.WholeValues(property), SearchIndex.TermOf(hash), found);
-            }
-
-            return From(found);
+            return HasAny(property, hashes.Select(SearchIndex.TermOf));
         }
 
         return (chunk, into) => InSet(columns.Hashes(property, chunk), hashes, into);
+    }
+
+    // By postings of whole values.
+    Condition HasAny(Property property, IEnumerable<byte[]> terms)
+    {
+        var found = new DocSet?[index.Chunks];
+        foreach (var term in terms)
+        {
+            Gather(SearchIndex.WholeValues(property), term, found);
+        }
+
+        return From(found);
     }
 
     // Found by the order of ids, without looking at other documents.

@@ -60,10 +60,13 @@ internal sealed class SearchIndex : IDisposable
     public static int WholeValues(Property property) => (property.Number * 2) + 1;
 
     /// <summary>Whether records are found by a whole value of a property without reading its column.</summary>
-    public static bool HasPostings(Property property) => property.Unique && property.Derivation == Derivation.None && Key.FormOf(property) is Form.Text or Form.Exact;
+    public static bool HasPostings(Property property) => property.Unique && property.Derivation == Derivation.None && Key.FormOf(property) is Form.Text or Form.Exact or Form.Number;
 
-    /// <summary>The term of a whole value.</summary>
+    /// <summary>The term of a whole text, by its hash.</summary>
     public static byte[] TermOf(ulong hash) => BitConverter.GetBytes(hash);
+
+    /// <summary>The term of a whole number, the same for equal numbers in any notation: a hash identifies one with an inexact key.</summary>
+    public static byte[] TermOf(ulong key, ulong exact) => exact == 0 ? TermOf(key) : [.. TermOf(exact), 0];
 
     public ulong Hash(ReadOnlySpan<byte> text) => Key.OfHash(text, seed);
 
@@ -174,6 +177,7 @@ internal sealed class SearchIndex : IDisposable
             case Form.Number:
                 Columns.Set(KeyColumn(property), document, Key.OfValue(form, value));
                 Columns.Set(HashColumn(property), document, Exact(value));
+                ChangeWhole(document, property, before, value);
                 break;
             default:
                 var key = Key.OfValue(form, value);
@@ -292,16 +296,23 @@ internal sealed class SearchIndex : IDisposable
             return;
         }
 
-        if (!before.IsEmpty)
+        if (TermOfWhole(property, before) is { } gone)
         {
-            Postings.Remove(WholeValues(property), document, TermOf(Hash(before)));
+            Postings.Remove(WholeValues(property), document, gone);
         }
 
-        if (!after.IsEmpty)
+        if (TermOfWhole(property, after) is { } term)
         {
-            Postings.Add(WholeValues(property), document, TermOf(Hash(after)));
+            Postings.Add(WholeValues(property), document, term);
         }
     }
+
+    // Null for none, and for a value that was stored under another type.
+    byte[]? TermOfWhole(Property property, ReadOnlySpan<byte> value) =>
+        value.IsEmpty ? null
+        : Key.FormOf(property) != Form.Number ? TermOf(Hash(value))
+        : Key.OfValue(Form.Number, value) is var key and not 0 ? TermOf(key, Exact(value))
+        : null;
 
     void ChangeParts(int document, Property property, ReadOnlySpan<byte> value, bool add)
     {

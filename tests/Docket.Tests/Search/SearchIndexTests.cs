@@ -28,9 +28,12 @@ public sealed class SearchIndexTests : IDisposable
         ["colour"] = Comparison.Option,
         ["tags_set"] = Comparison.Set,
         ["ext_a"] = Comparison.Text,
+        ["ext_n"] = Comparison.Number,
         ["hs_object_id"] = Comparison.Number,
         ["hs_object_source"] = Comparison.Text,
     };
+
+    static readonly string[] Names = ["subject", "amount", "colour", "tags_set", "ext_a", "ext_n"];
 
     // Loads SQLite.
     static SearchIndexTests() => RuntimeHelpers.RunClassConstructor(typeof(Engine).TypeHandle);
@@ -164,7 +167,7 @@ public sealed class SearchIndexTests : IDisposable
                 }
                 else
                 {
-                    var name = ((string[])["subject", "amount", "colour", "tags_set", "ext_a"])[random.Next(5)];
+                    var name = Names[random.Next(Names.Length)];
                     var (before, value) = (values[id].GetValueOrDefault(name, ""), random.Next(4) == 0 ? "" : Value(random, name));
                     values[id] = new(values[id]) { [name] = value };
                     history.Add(index => index.Put(document, schema.Find(name)!, Encoding.UTF8.GetBytes(before), Encoding.UTF8.GetBytes(value)));
@@ -259,6 +262,28 @@ public sealed class SearchIndexTests : IDisposable
     }
 
     [Fact]
+    public void A_unique_value_is_found_without_reading_its_column()
+    {
+        using (var file = new IndexFile(IndexPath))
+        {
+            for (var i = 0; i < 2_000; i++)
+            {
+                Add(file.Index, new(i), FirstId + i);
+            }
+
+            file.Save(built: true);
+        }
+
+        var (property, value) = values.Values.SelectMany(ticket => ticket).First(entry => entry.Key == "ext_n" && entry.Value.EndsWith(".0", StringComparison.Ordinal));
+        foreach (var condition in (Condition[])[new(property, "EQ", value[..^2]), new(property, "IN", Values: [value, "7e0"]), new("ext_a", "EQ", "Key-1")])
+        {
+            using var file = new IndexFile(IndexPath);
+            Assert.True(Find(file.Index, Body(new([[condition]], "", null, false)), capped: true).Total > 0);
+            Assert.InRange(file.Index.Columns.Weight, 1, 2_500 * sizeof(ulong)); // that of the ids
+        }
+    }
+
+    [Fact]
     public void An_index_without_documents_finds_nothing()
     {
         using var file = new IndexFile(IndexPath);
@@ -335,7 +360,7 @@ public sealed class SearchIndexTests : IDisposable
     {
         var document = index.Add(5, id, id, id, 1, active: true);
         values[id] = [];
-        foreach (var name in (string[])["subject", "amount", "colour", "tags_set", "ext_a"])
+        foreach (var name in Names)
         {
             if (random.Next(4) > 0)
             {
@@ -357,8 +382,7 @@ public sealed class SearchIndexTests : IDisposable
         foreach (var document in documents)
         {
             var id = FirstId + document * 3L;
-            var name = (string[])["subject", "amount", "colour", "tags_set", "ext_a"];
-            var changed = name[random.Next(name.Length)];
+            var changed = Names[random.Next(Names.Length)];
             Put(index, document, id, changed, random.Next(5) == 0 ? "" : Value(random, changed));
             if (random.Next(6) == 0)
             {
@@ -374,6 +398,7 @@ public sealed class SearchIndexTests : IDisposable
         "subject" => random.Next(3) switch { 0 => $"Ticket #{random.Next(30)}", 1 => $"w{random.Next(300)} common", _ => $"rare{random.Next(200_000)}" },
         "amount" => random.Next(2) == 0 ? random.Next(-3, 4).ToString() : (random.NextDouble() * 1e6 - 5e5).ToString(System.Globalization.CultureInfo.InvariantCulture),
         "ext_a" => $"Key-{random.Next(5_000)}",
+        "ext_n" => random.Next(4) == 0 ? $"761591733749525{random.Next(1_230, 1_240)}" : $"{random.Next(3_000)}{((string[])["", ".0", "e0", ".00000000000000000"])[random.Next(4)]}",
         "colour" => ((string[])["red", "green", "dark blue"])[random.Next(3)],
         _ => ((string[])["a", "a;b", "c", "a;b;c"])[random.Next(4)],
     };
