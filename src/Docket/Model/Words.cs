@@ -72,10 +72,10 @@ internal ref struct Words(ReadOnlySpan<byte> lowerText)
     /// <summary>A text in lower case, in <paramref name="buffer"/>, which grows as needed.</summary>
     public static ReadOnlySpan<byte> ToLower(ReadOnlySpan<byte> text, ref byte[] buffer)
     {
-        // The longest growth: from two bytes to three.
-        if (buffer.Length < text.Length * 3 / 2)
+        // A character grows from two bytes to three at most, but a byte that belongs to none becomes three.
+        if (buffer.Length < text.Length * 3)
         {
-            buffer = new byte[Math.Max(text.Length * 3 / 2, buffer.Length * 2)];
+            buffer = new byte[Math.Max(text.Length * 3, buffer.Length * 2)];
         }
 
         for (var (read, length) = (0, 0); ;)

@@ -281,6 +281,12 @@ public sealed class IndexPartsTests
             var text = string.Concat(Enumerable.Range(first * 64, 64).Where(Rune.IsValid).Select(value => new Rune(value).ToString()));
             Assert.Equal(text.ToLowerInvariant(), Encoding.UTF8.GetString(Words.ToLower(Encoding.UTF8.GetBytes(text), ref buffer)));
         }
+
+        buffer = [];
+        byte[] broken = [0xff, (byte)'A', 0xe9, 0x80, 0x80, 0xe9, 0x80, 0xc3];
+        Assert.Equal(Encoding.UTF8.GetString(broken).ToLowerInvariant(), Encoding.UTF8.GetString(Words.ToLower(broken, ref buffer)));
+        buffer = [];
+        Assert.Equal("a\ufffd", Encoding.UTF8.GetString(Words.ToLower([(byte)'A', 0x80], ref buffer)));
     }
 
     [Fact]
