@@ -19,9 +19,6 @@ public sealed class FoldingStoreTests : SqliteStoreTests
 /// <summary>What follows from changes: in memory, in the tables, and read again from the changes.</summary>
 public sealed class FoldTests : IDisposable
 {
-    const string Derived = "SELECT group_concat(row, ';') FROM (SELECT 'head ' || key || ' ' || change AS row FROM head UNION ALL SELECT 'value ' || property || ' ' || hex(value) || ' ' || record FROM unique_value "
-        + "UNION ALL SELECT 'stage ' || object_type || ' ' || stage || ' ' || records FROM stage_use WHERE records <> 0 ORDER BY row)";
-
     readonly string directory = Directory.CreateTempSubdirectory("docket-fold-").FullName;
     readonly ManualClock clock = new();
 
@@ -56,8 +53,8 @@ public sealed class FoldTests : IDisposable
 
         foreach (var path in (string[])[Portal, .. Enumerable.Range(0, 12).Select(round => $"{Portal}.{round}")])
         {
-            var reopened = Reopened(path);
-            Assert.Equal(Remade(path), reopened);
+            var reopened = DerivedTables.Reopened(path);
+            Assert.Equal(DerivedTables.Remade(path), reopened);
         }
     }
 
@@ -179,34 +176,6 @@ public sealed class FoldTests : IDisposable
         Assert.Equal((1, 1, null), (unfolded.FindHead(1, 3), unfolded.FindHolder(value, 3), unfolded.FindHead(2, 3)));
         Assert.Equal((1, null), (unfolded.FirstAdded(0, 10), unfolded.FirstAdded(2, 10)));
         Assert.Equal(1, Assert.Single(unfolded.Stages(withOpen: true)).Value);
-    }
-
-    // What follows from all changes.
-    string Remade(string path)
-    {
-        using (var file = new Connection(path, create: false))
-        {
-            file.Execute("DELETE FROM head; DELETE FROM unique_value; DELETE FROM stage_use; UPDATE fold SET sequence = 0");
-        }
-
-        return Reopened(path);
-    }
-
-    string Reopened(string path)
-    {
-        using (var store = new SqliteStore(path, StandardTypes.All, clock, NullLogger.Instance))
-        {
-            store.Open();
-        }
-
-        return Tables(path);
-    }
-
-    static string Tables(string path)
-    {
-        using var file = new Connection(path, create: false);
-        Assert.Equal(file.QueryInteger("SELECT max(sequence) FROM change"), file.QueryInteger("SELECT sequence FROM fold"));
-        return file.QueryText(Derived);
     }
 
     async Task<SqliteStore> CreateAsync(FoldPace pace)
