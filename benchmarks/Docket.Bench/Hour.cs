@@ -12,6 +12,9 @@ internal static class Hour
     /// <summary>What <c>--only</c> calls it.</summary>
     public const string Name = "hour";
 
+    /// <summary>A longer one is reported minute by minute, which shows whether anything grows.</summary>
+    public const int MinuteSeconds = 60;
+
     const int FeedStart = 1000;
 
     /// <summary>Those who write share the tickets out among themselves, so that the version of each is known.</summary>

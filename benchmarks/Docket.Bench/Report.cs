@@ -15,7 +15,7 @@ internal sealed class Report(TextWriter output, string? json = null)
     public void Header(Options options) => Print($"""
         {Machine(options)}
         server: {options.Server}, own process, {options.Connections} keep-alive connections over loopback, eight properties a ticket
-        {(options.Against is { } other ? $"against: {other}, {Commit(other)}, likewise" : "raw: one thread over SQLite's C interface, with the page size, page cache and checkpoints of the server")}
+        {(options.Against is { } other ? $"against: {other}, {Commit(other)}, likewise" : "raw: one thread over SQLite's C interface, with the page size and checkpoints of the server, and a page cache of 64 MiB")}
         keys: {options.Keys}
         """);
 
@@ -84,6 +84,14 @@ internal sealed class Report(TextWriter output, string? json = null)
 
         var after = side.Server.Memory();
         Print($"  memory: {before.Resident:N0} MB before, {after.Resident:N0} MB after, {after.Peak:N0} MB at most since the start");
+    }
+
+    /// <summary>What one minute of a long hour met.</summary>
+    public void Minute(ServerSide side, int minute, (string Role, Slice Slice)[] slices)
+    {
+        var memory = side.Server.Memory();
+        Print($"{"  minute " + minute,-12}{memory.Resident,6:N0} MB ({memory.Anonymous:N0} anonymous)  p99 ms: {string.Join(", ", slices.Select(slice => $"{slice.Role} {Milliseconds(slice.Slice, 99):N1}"))}");
+        AddJson(new { tickets = count, question = "minute", side = side.Name, minute, rss = memory.Resident, p99 = slices.ToDictionary(slice => slice.Role, slice => Milliseconds(slice.Slice, 99)) });
     }
 
     /// <summary>A side while it was stopped, and as it starts again.</summary>

@@ -102,7 +102,17 @@ internal sealed class Run : IDisposable
         {
             Hour.Play(side, options.HourSeconds / 10); // a server that has just started would spend the beginning on compiling
             var (before, cpu) = (side.Server.Memory(), side.Server.Cpu());
-            var slices = Hour.Play(side, options.HourSeconds);
+            var minutes = new List<(string Role, Slice Slice)[]>();
+            for (var left = options.HourSeconds; left > 0; left -= Hour.MinuteSeconds)
+            {
+                minutes.Add(Hour.Play(side, Math.Min(left, Hour.MinuteSeconds)));
+                if (options.HourSeconds > Hour.MinuteSeconds)
+                {
+                    report.Minute(side, minutes.Count, minutes[^1]);
+                }
+            }
+
+            var slices = minutes[0].Select((role, i) => (role.Role, Report.Overall([.. minutes.Select(minute => minute[i].Slice)]))).ToArray();
             report.Hour(side, slices, before, (side.Server.Cpu() - cpu) / options.HourSeconds);
         }
     }
