@@ -77,7 +77,7 @@ internal static class ServeCommand
 
     static async Task RunAsync(DocketOptions options, CancellationToken cancellation)
     {
-        Preload.Run();
+        var preloading = Task.Run(Preload.Run, CancellationToken.None);
         var console = options.JsonLog ? Console.Error : Console.Out; // with JSON, the log must contain nothing else
         var stop = new TaskCompletionSource();
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -85,6 +85,7 @@ internal static class ServeCommand
 
         await using (var server = await DocketServer.StartAsync(options, cancellation))
         {
+            await preloading;
             Greet(console, server, options);
             await stop.Task;
             console.WriteLine("Finishing the requests in progress. Press Ctrl-C again to stop at once.");

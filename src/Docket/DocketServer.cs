@@ -77,9 +77,13 @@ public sealed class DocketServer : IAsyncDisposable
         var opened = new Opened();
         try
         {
-            var app = opened.Add(Build(options, urls, budget));
-            var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Docket");
-            var instruments = app.Services.GetRequiredService<Instruments>();
+            var logs = opened.Add(Logs(options));
+            var logger = logs.CreateLogger("Docket");
+            var instruments = opened.Add(new Instruments());
+            // At the same time as the portals: most of both is compiling (docs/internals/decisions.md, Cold starts).
+            var building = Task.Run(() => Build(options, urls, budget, logs, instruments), CancellationToken.None);
+            opened.Add(async () => await (await building).DisposeAsync());
+            opened.Add(new HeapTrim(options.Clock));
             if (options.ExportTraces)
             {
                 opened.Add(new TraceExport(options.Clock, logger));
@@ -94,6 +98,7 @@ public sealed class DocketServer : IAsyncDisposable
             var metrics = metricsUrls is null ? null
                 : opened.Add(await Listening.StartAsync(options.MetricsUrls!, () => MetricsServer.StartAsync(metricsUrls, cancellation)));
 
+            var app = await building;
             Trust(app, trustedProxies);
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock, new RequestTarget(options.HideValues ?? options.Token is null, options.Types, ((IEndpointRouteBuilder)app).DataSources));
@@ -130,7 +135,20 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>Finishes the current requests and steps of jobs, then closes the files.</summary>
     public ValueTask DisposeAsync() => opened.DisposeAsync();
 
-    static WebApplication Build(DocketOptions options, string[] urls, BodyBudget budget)
+    static ILoggerFactory Logs(DocketOptions options) => LoggerFactory.Create(logging =>
+    {
+        logging.Services.AddSingleton(options.Clock);
+        _ = options.JsonLog
+            ? logging.AddConsole(console => console.FormatterName = JsonLog.FormatterName).AddConsoleFormatter<JsonLog, ConsoleFormatterOptions>()
+            : logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, true, "yyyy-MM-ddTHH:mm:ss.fffZ "));
+        logging.SetMinimumLevel(LogLevel.Warning)
+            .AddFilter(RequestWatch.Category, options.LogRequests ? LogLevel.Information : LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None) // would write the raw path into every log entry
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // the caller reports why a start failed
+            .Configure(log => log.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
+    });
+
+    static WebApplication Build(DocketOptions options, string[] urls, BodyBudget budget, ILoggerFactory logs, Instruments instruments)
     {
         // Otherwise a truncated compressed body reads as if it were complete. The decoders read this switch only once.
         AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
@@ -142,15 +160,7 @@ public sealed class DocketServer : IAsyncDisposable
         builder.Services.AddSingleton<IResponseCompressionProvider, AnswerCompression>().AddResponseCompression(AnswerCompression.Configure);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
         builder.Services.AddSingleton(options.Clock);
-        _ = options.JsonLog
-            ? builder.Logging.AddConsole(console => console.FormatterName = JsonLog.FormatterName).AddConsoleFormatter<JsonLog, ConsoleFormatterOptions>()
-            : builder.Logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, true, "yyyy-MM-ddTHH:mm:ss.fffZ "));
-        builder.Logging.SetMinimumLevel(LogLevel.Warning)
-            .AddFilter(RequestWatch.Category, options.LogRequests ? LogLevel.Information : LogLevel.Warning)
-            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None) // would write the raw path into every log entry
-            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // the caller reports why a start failed
-            .Configure(log => log.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
-        builder.Services.AddSingleton<Instruments>();
+        builder.Services.AddSingleton(logs).AddSingleton(instruments);
         OpenApi.Configure(builder.Services, options.Types[0]);
         return builder.Build();
     }

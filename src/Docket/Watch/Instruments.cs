@@ -18,15 +18,13 @@ internal sealed class Instruments : IDisposable
 
     static readonly string[] Effects = [.. Enum.GetNames<Effect>().Select(name => name.ToLowerInvariant())];
 
-    readonly Meter meter;
+    readonly Meter meter = new(Name);
     readonly Histogram<int> inputs;
     readonly Counter<long> tickets, limitHits;
     readonly Histogram<double> commits;
 
-    /// <param name="meters">Creates and disposes the meter.</param>
-    public Instruments(IMeterFactory meters)
+    public Instruments()
     {
-        meter = meters.Create(Name);
         inputs = meter.CreateHistogram("docket.write.inputs", "{input}", "Inputs of a write: 1 for a single write, up to 100 for a batch or a step of a job", advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 99, 100] });
         tickets = meter.CreateCounter<long>("docket.ticket.writes", "{ticket}", "Tickets by the effect of the write");
         commits = meter.CreateHistogram("docket.commit.duration", "s", "Time until a transaction's commit is on disk", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
@@ -95,7 +93,11 @@ internal sealed class Instruments : IDisposable
     public Activity? Start(string name, ActivityContext parent, DateTimeOffset since = default) =>
         parent == default ? null : Spans.StartActivity(name, ActivityKind.Internal, parent, startTime: since);
 
-    public void Dispose() => Spans.Dispose();
+    public void Dispose()
+    {
+        Spans.Dispose();
+        meter.Dispose();
+    }
 }
 
 /// <summary>Child spans of the current request's span. Allocates nothing if the request isn't traced.</summary>

@@ -20,7 +20,7 @@ internal sealed class ChangeReader : IChangeLog
     {
         this.sources = sources;
         connection = new Connection(portalPath, create: false);
-        connection.Execute("PRAGMA query_only=1; PRAGMA cache_size=-32768"); // for the inner pages of the changes: earlier values are looked up everywhere
+        connection.Execute("PRAGMA query_only=1; PRAGMA cache_size=-8192"); // for the inner pages of the changes: earlier values are looked up everywhere
         after = connection.Prepare("SELECT sequence, record, kind, time, source, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
         content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
         origin = connection.Prepare("SELECT coalesce(created, time), coalesce(origin, source) FROM change WHERE sequence = ?");

@@ -29,7 +29,7 @@ internal sealed class OpenFile : IDisposable
             connection =>
             {
                 var identity = identify(connection);
-                connection.Execute("PRAGMA cache_size=-65536"); // 64 MiB: the inner pages of all indexes at a million tickets, and the newest leaves
+                connection.Execute("PRAGMA cache_size=-32768"); // 32 MiB: the inner pages of all indexes at a million tickets, and the newest leaves (docs/internals/decisions.md, Memory)
                 var transaction = new SqliteTransaction(path, types, connection, Sources, Folds, pace, clock, logger, complaints);
                 try
                 {
