@@ -9,8 +9,8 @@ internal sealed class HeapTrim : IDisposable
     /// <summary>How often to look.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(30);
 
-    /// <summary>Allocated bytes since the last time that make use heavy: about 100,000 writes.</summary>
-    public const long HeavyBytes = 512L << 20;
+    /// <summary>Allocated bytes since the last time that make use heavy: about 60,000 writes.</summary>
+    public const long HeavyBytes = 256L << 20;
 
     /// <summary>Allocated bytes between two looks that still count as quiet: some ten small requests a second.</summary>
     public const long QuietBytes = 8L << 20;
