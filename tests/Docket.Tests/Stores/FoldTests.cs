@@ -3,6 +3,7 @@ using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Model.Types;
 using Docket.Sqlite;
+using Docket.Stores;
 using Docket.Stores.Sqlite;
 using Docket.Writes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -10,10 +11,13 @@ using Record = Docket.Model.Record;
 
 namespace Docket.Tests.Stores;
 
-/// <summary>All promises of a store hold while what follows from its changes is written to the tables row by row.</summary>
+/// <summary>
+/// All promises of a store hold while what follows from its changes is written to the tables row by row, and the directory of the tables is
+/// read row by row and takes many values for the same.
+/// </summary>
 public sealed class FoldingStoreTests : SqliteStoreTests
 {
-    private protected override FoldPace Pace => new(Changes: 4, StepRows: 1);
+    private protected override FoldPace Pace => new(Changes: 4, StepRows: 1) { FillRows = (1, 1), HashMask = 7 };
 }
 
 /// <summary>What follows from changes: in memory, in the tables, and read again from the changes.</summary>
@@ -56,6 +60,126 @@ public sealed class FoldTests : IDisposable
             var reopened = DerivedTables.Reopened(path);
             Assert.Equal(DerivedTables.Remade(path), reopened);
         }
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1_000_000, -1)]
+    [InlineData(2, 1, 1_000_000, 7)]
+    [InlineData(3, 1_000, 1_000_000, 7)]
+    [InlineData(4, 1_000, 1_000_000, 0)] // all values have the same hash
+    [InlineData(5, 3, 60, -1)] // the directory is given up
+    public async Task A_store_decides_as_one_without_tables_at_every_stage_of_its_directory(int seed, int fillRows, int keysMax, long hashMask)
+    {
+        var pace = new FoldPace(Changes: 9, StepRows: 2) { FillRows = (fillRows, fillRows), KeysMax = keysMax, HashMask = hashMask };
+        using var memory = new MemoryStore(new MemoryTransaction(), clock);
+        await DefineAsync(memory);
+        var store = await CreateAsync(pace);
+        try
+        {
+            var (random, same, ids, sameIds) = (new Random(seed), new Random(seed), new List<long>(), new List<long>());
+            for (var i = 1; i <= 450; i++)
+            {
+                Assert.Equal(await WriteAsync(memory, same, sameIds, purges: true), await WriteAsync(store, random, ids, purges: true));
+                if (i % 150 == 0)
+                {
+                    store.Dispose();
+                    store = new SqliteStore(Portal, StandardTypes.All, clock, NullLogger.Instance, pace: pace);
+                }
+            }
+        }
+        finally
+        {
+            store.Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData(1, -1, 1_000_000)]
+    [InlineData(2, 3, 1_000_000)]
+    [InlineData(3, -1, 50)]
+    public async Task The_directory_never_contradicts_the_tables(int seed, long hashMask, int keysMax)
+    {
+        (await CreateAsync(FoldPace.Default)).Dispose();
+        var (random, folds) = (new Random(seed), new Folds());
+        using var connection = new Connection(Portal, create: false);
+        connection.Execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) INSERT INTO head SELECT i, i FROM n");
+        connection.Execute("INSERT INTO unique_value SELECT 1, CAST(key AS BLOB), key FROM head");
+        using var folder = new Folder(connection, folds, new(Changes: 20, StepRows: 3) { FillRows = (1, 1), HashMask = hashMask, KeysMax = keysMax });
+        var misses = 0;
+        for (var round = 1; round <= 600; round++)
+        {
+            for (var i = random.Next(4); i > 0; i--)
+            {
+                folder.Newest.SetHead(random.Next(1, 80), round, random.Next(4) == 0 ? 0 : round, isNew: true);
+                folder.Newest.SetHolder(Value(random.Next(1, 80)), round, random.Next(3) == 0 ? 0 : random.Next(1, 5));
+            }
+
+            switch (random.Next(12))
+            {
+                case 0:
+                    folder.Rollback();
+                    break;
+                case 1:
+                    connection.Execute("BEGIN");
+                    folder.FoldAtCommit();
+                    folder.Committing(round);
+                    connection.Execute("ROLLBACK");
+                    folder.Rollback();
+                    break;
+                case 2:
+                    connection.Execute("BEGIN");
+                    folder.FoldAtCommit();
+                    folder.Committing(round);
+                    connection.Execute("COMMIT");
+                    folder.Committed(round);
+                    break;
+                default:
+                    folder.Committed(round);
+                    break;
+            }
+
+            connection.Execute($"PRAGMA query_only={(random.Next(3) == 0 ? 1 : 0)}"); // then steps fail
+            try
+            {
+                _ = random.Next(4) == 0 && folder.RestLong();
+                folder.Rest();
+            }
+            catch (SqliteFailure)
+            {
+                // The next step tries again.
+            }
+
+            connection.Execute("PRAGMA query_only=0");
+            for (var i = 1; i < 80; i++)
+            {
+                var (head, holder) = (connection.QueryInteger($"SELECT change FROM head WHERE key = {i}"), connection.QueryInteger($"SELECT record FROM unique_value WHERE value = CAST({i} AS BLOB)"));
+                Assert.Equal(head, folder.Directory.FindHead(i) ?? head);
+                var found = folder.Directory.FindHolder(Value(i)) ?? holder;
+                Assert.True(found == holder || (hashMask != -1 && found != 0), $"round {round}: {found} in place of {holder}"); // or of another value with the same hash
+                misses += folder.Directory.FindHead(i) is 0 ? 1 : 0;
+            }
+        }
+
+        Assert.Equal(keysMax > 50, misses > 0);
+
+        static HeldValue Value(int i) => new(1, Encoding.UTF8.GetBytes($"{i}"));
+    }
+
+    [Fact]
+    public void A_map_of_numbers_keeps_what_was_set_last()
+    {
+        var (map, model, random) = (new NumberMap(), new Dictionary<long, long>(), new Random(1));
+        for (var i = 0; i < 200_000; i++)
+        {
+            var key = random.Next(2) == 0 ? random.Next(1, 50_000) : random.NextInt64(1, 50_000) << 45;
+            var number = random.Next(3) == 0 ? 0 : random.NextInt64();
+            map.Set(key, number);
+            model[key] = number;
+        }
+
+        Assert.All(model, entry => Assert.Equal(entry.Value, map.Find(entry.Key)));
+        Assert.Equal(0, map.Find(60_000));
+        Assert.InRange(map.Count, model.Values.Count(number => number != 0), model.Count);
     }
 
     [Fact]
@@ -182,6 +306,12 @@ public sealed class FoldTests : IDisposable
     {
         SqliteStore.Create(Portal, StandardTypes.All, 1, "registry");
         var store = new SqliteStore(Portal, StandardTypes.All, clock, NullLogger.Instance, pace: pace);
+        await DefineAsync(store);
+        return store;
+    }
+
+    static async Task DefineAsync(IStore store)
+    {
         foreach (var name in (string[])["ext_a", "ext_b"])
         {
             await store.ChangeSchemaAsync(
@@ -192,22 +322,24 @@ public sealed class FoldTests : IDisposable
                     LastNumber = content.LastNumber + 1,
                 }, keepUsedStages: false);
         }
-
-        return store;
     }
 
-    static async Task WriteAsync(SqliteStore store, Random random, List<long> ids)
+    // What was decided.
+    static async Task<string> WriteAsync(IStore store, Random random, List<long> ids, bool purges = false)
     {
         var unique = (string name) => (name, random.Next(4) == 0 ? "" : $"{random.Next(60)}");
         var stage = ("hs_pipeline_stage", $"{random.Next(1, 5)}");
         long? any = ids.Count == 0 ? null : ids[random.Next(ids.Count)];
-        var (kind, inputs) = random.Next(8) switch
+        var key = $"{random.Next(60)}";
+        var (kind, inputs) = random.Next(10) switch
         {
             _ when any is null => (WriteKind.Create, (RecordInput[])[Input(null, unique("ext_a"), stage)]),
             0 or 1 => (WriteKind.Create, [Input(null, unique("ext_a"), unique("ext_b"), stage)]),
             2 => (WriteKind.Archive, [Input(any)]),
             3 => (WriteKind.Restore, [Input(any)]),
             4 when random.Next(3) == 0 => (WriteKind.Merge, [Input(any), Input(ids[random.Next(ids.Count)])]),
+            8 => (WriteKind.Upsert, [new() { Id = Encoding.UTF8.GetBytes(key), IdProperty = "ext_a"u8.ToArray(), Values = Input(null, stage).Values }]),
+            9 when purges && random.Next(5) == 0 => (WriteKind.Purge, [Input(any)]),
             5 => (WriteKind.Update, [Input(any, ("subject", new string('s', random.Next(700))), stage)]),
             _ => (WriteKind.Update, [Input(any, unique("ext_a"), unique("ext_b"))]),
         };
@@ -215,14 +347,15 @@ public sealed class FoldTests : IDisposable
         {
             var outcome = await ApplyAsync(store, kind, inputs);
             ids.AddRange(outcome.Results.Select(result => result.Record?.Id).OfType<long>().Where(id => !ids.Contains(id)));
+            return $"{kind} {string.Join(", ", outcome.Results.Select(result => $"{result.Record?.Id} {result.Record?.LastChange}"))} {string.Join(", ", outcome.Faults.Select(fault => fault.Message))}";
         }
-        catch (Refusal)
+        catch (Refusal refusal)
         {
-            // A value that is taken, a record that isn't archived, or a merge with itself.
+            return refusal.Message; // a value that is taken, a record that isn't archived, or a merge with itself
         }
     }
 
-    static Task<Outcome> ApplyAsync(SqliteStore store, WriteKind kind, params RecordInput[] inputs) =>
+    static Task<Outcome> ApplyAsync(IStore store, WriteKind kind, params RecordInput[] inputs) =>
         store.ApplyAsync(Validation.Check(kind, inputs, store.Schema.Of(Tickets.Type), Schemata.Caller));
 
     static RecordInput Input(long? id, params (string Name, string Value)[] values) => new()

@@ -8,6 +8,15 @@ namespace Docket.Stores.Sqlite;
 internal sealed record FoldPace(int Changes, int StepRows)
 {
     public static FoldPace Default { get; } = new(50_000, 2_000);
+
+    /// <summary>Rows that the <see cref="KeyDirectory"/> reads for each change, and at least after each transaction with changes: a twentieth of the work of a write.</summary>
+    public (int PerChange, int Min) FillRows { get; init; } = (2, 20);
+
+    /// <summary>Most entries of the <see cref="KeyDirectory"/>: four million records with a unique value, or a sixteenth of the memory.</summary>
+    public int KeysMax { get; init; } = (int)Math.Min(8_000_000, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16 / NumberMap.BytesPerEntry);
+
+    /// <summary>The bits of a hash that the <see cref="KeyDirectory"/> uses; for tests.</summary>
+    public long HashMask { get; init; } = -1;
 }
 
 /// <summary>
@@ -28,14 +37,19 @@ internal sealed class Folder : IDisposable
     Lazy<Sorted>? fold;
     int rowsWritten;
 
-    // Whether the end of the open transaction writes everything.
+    // Whether the end of the open transaction writes everything, and what it has written.
     bool isWanted;
+    Sorted[] whole = [];
+
+    // Changes since the last rest.
+    long changes;
 
     public Folder(Connection connection, Folds folds, FoldPace pace)
     {
         this.connection = connection;
         this.folds = folds;
         this.pace = pace;
+        Directory = new(connection, pace);
         putHead = connection.Prepare("INSERT INTO head (key, change) VALUES (?, ?) ON CONFLICT DO UPDATE SET change = excluded.change");
         dropHead = connection.Prepare("DELETE FROM head WHERE key = ?");
         putHolder = connection.Prepare("INSERT INTO unique_value (property, value, record) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record");
@@ -44,6 +58,9 @@ internal sealed class Folder : IDisposable
             "INSERT INTO stage_use (object_type, stage, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records");
         mark = connection.Prepare("UPDATE fold SET sequence = coalesce(?, sequence), steps = steps + 1");
     }
+
+    /// <summary>What is in the tables.</summary>
+    public KeyDirectory Directory { get; }
 
     /// <summary>What the writer adds to.</summary>
     public Unfolded Newest => folds.Current.Newest;
@@ -78,6 +95,12 @@ internal sealed class Folder : IDisposable
         {
             Step(pace.StepRows);
         }
+
+        if (changes > 0)
+        {
+            Directory.Fill((int)Math.Max(pace.FillRows.Min, Math.Min(changes, pace.StepRows) * pace.FillRows.PerChange));
+            changes = 0;
+        }
     }
 
     /// <summary>While there is nothing to do: does a step even for few changes.</summary>
@@ -107,18 +130,19 @@ internal sealed class Folder : IDisposable
     {
         if (isWanted)
         {
-            WriteAll(sequence);
+            whole = WriteAll(sequence);
         }
     }
 
     /// <summary>After the commit of a transaction.</summary>
     public void Committed(long sequence)
     {
+        changes += sequence - Newest.Committed;
         Newest.Commit(sequence);
         if (isWanted)
         {
-            Folded(sequence);
-            isWanted = false;
+            Folded(sequence, whole);
+            (isWanted, whole) = (false, []);
         }
     }
 
@@ -126,7 +150,7 @@ internal sealed class Folder : IDisposable
     public void Rollback()
     {
         Newest.Rollback();
-        isWanted = false;
+        (isWanted, whole) = (false, []);
     }
 
     /// <summary>In a transaction of its own: writes everything.</summary>
@@ -138,12 +162,12 @@ internal sealed class Folder : IDisposable
             return;
         }
 
-        connection.InTransaction(() => WriteAll(Newest.Committed));
-        Folded(Newest.Committed);
+        Folded(Newest.Committed, connection.InTransaction(() => WriteAll(Newest.Committed)));
     }
 
     public void Dispose()
     {
+        Directory.Dispose();
         foreach (var statement in (ReadOnlySpan<Statement>)[putHead, dropHead, putHolder, dropHolder, moveStage, mark])
         {
             statement.Dispose();
@@ -169,31 +193,42 @@ internal sealed class Folder : IDisposable
             Write(sorted, rowsWritten, to);
             mark.Bind(isLast ? current.Older!.Committed : (long?)null).Run();
         });
+        Follow(sorted, rowsWritten, to);
         rowsWritten = to;
         folds.Current = current with { Steps = current.Steps + 1, Older = isLast ? null : current.Older };
         fold = isLast ? null : fold;
     }
 
-    void WriteAll(long sequence)
+    Sorted[] WriteAll(long sequence)
     {
         var current = folds.Current;
-        if (current.Older is { } older)
+        Sorted[] all = current.Older is { } older ? [Sorted.Of(older), Sorted.Of(current.Newest)] : [Sorted.Of(current.Newest)];
+        foreach (var sorted in all)
         {
-            Write(Sorted.Of(older));
+            Write(sorted, 0, sorted.Rows);
         }
 
-        Write(Sorted.Of(current.Newest));
         mark.Bind(sequence).Run();
+        return all;
     }
 
     // After the commit of what WriteAll wrote.
-    void Folded(long sequence)
+    void Folded(long sequence, Sorted[] all)
     {
+        foreach (var sorted in all)
+        {
+            Follow(sorted, 0, sorted.Rows);
+        }
+
         folds.Current = new(folds.Current.Steps + 1, new(sequence), null);
         fold = null;
     }
 
-    void Write(Sorted sorted) => Write(sorted, 0, sorted.Rows);
+    void Follow(Sorted sorted, int from, int to)
+    {
+        var heads = sorted.Heads.Length;
+        Directory.Follow(sorted.Heads.AsSpan(Math.Min(from, heads)..Math.Min(to, heads)), sorted.Holders.AsSpan(Math.Max(from - heads, 0)..Math.Max(to - heads, 0)));
+    }
 
     void Write(Sorted sorted, int from, int to)
     {

@@ -66,17 +66,12 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
         return newest is null || older < newest ? older : newest;
     }
 
-    /// <summary>Finds the key of the record that has a unique value.</summary>
-    public long? FindHolder(in HeldValue value)
+    /// <summary>The key of the record that has a unique value in the table; 0 for none.</summary>
+    public long FoldedHolder(in HeldValue value)
     {
-        if (Unfolded(value) is { } known)
-        {
-            return known == 0 ? null : known;
-        }
-
         if (!holder.Bind(value.Property).Bind(value.Value.Span).Step())
         {
-            return null;
+            return 0;
         }
 
         var key = holder.Integer(0);

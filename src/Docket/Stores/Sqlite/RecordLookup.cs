@@ -5,7 +5,11 @@ using Docket.Sqlite;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>Finds the records and owners that a batch names.</summary>
-internal sealed class RecordLookup(Connection connection, SourceNumbers sources, Folds folds) : IRecordLookup, IDisposable
+/// <param name="connection">The connection.</param>
+/// <param name="sources">The sources of changes.</param>
+/// <param name="folds">What is not in the tables.</param>
+/// <param name="directory">What is in the tables; only for the writer.</param>
+internal sealed class RecordLookup(Connection connection, SourceNumbers sources, Folds folds, KeyDirectory? directory = null) : IRecordLookup, IDisposable
 {
     const int Key = 9; // after the columns of a record
 
@@ -27,9 +31,23 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
 
     public Record? FindUnique(Property property, ReadOnlyMemory<byte> value)
     {
-        if (Heads.Unfolded(new HeldValue(property.Number, value)) is { } key)
+        var held = new HeldValue(property.Number, value);
+        if (Heads.Unfolded(held) is { } key)
         {
             return key == 0 ? null : FindKey(key);
+        }
+
+        if (directory?.FindHolder(held) is { } likely)
+        {
+            if (likely == 0)
+            {
+                return null;
+            }
+
+            if (FindKey(likely) is { } record && Has(record, held))
+            {
+                return record;
+            }
         }
 
         if (!byUnique.Bind(property.Number).Bind(value.Span).Step())
@@ -46,7 +64,12 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
         return rows.Read(change);
     }
 
-    public long? FindOwner(Property property, ReadOnlyMemory<byte> value) => Heads.FindHolder(new(property.Number, value)) is { } key ? RecordKey.IdOf(key) : null;
+    public long? FindOwner(Property property, ReadOnlyMemory<byte> value)
+    {
+        var held = new HeldValue(property.Number, value);
+        var key = Heads.Unfolded(held) ?? (directory?.FindHolder(held) == 0 ? 0 : Heads.FoldedHolder(held)); // a hash may also be that of another value
+        return key == 0 ? null : RecordKey.IdOf(key);
+    }
 
     /// <summary>The records with a key from one to another, in order. Not to be nested.</summary>
     public IEnumerable<Record> Range(long from, long to)
@@ -103,12 +126,18 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
 
     Record? FindKey(long key)
     {
-        if (Heads.Unfolded(key) is { } change)
+        if ((Heads.Unfolded(key) ?? directory?.FindHead(key)) is { } change)
         {
             return change == 0 ? null : rows.Read(change);
         }
 
         return byKey.Bind(key).Step() ? ReadOne(byKey) : null;
+    }
+
+    static bool Has(Record record, in HeldValue held)
+    {
+        var values = new ValueReader(record.Values.Span);
+        return values.Seek(held.Property) && values.Value.SequenceEqual(held.Value.Span);
     }
 
     Record ReadOne(Statement statement)

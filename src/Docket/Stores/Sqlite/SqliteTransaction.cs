@@ -48,7 +48,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         folds.Current = Replay.Run(connection, sources, schema);
         Sequence = written = folds.Current.Newest.Committed;
         folder = new Folder(connection, folds, pace);
-        lookup = new RecordLookup(connection, sources, folds);
+        lookup = new RecordLookup(connection, sources, folds, folder.Directory);
         writer = new RecordWriter(connection, sources, folder);
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");

@@ -1,22 +1,28 @@
 using System.Collections.Concurrent;
+using System.IO.Hashing;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>A value of a unique property, as a key in memory and in <c>unique_value</c>.</summary>
-internal readonly record struct HeldValue(int Property, ReadOnlyMemory<byte> Value) : IComparable<HeldValue>
+/// <summary>A value of a unique property, as a key in memory and in <c>unique_value</c>. Its hash is calculated once, because several tables are asked for it.</summary>
+internal readonly struct HeldValue(int property, ReadOnlyMemory<byte> value) : IEquatable<HeldValue>, IComparable<HeldValue>
 {
-    public bool Equals(HeldValue other) => Property == other.Property && Value.Span.SequenceEqual(other.Value.Span);
+    public int Property => property;
 
-    public override int GetHashCode()
-    {
-        var hash = new HashCode();
-        hash.Add(Property);
-        hash.AddBytes(Value.Span);
-        return hash.ToHashCode();
-    }
+    public ReadOnlyMemory<byte> Value => value;
+
+    public long Hash { get; } = HashOf(property, value.Span);
+
+    /// <summary>Differs between processes, so that nobody can choose values with the same one.</summary>
+    public static long HashOf(int property, ReadOnlySpan<byte> value) => (long)XxHash3.HashToUInt64(value, HashCode.Combine(property));
+
+    public bool Equals(HeldValue other) => Hash == other.Hash && property == other.Property && value.Span.SequenceEqual(other.Value.Span);
+
+    public override bool Equals(object? other) => other is HeldValue held && Equals(held);
+
+    public override int GetHashCode() => (int)Hash;
 
     /// <summary>The order of the table.</summary>
-    public int CompareTo(HeldValue other) => Property != other.Property ? Property.CompareTo(other.Property) : Value.Span.SequenceCompareTo(other.Value.Span);
+    public int CompareTo(HeldValue other) => property != other.Property ? property.CompareTo(other.Property) : value.Span.SequenceCompareTo(other.Value.Span);
 }
 
 /// <summary>
