@@ -9,8 +9,8 @@ internal sealed record FoldPace(int Changes, int StepRows)
 {
     public static FoldPace Default { get; } = new(50_000, 2_000);
 
-    /// <summary>Rows that the <see cref="KeyDirectory"/> reads for each change, and at least after each transaction with changes: a twentieth of the work of a write.</summary>
-    public (int PerChange, int Min) FillRows { get; init; } = (2, 20);
+    /// <summary>Rows that the <see cref="KeyDirectory"/> reads for each change, and at least after each transaction with changes: a tenth of the work of a write.</summary>
+    public (int PerChange, int Min) FillRows { get; init; } = (4, 40);
 
     /// <summary>Most entries of the <see cref="KeyDirectory"/>: four million records with a unique value, or a sixteenth of the memory.</summary>
     public int KeysMax { get; init; } = (int)Math.Min(8_000_000, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16 / NumberMap.BytesPerEntry);
