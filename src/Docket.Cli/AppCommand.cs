@@ -22,7 +22,7 @@ internal static class AppCommand
         var command = new Command("create", "Create an app and show its token, or its client secret, once.") { name, data, portal, scopes, optional, redirects };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var uris = parsed.GetRequiredValue(redirects);
             var wanted = new AppChange(parsed.GetRequiredValue(name), Distinct(parsed.GetRequiredValue(scopes)), Distinct(parsed.GetRequiredValue(optional)), uris is [] ? null : Distinct(uris));
             if (AppRules.MistakesOfNew(wanted) is [var mistake, ..])
@@ -52,7 +52,7 @@ internal static class AppCommand
         var command = new Command("list", "List the apps, without their secrets.") { data, portal, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             Listing.Print(parsed.GetValue(json), await portals.Apps.ListAsync(await PortalOption.FilterAsync(portals, parsed.GetValue(portal), cancellation), cancellation), AppRoutes.Write,
                 ["id", "portal", "name", "type", "scopes", "created"],
                 app => [app.Id.ToString(), app.PortalId.ToString(), app.Name, TypeOf(app), string.Join(' ', app.Scopes), Instant.ToText(app.CreatedAt)]);
@@ -66,7 +66,7 @@ internal static class AppCommand
         var command = new Command("show", "Show an app, without its secret.") { id, data, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var found = await FindAsync(portals, parsed.GetValue(id), cancellation);
             Listing.Print(parsed.GetValue(json), found, AppRoutes.Write, app => (string[][])
             [
@@ -90,7 +90,7 @@ internal static class AppCommand
         var command = new Command("rotate", "Create a new token or client secret and show it once.") { id, grace, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var app = await FindAsync(portals, parsed.GetValue(id), cancellation);
             PrintSecret(app, (await portals.Apps.RotateAsync(app.PortalId, app.Id, TimeSpan.FromDays(parsed.GetValue(grace)).Ticks / TimeSpan.TicksPerMillisecond))!);
         });
@@ -103,7 +103,7 @@ internal static class AppCommand
         var command = new Command("delete", "Delete an app and revoke its tokens, at once.") { id, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var app = await FindAsync(portals, parsed.GetValue(id), cancellation);
             await portals.Apps.DeleteAsync(app.PortalId, app.Id);
             Console.WriteLine($"App {app.Id} ({app.Name}) is deleted.");

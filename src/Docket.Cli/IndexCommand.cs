@@ -15,7 +15,7 @@ internal static class IndexCommand
         var command = new Command("rebuild", "Rebuild the search index from the records. A running server does this itself; searches wait until it is done.") { portal, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenOrHoldPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenOrHoldPortalsAsync(parsed.GetRequiredValue(data));
             var wanted = parsed.GetValue(portal);
             var found = (await portals.ListAsync(cancellation)).Where(one => wanted is null || one.Id == wanted).ToList();
             if (found.Count == 0)

@@ -19,7 +19,7 @@ internal static class PortalCommand
         var command = new Command("create", "Create a portal and an app with all scopes for it.") { name, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data), create: true);
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data), create: true);
             var portal = await portals.CreateAsync(parsed.GetRequiredValue(name));
             var (_, text) = await portals.Apps.CreatePrivateAsync(portal.Id, "first app", ScopeNames.All);
             Console.WriteLine($"Portal {portal.Id} ({portal.Name})");
@@ -34,7 +34,7 @@ internal static class PortalCommand
         var command = new Command("list", "List the portals.") { data, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             Listing.Print(parsed.GetValue(json), await portals.ListAsync(cancellation), WritePortal, ["id", "name", "created"], portal => [portal.Id.ToString(), portal.Name, Instant.ToText(portal.CreatedAt)]);
         });
         return command;
@@ -46,7 +46,7 @@ internal static class PortalCommand
         var command = new Command("show", "Show the settings of a portal.") { portal, data, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             Print(parsed.GetValue(json), (await FindAsync(portals, parsed.GetValue(portal), cancellation)).Settings);
         });
         return command;
@@ -60,7 +60,7 @@ internal static class PortalCommand
         var command = new Command("set", "Change a setting of a portal.") { portal, name, value, data, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var (wantedName, wantedValue) = (parsed.GetRequiredValue(name), parsed.GetRequiredValue(value));
             var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
             if (found.Settings.With(wantedName, wantedValue).Mistake is { } mistake)
@@ -79,7 +79,7 @@ internal static class PortalCommand
         var command = new Command("rename", "Rename a portal.") { portal, name, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
             var renamed = await portals.RenameAsync(found.Id, parsed.GetRequiredValue(name));
             Console.WriteLine($"Portal {renamed!.Id} ({found.Name}) is now called {renamed.Name}.");
@@ -94,7 +94,7 @@ internal static class PortalCommand
         var command = new Command("delete", "Permanently delete a portal: its tickets, apps, tokens, users and files.") { portal, yes, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
             if (!parsed.GetValue(yes))
             {
@@ -113,7 +113,7 @@ internal static class PortalCommand
         var command = new Command("forget", "Remove a portal whose file is lost, with its apps, tokens and users. Its id is never reused.") { portal, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var found = await FindAsync(portals, parsed.GetValue(portal), cancellation);
             await portals.ForgetAsync(found.Id);
             Console.WriteLine($"Portal {found.Id} ({found.Name}) is forgotten.");

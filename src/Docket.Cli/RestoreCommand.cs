@@ -7,7 +7,7 @@ internal static class RestoreCommand
 {
     public static Command Make()
     {
-        var data = DataOption.Make();
+        var data = DataOption.Make().Directory;
         var source = new Argument<string>("directory") { Description = "A backup created by docket backup" };
         var command = new Command("restore", "Restore a backup into an empty data directory and verify it.") { source, data };
         command.SetAction(parsed =>

@@ -53,10 +53,14 @@ internal static class ServeCommand
             Description = "Do not start if a portal's file is missing or damaged; by default, the other portals are served",
         };
         var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues, strictStart };
-        command.SetAction((parsed, cancellation) => RunAsync(
-            new DocketOptions
+        command.SetAction((parsed, cancellation) =>
+        {
+            var place = parsed.GetRequiredValue(data);
+            return RunAsync(new DocketOptions
             {
-                DataDirectory = parsed.GetRequiredValue(data),
+                DataDirectory = place.Directory,
+                Store = place.Store,
+                StorePasswordFile = place.PasswordFile,
                 Urls = parsed.GetRequiredValue(urls),
                 // Not the option's default value, because help would show it.
                 Token = NullIfEmpty(parsed.GetValue(token) ?? Environment.GetEnvironmentVariable("DOCKET_TOKEN")),
@@ -70,8 +74,8 @@ internal static class ServeCommand
                 // No other environment variable has an effect.
                 Kestrel = new ConfigurationBuilder().AddEnvironmentVariables("Kestrel__").Build(),
                 ExportTraces = ExportsTraces(),
-            },
-            cancellation));
+            }, cancellation);
+        });
         return command;
     }
 

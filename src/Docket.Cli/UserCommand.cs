@@ -20,7 +20,7 @@ internal static class UserCommand
         var command = new Command("add", "Add a user. Asks for the password twice, or reads it from standard input.") { email, data, portal, first, last, none };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var (address, firstName, lastName) = (parsed.GetRequiredValue(email), parsed.GetRequiredValue(first), parsed.GetRequiredValue(last));
             var password = parsed.GetValue(none) ? null : Ask.Password();
             if (UserRules.Mistakes(new(address, firstName, lastName), password) is [var mistake, ..])
@@ -46,7 +46,7 @@ internal static class UserCommand
         var command = new Command("list", "List the users.") { data, portal, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             Listing.Print(parsed.GetValue(json), await portals.Users.ListAsync(await PortalOption.FilterAsync(portals, parsed.GetValue(portal), cancellation), cancellation), UserRoutes.Write,
                 ["id", "portal", "email", "first name", "last name", "archived"],
                 user => [user.Id.ToString(), user.PortalId.ToString(), user.Email, user.FirstName, user.LastName, user.Archived ? "yes" : "no"]);
@@ -60,7 +60,7 @@ internal static class UserCommand
         var command = new Command("password", "Set a user's password. Asks for it twice, or reads it from standard input.") { id, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var user = await FindAsync(portals, parsed.GetValue(id), cancellation);
             var password = Ask.Password();
             if (Passwords.Mistake(password) is { } mistake)
@@ -80,7 +80,7 @@ internal static class UserCommand
         var command = new Command("archive", "Archive a user, who can then no longer sign in. Tickets keep their owner.") { id, data };
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var portals = DocketServer.OpenPortals(parsed.GetRequiredValue(data));
+            await using var portals = await DocketServer.OpenPortalsAsync(parsed.GetRequiredValue(data));
             var user = await FindAsync(portals, parsed.GetValue(id), cancellation);
             await portals.Users.ChangeAsync(user.PortalId, user.Id, new(Archived: true));
             Console.WriteLine($"User {user.Id} ({user.Email}) is archived.");

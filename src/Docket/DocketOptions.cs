@@ -11,6 +11,12 @@ public sealed record DocketOptions
     /// <summary>The data directory; created if it doesn't exist. In the working directory by default, so that a first try needs no permissions.</summary>
     public string DataDirectory { get; init; } = "data";
 
+    /// <summary>A PostgreSQL database that contains the data, as a connection string of Npgsql; the data directory then only contains this server's search indexes. By default, the data directory contains the data.</summary>
+    public string? Store { get; init; }
+
+    /// <summary>A file whose first line is the password of <see cref="Store"/>.</summary>
+    public string? StorePasswordFile { get; init; }
+
     /// <summary>Addresses to listen on, separated by <c>;</c>. Only this machine by default: at the first start there is no token yet. Port 0 chooses a free port.</summary>
     public string Urls { get; init; } = "http://127.0.0.1:8787";
 

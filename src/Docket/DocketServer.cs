@@ -6,6 +6,8 @@ using Docket.Limits;
 using Docket.Model;
 using Docket.Model.Types;
 using Docket.Stores;
+using Docket.Stores.Moving;
+using Docket.Stores.Postgres;
 using Docket.Stores.Sqlite;
 using Docket.Watch;
 using Microsoft.AspNetCore.Builder;
@@ -90,8 +92,10 @@ public sealed class DocketServer : IAsyncDisposable
             }
 
             var openMax = (int)Math.Clamp((Listening.DescriptorsMax() ?? int.MaxValue) / 4 / SqlitePortals.DescriptorsEach, 4, SqlitePortals.OpenMax);
-            var portals = opened.Add(new SqlitePortals(
-                options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, openMax));
+            var portals = opened.Add<IPortals>(options.Store is null
+                ? new SqlitePortals(options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, openMax)
+                : await PostgresPortals.OpenAsync(
+                    options.Store, options.StorePasswordFile, options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, instruments, options.StrictStart, openMax, cancellation));
             var limiter = opened.Add(new RateLimiter(portals.Usage, await portals.Usage.LoadAsync(cancellation), instruments, options.Clock, logger));
             var jobs = opened.Add(new JobRunner(portals, options.Clock, logger));
             instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);
@@ -179,32 +183,66 @@ public sealed class DocketServer : IAsyncDisposable
         app.UseForwardedHeaders(forwarded);
     }
 
-    /// <summary>The portals of a data directory, while a server may be running on it.</summary>
-    /// <param name="directory">The directory.</param>
+    /// <summary>The portals of a data directory or a database, while a server may be running on it.</summary>
+    /// <param name="place">Where they are.</param>
     /// <param name="create">Create it if it doesn't exist.</param>
-    /// <exception cref="OperatorMistake">The directory can't be used, or doesn't exist.</exception>
-    internal static IPortals OpenPortals(string directory, bool create = false)
+    /// <exception cref="OperatorMistake">It can't be used, or doesn't exist.</exception>
+    internal static async ValueTask<IPortals> OpenPortalsAsync(DataPlace place, bool create = false)
     {
-        if (!create)
+        if (place.Store is null && !create)
         {
-            SqlitePortals.RequireData(directory);
+            SqlitePortals.RequireData(place.Directory);
         }
 
-        return new SqlitePortals(directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve: false);
+        return await OpenAsync(place, serve: false);
     }
 
-    /// <summary>Like <see cref="OpenPortals"/>, but if no server is running, they are locked as a server locks them. For work that a server would otherwise do.</summary>
-    internal static IPortals OpenOrHoldPortals(string directory)
+    /// <summary>Like <see cref="OpenPortalsAsync(DataPlace, bool)"/>, but if no server is running, the directory is locked as a server locks it. For work that a server would otherwise do.</summary>
+    internal static ValueTask<IPortals> OpenOrHoldPortalsAsync(DataPlace place)
     {
-        SqlitePortals.RequireData(directory);
-        return new SqlitePortals(directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve: !SqlitePortals.IsServed(directory));
+        if (place.Store is null)
+        {
+            SqlitePortals.RequireData(place.Directory);
+        }
+
+        return OpenAsync(place, serve: !DataDirectory.IsServed(place.Directory));
     }
+
+    static async ValueTask<IPortals> OpenAsync(DataPlace place, bool serve) => place.Store is null
+        ? new SqlitePortals(place.Directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve)
+        : await PostgresPortals.OpenAsync(place.Store, place.PasswordFile, place.Directory, StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve);
 
     /// <summary>See <see cref="Backup.Save"/>.</summary>
-    internal static BackupContent BackUp(string data, string target, Action<string, double> progress) => Backup.Save(data, target, TimeProvider.System, progress);
+    internal static BackupContent BackUp(DataPlace place, string target, Action<string, double> progress) => place.Store is null
+        ? Backup.Save(place.Directory, target, TimeProvider.System, progress)
+        : throw new OperatorMistake("PostgreSQL's own tools back up its data: pg_dump --schema=docket for one schema, or pg_basebackup and an archive of the WAL for the whole server. See docs/postgresql.md.");
 
     /// <summary>See <see cref="Backup.Restore"/>.</summary>
     internal static BackupContent Restore(string source, string data, Action<string, double> progress) => Backup.Restore(source, data, progress);
+
+    /// <summary>Copies portals from one data directory or database to another: see <see cref="PortalMove"/>.</summary>
+    /// <param name="from">Where they are.</param>
+    /// <param name="to">Where to copy them. A directory is created if it doesn't exist.</param>
+    /// <param name="portal">The portal; <c>null</c> for all.</param>
+    /// <param name="restart">Delete what an earlier attempt has copied.</param>
+    /// <param name="progress">Called from time to time.</param>
+    /// <param name="moved">Called after each portal.</param>
+    /// <param name="cancellation">Interrupts the work.</param>
+    /// <exception cref="OperatorMistake">A portal can't be moved. Those before it are.</exception>
+    internal static async Task MoveAsync(DataPlace from, DataPlace to, long? portal, bool restart, Action<MoveProgress> progress, Action<MovedPortal> moved, CancellationToken cancellation)
+    {
+        await using var source = await OpenHomeAsync(from, create: false, cancellation);
+        await using var target = await OpenHomeAsync(to, create: true, cancellation);
+        var move = new PortalMove(source, target, progress);
+        foreach (var id in portal is { } one ? [one] : await source.ReadAsync(ControlRows.PortalsAsync))
+        {
+            moved(await move.RunAsync(id, restart, cancellation));
+        }
+    }
+
+    static async Task<IPortalHome> OpenHomeAsync(DataPlace place, bool create, CancellationToken cancellation) => place.Store is null
+        ? new MoveDirectory(place.Directory, create, StandardTypes.All, TimeProvider.System, NullLogger.Instance)
+        : new MoveDatabase(await PostgresDatabase.OpenAsync(place.Store, place.PasswordFile, cancellation), TimeProvider.System, NullLogger.Instance);
 
     /// <summary>What was opened so far. Closed in reverse order, also when a start fails.</summary>
     sealed class Opened : IAsyncDisposable

@@ -27,7 +27,7 @@ internal sealed record FirstPortal(long Id, string? Token, long? App)
 
     static async Task<Portal> CreateAsync(IPortals portals, CancellationToken cancellation)
     {
-        var portal = await portals.CreateAsync("default");
+        var portal = await portals.FindOrCreateFirstAsync("default");
         _ = await portals.OpenAsync(portal.Id, cancellation);
         return portal;
     }

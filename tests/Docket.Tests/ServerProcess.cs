@@ -67,6 +67,11 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (await TestEngine.StoreOfAsync(directory) is { } store)
+        {
+            start.Environment["DOCKET_STORE"] = store;
+        }
+
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {
             start.Environment[name] = value;
@@ -116,10 +121,19 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return match;
     }
 
+    /// <summary>Starts a command that a test may kill.</summary>
+    public static Process Start(params string[] arguments) =>
+        Process.Start(new ProcessStartInfo("dotnet", [Program(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
     /// <summary>Runs a command that ends by itself.</summary>
     public static async Task<(int Exit, string Output, string Errors)> RunAsync(string[] arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("dotnet", [Program(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        if (Array.IndexOf(arguments, "--data") is >= 0 and var data && await TestEngine.StoreOfAsync(arguments[data + 1]) is { } store)
+        {
+            start.Environment["DOCKET_STORE"] = store;
+        }
+
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

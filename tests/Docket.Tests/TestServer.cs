@@ -45,10 +45,19 @@ public sealed class TestServer : IAsyncDisposable
     /// <summary>What the server itself keeps of portals, apps, users and sessions.</summary>
     internal IPortals Portals => server.Portals;
 
+    /// <summary>Opens the portals a second time, as the command line does.</summary>
+    internal async ValueTask<IPortals> OpenPortalsAsync() => await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory));
+
     public long PortalId => server.PortalId;
 
     /// <summary>The file that holds the first portal.</summary>
     public string PortalFile => Path.Combine(directory, $"portal-{server.PortalId}.db");
+
+    /// <summary>The file of the first portal's search index.</summary>
+    public string IndexFile => Path.Combine(directory, TestEngine.IsPostgres ? "indexes" : "", $"portal-{server.PortalId}.index.db");
+
+    /// <summary>The first portal's data, past the server.</summary>
+    internal Task<BackDoor> OpenBackDoorAsync() => BackDoor.OpenAsync(directory, Path.GetFileName(PortalFile));
 
     public ManualClock Clock { get; }
 
@@ -78,7 +87,7 @@ public sealed class TestServer : IAsyncDisposable
         if (directory is null)
         {
             directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
-            foreach (var (name, bytes) in await Fresh.Value)
+            foreach (var (name, bytes) in TestEngine.IsPostgres ? [] : await Fresh.Value)
             {
                 await File.WriteAllBytesAsync(Path.Combine(directory, name), bytes);
             }
@@ -104,6 +113,7 @@ public sealed class TestServer : IAsyncDisposable
         var options = new DocketOptions
         {
             DataDirectory = directory,
+            Store = await TestEngine.StoreOfAsync(directory),
             Urls = "http://127.0.0.1:0",
             Token = Token,
             Clock = clock,
@@ -178,7 +188,7 @@ public sealed class TestServer : IAsyncDisposable
     /// <summary>Makes a token of the first portal with some scopes, and gives its text.</summary>
     internal async Task<string> CreateTokenAsync(params ImmutableArray<string> scopes)
     {
-        await using var portals = DocketServer.OpenPortals(directory);
+        await using var portals = await OpenPortalsAsync();
         return (await portals.Apps.CreatePrivateAsync((await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id, "test", scopes)).Token;
     }
 
@@ -188,7 +198,7 @@ public sealed class TestServer : IAsyncDisposable
         await server.DisposeAsync();
         if (ownsDirectory)
         {
-            Directory.Delete(directory, recursive: true);
+            await TestEngine.DeleteAsync(directory);
         }
     }
 }

@@ -1,5 +1,6 @@
 // Runs the docket command as a process of its own, the way people do.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,10 +34,18 @@ export function temporaryDirectory() {
   return directory;
 }
 
+// With DOCKET_TEST_ENGINE=postgres, a schema of the server in DOCKET_TEST_POSTGRES takes the place of each data directory.
+function environment(args) {
+  const data = args[args.indexOf('--data') + 1];
+  return process.env.DOCKET_TEST_ENGINE === 'postgres' && args.includes('--data')
+    ? { ...process.env, DOCKET_STORE: `${process.env.DOCKET_TEST_POSTGRES};Search Path=data_${createHash('sha256').update(data).digest('hex').slice(0, 32)}` }
+    : process.env;
+}
+
 /** Runs a command to its end, which has to come within a minute: { code, signal, stdout, stderr, output }. */
 export function run(command, args, { input } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], timeout: 60_000 });
+    const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], env: environment(args), timeout: 60_000 });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
@@ -59,7 +68,7 @@ export const docketReading = (input, ...args) => run('dotnet', [PROGRAM, ...args
 /** Starts `docket serve` on a free port and waits until it tells its address. */
 export async function serve(data, { token = TOKEN, urls = 'http://127.0.0.1:0', args = [] } = {}) {
   const options = ['serve', '--data', data, '--urls', urls, ...(token ? ['--token', token] : []), ...args];
-  const child = spawn('dotnet', [PROGRAM, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('dotnet', [PROGRAM, ...options], { stdio: ['ignore', 'pipe', 'pipe'], env: environment(options) });
   const server = { child, output: '', url: undefined };
   server.exited = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
   server.stop = async () => {

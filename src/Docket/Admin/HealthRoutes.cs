@@ -19,7 +19,7 @@ internal static class HealthRoutes
         routes.MapGet("/readyz", http => ReadyAsync(http, portals, stopping));
     }
 
-    /// <summary>200 if every portal can be read and written, otherwise 503 with the reason.</summary>
+    /// <summary>200 if every portal can be read and written, or the one in the query, otherwise 503 with the reason.</summary>
     public static async Task ReadyAsync(HttpContext http, IPortals portals, CancellationToken stopping)
     {
         if (stopping.IsCancellationRequested)
@@ -30,7 +30,26 @@ internal static class HealthRoutes
 
         try
         {
-            var conditions = await Task.WhenAll((await portals.ListAsync(http.RequestAborted)).Select(async portal => (PortalId: portal.Id, Condition: await portals.ConditionAsync(portal.Id))));
+            var listed = (await portals.ListAsync(http.RequestAborted)).AsEnumerable();
+            if (http.Request.Query["portal"].ToString() is { Length: > 0 } wanted)
+            {
+                listed = listed.Where(portal => portal.Id.ToString() == wanted);
+                if (!listed.Any())
+                {
+                    await RespondAsync(http, "unknown", [], StatusCodes.Status404NotFound);
+                    return;
+                }
+
+                // This process would let searches wait. Another one may have the index.
+                if (await portals.ConditionAsync(listed.First().Id) is { State: Condition.Ready, Index: "building" })
+                {
+                    http.Response.Headers.RetryAfter = "2";
+                    await RespondAsync(http, "building", []);
+                    return;
+                }
+            }
+
+            var conditions = await Task.WhenAll(listed.Select(async portal => (PortalId: portal.Id, Condition: await portals.ConditionAsync(portal.Id))));
             await RespondAsync(http, conditions.All(each => each.Condition.State == Condition.Ready) ? "ready" : "unready", conditions);
         }
         catch (Exception)
@@ -39,10 +58,10 @@ internal static class HealthRoutes
         }
     }
 
-    static Task RespondAsync(HttpContext http, string status, (long PortalId, Condition Condition)[] portals)
+    static Task RespondAsync(HttpContext http, string status, (long PortalId, Condition Condition)[] portals, int? code = null)
     {
         http.Response.Headers.CacheControl = "no-store";
-        return Wire.RespondAsync(http.Response, status is "ok" or "ready" ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable, (status, portals), static (json, answer) =>
+        return Wire.RespondAsync(http.Response, code ?? (status is "ok" or "ready" ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable), (status, portals), static (json, answer) =>
         {
             json.WriteStartObject();
             json.WriteString("status", answer.status);

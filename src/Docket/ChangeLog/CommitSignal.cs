@@ -13,13 +13,18 @@ internal sealed class CommitSignal
     /// <summary>Sequence number of the newest change that is done, 0 before the first.</summary>
     public long Sequence => Interlocked.Read(ref sequence);
 
-    /// <summary>Reports progress.</summary>
-    public void Advance(long done)
+    /// <summary>Reports progress, or a return to an earlier number.</summary>
+    public void Advance(long done) => Advance(done, onlyForward: false);
+
+    /// <summary>Reports progress, unless a greater number has already been reported.</summary>
+    public void Reach(long done) => Advance(done, onlyForward: true);
+
+    void Advance(long done, bool onlyForward)
     {
         TaskCompletionSource? reached;
         lock (gate)
         {
-            if (done == sequence)
+            if (done == sequence || (onlyForward && done < sequence))
             {
                 return;
             }

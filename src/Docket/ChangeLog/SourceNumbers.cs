@@ -3,8 +3,8 @@ using Docket.Model;
 namespace Docket.ChangeLog;
 
 /// <summary>
-/// The numbers of sources in a portal's changes. Kept in memory, because a portal has only a few. One writer adds, all readers look up, so
-/// the lists are replaced and never changed.
+/// The numbers of sources in a portal's changes. Kept in memory, because a portal has only a few. The writer adds, readers look up and may
+/// learn what other processes have added, so the lists are replaced and never changed.
 /// </summary>
 internal sealed class SourceNumbers
 {
@@ -19,7 +19,9 @@ internal sealed class SourceNumbers
 
     public IEnumerable<Source> All => byNumber.Values;
 
-    public Source Find(long number) => byNumber[number];
+    /// <summary>The source of a number.</summary>
+    /// <exception cref="Unknown">Another process has added it.</exception>
+    public Source Find(long number) => byNumber.TryGetValue(number, out var source) ? source : throw new Unknown(number);
 
     /// <summary>The number of a source; <c>null</c> if it is new.</summary>
     public long? NumberOf(Source source)
@@ -39,8 +41,38 @@ internal sealed class SourceNumbers
     /// <returns>Its number, which must be written.</returns>
     public long Add(Source source)
     {
-        var number = byNumber.Count + 1L;
-        byNumber = new Dictionary<long, Source>(byNumber) { [number] = source };
-        return number;
+        while (true)
+        {
+            var known = byNumber;
+            var number = known.Count + 1L;
+            if (Replace(known, new(known) { [number] = source }))
+            {
+                return number;
+            }
+        }
     }
+
+    /// <summary>Adds committed sources that other processes have added, from any thread. What the writer has added stays.</summary>
+    public void Learn(IReadOnlyCollection<(long Number, Source Source)> committed)
+    {
+        while (true)
+        {
+            var known = byNumber;
+            var all = new Dictionary<long, Source>(known);
+            foreach (var (number, source) in committed)
+            {
+                all.TryAdd(number, source);
+            }
+
+            if (all.Count == known.Count || Replace(known, all))
+            {
+                return;
+            }
+        }
+    }
+
+    bool Replace(Dictionary<long, Source> known, Dictionary<long, Source> all) => Interlocked.CompareExchange(ref byNumber, all, known) == known;
+
+    /// <summary>A change refers to a source that was added after the sources were loaded.</summary>
+    public sealed class Unknown(long number) : Exception($"Source {number} is not known");
 }

@@ -237,12 +237,21 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
             var keys = columns.Keys(property, chunk);
             InRange(keys, lowKey, highKey, into);
             // Keys contain only the first eight bytes: at the bounds, compare the texts themselves.
+            var atBounds = new List<int>();
             for (var doc = into.Next(0); doc >= 0; doc = into.Next(doc + 1))
             {
-                if (((lowText is not null && keys[doc] == lowKey) || (highText is not null && keys[doc] == highKey))
-                    && !IsInside(stored.TextOf((chunk << DocSet.Bits) + doc, property)))
+                if ((lowText is not null && keys[doc] == lowKey) || (highText is not null && keys[doc] == highKey))
                 {
-                    into.Remove(doc);
+                    atBounds.Add((chunk << DocSet.Bits) + doc);
+                }
+            }
+
+            stored.ReadTexts(atBounds, property);
+            foreach (var document in atBounds)
+            {
+                if (!IsInside(stored.TextOf(document, property)))
+                {
+                    into.Remove(document & (DocSet.Size - 1));
                 }
             }
         };
@@ -324,11 +333,18 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
             fitting(chunk, into);
             var other = new DocSet();
             others(chunk, other);
+            var documents = new List<int>();
             for (var doc = other.Next(0); doc >= 0; doc = other.Next(doc + 1))
             {
-                if (HoldsToken(stored.TextOf((chunk << DocSet.Bits) + doc, property), pattern))
+                documents.Add((chunk << DocSet.Bits) + doc);
+            }
+
+            stored.ReadTexts(documents, property);
+            foreach (var document in documents)
+            {
+                if (HoldsToken(stored.TextOf(document, property), pattern))
                 {
-                    into.Add(doc);
+                    into.Add(document & (DocSet.Size - 1));
                 }
             }
         };

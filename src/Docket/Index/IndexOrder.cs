@@ -53,6 +53,11 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         var isText = sort.Property.Derivation == Derivation.None && Key.FormOf(sort.Property) is Form.Text or Form.Exact or Form.Set;
         var start = query.After is { } cursor ? new Start(stored, sort, isText, cursor, index.FirstAfter(cursor.Id, reader.Column)) : null;
         var isApproximate = isText || (Key.FormOf(sort.Property) == Form.Number && Enumerable.Range(0, index.Chunks).Any(chunk => !columns.Hashes(sort.Property, chunk).IsEmpty));
+        if (isApproximate && start is not null)
+        {
+            start.Read(SameAs(start, sort, matches));
+        }
+
         var (skip, limit) = (start is null ? query.Skip : 0, query.Limit + 1); // one more shows whether there is a next page
         var first = Smallest(sort, matches, start, skip + limit, out _);
         if (first.Count <= skip)
@@ -93,10 +98,27 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         readonly ExactNumber? number = isText || cursor.Value is not { Length: > sizeof(ulong) } all ? null
             : PropertyValues.IsNumber(all.Span[sizeof(ulong)..]) ? ExactNumber.Parse(all.Span[sizeof(ulong)..]) : throw Bad();
 
+        readonly bool isNumber = !isText && Key.FormOf(sort.Property) == Form.Number;
+
+        /// <summary>Whether the document's value must be compared with the cursor's.</summary>
+        public bool IsSame(Place place) => place.Order == order && order != Place.Unset && (isText || isNumber);
+
+        /// <summary>Reads the values of documents with the cursor's key.</summary>
+        public void Read(IEnumerable<int> documents)
+        {
+            if (isText)
+            {
+                stored.ReadTexts(documents, sort.Property);
+            }
+            else
+            {
+                stored.ReadNumbers(documents, sort.Property);
+            }
+        }
+
         public bool IsBefore(Place place)
         {
-            var isNumber = !isText && Key.FormOf(sort.Property) == Form.Number;
-            if (place.Order != order || order == Place.Unset || (!isText && !isNumber))
+            if (!IsSame(place))
             {
                 return place.Order > order || (place.Order == order && place.Document >= firstAfter);
             }
@@ -108,6 +130,26 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
         }
 
         static Refusal Bad() => new(Faults.BadBodyParameter("after"));
+    }
+
+    List<int> SameAs(Start start, SearchSort sort, DocSet[] matches)
+    {
+        var documents = new List<int>();
+        for (var chunk = 0; chunk < matches.Length; chunk++)
+        {
+            var set = matches[chunk];
+            var keys = columns.Keys(sort.Property, chunk);
+            for (var doc = set.Next(0); doc >= 0; doc = set.Next(doc + 1))
+            {
+                var document = (chunk << DocSet.Bits) + doc;
+                if (start.IsSame(new(Place.OrderOf(doc < keys.Length ? keys[doc] : 0, sort.Descending), document)))
+                {
+                    documents.Add(document);
+                }
+            }
+        }
+
+        return documents;
     }
 
     // The first places in order. Most documents come after the last of them and cost one comparison.
@@ -198,6 +240,7 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
 
             if (to > from + 1)
             {
+                Read(same.Skip(from).Take(to - from).Select(place => place.Document).ToList());
                 same.Sort(from, to - from, comparer);
             }
 
@@ -206,6 +249,18 @@ internal sealed class IndexOrder(SearchIndex index, IndexReader reader, SearchQu
 
         // Documents without a value need no text: they are already in order.
         return [.. same.Skip(skip - before).Concat(page.Where(place => place.Order == Place.Unset)).Take(limit)];
+
+        void Read(List<int> documents)
+        {
+            if (isText)
+            {
+                stored.ReadTexts(documents, sort.Property);
+            }
+            else if (documents.Exists(document => stored.ExactAt(document, sort.Property) != stored.ExactAt(documents[0], sort.Property)))
+            {
+                stored.ReadNumbers(documents, sort.Property);
+            }
+        }
 
         byte[] Text(int document) => texts.TryGetValue(document, out var text) ? text : texts[document] = stored.OrderTextOf(document, sort.Property).ToArray();
 

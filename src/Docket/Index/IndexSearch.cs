@@ -22,15 +22,15 @@ internal sealed record IndexPage(long Total, ImmutableArray<long> Ids, SearchCur
 /// <param name="reader">The search's connection to the index file.</param>
 /// <param name="query">The query.</param>
 /// <param name="sources">The sources by number.</param>
-/// <param name="readValue">Reads the stored value of a property of a record as of the index's position, if texts have the same first eight bytes or numbers have the same key.</param>
+/// <param name="readValues">Reads the stored values of a property of records as of the index's position, if texts have the same first eight bytes or numbers have the same key.</param>
 /// <param name="now">Milliseconds since 1970, for durations that have not ended.</param>
 internal sealed class IndexSearch(
-    SearchIndex index, IndexReader reader, SearchQuery query, SourceNumbers sources, Func<long, Property, byte[]> readValue, long now)
+    SearchIndex index, IndexReader reader, SearchQuery query, SourceNumbers sources, ReadValues readValues, long now)
 {
     public IndexPage Run()
     {
         var columns = new IndexColumns(index, reader, query.Schema, sources, now);
-        var stored = new StoredValues(index, reader, columns, readValue);
+        var stored = new StoredValues(index, reader, columns, readValues);
         var matches = new IndexMatches(index, reader, query, columns, stored).Find();
         long total = 0;
         foreach (var set in matches)

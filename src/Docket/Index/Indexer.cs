@@ -215,6 +215,11 @@ internal sealed partial class Indexer : IDisposable
                     IndexFile.Delete(path); // a rebuild was requested
                 }
             }
+            catch (LogUnavailable failure)
+            {
+                LogWaiting(path, failure.Message);
+                Pause();
+            }
             catch (Exception failure)
             {
                 // Nothing may end this thread. Nothing is lost, because everything can be rebuilt.
@@ -229,10 +234,18 @@ internal sealed partial class Indexer : IDisposable
         try
         {
             var opened = new IndexFile(path);
-            // Incomplete, or built from another file than the portal's.
-            if (opened.Built ? changes.TimeOf(opened.Position) == opened.PositionTime : opened.Index.Documents == 0)
+            try
             {
-                return opened;
+                // Incomplete, or built from another file than the portal's.
+                if (opened.Built ? changes.TimeOf(opened.Position) == opened.PositionTime : opened.Index.Documents == 0)
+                {
+                    return opened;
+                }
+            }
+            catch
+            {
+                opened.Dispose();
+                throw;
             }
 
             opened.Dispose();
@@ -408,10 +421,12 @@ internal sealed partial class Indexer : IDisposable
             repeated.Combine(atHand);
         }
 
+        // Before searches are locked out, because this may be a round trip.
+        var next = atHand.Count > 0 ? atHand : changes.After(opened.Position, BatchMax);
         index.Gate.EnterWriteLock();
         try
         {
-            foreach (var change in atHand.Count > 0 ? atHand : changes.After(opened.Position, BatchMax))
+            foreach (var change in next)
             {
                 // A change with a future time was made before the clock was set back: do not hold it back until then.
                 if (change.Sequence > upTo || (change.Time > until && change.Time <= now))
@@ -490,6 +505,11 @@ internal sealed partial class Indexer : IDisposable
             // The next try reports it.
         }
 
+        Pause();
+    }
+
+    void Pause()
+    {
         for (var begun = clock.GetTimestamp(); clock.GetElapsedTime(begun).TotalMilliseconds < RestMs && !closing;)
         {
             committed.WaitBeyond(long.MaxValue, LagStepMs); // commits end it early
@@ -498,6 +518,9 @@ internal sealed partial class Indexer : IDisposable
 
     [LoggerMessage(LogLevel.Error, "The search index {Path} failed and is being rebuilt")]
     partial void LogFailure(Exception failure, string path);
+
+    [LoggerMessage(LogLevel.Warning, "The search index {Path} can't follow the portal's changes now ({Reason}); it tries again")]
+    partial void LogWaiting(string path, string reason);
 
     [LoggerMessage(LogLevel.Warning, "The search index {Path} can't be used ({Reason}) and is being rebuilt")]
     partial void LogDiscarded(string reason, string path);

@@ -48,7 +48,7 @@ internal static class JobRoutes
         var job = await FindAsync(http);
         if (!job.Ended && Prefer.Wait(http.Request) is var wait && wait > TimeSpan.Zero)
         {
-            await runner.WaitAsync(http.Call().Caller.PortalId, job.Id, wait, http.RequestAborted);
+            await runner.WaitAsync(http.Call().Store, http.Call().Caller.PortalId, job.Id, wait, http.RequestAborted);
             job = await FindAsync(http);
         }
 

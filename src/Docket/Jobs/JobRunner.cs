@@ -25,13 +25,18 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     /// <summary>How often expired data is removed, and failed cancellations are retried.</summary>
     static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>How often to look for the jobs of other processes that have ended.</summary>
+    static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often those who wait for the end of a job look at it: another process may work on it or cancel it.</summary>
+    static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(250);
+
     /// <summary>How long the start looks for unfinished jobs.</summary>
     static readonly TimeSpan LookingMax = TimeSpan.FromMilliseconds(50);
 
     readonly ConcurrentDictionary<(long Portal, long Job), RunningJob> works = new();
     readonly ConcurrentDictionary<long, SemaphoreSlim> steps = new();
     readonly ConcurrentQueue<(IStore Store, long PortalId, Job Job)> abandoned = new();
-    readonly ConcurrentDictionary<long, bool> unread = new();
     readonly CancellationTokenSource stop = new();
     Task sweeping = Task.CompletedTask;
     long startedAt;
@@ -46,15 +51,14 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         var began = clock.GetTimestamp();
         foreach (var portal in await portals.ListAsync(stop.Token))
         {
-            unread[portal.Id] = true;
             if (clock.GetElapsedTime(began) < LookingMax)
             {
                 await LookAfterAsync(portal.Id, uploadsBefore: long.MaxValue);
             }
         }
 
-        var timer = new PeriodicTimer(SweepEvery, clock);
-        sweeping = Task.Run(() => SweepAsync(timer));
+        var (sweep, look) = (new PeriodicTimer(SweepEvery, clock), new PeriodicTimer(LookEvery, clock));
+        sweeping = Task.WhenAll(Task.Run(() => RepeatAsync(sweep, CleanUpAsync)), Task.Run(() => RepeatAsync(look, TakeOverAsync)));
     }
 
     // A failure doesn't prevent the start of the server.
@@ -64,11 +68,13 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         {
             if (!await portals.IsCareDueAsync(portalId, stop.Token))
             {
-                unread.TryRemove(portalId, out _);
                 return;
             }
 
             await GoOnAsync(portalId, uploadsBefore);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
         }
         catch (Exception failure)
         {
@@ -119,14 +125,18 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         work.Begin(() => Task.Run(() => RunAsync(store, portalId, job.Id, work)));
     }
 
-    /// <summary>Waits until a job has ended.</summary>
-    public async Task WaitAsync(long portalId, long job, TimeSpan atMost, CancellationToken cancellation)
+    /// <summary>Waits until a job has ended, whatever process works on it.</summary>
+    public async Task WaitAsync(IStore store, long portalId, long job, TimeSpan atMost, CancellationToken cancellation)
     {
-        if (works.TryGetValue((portalId, job), out var work))
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stop.Token);
+        var over = Task.Delay(atMost, clock, ending.Token);
+        do
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stop.Token);
-            await Task.WhenAny(work.Ended.Task, Task.Delay(atMost, clock, either.Token));
+            var next = Task.Delay(PollEvery, clock, ending.Token);
+            await (works.TryGetValue((portalId, job), out var work) ? Task.WhenAny(over, next, work.Ended.Task) : Task.WhenAny(over, next));
         }
+        while (!over.IsCompleted && await store.Jobs.FindAsync(job) is { Ended: false });
+        await ending.CancelAsync(); // the delays
     }
 
     /// <summary>Finishes the current steps and begins no others. Jobs of later requests wait for the next start.</summary>
@@ -145,9 +155,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         {
             try
             {
-                if (await store.Jobs.FindAsync(id) is not { Ended: false } job)
+                if (await store.Jobs.FindAsync(id) is not { Ended: false, IsOurs: true } job)
                 {
-                    break;
+                    break; // or another process has taken it over, because this one was stopped for long
                 }
 
                 if (job.Done == job.Inputs)
@@ -298,14 +308,14 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         return JobInputs.Read(job, lines, caller, Instant.Now(clock));
     }
 
-    async Task SweepAsync(PeriodicTimer timer)
+    async Task RepeatAsync(PeriodicTimer timer, Func<Task> work)
     {
         using var _ = timer;
         try
         {
             do
             {
-                await CleanUpAsync();
+                await work();
             }
             while (await timer.WaitForNextTickAsync(stop.Token));
         }
@@ -314,23 +324,44 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
     }
 
-    // Continues the unfinished jobs of an earlier process. Open jobs will get no more inputs.
+    async Task TakeOverAsync()
+    {
+        try
+        {
+            foreach (var portal in await portals.AbandonedAsync(stop.Token))
+            {
+                await LookAfterAsync(portal, uploadsBefore: startedAt);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+        }
+        catch (Exception failure)
+        {
+            LogSweep(failure);
+        }
+    }
+
+    // Continues the unfinished jobs of an earlier process, or of another one that has ended. Their open jobs will get no more inputs.
     async Task GoOnAsync(long portalId, long uploadsBefore)
     {
         var store = await portals.OpenAsync(portalId, stop.Token);
         foreach (var job in await store.Jobs.UnfinishedAsync())
         {
+            if (!job.IsOurs && !await store.Jobs.ClaimAsync(job))
+            {
+                continue;
+            }
+
             if (!job.Open)
             {
                 Work(store, portalId, job);
             }
-            else if (job.RequestedAt < uploadsBefore)
+            else if (!job.IsOurs || job.RequestedAt < uploadsBefore)
             {
                 await GiveUpAsync(store, portalId, job);
             }
         }
-
-        unread.TryRemove(portalId, out _);
     }
 
     async Task CleanUpAsync()
@@ -338,6 +369,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         try
         {
             await SweepOnceAsync();
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
         }
         catch (Exception failure)
         {
@@ -358,15 +392,10 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             {
                 if (!await portals.IsCareDueAsync(portal.Id, stop.Token))
                 {
-                    unread.TryRemove(portal.Id, out _);
                     continue;
                 }
 
-                if (unread.ContainsKey(portal.Id))
-                {
-                    await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later uploads are still running
-                }
-
+                await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later uploads are still running
                 var store = await portals.OpenAsync(portal.Id, stop.Token);
                 while (!stop.IsCancellationRequested && await store.Jobs.SweepAsync())
                 {
@@ -376,7 +405,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             {
                 // The portal can't be served now; that is already logged.
             }
-            catch (Exception failure)
+            catch (Exception failure) when (failure is not OperationCanceledException)
             {
                 LogSweep(failure); // will be retried
             }

@@ -79,7 +79,7 @@ internal sealed class JobUpload
 
     async Task TakeInAsync()
     {
-        using var once = await IdempotentRequest.HoldAsync(http);
+        await using var once = await IdempotentRequest.HoldAsync(http);
         using var hash = once is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         LiftLimits();
         if (once is { IsKnown: true })

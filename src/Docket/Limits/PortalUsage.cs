@@ -12,27 +12,19 @@ namespace Docket.Limits;
 internal readonly record struct Standing(LimitPolicy Reached, long WaitMs, int BurstLeft, int SecondlyLeft, int DailyLeft);
 
 /// <summary>The calls of one portal: each app's in ten seconds, all searches in a second, those of all private apps today.</summary>
-internal sealed class PortalUsage
+/// <param name="clock">The time.</param>
+internal sealed class PortalUsage(TimeProvider clock)
 {
     /// <summary>Milliseconds.</summary>
     public const int BurstMs = 10_000, SearchMs = 1_000;
 
-    readonly TimeProvider clock;
     readonly Lock gate = new();
     readonly Dictionary<long, (RollingWindow TenSeconds, RollingWindow Second)> apps = [];
     readonly Dictionary<long, (LimitPolicy Policy, int Calls)> ordered = [];
     readonly RollingWindow searches = new(SearchMs);
     TimeZoneInfo? zone;
     DateOnly day;
-    long calls, endsAt;
-
-    /// <param name="clock">The time.</param>
-    /// <param name="kept">The count from before the start.</param>
-    public PortalUsage(TimeProvider clock, DayUsage? kept = null)
-    {
-        this.clock = clock;
-        (day, calls) = kept is null ? default : (kept.Day, kept.Calls);
-    }
+    long calls, unsaved, endsAt;
 
     /// <summary>The old limit per second, still reported: a tenth of the burst (reference/auth-limits-webhooks-imports.md 2.1).</summary>
     public static int Secondly(int burst) => (burst + 9) / 10;
@@ -55,7 +47,12 @@ internal sealed class PortalUsage
                 : (LimitPolicy.None, 0);
             if (reached == LimitPolicy.None)
             {
-                calls += caller.IsOAuth ? 0 : 1;
+                if (!caller.IsOAuth)
+                {
+                    calls++;
+                    unsaved++;
+                }
+
                 used++;
                 window?.Add(now);
                 app.Second?.Add(now);
@@ -87,8 +84,8 @@ internal sealed class PortalUsage
         }
     }
 
-    /// <summary>What to store. Forgets apps that have not called for a while.</summary>
-    public DayUsage Keep(long portalId)
+    /// <summary>What to add to the store: the calls that it doesn't contain yet. Forgets apps that have not called for a while.</summary>
+    public DayUsage Unsaved(long portalId)
     {
         lock (gate)
         {
@@ -101,7 +98,32 @@ internal sealed class PortalUsage
                 }
             }
 
-            return new(portalId, day, calls);
+            return new(portalId, day, unsaved);
+        }
+    }
+
+    /// <summary>Notes that calls were added to the store.</summary>
+    public void Saved(DayUsage added)
+    {
+        lock (gate)
+        {
+            unsaved -= added.Day == day ? added.Calls : 0;
+        }
+    }
+
+    /// <summary>Takes over what the store contains, to which other processes add too.</summary>
+    public void Load(DayUsage stored)
+    {
+        lock (gate)
+        {
+            if (stored.Day == day)
+            {
+                calls = stored.Calls + unsaved;
+            }
+            else if (stored.Day > day)
+            {
+                (day, calls, unsaved, endsAt) = (stored.Day, stored.Calls, 0, 0);
+            }
         }
     }
 
@@ -129,7 +151,7 @@ internal sealed class PortalUsage
         }
 
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(utc, zone).DateTime);
-        calls = today == day ? calls : 0;
+        (calls, unsaved) = today == day ? (calls, unsaved) : (0, 0);
         (day, endsAt, this.zone) = (today, EndOf(today, zone), zone);
         return now;
     }

@@ -9,15 +9,15 @@ namespace Docket.Limits;
 
 /// <summary>
 /// Counts calls on HubSpot's paths and refuses those beyond the limits of their portal, with HubSpot's headers and bodies
-/// (reference/auth-limits-webhooks-imports.md 2). Counts are in memory. The number of calls of the day is saved regularly.
+/// (reference/auth-limits-webhooks-imports.md 2). Counts are in memory. The calls of the day are regularly added to the store, and those
+/// that other processes have added are taken over.
 /// </summary>
 internal sealed partial class RateLimiter : IAsyncDisposable
 {
-    /// <summary>How often the day's calls are saved.</summary>
+    /// <summary>How often the day's calls are saved, and those of other processes read.</summary>
     static readonly TimeSpan SaveEvery = TimeSpan.FromMinutes(1);
 
     readonly ConcurrentDictionary<long, PortalUsage> portals = new();
-    readonly Dictionary<long, DayUsage> saved;
     readonly IUsage store;
     readonly Instruments instruments;
     readonly TimeProvider clock;
@@ -33,10 +33,9 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     public RateLimiter(IUsage store, IEnumerable<DayUsage> days, Instruments instruments, TimeProvider clock, ILogger logger)
     {
         (this.store, this.instruments, this.clock, this.logger) = (store, instruments, clock, logger);
-        saved = days.ToDictionary(day => day.PortalId);
-        foreach (var day in saved.Values)
+        foreach (var day in days)
         {
-            portals[day.PortalId] = new(clock, day);
+            Of(day.PortalId).Load(day);
         }
 
         timer = new(SaveEvery, clock);
@@ -93,15 +92,19 @@ internal sealed partial class RateLimiter : IAsyncDisposable
 
     async Task SaveAsync()
     {
-        var changed = portals.Select(portal => portal.Value.Keep(portal.Key)).Where(day => saved.GetValueOrDefault(day.PortalId) != day).ToList();
         try
         {
-            if (changed.Count > 0)
+            var added = portals.Select(portal => portal.Value.Unsaved(portal.Key)).Where(day => day.Calls > 0).ToList();
+            if (added.Count > 0)
             {
-                await store.SaveAsync(changed);
+                await store.AddAsync(added);
+                added.ForEach(day => Of(day.PortalId).Saved(day));
             }
 
-            changed.ForEach(day => saved[day.PortalId] = day);
+            foreach (var day in await store.LoadAsync(CancellationToken.None))
+            {
+                Of(day.PortalId).Load(day);
+            }
         }
         catch (Exception failure)
         {

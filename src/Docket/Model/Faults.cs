@@ -248,6 +248,22 @@ internal static partial class Faults
         return Unserved($"Portal {portalId} can't be served: its file {why}", "; the server's log says what to do.", state, retryAfter: state == "locked" ? 1 : null);
     }
 
+    public static Error DatabaseUnreachable(string database) => Unserved($"The database {database} can't be reached", "; try again.", "unreachable", retryAfter: 1);
+
+    public static Error DatabaseBusy(string database) => Unserved($"The database {database} is busy", "; try again.", "locked", retryAfter: 1);
+
+    public static Error DatabaseReadOnly(string database) => Unserved($"The database {database} is read-only", "; try again when a primary is available.", "read-only", retryAfter: 1);
+
+    public static Error DatabaseFull(string database) => Unserved($"The disk of the database {database} is full", "; free some space and send it again.", "full") with { Status = 507 };
+
+    /// <summary>The connection was lost during a commit, and the database couldn't be asked afterwards.</summary>
+    public static Error OutcomeUnknown(string database) => new(503, $"It is not known whether this was written, because the connection to {database} was lost during the commit. Read the objects before you send it again.")
+    {
+        Reason = ErrorReason.Server,
+        State = "unreachable",
+        Headers = [("Retry-After", "5")],
+    };
+
     public static Error ShuttingDown() => Unserved("The server is shutting down", "; try again.", "stopping", retryAfter: 1);
 
     const string SeeLog = "; see the server's log.";

@@ -13,7 +13,7 @@ internal sealed class PortalSchema
     public PortalSchema(IEnumerable<Schema> types)
     {
         Types = [.. types];
-        LastNumber = Types.Max(schema => schema.Content.LastNumber);
+        LastNumber = Types.Select(schema => schema.Content.LastNumber).DefaultIfEmpty().Max();
         byNumber = new Property?[LastNumber + 1];
         foreach (var number in Enumerable.Range(0, byNumber.Length))
         {

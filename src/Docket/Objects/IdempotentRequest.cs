@@ -12,21 +12,21 @@ namespace Docket.Objects;
 /// A request with the header <c>Idempotency-Key</c>, which can be retried. The first success is stored in the transaction of its write
 /// and returned to later requests with the same key and content. The key is locked until this is disposed.
 /// </summary>
-internal sealed class IdempotentRequest : IDisposable
+internal sealed class IdempotentRequest : IAsyncDisposable
 {
     public const string Header = "Idempotency-Key";
 
     /// <summary>Longest key, in characters.</summary>
     const int KeyMax = 255;
 
-    readonly IDisposable held;
+    readonly IAsyncDisposable held;
     readonly string key;
     readonly string source;
     readonly (StoredAnswer Answer, byte[] Request)? found;
     AnswerKey? name;
     StoredAnswer? answer;
 
-    IdempotentRequest(IDisposable held, string source, string key, (StoredAnswer, byte[])? found)
+    IdempotentRequest(IAsyncDisposable held, string source, string key, (StoredAnswer, byte[])? found)
     {
         this.held = held;
         this.source = source;
@@ -51,7 +51,7 @@ internal sealed class IdempotentRequest : IDisposable
         HttpContext http, ReadOnlyMemory<byte> body, Func<HttpContext, Outcome, StoredAnswer?> keep, Func<KeptAnswer?, Task<Outcome>> write,
         Func<HttpContext, Outcome, Task> respond)
     {
-        using var idempotent = await HoldAsync(http);
+        await using var idempotent = await HoldAsync(http);
         idempotent?.Identify(http, SHA256.HashData(body.Span), later: false);
         if (idempotent is { IsRepeated: true })
         {
@@ -80,7 +80,7 @@ internal sealed class IdempotentRequest : IDisposable
 
         var call = http.Call();
         var source = call.Caller.Source.Id;
-        var held = call.Store.Answers.Hold(source, key) ?? throw new Refusal(Faults.IdempotencyKeyUnderWay(key));
+        var held = await call.Store.Answers.HoldAsync(source, key) ?? throw new Refusal(Faults.IdempotencyKeyUnderWay(key));
         try
         {
             // After locking the key: its previous owner has stored its answer by now.
@@ -88,7 +88,7 @@ internal sealed class IdempotentRequest : IDisposable
         }
         catch
         {
-            held.Dispose();
+            await held.DisposeAsync();
             throw;
         }
     }
@@ -127,9 +127,10 @@ internal sealed class IdempotentRequest : IDisposable
     /// <summary>The same for a job.</summary>
     public (AnswerKey Key, Func<Job, StoredAnswer> Of) KeepJob(Func<Job, StoredAnswer> of) => (name!, job => answer = of(job));
 
-    /// <summary>Sends the stored answer, byte for byte.</summary>
+    /// <summary>Releases the key, and sends the stored answer, byte for byte.</summary>
     public async Task RespondAsync(HttpContext http)
     {
+        await DisposeAsync(); // before the answer, so that who has got it may ask again
         var (status, location, body, folded) = answer!;
         http.Response.StatusCode = status;
         if (IsRepeated)
@@ -160,5 +161,5 @@ internal sealed class IdempotentRequest : IDisposable
         }
     }
 
-    public void Dispose() => held.Dispose();
+    public ValueTask DisposeAsync() => held.DisposeAsync();
 }

@@ -16,8 +16,8 @@ internal sealed record StoredAnswer(int Status, string? Location, byte[] Body, s
 /// <summary>The stored answers of a portal to requests that may be repeated.</summary>
 internal interface IAnswers
 {
-    /// <summary>Reserves a key until the result is disposed; <c>null</c> while another request holds it.</summary>
-    IDisposable? Hold(string source, string key);
+    /// <summary>Reserves a key until the result is disposed, which may be twice; <c>null</c> while another request holds it, of this process or another. An answer is stored only for a key that is held.</summary>
+    ValueTask<IAsyncDisposable?> HoldAsync(string source, string key);
 
     /// <summary>Finds the answer stored for a key, and the hash of its request.</summary>
     ValueTask<(StoredAnswer Answer, byte[] Request)?> FindAsync(string source, string key);

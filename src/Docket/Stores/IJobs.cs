@@ -5,7 +5,7 @@ namespace Docket.Stores;
 /// <summary>The portal's jobs.</summary>
 internal interface IJobs
 {
-    /// <summary>Stores inputs of a job, which is created if its id is 0. A canceled job stores nothing; the result shows its state.</summary>
+    /// <summary>Stores inputs of a job, which is created if its id is 0. A canceled job, or one that another process took over, stores nothing; the result shows its state.</summary>
     /// <param name="job">The job as last read.</param>
     /// <param name="lines">The inputs, one for each line.</param>
     /// <param name="count">The number of inputs, which may be 0.</param>
@@ -14,6 +14,9 @@ internal interface IJobs
     /// <param name="numbered">Whether each input begins with its line number in the upload and a space.</param>
     Task<Job> TakeAsync(Job job, ReadOnlyMemory<byte> lines, int count, bool last, (AnswerKey Key, Func<Job, StoredAnswer> Of)? answer, bool numbered = false);
 
+    /// <summary>Takes over a job of a process that has ended, which can't continue it any more; <c>false</c> if the process is alive.</summary>
+    Task<bool> ClaimAsync(Job job);
+
     /// <summary>Removes a job that was never accepted.</summary>
     Task DropAsync(long id);
 
@@ -21,7 +24,7 @@ internal interface IJobs
     Task<Job?> CancelAsync(long id);
 
     /// <summary>Stores the results of a step that writes no records.</summary>
-    /// <exception cref="Refusal">The job is at another position.</exception>
+    /// <exception cref="Refusal">The job is at another position, or another process has it.</exception>
     Task RecordAsync(JobStep step, JobRows rows);
 
     /// <summary>Finds a job by id, unless it has expired.</summary>

@@ -14,6 +14,9 @@ internal interface IStore
     /// <summary>The current schema, an immutable snapshot.</summary>
     PortalSchema Schema { get; }
 
+    /// <summary>Lets <see cref="Schema"/> and <see cref="Sequence"/> contain everything that was committed before the call, also by other processes.</summary>
+    ValueTask CatchUpAsync();
+
     /// <summary>
     /// Applies a batch and writes the note with it: one lookup, one decision, one commit. After a purge, nothing of the records
     /// remains in what the engine stores.
@@ -151,13 +154,19 @@ internal interface IPortals : IAsyncDisposable
     /// <exception cref="Refusal">It can't be opened; a later call retries.</exception>
     ValueTask<IStore> OpenAsync(long portalId, CancellationToken cancellation);
 
-    /// <summary>Whether a portal has unfinished jobs, or expired jobs and answers. Opens nothing.</summary>
+    /// <summary>Whether a portal has unfinished jobs that no other process has, or expired jobs and answers. Opens nothing.</summary>
     ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation);
+
+    /// <summary>The portals of which another process that has ended may have left jobs.</summary>
+    ValueTask<ImmutableArray<long>> AbandonedAsync(CancellationToken cancellation);
 
     /// <summary>The state of a portal, even if it can't be opened.</summary>
     Task<Condition> ConditionAsync(long portalId);
 
     ValueTask<Portal> CreateAsync(string name);
+
+    /// <summary>The first portal, created if there is none: only once, even if several processes start at the same time.</summary>
+    ValueTask<Portal> FindOrCreateFirstAsync(string name);
 
     /// <summary>Removes a portal whose data is lost, with its apps and users.</summary>
     /// <exception cref="OperatorMistake">Its data exists.</exception>

@@ -20,7 +20,10 @@ internal interface ITransaction : IDisposable
     /// <summary>Loads the committed schema, after adding types that the portal doesn't have yet. Called once, at the start.</summary>
     PortalSchema LoadSchema();
 
-    void Begin();
+    /// <summary>Begins a transaction, and may look up what some batches name.</summary>
+    /// <param name="batches">The batches of the transaction, as they were validated.</param>
+    /// <returns>What was committed before it, also by other processes.</returns>
+    TransactionStart Begin(IReadOnlyList<WriteBatch> batches);
 
     /// <summary>Makes all writes durable and visible at once.</summary>
     void Commit();
@@ -38,7 +41,7 @@ internal interface ITransaction : IDisposable
     void Write(Plan plan, ObjectType type, List<FollowedChange> written);
 
     /// <summary>Checks that a note may be stored with the next write.</summary>
-    /// <exception cref="Refusal">The job is at another position.</exception>
+    /// <exception cref="Refusal">The job is at another position, or another process has taken the job or the key.</exception>
     void Expect(SideWrite note);
 
     /// <summary>Stores a note with the outcome of its batch, or begins to: other threads prepare what takes long while the writer continues.</summary>
@@ -69,6 +72,27 @@ internal interface ITransaction : IDisposable
     /// <param name="failed">Whether the last transaction failed: then a real write is tried.</param>
     string? Probe(bool failed);
 
+    /// <summary>What is known of a transaction after its failure.</summary>
+    TransactionEnd Judge(Exception failure);
+
     /// <summary>Turns an engine's exception into a refusal; <c>null</c> if it is a bug.</summary>
     Refusal? Translate(Exception failure);
+}
+
+/// <summary>What a transaction begins with.</summary>
+/// <param name="Sequence">The newest committed change.</param>
+/// <param name="Schema">The committed schema, if another process has changed it.</param>
+internal readonly record struct TransactionStart(long Sequence, PortalSchema? Schema);
+
+/// <summary>What is known of a transaction that failed.</summary>
+internal enum TransactionEnd
+{
+    /// <summary>It has written nothing, and what it was to write may be the cause.</summary>
+    Rejected,
+
+    /// <summary>It has written nothing, and may succeed if it is tried again: a connection was lost.</summary>
+    Interrupted,
+
+    /// <summary>It may have been committed, and nobody can be asked.</summary>
+    Unknown,
 }

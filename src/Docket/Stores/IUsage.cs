@@ -7,7 +7,8 @@ internal interface IUsage
 {
     ValueTask<ImmutableArray<DayUsage>> LoadAsync(CancellationToken cancellation);
 
-    ValueTask SaveAsync(IReadOnlyCollection<DayUsage> days);
+    /// <summary>Adds calls to what is stored of a day. Another day replaces the stored one.</summary>
+    ValueTask AddAsync(IReadOnlyCollection<DayUsage> days);
 }
 
 /// <summary>How many calls a portal's private apps made on a day of its time zone.</summary>

@@ -51,6 +51,9 @@ internal sealed record Job(long Id, JobStatus Status, bool Open, bool Whole, Wri
     /// <summary>The error of a batch that was refused as a whole, as JSON; empty if a record that it named was permanently deleted.</summary>
     public byte[]? Refusal { get; init; }
 
+    /// <summary>Whether this process has it: receives its inputs or works on it. No other process does so at the same time.</summary>
+    public bool IsOurs { get; init; } = true;
+
     public bool Ended => Status is JobStatus.Complete or JobStatus.Canceled;
 }
 

@@ -34,6 +34,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly Thread thread;
     readonly Queue<Work> waiting = [];
     readonly List<Work> group = [], uncleaned = [];
+    readonly List<WriteBatch> batches = [];
     readonly List<FollowedChange> written = [];
     readonly List<Action> unfinished = [];
     long sequence;
@@ -222,7 +223,7 @@ internal sealed partial class PortalWriter : IDisposable
         return true;
     }
 
-    void Commit(List<Work> works)
+    void Commit(List<Work> works, bool isRetry = false)
     {
         var sequenceBefore = sequence;
         written.Clear();
@@ -230,8 +231,8 @@ internal sealed partial class PortalWriter : IDisposable
         var begun = false;
         try
         {
-            transaction.Begin();
-            begun = true;
+            Begin(works);
+            (begun, sequenceBefore) = (true, sequence);
             foreach (var work in works)
             {
                 instruments?.Start("wait", work.Trace, work.Since)?.Dispose();
@@ -253,12 +254,13 @@ internal sealed partial class PortalWriter : IDisposable
             transaction.Rollback();
             sequence = sequenceBefore;
             schema = committedSchema;
-            if (begun && works.Count > 1)
+            var end = begun ? transaction.Judge(failure) : TransactionEnd.Unknown;
+            if (end == TransactionEnd.Interrupted ? !isRetry : end == TransactionEnd.Rejected && works.Count > 1)
             {
                 // One of them may be the cause: run each alone, so that only that one fails.
                 foreach (var work in works)
                 {
-                    Commit([work]);
+                    Commit([work], isRetry: end == TransactionEnd.Interrupted);
                 }
 
                 return;
@@ -282,7 +284,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         Recent.Add(written);
-        committed.Advance(sequence); // before the answers, so that callers can wait for what was acknowledged
+        committed.Reach(sequence); // before the answers, so that callers can wait for what was acknowledged
         foreach (var work in works)
         {
             if (work.Purges)
@@ -293,6 +295,25 @@ internal sealed partial class PortalWriter : IDisposable
             {
                 work.Succeed(this);
             }
+        }
+    }
+
+    void Begin(List<Work> works)
+    {
+        batches.Clear();
+        foreach (var work in works)
+        {
+            if (work.Batch is { } batch)
+            {
+                batches.Add(batch);
+            }
+        }
+
+        (sequence, var changed) = transaction.Begin(batches);
+        if (changed is not null)
+        {
+            schema = committedSchema = changed; // by another process
+            committed.Wake();
         }
     }
 
@@ -417,6 +438,9 @@ internal sealed partial class PortalWriter : IDisposable
         /// <summary>When it was enqueued, if traced.</summary>
         public DateTimeOffset Since { get; set; }
 
+        /// <summary>The batch to apply, if it is one.</summary>
+        public virtual WriteBatch? Batch => null;
+
         /// <summary>Whether it is answered only after everything that it deleted has been erased.</summary>
         public virtual bool Purges => false;
 
@@ -475,6 +499,8 @@ internal sealed partial class PortalWriter : IDisposable
 
     sealed class BatchWork(WriteBatch batch, SideWrite? note) : Work<Outcome>
     {
+        public override WriteBatch? Batch => batch;
+
         public override bool Purges => batch.Kind == WriteKind.Purge;
 
         public override bool SeesNotes => Purges;

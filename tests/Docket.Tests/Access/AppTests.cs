@@ -92,7 +92,7 @@ public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
         await using var server = await TestServer.StartAsync();
         var app = (await server.PostAsync(Apps, """{"name":"Mine","redirectUris":["https://example.com/back"]}""")).Expect(201);
         var user = (await server.PostAsync(Users, """{"email":"ann@example.com"}""")).Expect(201);
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        await using var portals = await server.OpenPortalsAsync();
         using var other = server.NewClient((await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token);
         foreach (var (method, path) in ((HttpMethod, string)[])
             [
@@ -119,7 +119,7 @@ public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
         var changed = (await server.PatchAsync($"{Users}/{ann["id"]}", """{"lastName":"Lee","archived":true,"password":"another horse"}""")).Expect(200);
         Assert.Equal(("ann@example.com", "Ann", "Lee", "true"), (changed["email"], changed["firstName"], changed["lastName"], changed["archived"]));
         Assert.DoesNotContain("horse", ann.Text + changed.Text, StringComparison.Ordinal);
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        await using var portals = await server.OpenPortalsAsync();
         Assert.Empty(await portals.Users.FindSignInsAsync("ann@example.com", Cancellation));
         (await server.PatchAsync($"{Users}/{ann["id"]}", """{"archived":false}""")).Expect(200);
         var (_, hash) = Assert.Single(await portals.Users.FindSignInsAsync("ANN@example.com", Cancellation));
@@ -140,6 +140,7 @@ public sealed class AppTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task Tokens_of_before_there_were_apps_go_on_working()
     {
         var directory = Directory.CreateTempSubdirectory("docket-apps-").FullName;

@@ -15,7 +15,7 @@ public sealed class DryRunTests
     {
         await using var server = await TestServer.StartAsync();
         var owned = await PortalWallTests.FillAsync(server);
-        var (before, rows) = (await PortalWallTests.EverythingAsync(server), PortalWallTests.Rows(server, 0));
+        var (before, rows) = (await PortalWallTests.EverythingAsync(server), await PortalWallTests.RowsAsync(server, 0));
         using var careful = server.NewClient(TestServer.Token);
         careful.DefaultRequestHeaders.Add("Docket-Dry-Run", "true");
         foreach (var endpoint in server.Endpoints.Where(endpoint => PortalWallTests.MethodOf(endpoint) != "GET"))
@@ -33,7 +33,7 @@ public sealed class DryRunTests
         }
 
         Assert.Equal(before, await PortalWallTests.EverythingAsync(server));
-        Assert.Equal(rows, PortalWallTests.Rows(server, 0));
+        Assert.Equal(rows, await PortalWallTests.RowsAsync(server, 0));
     }
 
     [Theory]

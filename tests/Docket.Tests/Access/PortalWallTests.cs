@@ -130,7 +130,7 @@ public sealed partial class PortalWallTests
 
         var before = await EverythingAsync(server);
         Assert.Contains(Secret, before, StringComparison.Ordinal);
-        var rows = Rows(server, otherId);
+        var rows = await RowsAsync(server, otherId);
         Assert.Contains(rows, row => row.Contains(Secret, StringComparison.Ordinal));
 
         // Reads first, while the other portal is empty: one of its own ids could be the same by chance.
@@ -151,7 +151,7 @@ public sealed partial class PortalWallTests
 
         Assert.True(tried > server.Endpoints.Count());
         Assert.Equal(before, await EverythingAsync(server));
-        Assert.Empty(rows.Except(Rows(server, otherId)));
+        Assert.Empty(rows.Except(await RowsAsync(server, otherId)));
     }
 
     [Fact]
@@ -211,7 +211,7 @@ public sealed partial class PortalWallTests
 
     static async Task<(long Id, string Token)> CreateOtherAsync(TestServer server)
     {
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        await using var portals = await server.OpenPortalsAsync();
         var id = (await portals.CreateAsync("other")).Id;
         return (id, (await portals.Apps.CreatePrivateAsync(id, "other", ScopeNames.All)).Token);
     }
@@ -286,8 +286,21 @@ public sealed partial class PortalWallTests
     }
 
     /// <summary>The rows of docket.db that are not the other portal's.</summary>
-    internal static List<string> Rows(TestServer server, long otherId)
+    internal static async Task<List<string>> RowsAsync(TestServer server, long otherId)
     {
+        if (TestEngine.IsPostgres)
+        {
+            using var database = await server.OpenBackDoorAsync();
+            var all = new List<string>();
+            foreach (var (table, whose) in (ReadOnlySpan<(string, string)>)[
+                ("portal", "id"), ("app", "portal"), ("app_token", "0"), ("\"user\"", "portal"), ("session", "0"), ("sign_in_attempt", "0"), ("oauth_grant", "portal"), ("oauth_access", "0"), ("usage", "portal")])
+            {
+                all.AddRange(database.QueryText($"SELECT string_agg('{table.Trim('"')}: ' || t::text, chr(10)) FROM {table} t WHERE {whose} <> {otherId}").Split('\n'));
+            }
+
+            return all;
+        }
+
         using var registry = new Connection(System.IO.Path.Combine(server.DataDirectory, "docket.db"), create: false);
         var tables = new List<(string Name, List<string> Columns)>();
         using (var select = registry.Prepare("SELECT t.name, c.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> 'identity'")) // which counts all changes

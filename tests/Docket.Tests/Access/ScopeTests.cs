@@ -150,7 +150,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
     public async Task The_token_of_a_deleted_app_is_refused_from_the_next_request_on()
     {
         await using var server = await TestServer.StartAsync();
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        await using var portals = await server.OpenPortalsAsync();
         var (app, text) = await portals.Apps.CreatePrivateAsync((await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id, "short-lived", ScopeNames.All);
         (await SendAsync(server, "Bearer " + text, "GET", Objects)).Expect(200);
         (await SendAsync(server, "bearer  " + text + " ", "GET", Objects)).Expect(200);
@@ -168,7 +168,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
         var pipeline = (await server.PostAsync(Pipelines, """{"label":"Mine","displayOrder":1,"stages":[{"label":"One","displayOrder":0,"metadata":{"ticketState":"OPEN"}},{"label":"Two","displayOrder":1,"metadata":{"ticketState":"CLOSED"}}]}""")).Expect(201)["id"]!;
         (await server.PostAsync(Properties + "/groups", """{"name":"mine","label":"Mine"}""")).Expect(201);
         string other;
-        await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
+        await using (var portals = await server.OpenPortalsAsync())
         {
             other = "Bearer " + (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token;
         }
@@ -208,7 +208,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
         {
             await using (var server = await ServerProcess.StartAsync(directory))
             {
-                await using (var portals = DocketServer.OpenPortals(directory))
+                await using (var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory)))
                 {
                     var portalId = (await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id;
                     tokens.Add((await portals.Apps.CreatePrivateAsync(portalId, "kept", ScopeNames.All)).Token);

@@ -1,5 +1,10 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
 using Docket.Admin;
+using Docket.Model;
 using Docket.Sqlite;
+using Docket.Stores;
 using Microsoft.AspNetCore.Http;
 
 namespace Docket.Tests.Admin;
@@ -36,6 +41,7 @@ public sealed class HealthTests
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task Asking_writes_nothing()
     {
         await using var server = await TestServer.StartAsync();
@@ -53,19 +59,20 @@ public sealed class HealthTests
     public async Task A_locked_file_is_reported_until_it_is_free()
     {
         await using var server = await TestServer.StartAsync(busyTimeoutMs: 100);
-        using (var other = new Connection(server.PortalFile, create: false))
+        using (var other = await server.OpenBackDoorAsync())
         {
-            other.Execute("BEGIN EXCLUSIVE");
+            other.Lock();
             var answer = await UntilAsync(server, answer => answer.Status == 503);
-            Assert.Equal(("unready", "locked"), (answer["status"], answer["portals[0].state"]));
+            Assert.Equal(("unready", TestEngine.IsPostgres ? "unreachable" : "locked"), (answer["status"], answer["portals[0].state"]));
             (await AskAsync(server, "/healthz")).Expect(200);
-            other.Execute("ROLLBACK");
+            other.Unlock();
         }
 
         Assert.Equal("ready", (await UntilAsync(server, answer => answer.Status == 200))["status"]);
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task A_write_that_failed_is_tried_before_the_portal_is_ready_again()
     {
         await using var server = await TestServer.StartAsync(busyTimeoutMs: 100);
@@ -79,6 +86,7 @@ public sealed class HealthTests
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task A_file_that_was_deleted_under_the_server_is_reported()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows doesn't delete open files.");
@@ -90,10 +98,11 @@ public sealed class HealthTests
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task Only_the_portal_that_is_not_ready_is_named()
     {
         await using var server = await TestServer.StartAsync();
-        await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
+        await using (var portals = await server.OpenPortalsAsync())
         {
             await portals.CreateAsync("other");
         }
@@ -107,7 +116,7 @@ public sealed class HealthTests
     public async Task Without_the_list_of_portals_it_is_not_ready()
     {
         await using var server = await TestServer.StartAsync();
-        using var other = new Connection(Path.Combine(server.DataDirectory, "docket.db"), create: false);
+        using var other = await BackDoor.OpenAsync(server.DataDirectory, "docket.db");
         other.Execute("ALTER TABLE portal RENAME TO gone");
         Assert.Equal("""{"status":"no-registry"}""", (await AskAsync(server, "/readyz")).Expect(503).Text);
         other.Execute("ALTER TABLE gone RENAME TO portal");
@@ -119,7 +128,7 @@ public sealed class HealthTests
     {
         var clock = new ManualClock { HoldsTimers = true };
         var server = await TestServer.StartAsync(clock: clock);
-        using var other = new Connection(Path.Combine(server.DataDirectory, "docket.db"), create: false);
+        using var other = await BackDoor.OpenAsync(server.DataDirectory, "docket.db");
         other.Execute("ALTER TABLE portal RENAME TO gone");
         for (var round = 0; round < 5; round++)
         {
@@ -134,11 +143,59 @@ public sealed class HealthTests
     public async Task A_server_that_stops_is_not_ready()
     {
         await using var server = await TestServer.StartAsync();
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        await using var portals = await server.OpenPortalsAsync();
         var http = new DefaultHttpContext();
         http.Response.Body = new MemoryStream();
         await HealthRoutes.ReadyAsync(http, portals, new CancellationToken(canceled: true));
         Assert.Equal((503, """{"status":"stopping"}"""), (http.Response.StatusCode, System.Text.Encoding.UTF8.GetString(((MemoryStream)http.Response.Body).ToArray())));
+    }
+
+    [Fact]
+    [Trait("Engine", "SQLite")]
+    public async Task One_portal_can_be_asked_about()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using (var portals = await server.OpenPortalsAsync())
+        {
+            await portals.CreateAsync("other");
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(server.DataDirectory, "portal-24000002.db"), new string('x', 5_000), TestContext.Current.CancellationToken);
+        await UntilAsync(server, answer => answer["indexing"] is null);
+        Assert.Equal("""{"status":"ready"}""", (await AskAsync(server, "/readyz?portal=24000001")).Expect(200).Text);
+        Assert.Equal("damaged", (await AskAsync(server, "/readyz?portal=24000002")).Expect(503)["portals[0].state"]);
+        Assert.Equal("""{"status":"unknown"}""", (await AskAsync(server, "/readyz?portal=24000003")).Expect(404).Text);
+        Assert.Equal("""{"status":"unknown"}""", (await AskAsync(server, "/readyz?portal=x")).Expect(404).Text);
+    }
+
+    [Theory]
+    [InlineData("building", "?portal=1", 503, """{"status":"building"}""")]
+    [InlineData("building", "", 200, """{"status":"ready","indexing":1}""")]
+    [InlineData("behind", "?portal=1", 200, """{"status":"ready","indexing":1}""")]
+    [InlineData("closed", "?portal=1", 200, """{"status":"ready"}""")]
+    public async Task A_portal_whose_index_is_built_is_not_ready_when_it_is_asked_about(string index, string query, int status, string answer)
+    {
+        var portals = DispatchProxy.Create<IPortals, OnePortal>();
+        ((OnePortal)(object)portals).Condition = new(Condition.Ready, index);
+        var http = new DefaultHttpContext { Request = { QueryString = new(query) } };
+        http.Response.Body = new MemoryStream();
+        await HealthRoutes.ReadyAsync(http, portals, CancellationToken.None);
+        Assert.Equal((status, answer), (http.Response.StatusCode, System.Text.Encoding.UTF8.GetString(((MemoryStream)http.Response.Body).ToArray())));
+        Assert.Equal(status == 503, http.Response.Headers.RetryAfter.Count > 0);
+    }
+
+    /// <summary>Portals of which there is one, in a given condition.</summary>
+    [SuppressMessage("Performance", "CA1852:Seal internal types", Justification = "The proxy derives from it.")]
+    internal class OnePortal : DispatchProxy
+    {
+        public Condition Condition { get; set; } = null!;
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod!.Name switch
+        {
+            nameof(IPortals.ListAsync) => new ValueTask<ImmutableArray<Portal>>([new(1, "one", 0)]),
+            nameof(IPortals.ConditionAsync) => Task.FromResult(Condition),
+            _ => throw new NotSupportedException(),
+        };
     }
 
     static async Task<Answer> AskAsync(TestServer server, string path)

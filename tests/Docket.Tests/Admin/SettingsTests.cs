@@ -69,12 +69,13 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task A_store_knows_the_settings_from_its_opening_on()
     {
         var directory = Directory.CreateTempSubdirectory("docket-settings-").FullName;
         try
         {
-            await using (var portals = DocketServer.OpenPortals(directory, create: true))
+            await using (var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory), create: true))
             {
                 await portals.ChangeAsync((await portals.CreateAsync("one")).Id, new Dictionary<string, string> { ["search-lag"] = "2s" });
             }
@@ -83,7 +84,7 @@ public sealed class SettingsTests
             var first = (await serving.ListAsync(TestContext.Current.CancellationToken))[0].Id;
             Assert.Equal(2_000, serving.OpenStore(first).Settings.SearchLagMs);
 
-            await using (var portals = DocketServer.OpenPortals(directory))
+            await using (var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory)))
             {
                 await portals.ChangeAsync(first, new Dictionary<string, string> { ["search-lag"] = "3s", ["search-cap"] = "off" });
             }
@@ -102,7 +103,7 @@ public sealed class SettingsTests
     public async Task Each_portal_has_its_own()
     {
         await using var server = await TestServer.StartAsync();
-        await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
+        await using (var portals = await server.OpenPortalsAsync())
         {
             await portals.ChangeAsync((await portals.CreateAsync("other")).Id, new Dictionary<string, string> { ["search-cap"] = "off" });
         }

@@ -135,7 +135,7 @@ public sealed class JobTests
         var job = await EndAsync(server, (await SendAsync(server, Upsert, body, type)).Expect(202)["id"]!);
         Assert.Equal(("40", "159", "0", "1"), (job["created"], job["updated"], job["unchanged"], job["failed"]));
         // Two steps, each one transaction; lines that arrive late may make another one, but not one for each line.
-        var steps = int.Parse(Leftovers(server)["1 0 ".Length..]);
+        var steps = int.Parse((await LeftoversAsync(server))["1 0 ".Length..]);
         Assert.InRange(steps, 2, type == "application/json" ? 2 : 10);
 
         var rows = await RowsAsync(server, job["id"]!);
@@ -170,7 +170,7 @@ public sealed class JobTests
         ];
         var job = await EndAsync(server, (await SendAsync(server, Upsert, string.Join('\n', lines), "application/x-ndjson")).Expect(202)["id"]!);
         var rows = await RowsAsync(server, job["id"]!);
-        Assert.Equal("1 0 1", Leftovers(server));
+        Assert.Equal("1 0 1", await LeftoversAsync(server));
         var ids = rows.Select(row => row["result"]?["id"]!.ToString()).ToList();
         Assert.Equal([0, 1, -1, 1, 0, -1, 6, 1, 8], ids.Select(id => id is null ? -1 : ids.IndexOf(id)));
         Assert.Contains("other_id", rows[2]["error"]!["message"]!.ToString(), StringComparison.Ordinal);
@@ -202,7 +202,7 @@ public sealed class JobTests
         ])
         {
             Assert.StartsWith(message, (await SendAsync(server, Upsert, text)).Expect(400)["message"], StringComparison.Ordinal);
-            Assert.Equal("0 0 0", Leftovers(server));
+            Assert.Equal("0 0 0", await LeftoversAsync(server));
         }
 
         Assert.Equal(0, (await server.GetAsync(Jobs)).Count("results"));
@@ -268,7 +268,7 @@ public sealed class JobTests
         using var request = Request(Upsert, new ByteArrayContent(body), "application/x-ndjson");
         using var response = await server.Http.SendAsync(request, Cancellation);
         Assert.StartsWith(message, (await Answer.OfAsync(response)).Expect(400)["message"], StringComparison.Ordinal);
-        Assert.True(Leftovers(server) == "0 0 0", what);
+        Assert.True(await LeftoversAsync(server) == "0 0 0", what);
     }
 
     [Fact]
@@ -285,7 +285,7 @@ public sealed class JobTests
         await using var upload = await Upload.BeginAsync(server);
         await upload.SendAsync("no object\n");
         await Task.Delay(100, Cancellation);
-        Assert.Equal("2 0 2", Leftovers(server));
+        Assert.Equal("2 0 2", await LeftoversAsync(server));
         await upload.SendAsync(Line(1, "1") + "\n");
         await UntilAsync(server, "3", job => job["done"] == "2");
         await upload.EndAsync();
@@ -409,7 +409,7 @@ public sealed class JobTests
         Assert.Equal(("250", "250", "250", "0"), (job["inputs"], job["done"], job["created"], job["failed"]));
         Assert.NotNull(job["completedAt"]);
         Assert.Equal(250, (await RowsAsync(server, "1")).Count);
-        await UntilAsync(server, () => Leftovers(server).StartsWith("1 0 ", StringComparison.Ordinal));
+        await UntilAsync(server, async () => (await LeftoversAsync(server)).StartsWith("1 0 ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -487,7 +487,7 @@ public sealed class JobTests
         Assert.InRange(done, 200, 19_999);
 
         // Waiting inputs are discarded; what was done stays done and is reported.
-        await UntilAsync(server, () => Leftovers(server).StartsWith("1 0 ", StringComparison.Ordinal));
+        await UntilAsync(server, async () => (await LeftoversAsync(server)).StartsWith("1 0 ", StringComparison.Ordinal));
         Assert.Equal(canceled.Text, (await server.GetAsync($"{Jobs}/{id}")).Text);
         Assert.Equal(done, (await RowsAsync(server, id)).Count);
         (await server.GetAsync($"{Tickets}/key-{done - 1}?idProperty=ext_id")).Expect(200);
@@ -536,6 +536,7 @@ public sealed class JobTests
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task What_a_crash_cut_off_while_it_arrived_is_canceled_or_gone_after_the_start()
     {
         var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;
@@ -561,7 +562,7 @@ public sealed class JobTests
             await using var again = await TestServer.StartAsync(directory);
             Assert.Equal(("2", "CANCELED", "60", "0"), ((await again.GetAsync(Jobs))["results[0].id"], (await again.GetAsync(Jobs + "/2"))["status"], (await again.GetAsync(Jobs + "/2"))["inputs"], (await again.GetAsync(Jobs + "/2"))["done"]));
             (await again.GetAsync(Jobs + "/1")).Expect(404);
-            await UntilAsync(again, () => Leftovers(again) == "1 0 0");
+            await UntilAsync(again, async () => await LeftoversAsync(again) == "1 0 0");
             Assert.Equal(0, (await again.GetAsync(Tickets)).Count("results"));
         }
         finally
@@ -580,29 +581,30 @@ public sealed class JobTests
         var isLines = type == "application/x-ndjson";
         await using var upload = await Upload.BeginAsync(server, type);
         await upload.SendAsync(isLines ? Line(0, "1") + "\n" : Batch(Lines(1_050))[..^2]);
-        await UntilAsync(server, () => Leftovers(server) == (isLines ? "1 0 1" : "1 1 0"));
-        using (var other = new Connection(server.PortalFile, create: false))
+        await UntilAsync(server, async () => await LeftoversAsync(server) == (isLines ? "1 0 1" : "1 1 0"));
+        using (var other = await server.OpenBackDoorAsync())
         {
-            other.Execute("BEGIN IMMEDIATE");
+            other.Lock();
             await upload.SendAsync(isLines ? Line(1, "1") + "\n" : "nonsense");
             var answer = await upload.EndAsync();
             Assert.StartsWith(isLines ? "HTTP/1.1 503" : "HTTP/1.1 400", answer, StringComparison.Ordinal); // what was wrong with the upload, not with its end
-            Assert.Equal(isLines, answer.Contains("is locked by another program. Lines 1 to 1 were already received, as job 1. Send only the lines after them", StringComparison.Ordinal));
+            Assert.Equal(isLines, answer.Contains("Lines 1 to 1 were already received, as job 1. Send only the lines after them", StringComparison.Ordinal));
             server.Clock.Advance(TimeSpan.FromMinutes(1));
             await Task.Delay(100, Cancellation); // a try that fails
-            Assert.Equal(isLines ? "1 0 1" : "1 1 0", Leftovers(server));
-            other.Execute("ROLLBACK");
+            Assert.Equal(isLines ? "1 0 1" : "1 1 0", await LeftoversAsync(server));
+            other.Unlock();
         }
 
         await UntilAsync(server, async () =>
         {
             server.Clock.Advance(TimeSpan.FromMinutes(1));
-            return isLines ? (await server.GetAsync(Jobs + "/1")).Expect(200)["status"] == "CANCELED" : Leftovers(server) == "0 0 0";
+            return isLines ? (await server.GetAsync(Jobs + "/1")).Expect(200)["status"] == "CANCELED" : await LeftoversAsync(server) == "0 0 0";
         });
         Assert.Equal(isLines ? 1 : 0, (await server.GetAsync(Tickets)).Count("results"));
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
     public async Task At_a_start_neither_a_job_that_cannot_go_on_nor_a_portal_whose_jobs_cannot_be_read_stops_the_others()
     {
         var directory = Directory.CreateTempSubdirectory("docket-jobs-").FullName;
@@ -614,7 +616,7 @@ public sealed class JobTests
 
             string token;
             Portal damaged, other;
-            await using (var portals = DocketServer.OpenPortals(directory))
+            await using (var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory)))
             {
                 damaged = await portals.CreateAsync("damaged");
                 other = await portals.CreateAsync("other");
@@ -650,7 +652,7 @@ public sealed class JobTests
             await UntilAsync(again, async () =>
             {
                 again.Clock.Advance(TimeSpan.FromMinutes(1));
-                return (await again.GetAsync(Jobs + "/2"))["status"] == "CANCELED" && Leftovers(again) == "2 0 1";
+                return (await again.GetAsync(Jobs + "/2"))["status"] == "CANCELED" && await LeftoversAsync(again) == "2 0 1";
             });
         }
         finally
@@ -666,15 +668,15 @@ public sealed class JobTests
         await using var server = await TestServer.StartAsync(busyTimeoutMs: 20);
         await server.CreatePropertyAsync(TestServer.Key);
         var id = (await SendAsync(server, Upsert, Batch(Lines(60_000)))).Expect(202)["id"]!;
-        using (var other = new Connection(server.PortalFile, create: false))
+        using (var other = await server.OpenBackDoorAsync())
         {
-            other.Execute("BEGIN IMMEDIATE");
+            other.Lock();
             await Task.Delay(200, Cancellation);
             var before = (await server.GetAsync($"{Jobs}/{id}"))["done"];
             await Task.Delay(200, Cancellation);
             Assert.Equal(before, (await server.GetAsync($"{Jobs}/{id}"))["done"]);
             Assert.NotEqual("60000", before);
-            other.Execute("ROLLBACK");
+            other.Unlock();
         }
 
         var job = await EndAsync(server, id);
@@ -685,9 +687,9 @@ public sealed class JobTests
     public async Task A_step_that_fails_holds_up_the_ones_behind_it_and_all_are_applied_in_order_afterwards()
     {
         await using var server = await TestServer.StartWithKeyAsync();
-        using (var other = new Connection(server.PortalFile, create: false))
+        using (var other = await server.OpenBackDoorAsync())
         {
-            other.Execute("CREATE TRIGGER bad BEFORE INSERT ON job_outcome WHEN new.first = 300 BEGIN SELECT RAISE(ABORT, 'bad'); END");
+            other.Refuse("job_outcome", "first = 300");
         }
 
         // Each ticket is in every second step.
@@ -698,9 +700,9 @@ public sealed class JobTests
         Assert.Equal("300", (await server.GetAsync($"{Jobs}/{id}"))["done"]);
         Assert.Equal("300", (await server.GetAsync("/docket/v1/changes?limit=1000")).Count("results").ToString());
 
-        using (var other = new Connection(server.PortalFile, create: false))
+        using (var other = await server.OpenBackDoorAsync())
         {
-            other.Execute("DROP TRIGGER bad");
+            other.Permit("job_outcome");
         }
 
         var job = await EndAsync(server, id);
@@ -761,9 +763,9 @@ public sealed class JobTests
         using var http = new HttpClient();
         var server = await TestServer.StartAsync(busyTimeoutMs: 20);
         await server.CreatePropertyAsync(TestServer.Key);
-        using (var other = new Connection(server.PortalFile, create: false))
+        using (var other = await server.OpenBackDoorAsync())
         {
-            other.Execute("CREATE TRIGGER bad BEFORE INSERT ON job_outcome BEGIN SELECT RAISE(ABORT, 'bad'); END"); // so that the job has no end
+            other.Refuse("job_outcome"); // so that the job has no end
         }
 
         var id = (await SendAsync(server, Upsert, Batch(Lines(1_000)))).Expect(202)["id"]!;
@@ -809,7 +811,7 @@ public sealed class JobTests
         await using var server = await TestServer.StartWithKeyAsync();
         var id = (await SendAsync(server, Upsert, Batch(Lines(1)))).Expect(202)["id"]!;
         await EndAsync(server, id);
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        await using var portals = await server.OpenPortalsAsync();
         var token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token;
         foreach (var path in (string[])[$"{Jobs}/{id}", $"{Jobs}/{id}/results"])
         {
@@ -896,9 +898,9 @@ public sealed class JobTests
     }
 
     /// <summary>How many jobs, chunks of inputs and outcomes are in the file.</summary>
-    static string Leftovers(TestServer server)
+    static async Task<string> LeftoversAsync(TestServer server)
     {
-        using var file = new Connection(server.PortalFile, create: false);
+        using var file = await server.OpenBackDoorAsync();
         return file.QueryText("SELECT (SELECT count(*) FROM job) || ' ' || (SELECT count(*) FROM job_chunk) || ' ' || (SELECT count(*) FROM job_outcome)");
     }
 

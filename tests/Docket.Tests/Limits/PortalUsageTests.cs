@@ -179,11 +179,28 @@ public sealed class PortalUsageTests
         var usage = new PortalUsage(clock);
         var limits = new RateLimits(Burst: 2, Daily: 0, Search: 0);
         usage.Count(First, limits, search: false);
-        usage.Keep(1);
+        usage.Unsaved(1);
         Assert.Equal(0, usage.Count(First, limits, search: false).BurstLeft);
         clock.Advance(TimeSpan.FromSeconds(10));
-        Assert.Equal(2, usage.Keep(1).Calls);
+        Assert.Equal(2, usage.Unsaved(1).Calls);
         Assert.Equal(1, usage.Count(First, limits, search: false).BurstLeft);
+    }
+
+    [Fact]
+    public void What_other_processes_have_stored_counts_too()
+    {
+        var clock = new ManualClock();
+        var (one, other) = (new PortalUsage(clock), new PortalUsage(clock));
+        var limits = new RateLimits(Burst: 0, Daily: 4, Search: 0);
+        one.Count(First, limits, search: false);
+        other.Count(First, limits, search: false);
+        other.Count(First, limits, search: false);
+        var stored = one.Unsaved(1) with { Calls = one.Unsaved(1).Calls + other.Unsaved(1).Calls };
+        one.Saved(one.Unsaved(1));
+        one.Load(stored);
+        Assert.Equal(0, one.Count(First, limits, search: false).DailyLeft);
+        Assert.Equal(LimitPolicy.Daily, one.Count(First, limits, search: false).Reached);
+        Assert.Equal(1, one.Unsaved(1).Calls); // the rest is stored
     }
 
     [Fact]

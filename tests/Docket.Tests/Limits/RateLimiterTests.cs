@@ -65,7 +65,7 @@ public sealed class RateLimiterTests
     {
         await using var server = await TestServer.StartAsync();
         string token;
-        await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
+        await using (var portals = await server.OpenPortalsAsync())
         {
             token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("other")).Id, "other", ScopeNames.All)).Token;
         }
@@ -131,7 +131,7 @@ public sealed class RateLimiterTests
             var clock = new ManualClock { HoldsTimers = true };
             await using var server = await TestServer.StartAsync(directory, clock: clock);
             (await server.GetAsync(Tickets)).Expect(200);
-            await using var portals = DocketServer.OpenPortals(directory);
+            await using var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory));
             Assert.Empty(await portals.Usage.LoadAsync(Cancellation));
             clock.Advance(TimeSpan.FromMinutes(1));
             while (await portals.Usage.LoadAsync(Cancellation) is [])

@@ -1,6 +1,6 @@
 using Docket.Model;
 using Docket.Model.Types;
-using Docket.Stores.Sqlite;
+using Docket.Stores;
 
 namespace Docket.Tests.Model;
 

@@ -108,7 +108,7 @@ public sealed partial class AllowedTests
     {
         await using var docket = await OAuthDocket.StartAsync();
         long second;
-        await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
+        await using (var portals = await docket.Server.OpenPortalsAsync())
         {
             second = (await portals.CreateAsync("second")).Id;
             await Passwords.SetAsync(portals.Users, (await portals.Users.AddAsync(second, OAuthDocket.Email, "", ""))!, OAuthDocket.Password, TestContext.Current.CancellationToken);

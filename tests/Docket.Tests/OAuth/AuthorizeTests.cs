@@ -329,7 +329,7 @@ public sealed partial class AuthorizeTests
     {
         await using var docket = await OAuthDocket.StartAsync();
         long second, third;
-        await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
+        await using (var portals = await docket.Server.OpenPortalsAsync())
         {
             (second, third) = ((await portals.CreateAsync("second")).Id, (await portals.CreateAsync("third")).Id);
             await Passwords.SetAsync(portals.Users, (await portals.Users.AddAsync(second, OAuthDocket.Email, "", ""))!, OAuthDocket.Password, TestContext.Current.CancellationToken);
@@ -428,7 +428,7 @@ public sealed partial class AuthorizeTests
         AssertStopped(await browser.GetAsync(docket.AuthorizeWith(scope: "oauth")));
 
         // Another portal has its own setting; one without users can't.
-        await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
+        await using (var portals = await docket.Server.OpenPortalsAsync())
         {
             Assert.True((await browser.GetAsync(docket.AuthorizeWith(account: (await portals.CreateAsync("other")).Id.ToString()))).AsksToSignIn);
         }

@@ -22,7 +22,7 @@ public sealed class SignInTests : IDisposable
     [Trait("Category", "Slow")]
     public async Task Refusing_an_address_costs_one_hashing_in_however_many_portals_it_has_a_password()
     {
-        await using var portals = DocketServer.OpenPortals(directory, create: true);
+        await using var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory), create: true);
         await Passwords.SetAsync(portals.Users, await AddAsync(portals, Single), Password, Cancellation);
         foreach (var password in (string[])[Password, "another horse", Password])
         {
@@ -48,7 +48,7 @@ public sealed class SignInTests : IDisposable
     [Trait("Category", "Slow")]
     public async Task Passwords_that_an_earlier_version_set_work_and_are_refused_at_the_same_cost_as_all_others()
     {
-        await using var portals = DocketServer.OpenPortals(directory, create: true);
+        await using var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory), create: true);
         var hasher = new PasswordHasher<object>(); // gives each its own salt
         foreach (var password in (string[])[Password, "another horse"])
         {
@@ -168,7 +168,7 @@ public sealed class SignInTests : IDisposable
     [Trait("Category", "Slow")]
     public async Task Of_many_who_sign_in_at_once_some_wait_and_the_rest_are_refused_at_once()
     {
-        await using var portals = DocketServer.OpenPortals(directory, create: true);
+        await using var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory), create: true);
         using var signIn = new SignIn(portals.Users, portals.Sessions, TimeProvider.System, NullLogger.Instance);
         var ends = await Task.WhenAll(Enumerable.Range(0, 150).Select(i => Task.Run(() => signIn.TryAsync(FromNetwork(i), $"made-up-{i}@example.com", "wrong horse"))));
         Assert.Contains(SignInEnd.Busy, ends);

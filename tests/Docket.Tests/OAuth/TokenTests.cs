@@ -54,7 +54,7 @@ public sealed class TokenTests
         await using var docket = await OAuthDocket.StartAsync();
         long other;
         string bob;
-        await using (var portals = DocketServer.OpenPortals(docket.Server.DataDirectory))
+        await using (var portals = await docket.Server.OpenPortalsAsync())
         {
             other = (await portals.CreateAsync("other")).Id;
             var user = (await portals.Users.AddAsync(other, "bob@example.com", "", ""))!;
@@ -390,7 +390,7 @@ public sealed class TokenTests
     public async Task What_is_kept_of_callers_outlasts_new_tokens_and_not_a_revocation()
     {
         var directory = Directory.CreateTempSubdirectory("docket-oauth-").FullName;
-        await using (var portals = DocketServer.OpenPortals(directory, create: true))
+        await using (var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory), create: true))
         {
             var portal = await portals.CreateAsync("one");
             var token = (await portals.Apps.CreatePrivateAsync(portal.Id, "private", ["tickets"])).Token;
@@ -446,7 +446,7 @@ public sealed class TokenTests
 
             // What fails is logged, and some of these have the token in their path.
             await server.SendAsync(HttpMethod.Post, "/docket/v1/settings", "{}");
-            using (var registry = new Docket.Sqlite.Connection(Path.Combine(directory, "docket.db"), create: false))
+            using (var registry = await BackDoor.OpenAsync(directory, "docket.db"))
             {
                 registry.Execute("ALTER TABLE oauth_access RENAME TO elsewhere");
                 Assert.Equal(500, (int)(await http.GetAsync($"/oauth/v1/access-tokens/{tokens["access_token"]}", TestContext.Current.CancellationToken)).StatusCode);

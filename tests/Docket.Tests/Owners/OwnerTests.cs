@@ -56,7 +56,7 @@ public sealed class OwnerTests
         (await GiveAsync(server, ada)).Expect(201);
 
         // Next to the server, as the command line does it.
-        await using var portals = DocketServer.OpenPortals(server.DataDirectory);
+        await using var portals = await server.OpenPortalsAsync();
         var portalId = (await portals.ListAsync(TestContext.Current.CancellationToken))[0].Id;
         var grace = (await portals.Users.AddAsync(portalId, "grace@example.com", "", ""))!.Id;
         (await GiveAsync(server, grace)).Expect(201);
@@ -75,7 +75,7 @@ public sealed class OwnerTests
     {
         await using var server = await TestServer.StartAsync();
         long theirs;
-        await using (var portals = DocketServer.OpenPortals(server.DataDirectory))
+        await using (var portals = await server.OpenPortalsAsync())
         {
             theirs = (await portals.Users.AddAsync((await portals.CreateAsync("other")).Id, "theirs@example.com", "", ""))!.Id;
         }

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Docket.Sqlite;
 
 namespace Docket.Tests.Promises;
 
@@ -102,7 +101,7 @@ public sealed class ModelTests
                     {
                         var clock = server.Clock;
                         await server.DisposeAsync();
-                        CheckFile(server.PortalFile);
+                        await CheckTablesAsync(server);
                         server = await TestServer.StartAsync(directory, clock: clock);
                     }
 
@@ -119,7 +118,7 @@ public sealed class ModelTests
                 await server.DisposeAsync();
             }
 
-            CheckFile(server.PortalFile);
+            await CheckTablesAsync(server);
         }
         finally
         {
@@ -427,19 +426,19 @@ public sealed class ModelTests
 
     }
 
-    // What follows from changes is in the file when the server has ended.
-    void CheckFile(string portalFile)
+    // What follows from changes is in the tables when the server has ended.
+    async Task CheckTablesAsync(TestServer server)
     {
-        using var file = new Connection(portalFile, create: false);
+        using var tables = await server.OpenBackDoorAsync();
         foreach (var stage in (string[])["1", "2", "3", "4"])
         {
             Assert.Equal(
-                tickets.Values.Count(ticket => ticket.Active && ticket.Values["hs_pipeline_stage"] == stage),
-                file.QueryInteger($"SELECT records FROM stage_use WHERE stage = '{stage}'"));
+                $"{tickets.Values.Count(ticket => ticket.Active && ticket.Values["hs_pipeline_stage"] == stage)}",
+                tables.QueryText($"SELECT coalesce((SELECT records FROM stage_use WHERE stage = '{stage}'), 0)"));
         }
 
-        Assert.Equal(tickets.Values.Where(ticket => ticket.Active).Sum(ticket => Keys.Count(key => ticket.Values.GetValueOrDefault(key, "").Length > 0)), file.QueryInteger("SELECT count(*) FROM unique_value"));
-        Assert.Equal(tickets.Values.Sum(ticket => ticket.Changes - ticket.Inherited), file.QueryInteger("SELECT count(*) FROM change"));
+        Assert.Equal($"{tickets.Values.Where(ticket => ticket.Active).Sum(ticket => Keys.Count(key => ticket.Values.GetValueOrDefault(key, "").Length > 0))}", tables.QueryText("SELECT count(*) FROM unique_value"));
+        Assert.Equal($"{tickets.Values.Sum(ticket => ticket.Changes - ticket.Inherited)}", tables.QueryText("SELECT count(*) FROM change"));
     }
 
     // ---- what is sent

@@ -113,7 +113,7 @@ public sealed class SearchIndexTests : IDisposable
             {
                 var condition = conditions[i % conditions.Length];
                 var query = SearchCompiler.Compile(Body(new([[condition]], "", "amount", i % 2 == 0)), schema, capped: true);
-                Assert.True(index.TryRead(opened => new IndexSearch(index, opened, query, sources, (_, _) => [], 0).Run(), out var page));
+                Assert.True(index.TryRead(opened => new IndexSearch(index, opened, query, sources, (_, _) => new Dictionary<long, byte[]>(), 0).Run(), out var page));
                 Assert.True(page!.Total == each, $"{page.Total} for {condition}");
             }
         })).ToArray();
@@ -476,7 +476,7 @@ public sealed class SearchIndexTests : IDisposable
     IndexPage Find(SearchIndex index, SearchBody body, bool capped)
     {
         var query = SearchCompiler.Compile(body, schema, capped);
-        Assert.True(index.TryRead(reader => new IndexSearch(index, reader, query, sources, (id, property) => Encoding.UTF8.GetBytes(values[id].GetValueOrDefault(property.Name, "")), 0).Run(), out var page));
+        Assert.True(index.TryRead(reader => new IndexSearch(index, reader, query, sources, (ids, property) => ids.ToDictionary(id => id, id => Encoding.UTF8.GetBytes(values[id].GetValueOrDefault(property.Name, ""))), 0).Run(), out var page));
         return page!;
     }
 }

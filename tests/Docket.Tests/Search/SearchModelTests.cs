@@ -33,7 +33,7 @@ public sealed class SearchModelTests
                     {
                         var clock = server.Clock;
                         await server.DisposeAsync();
-                        Harm(random, Path.ChangeExtension(server.PortalFile, ".index.db"));
+                        Harm(random, server.IndexFile);
                         server = await TestServer.StartAsync(directory, clock: clock);
                     }
                 }

@@ -2,34 +2,39 @@ using System.Text;
 using Docket.Model;
 using Docket.Model.Types;
 using Docket.Search;
-using Docket.Stores.Sqlite;
+using Docket.Stores;
 using Docket.Writes;
-using Microsoft.Extensions.Logging.Abstractions;
 using Record = Docket.Model.Record;
 
 namespace Docket.Tests.Search;
 
-/// <summary>Searches of a store under settings that a portal can have: pages without an end, and a lag.</summary>
-public sealed class SearchStoreTests : IDisposable
+/// <summary>Searches of a store under settings that a portal can have: pages without an end, and a lag. The same for every engine.</summary>
+public abstract class SearchStoreTests : IAsyncLifetime
 {
     const int Records = 400, Limit = 37;
 
-    readonly string directory = Directory.CreateTempSubdirectory("docket-search-store-").FullName;
     readonly ManualClock clock = new();
-    readonly SqliteStore store;
+    IStore store = null!;
 
-    public SearchStoreTests()
+    private protected ManualClock Clock => clock;
+
+    private protected string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("docket-search-store-").FullName;
+
+    public async ValueTask InitializeAsync() => store = await OpenAsync();
+
+    public async ValueTask DisposeAsync()
     {
-        var path = Path.Combine(directory, "portal.db");
-        SqliteStore.Create(path, StandardTypes.All, 1, "registry");
-        store = new(path, StandardTypes.All, clock, NullLogger.Instance);
+        await CloseAsync();
+        System.IO.Directory.Delete(Directory, recursive: true);
+        GC.SuppressFinalize(this);
     }
 
-    public void Dispose()
-    {
-        store.Dispose();
-        Directory.Delete(directory, recursive: true);
-    }
+    /// <summary>Opens an empty portal.</summary>
+    private protected abstract ValueTask<IStore> OpenAsync();
+
+    private protected abstract void Set(PortalSettings settings);
+
+    private protected abstract ValueTask CloseAsync();
 
     [Theory]
     [Trait("Category", "Slow")]
@@ -52,9 +57,9 @@ public sealed class SearchStoreTests : IDisposable
         {
             // Everything is visible at the beginning: a search without a lag waits for it.
             clock.Advance(TimeSpan.FromMilliseconds(lagMs + 1));
-            store.Settings = PortalSettings.Default;
+            Set(PortalSettings.Default);
             await FindAsync(new SearchBody());
-            store.Settings = PortalSettings.Default with { SearchLagMs = lagMs };
+            Set(PortalSettings.Default with { SearchLagMs = lagMs });
 
             // The changed ones are never among those that must be shown.
             var changing = ids.Where(_ => random.Next(4) == 0).ToHashSet();
@@ -103,7 +108,7 @@ public sealed class SearchStoreTests : IDisposable
         var first = (await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "old"), ("hs_pipeline_stage", "1")])])).Single();
         Assert.Equal(1, (await FindAsync(Query("old"))).Total);
 
-        store.Settings = PortalSettings.Default with { SearchLagMs = 2_000 };
+        Set(PortalSettings.Default with { SearchLagMs = 2_000 });
         clock.Advance(TimeSpan.FromMilliseconds(500));
         await ApplyAsync(WriteKind.Update, [Input(first.Id, [("subject", "new")])]);
         await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "new"), ("hs_pipeline_stage", "1")])]);
@@ -123,7 +128,7 @@ public sealed class SearchStoreTests : IDisposable
 
         Assert.Equal(0, (await FindAsync(Query("old"))).Total);
 
-        store.Settings = PortalSettings.Default;
+        Set(PortalSettings.Default);
         await ApplyAsync(WriteKind.Update, [Input(first.Id, [("subject", "newest")])]);
         Assert.Equal(1, (await FindAsync(Query("newest"))).Total);
     }
@@ -132,7 +137,7 @@ public sealed class SearchStoreTests : IDisposable
     public async Task A_clock_that_is_set_back_does_not_hide_writes_while_searches_lag()
     {
         const int lagMs = 2_000;
-        store.Settings = PortalSettings.Default with { SearchLagMs = lagMs };
+        Set(PortalSettings.Default with { SearchLagMs = lagMs });
         clock.Advance(TimeSpan.FromMinutes(5));
         await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "before"), ("hs_pipeline_stage", "1")])]);
         clock.Advance(TimeSpan.FromHours(-1));
@@ -148,38 +153,6 @@ public sealed class SearchStoreTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Reads_that_may_take_long_wait_for_each_other_and_hold_up_no_others()
-    {
-        var record = (await ApplyAsync(WriteKind.Create, [Input(null, [("subject", "one"), ("hs_pipeline_stage", "1")])])).Single();
-        using var enough = new ManualResetEventSlim();
-        var cancellation = TestContext.Current.CancellationToken;
-        // Without an end, as it were.
-        var slow = Enumerable.Range(0, 2).Select(_ => store.ReadLongAsync(
-            _ =>
-            {
-                enough.Wait(cancellation);
-                return Thread.CurrentThread.IsThreadPoolThread;
-            },
-            cancellation)).ToArray();
-        Task[] later =
-        [
-            store.FindAsOfAsync(Tickets.Type, record.Id, Instant.Now(clock), cancellation),
-            store.FeedOfAsync(Tickets.Type, record.Id, 0, 10, cancellation),
-            store.FindHoldersAsync(Tickets.Type, store.Schema.Of(Tickets.Type).Find("subject")!, "one"u8.ToArray(), cancellation),
-        ];
-
-        Assert.NotNull(await store.FindAsync(Tickets.Type, record.Id, archived: false, cancellation));
-        await ApplyAsync(WriteKind.Update, [Input(record.Id, [("subject", "two")])]);
-        Assert.Equal(1, (await FindAsync(Query("two"))).Total);
-        Assert.Equal(2, (await store.FeedAsync(0, 10, int.MaxValue, cancellation)).Length);
-        Assert.DoesNotContain(later, read => read.IsCompleted);
-
-        enough.Set();
-        Assert.DoesNotContain(true, await Task.WhenAll(slow));
-        await Task.WhenAll(later);
-    }
-
     static (string, string)[] Values(Random random) =>
     [
         ("subject", random.Next(4) switch { 0 => "", 1 => "same beginning", 2 => $"same beginning {random.Next(30)}", _ => $"{(char)('a' + random.Next(26))}{random.Next(100)}" }),
@@ -187,11 +160,11 @@ public sealed class SearchStoreTests : IDisposable
         ("seen_at", random.Next(4) == 0 ? "" : $"2026-03-0{random.Next(1, 5)}T00:00:00Z"),
     ];
 
-    static SearchBody Query(string words) => new() { Query = words };
+    private protected static SearchBody Query(string words) => new() { Query = words };
 
-    ValueTask<SearchPage> FindAsync(SearchBody body) => store.SearchAsync(SearchCompiler.Compile(body, store.Schema.Of(Tickets.Type), capped: false), TestContext.Current.CancellationToken);
+    private protected ValueTask<SearchPage> FindAsync(SearchBody body) => store.SearchAsync(SearchCompiler.Compile(body, store.Schema.Of(Tickets.Type), capped: false), TestContext.Current.CancellationToken);
 
-    async Task<Record[]> ApplyAsync(WriteKind kind, params RecordInput[] inputs)
+    private protected async Task<Record[]> ApplyAsync(WriteKind kind, params RecordInput[] inputs)
     {
         if (inputs.Length == 0)
         {
@@ -203,7 +176,7 @@ public sealed class SearchStoreTests : IDisposable
         return [.. outcome.Results.Select(result => result.Record!)];
     }
 
-    static RecordInput Input(long? id, (string Name, string Value)[] values)
+    private protected static RecordInput Input(long? id, (string Name, string Value)[] values)
     {
         var input = new RecordInput { Values = [.. values.Select(value => new RawValue(Encoding.UTF8.GetBytes(value.Name), Encoding.UTF8.GetBytes(value.Value)))] };
         if (id is { } known)

@@ -170,7 +170,7 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
         await using var server = await TestServer.StartAsync();
         (await server.PostAsync(Tickets, """{"properties":{"subject":"kept","hs_pipeline_stage":"1"}}""")).Expect(201);
         Assert.Equal(["1"], await CountAsync(server, "kept"));
-        foreach (var file in Directory.GetFiles(server.DataDirectory, "*.index.db*"))
+        foreach (var file in Directory.GetFiles(Path.GetDirectoryName(server.IndexFile)!, "*.index.db*"))
         {
             File.Delete(file);
         }
@@ -190,7 +190,6 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
     public async Task An_index_file_that_can_not_be_trusted_is_rebuilt_at_the_start(string harm)
     {
         var directory = Directory.CreateTempSubdirectory("docket-search-").FullName;
-        var indexPath = Path.Combine(directory, "portal-24000001.index.db");
         foreach (var turn in (bool[])[true, false])
         {
             await using var server = await TestServer.StartAsync(directory);
@@ -201,7 +200,7 @@ public sealed class SearchTests(SharedServer shared) : IClassFixture<SharedServe
 
             Assert.Equal(["1"], await CountAsync(server, "kept"));
             await server.DisposeAsync();
-            using var index = new Connection(indexPath, create: false);
+            using var index = new Connection(server.IndexFile, create: false);
             Assert.Equal(0, index.QueryInteger("SELECT count(*) FROM column_part WHERE data = CAST('stray' AS BLOB)"));
             if (turn)
             {

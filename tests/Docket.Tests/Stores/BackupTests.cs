@@ -65,7 +65,7 @@ public sealed class BackupTests : IDisposable
     {
         await using var server = await TestServer.StartAsync(Data);
         string token;
-        await using (var portals = DocketServer.OpenPortals(Data))
+        await using (var portals = await DocketServer.OpenPortalsAsync(new(Data)))
         {
             await portals.OpenAsync((await portals.CreateAsync("deleted")).Id, Cancellation);
             await portals.DeleteAsync(24000002);
@@ -80,7 +80,7 @@ public sealed class BackupTests : IDisposable
             Assert.Equal(201, (int)made.StatusCode);
         }
 
-        DocketServer.BackUp(Data, Target, (_, _) => { });
+        DocketServer.BackUp(new(Data), Target, (_, _) => { });
         Assert.Equal(["docket.db", "portal-24000001.db", "portal-24000003.db"], Directory.GetFiles(Target, "*.db").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         DocketServer.Restore(Target, Restored, (_, _) => { });
         await using var restored = await TestServer.StartAsync(Restored);
@@ -98,12 +98,12 @@ public sealed class BackupTests : IDisposable
 
         Directory.CreateDirectory(Target);
         await File.WriteAllTextAsync(InDirectory("backup/mine.txt"), "mine", Cancellation);
-        Assert.Equal($"{Target} is not empty. Use a separate directory for each backup, for example named by the date.", Mistake(() => DocketServer.BackUp(Data, Target, (_, _) => { })));
+        Assert.Equal($"{Target} is not empty. Use a separate directory for each backup, for example named by the date.", Mistake(() => DocketServer.BackUp(new(Data), Target, (_, _) => { })));
         Assert.Equal($"{Target} is not a complete backup: it has no backup.json.", Mistake(() => DocketServer.Restore(Target, Restored, (_, _) => { })));
         Assert.False(Directory.Exists(Restored));
         File.Delete(InDirectory("backup/mine.txt"));
 
-        DocketServer.BackUp(Data, Target, (_, _) => { });
+        DocketServer.BackUp(new(Data), Target, (_, _) => { });
         Assert.Equal($"{Data} is not empty. A restore does not overwrite files. Stop the server and move its files away, or use a different --data.", Mistake(() => DocketServer.Restore(Target, Data, (_, _) => { })));
         var copy = InDirectory("backup/portal-24000001.db");
         await using (var file = new FileStream(copy, FileMode.Open, FileAccess.Write))
@@ -122,10 +122,10 @@ public sealed class BackupTests : IDisposable
             file.Write(new byte[20 * Engine.PageSize]);
         }
 
-        Assert.Contains("damaged", Mistake(() => DocketServer.BackUp(Data, InDirectory("other"), (_, _) => { })), StringComparison.Ordinal);
+        Assert.Contains("damaged", Mistake(() => DocketServer.BackUp(new(Data), InDirectory("other"), (_, _) => { })), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(InDirectory("other")));
         File.Delete(Path.Combine(Data, "portal-24000001.db"));
-        Assert.Contains("is missing", Mistake(() => DocketServer.BackUp(Data, InDirectory("other"), (_, _) => { })), StringComparison.Ordinal);
+        Assert.Contains("is missing", Mistake(() => DocketServer.BackUp(new(Data), InDirectory("other"), (_, _) => { })), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(InDirectory("other")));
     }
 

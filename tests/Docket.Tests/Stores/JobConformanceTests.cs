@@ -47,6 +47,7 @@ public abstract class JobConformanceTests : StoreConformanceTests
         Assert.Equal("c", Encoding.UTF8.GetString(Assert.Single(await Store.Jobs.LinesAsync(job, all: true)).Json));
         await CloseAsync();
         Store = await OpenAsync();
+        Assert.True(await Store.Jobs.ClaimAsync(job));
         Assert.Equal(job with { }, Assert.Single(await Store.Jobs.UnfinishedAsync()));
         await ApplyAsync(new JobStep(job.Id, 2, 1, _ => new("2\n"u8.ToArray(), 1, 0, 0)));
         Assert.Equal(JobStatus.Complete, (await Store.Jobs.FindAsync(job.Id))!.Status);
@@ -64,7 +65,11 @@ public abstract class JobConformanceTests : StoreConformanceTests
             await ApplyAsync(new JobStep(job.Id, 0, 1, _ => new("{}\n"u8.ToArray(), 1, 0, 0)));
         }
 
-        await ApplyAsync(new KeptAnswer(new("1", "key", [1]), _ => new(201, "/there", "{}"u8.ToArray())));
+        await using (await Store.Answers.HoldAsync("1", "key"))
+        {
+            await ApplyAsync(new KeptAnswer(new("1", "key", [1]), _ => new(201, "/there", "{}"u8.ToArray())));
+        }
+
         var unfinished = await AddJobAsync(lines: "{}\n", count: 1);
         Assert.False(await Store.Jobs.SweepAsync());
         Clock.Advance(TimeSpan.FromHours(24));
@@ -82,6 +87,8 @@ public abstract class JobConformanceTests : StoreConformanceTests
     [Fact]
     public async Task An_answer_is_kept_with_its_write_and_not_without()
     {
+        await using var held = await Store.Answers.HoldAsync("1", "key");
+        await using var other = await Store.Answers.HoldAsync("1", "other");
         await Assert.ThrowsAsync<InvalidOperationException>(() => ApplyAsync(new KeptAnswer(new("1", "key", [1]), _ => throw new InvalidOperationException("thrown by the test"))));
         await ApplyAsync(new KeptAnswer(new("1", "other", [1]), _ => null));
         Assert.Null(await Store.Answers.FindAsync("1", "key"));
@@ -98,15 +105,17 @@ public abstract class JobConformanceTests : StoreConformanceTests
     }
 
     [Fact]
-    public void A_key_is_held_by_one_at_a_time()
+    public async Task A_key_is_held_by_one_at_a_time()
     {
-        var held = Store.Answers.Hold("1", "key")!;
-        Assert.Null(Store.Answers.Hold("1", "key"));
-        using var other = Store.Answers.Hold("2", "key");
+        var held = (await Store.Answers.HoldAsync("1", "key"))!;
+        Assert.Null(await Store.Answers.HoldAsync("1", "key"));
+        await using var other = await Store.Answers.HoldAsync("2", "key");
         Assert.NotNull(other);
-        held.Dispose();
-        using var again = Store.Answers.Hold("1", "key");
+        await held.DisposeAsync();
+        await using var again = await Store.Answers.HoldAsync("1", "key");
         Assert.NotNull(again);
+        await held.DisposeAsync();
+        Assert.Null(await Store.Answers.HoldAsync("1", "key"));
     }
 
     Task<Outcome> ApplyAsync(SideWrite note) =>

@@ -109,7 +109,7 @@ public sealed class LostFileTests : IDisposable
             (await GetAsync(server, Tickets)).Expect(401);
         }
 
-        await using var portals = DocketServer.OpenPortals(directory);
+        await using var portals = await DocketServer.OpenPortalsAsync(new(directory));
         Assert.Equal([24_000_001], (await portals.ListAsync(Cancellation)).Select(portal => portal.Id));
         Assert.Empty(await portals.Users.ListAsync(24_000_002, Cancellation));
         Assert.Equal(24_000_003, (await portals.CreateAsync("new")).Id);
@@ -140,7 +140,7 @@ public sealed class LostFileTests : IDisposable
         await MakeAsync();
         File.Copy(Registry, Registry + ".old");
         string token;
-        await using (var portals = DocketServer.OpenPortals(directory))
+        await using (var portals = await DocketServer.OpenPortalsAsync(new(directory)))
         {
             token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("third")).Id, "third", ScopeNames.All)).Token;
         }
@@ -149,7 +149,7 @@ public sealed class LostFileTests : IDisposable
         File.Move(Registry + ".old", Registry, overwrite: true);
         var third = Path.Combine(directory, "portal-24000003.db");
         var before = await File.ReadAllBytesAsync(third, Cancellation);
-        await using (var portals = DocketServer.OpenPortals(directory))
+        await using (var portals = await DocketServer.OpenPortalsAsync(new(directory)))
         {
             Assert.Equal(24_000_004, (await portals.CreateAsync("fourth")).Id);
         }
@@ -322,7 +322,7 @@ public sealed class LostFileTests : IDisposable
     [Fact]
     public async Task A_first_start_that_was_stopped_before_it_created_the_token_is_completed_later()
     {
-        await using (var portals = DocketServer.OpenPortals(directory, create: true))
+        await using (var portals = await DocketServer.OpenPortalsAsync(new(directory), create: true))
         {
             await portals.CreateAsync("default");
         }
@@ -402,7 +402,7 @@ public sealed class LostFileTests : IDisposable
     async Task MakeAsync()
     {
         await using var server = await TestServer.StartAsync(directory);
-        await using (var portals = DocketServer.OpenPortals(directory))
+        await using (var portals = await DocketServer.OpenPortalsAsync(new(directory)))
         {
             var other = (await portals.CreateAsync("other")).Id;
             otherToken = (await portals.Apps.CreatePrivateAsync(other, "other", ScopeNames.All)).Token;

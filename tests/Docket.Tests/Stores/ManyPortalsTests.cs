@@ -27,14 +27,14 @@ public sealed class ManyPortalsTests : IDisposable
         Assert.False(store.IsOpen);
         var first = await CreateAsync(store);
         var (history, changes) = (store.History, store.WaitBeyondAsync(store.Sequence, Cancellation));
-        using var held = store.Answers.Hold("source", "key");
+        await using var held = await store.Answers.HoldAsync("source", "key");
 
         store.CloseIfIdle(TimeSpan.FromMinutes(1)); // it was used just now
         Assert.True(store.IsOpen);
         store.CloseIfIdle(TimeSpan.Zero);
         Assert.False(store.IsOpen);
         Assert.Equal(1, store.ActiveRecords["0-5"]);
-        Assert.Null(store.Answers.Hold("source", "key"));
+        Assert.Null(await store.Answers.HoldAsync("source", "key"));
         Assert.False(changes.IsCompleted);
 
         var second = await CreateAsync(store); // opens it
@@ -80,7 +80,7 @@ public sealed class ManyPortalsTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Threads and descriptors are counted in /proc.");
         const int portals = 200;
         var tokens = new List<string>();
-        await using (var all = DocketServer.OpenPortals(directory, create: true))
+        await using (var all = await DocketServer.OpenPortalsAsync(new(directory), create: true))
         {
             for (var i = 0; i < portals; i++)
             {
@@ -112,7 +112,7 @@ public sealed class ManyPortalsTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Descriptors are limited by prlimit.");
         const int portals = 60;
         var tokens = new List<string>();
-        await using (var all = DocketServer.OpenPortals(directory, create: true))
+        await using (var all = await DocketServer.OpenPortalsAsync(new(directory), create: true))
         {
             for (var i = 0; i < portals; i++)
             {

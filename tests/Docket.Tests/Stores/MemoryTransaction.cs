@@ -24,7 +24,11 @@ internal sealed class MemoryTransaction : ITransaction
 
     public PortalSchema LoadSchema() => Committed.Schema;
 
-    public void Begin() => working = Committed;
+    public TransactionStart Begin(IReadOnlyList<WriteBatch> batches)
+    {
+        working = Committed;
+        return new(Sequence, null);
+    }
 
     public void Commit() => Committed = working;
 
@@ -78,6 +82,8 @@ internal sealed class MemoryTransaction : ITransaction
     public Refusal? Clean() => null;
 
     public string? Probe(bool failed) => null;
+
+    public TransactionEnd Judge(Exception failure) => TransactionEnd.Rejected;
 
     public Refusal? Translate(Exception failure) => null;
 

@@ -270,15 +270,15 @@ public abstract class PortalsConformanceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Usage_is_that_of_the_latest_day_that_was_saved()
+    public async Task Usage_is_the_sum_of_what_was_added_to_the_latest_day()
     {
         Assert.Empty(await Portals.Usage.LoadAsync(Cancellation));
         var day = new DateOnly(2026, 11, 26);
-        await Portals.Usage.SaveAsync([new(portal.Id, day, 7)]);
-        await Portals.Usage.SaveAsync([new(portal.Id, day, 9)]);
+        await Portals.Usage.AddAsync([new(portal.Id, day, 7)]);
+        await Portals.Usage.AddAsync([new(portal.Id, day, 2)]);
         await OpenAgainAsync();
         Assert.Equal([new DayUsage(portal.Id, day, 9)], await Portals.Usage.LoadAsync(Cancellation));
-        await Portals.Usage.SaveAsync([new(portal.Id, day.AddDays(1), 1)]);
+        await Portals.Usage.AddAsync([new(portal.Id, day.AddDays(1), 1)]);
         Assert.Equal([new DayUsage(portal.Id, day.AddDays(1), 1)], await Portals.Usage.LoadAsync(Cancellation));
     }
 

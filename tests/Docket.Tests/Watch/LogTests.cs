@@ -70,7 +70,7 @@ public sealed class LogTests : IDisposable
     [Trait("Category", "Slow")]
     public async Task An_index_of_another_version_is_built_again_without_a_warning()
     {
-        var index = Path.Combine(directory, "portal-24000001.index.db");
+        var index = Path.Combine(directory, TestEngine.IsPostgres ? "indexes" : "", "portal-24000001.index.db");
         await using (var before = await ServerProcess.StartAsync(directory))
         {
             (await before.SendAsync(HttpMethod.Post, Tickets, """{"properties":{"subject":"found","hs_pipeline_stage":"1"}}""")).Expect(201);
@@ -99,7 +99,7 @@ public sealed class LogTests : IDisposable
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", format]);
         (await server.SendAsync(HttpMethod.Get, Tickets + "/1", "")).Expect(404);
         Assert.DoesNotContain(server.Log, text => text.Contains("{objectType}", StringComparison.Ordinal)); // requests are logged only if that is turned on
-        using (var other = new Connection(Path.Combine(directory, "portal-24000001.db"), create: false))
+        using (var other = await BackDoor.OpenAsync(directory, "portal-24000001.db"))
         {
             other.Execute("ALTER TABLE head RENAME TO gone");
         }
@@ -127,7 +127,7 @@ public sealed class LogTests : IDisposable
     public async Task A_job_is_logged_under_the_request_that_created_it()
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);
-        using (var other = new Connection(Path.Combine(directory, "portal-24000001.db"), create: false))
+        using (var other = await BackDoor.OpenAsync(directory, "portal-24000001.db"))
         {
             other.Execute("ALTER TABLE change RENAME TO gone"); // jobs are taken in, and can't go on
         }
@@ -144,7 +144,7 @@ public sealed class LogTests : IDisposable
     {
         await using var server = await ServerProcess.ServeAsync(directory, ["--log", "json"]);
         string token;
-        await using (var portals = DocketServer.OpenPortals(directory))
+        await using (var portals = await DocketServer.OpenPortalsAsync(await TestEngine.PlaceOfAsync(directory)))
         {
             token = (await portals.Apps.CreatePrivateAsync((await portals.CreateAsync("later")).Id, "later", ScopeNames.All)).Token;
         }
@@ -153,7 +153,7 @@ public sealed class LogTests : IDisposable
         http.DefaultRequestHeaders.Authorization = new("Bearer", token);
         using var opening = await http.GetAsync(Tickets, TestContext.Current.CancellationToken);
         (await Answer.OfAsync(opening)).Expect(200);
-        using (var other = new Connection(Path.Combine(directory, "portal-24000002.db"), create: false))
+        using (var other = await BackDoor.OpenAsync(directory, "portal-24000002.db"))
         {
             other.Execute("ALTER TABLE change RENAME TO gone");
         }

@@ -43,14 +43,18 @@ public sealed partial class MetricsTests : IDisposable
         Assert.Equal("0", Value(metrics, "docket_jobs_running", ""));
         Assert.Matches(@"(?m)^docket_index_behind_changes\{.*\} \d+$", metrics);
 
-        Assert.Equal("3", Value(metrics, "docket_records", "portal=\"24000001\",type=\"tickets\""));
-        foreach (var file in (string[])["data", "log", "index"])
+        if (!TestEngine.IsPostgres) // which has its own tools for this
         {
-            Assert.True(long.Parse(Value(metrics, "docket_file_size_bytes", $"file=\"{file}\",portal=\"24000001\"")) > 0);
+            Assert.Equal("3", Value(metrics, "docket_records", "portal=\"24000001\",type=\"tickets\""));
+            foreach (var file in (string[])["data", "log", "index"])
+            {
+                Assert.True(long.Parse(Value(metrics, "docket_file_size_bytes", $"file=\"{file}\",portal=\"24000001\"")) > 0);
+            }
+
+            Assert.True(long.Parse(Value(metrics, "docket_file_size_bytes", "file=\"registry\"")) > 0);
+            Assert.True(long.Parse(Value(metrics, "docket_disk_free_bytes", "")) > 0);
         }
 
-        Assert.True(long.Parse(Value(metrics, "docket_file_size_bytes", "file=\"registry\"")) > 0);
-        Assert.True(long.Parse(Value(metrics, "docket_disk_free_bytes", "")) > 0);
         Assert.DoesNotMatch(@"http_route=""[^""]+/""", metrics);
 
         // Labels are of a known set, and nothing in them is of a request or a ticket.

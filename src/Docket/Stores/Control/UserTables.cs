@@ -46,7 +46,7 @@ internal sealed class UserTables(IControlDatabase database) : IUsers
         var changed = await opened.RunAsync(
             """
             UPDATE "user" SET email = @1, first_name = @2, last_name = @3, archived = @4, updated = @5
-            WHERE id = @6 AND NOT EXISTS (SELECT 1 FROM "user" AS other WHERE other.portal = "user".portal AND other.email = @1 AND other.id <> "user".id)
+            WHERE id = @6 AND NOT EXISTS (SELECT 1 FROM "user" AS other WHERE other.portal = "user".portal AND lower(other.email) = lower(@1) AND other.id <> "user".id)
             """,
             change.Email ?? user.Email, change.FirstName ?? user.FirstName, change.LastName ?? user.LastName, change.Archived ?? user.Archived ? 1 : 0, Instant.Now(database.Clock), id);
         return changed == 0 ? null : await ReadAsync(opened, portalId, id);
@@ -64,7 +64,7 @@ internal sealed class UserTables(IControlDatabase database) : IUsers
     });
 
     public ValueTask<ImmutableArray<(User User, string PasswordHash)>> FindSignInsAsync(string email, CancellationToken cancellation) => database.ReadAsync(
-        opened => opened.ListAsync(row => (ToUser(row), row.GetString(8)), $"{Select} WHERE email = @1 AND archived = 0 AND password IS NOT NULL ORDER BY portal", email),
+        opened => opened.ListAsync(row => (ToUser(row), row.GetString(8)), $"{Select} WHERE lower(email) = lower(@1) AND archived = 0 AND password IS NOT NULL ORDER BY portal", email),
         cancellation);
 
     // The first 38 characters of the base64 text contain the head and the salt: 13 and 16 bytes (Access/Passwords.cs).
@@ -73,7 +73,7 @@ internal sealed class UserTables(IControlDatabase database) : IUsers
             row => (int)row.GetInt64(0),
             """
             SELECT coalesce(max(salts), 1)
-            FROM (SELECT count(DISTINCT substr(password, 1, 38)) AS salts FROM "user" WHERE archived = 0 AND password IS NOT NULL GROUP BY email) AS counted
+            FROM (SELECT count(DISTINCT substr(password, 1, 38)) AS salts FROM "user" WHERE archived = 0 AND password IS NOT NULL GROUP BY lower(email)) AS counted
             """),
         cancellation);
 

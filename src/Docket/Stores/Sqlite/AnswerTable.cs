@@ -8,11 +8,11 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
 {
     readonly HashSet<(string Source, string Key)> held = [];
 
-    public IDisposable? Hold(string source, string key)
+    public ValueTask<IAsyncDisposable?> HoldAsync(string source, string key)
     {
         lock (held)
         {
-            return held.Add((source, key)) ? new Held(this, (source, key)) : null;
+            return new(held.Add((source, key)) ? new Held(this, (source, key)) : null);
         }
     }
 
@@ -54,14 +54,19 @@ internal sealed class AnswerTable(SqliteStore store, TimeProvider clock) : IAnsw
         }
     }
 
-    sealed class Held(AnswerTable table, (string, string) key) : IDisposable
+    sealed class Held(AnswerTable table, (string, string) key) : IAsyncDisposable
     {
-        public void Dispose()
+        bool isReleased;
+
+        public ValueTask DisposeAsync()
         {
             lock (table.held)
             {
-                table.held.Remove(key);
+                _ = isReleased || table.held.Remove(key);
+                isReleased = true;
             }
+
+            return ValueTask.CompletedTask;
         }
     }
 }

@@ -84,7 +84,7 @@ internal static class Backup
     {
         var content = ContentOf(source);
         MakeEmptyDirectory(data, "A restore does not overwrite files. Stop the server and move its files away, or use a different --data.");
-        using var holding = SqlitePortals.HoldDirectory(data);
+        using var holding = DataDirectory.Hold(data);
         try
         {
             foreach (var file in content.Files)
@@ -256,7 +256,7 @@ internal static class Backup
 
     static void MakeEmptyDirectory(string path, string otherwise)
     {
-        SqlitePortals.CreateDirectory(path);
+        DataDirectory.Create(path);
         if (Directory.EnumerateFileSystemEntries(path).Any())
         {
             throw new OperatorMistake($"{Path.GetFullPath(path)} is not empty. {otherwise}");

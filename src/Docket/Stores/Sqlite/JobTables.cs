@@ -1,5 +1,3 @@
-using System.Buffers.Text;
-using System.IO.Compression;
 using Docket.Model;
 using Docket.Sqlite;
 using Docket.Writes;
@@ -30,6 +28,8 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
 
         return taken;
     });
+
+    public Task<bool> ClaimAsync(Job job) => Task.FromResult(true); // one process serves the file
 
     public async Task DropAsync(long id)
     {
@@ -92,18 +92,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         var lines = new List<StoredInput>();
         while (select.Step())
         {
-            var bytes = select.Blob(2);
-            for (var index = select.Integer(0); bytes.IndexOf((byte)'\n') is var end and >= 0; index++)
-            {
-                if (index >= job.Done)
-                {
-                    var line = bytes[..end];
-                    var numbered = select.Integer(1) != 0 && Utf8Parser.TryParse(line, out long number, out var digits) ? (Line: number, From: digits + 1) : default;
-                    lines.Add(new(numbered.From == 0 ? null : numbered.Line, line[numbered.From..].ToArray()));
-                }
-
-                bytes = bytes[(end + 1)..];
-            }
+            StoredLines.AddInputs(lines, select.Blob(2), select.Integer(0), job.Done, select.Integer(1) != 0);
         }
 
         return lines;
@@ -117,18 +106,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         var rows = new List<(long, byte[])>();
         while (rows.Count < limit && select.Step())
         {
-            var first = select.Integer(0);
-            var failures = select.Blob(1);
-            ReadOnlySpan<byte> bytes = Unpack(select.Blob(2));
-            for (var index = first; rows.Count < limit && bytes.IndexOf((byte)'\n') is var end and >= 0; index++)
-            {
-                if (index >= after && (!failedOnly || failures.Contains((byte)(index - first))))
-                {
-                    rows.Add((index, bytes[..end].ToArray()));
-                }
-
-                bytes = bytes[(end + 1)..];
-            }
+            StoredLines.AddRows(rows, select.Blob(2), select.Integer(0), select.Blob(1), after, limit, failedOnly);
         }
 
         select.Reset();
@@ -139,27 +117,13 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
     {
         using var select = reader.Connection.Prepare(
             "SELECT first, failures, lines, rejected FROM job_outcome WHERE job = ? AND first >= ? AND failed > 0 ORDER BY first LIMIT 1");
-        var rejected = new List<RejectedInput>();
-        if (select.Bind(id).Bind(after).Step())
+        if (!select.Bind(id).Bind(after).Step())
         {
-            var first = select.Integer(0);
-            var failures = select.Blob(1);
-            ReadOnlySpan<byte> outcomes = Unpack(select.Blob(2)), inputs = select.IsNull(3) ? [] : Unpack(select.Blob(3));
-            for (var index = first; outcomes.IndexOf((byte)'\n') is var end and >= 0; index++)
-            {
-                if (failures.Contains((byte)(index - first)))
-                {
-                    var length = Math.Max(0, inputs.IndexOf((byte)'\n'));
-                    rejected.Add(new(index, outcomes[..end].ToArray(), inputs[..length].ToArray()));
-                    inputs = inputs.IsEmpty ? inputs : inputs[(length + 1)..];
-                }
-
-                outcomes = outcomes[(end + 1)..];
-            }
-
-            select.Reset();
+            return [];
         }
 
+        var rejected = StoredLines.Rejected(select.Blob(2), select.IsNull(3) ? [] : select.Blob(3), select.Integer(0), select.Blob(1));
+        select.Reset();
         return rejected;
     }));
 
@@ -224,19 +188,10 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         {
             var erased = named.Where(entry => names.Contains(entry.Name)).Select(entry => entry.Row).ToHashSet();
             select.Bind(rowId).Step();
-            var (job, count, lines) = (select.Integer(0), (int)select.Integer(1), Unpack(select.Blob(3)));
-            byte[] failures = [.. select.Blob(2).ToArray().Where(row => !erased.Contains(row))];
+            var (job, count) = (select.Integer(0), (int)select.Integer(1));
+            byte[] failures = [.. select.Blob(2).ToArray().Where(row => !erased.Contains(row))], lines = StoredLines.Empty(select.Blob(3), erased);
             select.Reset();
-
-            using var kept = new MemoryStream();
-            var row = 0;
-            foreach (var range in lines.AsSpan().TrimEnd((byte)'\n').Split((byte)'\n'))
-            {
-                kept.Write(erased.Contains(row++) ? [] : lines.AsSpan(range));
-                kept.WriteByte((byte)'\n');
-            }
-
-            update.Bind(failures.Length).Bind(failures).Bind(Pack(kept.GetBuffer().AsSpan(0, (int)kept.Length)))
+            update.Bind(failures.Length).Bind(failures).Bind(lines)
                 .BindNames(named.Where(entry => !erased.Contains(entry.Row))).Bind(rowId).Run();
             if (erased.Contains(count)) // see JobRows.Names
             {
@@ -256,13 +211,7 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         while (select.Step())
         {
             var applied = select.Integer(1);
-            var waiting = select.Blob(2);
-            for (var i = 0; i < applied; i++)
-            {
-                waiting = waiting[(waiting.IndexOf((byte)'\n') + 1)..];
-            }
-
-            update.Bind(applied).Bind(applied).Bind(waiting).Bind(select.Integer(0)).Run();
+            update.Bind(applied).Bind(applied).Bind(StoredLines.Skip(select.Blob(2), applied)).Bind(select.Integer(0)).Run();
         }
     }
 
@@ -353,27 +302,6 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
         update.Bind(now).Bind(id).Run();
     }
 
-    // Results repeat the same names a hundred times: compressed, they take a tenth of the space.
-    internal static byte[] Pack(ReadOnlySpan<byte> lines)
-    {
-        using var packed = new MemoryStream();
-        using (var deflate = new DeflateStream(packed, CompressionLevel.Fastest))
-        {
-            deflate.Write(lines);
-        }
-
-        return packed.ToArray();
-    }
-
-    /// <summary>The lines of results, each with a line break at its end.</summary>
-    public static byte[] Unpack(ReadOnlySpan<byte> packed)
-    {
-        using var lines = new MemoryStream();
-        using var deflate = new DeflateStream(new MemoryStream(packed.ToArray()), CompressionMode.Decompress);
-        deflate.CopyTo(lines);
-        return lines.ToArray();
-    }
-
     static int Remove(Connection connection, string table, string where, long? parameter)
     {
         using var delete = connection.Prepare($"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {where} LIMIT {SweepMax})");
@@ -411,11 +339,4 @@ internal sealed class JobTables(SqliteStore store, TimeProvider clock) : IJobs
 
         return jobs;
     }
-}
-
-/// <summary>The results of a step in the form in which they are stored.</summary>
-internal sealed record PackedRows(JobRows Rows, byte[] Lines, byte[]? Rejected)
-{
-    public static PackedRows Of(JobRows rows) =>
-        new(rows, JobTables.Pack(rows.Lines.Span), rows.Failed > 0 ? JobTables.Pack(rows.Rejected.Span) : null);
 }

@@ -45,6 +45,20 @@ internal static class NameColumn
         return bytes.ToArray();
     }
 
+    /// <summary>The names in a value of the column, in order.</summary>
+    public static List<(long Name, int Row)> Unpack(ReadOnlySpan<byte> packed)
+    {
+        var names = new List<(long, int)>();
+        var name = BinaryPrimitives.ReadInt64BigEndian(packed[1..]);
+        for (var rest = packed[HeadLength..]; !rest.IsEmpty;)
+        {
+            name += ReadInteger(ref rest);
+            names.Add((name, (int)ReadInteger(ref rest)));
+        }
+
+        return names;
+    }
+
     /// <summary>The answers that name at least one of the given records, by the number of their row in the table.</summary>
     public static List<(long RowId, List<(long Name, int Row)> Names)> Find(Connection connection, string table, HashSet<long> sought)
     {
@@ -63,7 +77,8 @@ internal static class NameColumn
         {
             while (select.Step())
             {
-                if (Unpack(select.Blob(1), sought) is { } names)
+                var names = Unpack(select.Blob(1));
+                if (names.Exists(entry => sought.Contains(entry.Name)))
                 {
                     found[select.Integer(0)] = names;
                 }
@@ -82,21 +97,6 @@ internal static class NameColumn
         head[0] = isNear ? (byte)0 : (byte)1;
         BinaryPrimitives.WriteInt64BigEndian(head.AsSpan(1), lowest);
         return head;
-    }
-
-    // Null if none is sought.
-    static List<(long Name, int Row)>? Unpack(ReadOnlySpan<byte> packed, HashSet<long> sought)
-    {
-        var names = new List<(long, int)>();
-        var (name, isFound) = (BinaryPrimitives.ReadInt64BigEndian(packed[1..]), false);
-        for (var rest = packed[HeadLength..]; !rest.IsEmpty;)
-        {
-            name += ReadInteger(ref rest);
-            names.Add((name, (int)ReadInteger(ref rest)));
-            isFound |= sought.Contains(name);
-        }
-
-        return isFound ? names : null;
     }
 
     static long ReadInteger(ref ReadOnlySpan<byte> bytes)

@@ -11,8 +11,8 @@ internal static class OlderAnswers
     public static void Define(Connection connection)
     {
         connection.Define("names_in_answer", 1, arguments => NamesIn(arguments[0]));
-        connection.Define("names_in_outcome", 2, arguments => NamesIn(JobTables.Unpack(arguments[0]), arguments[1]));
-        connection.Define("failures_in_outcome", 1, arguments => FailuresIn(JobTables.Unpack(arguments[0])));
+        connection.Define("names_in_outcome", 2, arguments => NamesIn(PackedRows.Unpack(arguments[0]), arguments[1]));
+        connection.Define("failures_in_outcome", 1, arguments => FailuresIn(PackedRows.Unpack(arguments[0])));
     }
 
     static byte[]? NamesIn(byte[] answer)

@@ -21,8 +21,6 @@ internal sealed partial class SqlitePortals : IPortals
     /// <summary>File descriptors of an open portal, including a few concurrent reads.</summary>
     public const int DescriptorsEach = 16;
 
-    const string LockFile = "docket.lock";
-
     /// <summary>How long a portal is unused before its file is closed.</summary>
     static readonly TimeSpan IdleAfter = TimeSpan.FromMinutes(5);
 
@@ -87,8 +85,8 @@ internal sealed partial class SqlitePortals : IPortals
         this.instruments = instruments;
         this.openMax = openMax;
         this.developmentToken = developmentToken is null ? null : Convert.ToHexString(Secrets.Hash(developmentToken));
-        CreateDirectory(this.directory);
-        serving = serve ? HoldDirectory(this.directory) : null;
+        DataDirectory.Create(this.directory);
+        serving = serve ? DataDirectory.Hold(this.directory) : null;
         try
         {
             registry = OpenRegistry();
@@ -177,6 +175,8 @@ internal sealed partial class SqlitePortals : IPortals
 
     public ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => new(StoreOf(portalId).DueAt() <= Instant.Now(clock));
 
+    public ValueTask<ImmutableArray<long>> AbandonedAsync(CancellationToken cancellation) => new([]); // one process serves the directory
+
     public async Task<Condition> ConditionAsync(long portalId)
     {
         try
@@ -191,7 +191,12 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    public ValueTask<Portal> CreateAsync(string name) => registry.WriteAsync(async opened =>
+    public ValueTask<Portal> CreateAsync(string name) => registry.WriteAsync(opened => CreateAsync(opened, name));
+
+    public ValueTask<Portal> FindOrCreateFirstAsync(string name) =>
+        registry.WriteAsync(async opened => await PortalTable.ListAsync(opened) is [var first, ..] ? first : await CreateAsync(opened, name));
+
+    async ValueTask<Portal> CreateAsync(ControlConnection opened, string name)
     {
         var id = await PortalTable.NextIdAsync(opened);
         while (Directory.EnumerateFiles(directory, $"portal-{id}.*").Any())
@@ -204,7 +209,7 @@ internal sealed partial class SqlitePortals : IPortals
         var portal = await PortalTable.AddAsync(opened, new(id, name, Instant.Now(clock)));
         await SetFileAsync(opened, id, file.File);
         return portal;
-    });
+    }
 
     public ValueTask ForgetAsync(long portalId)
     {
@@ -470,28 +475,6 @@ internal sealed partial class SqlitePortals : IPortals
 
     long Sum(Func<SqliteStore, long> look) => Served().Sum(served => look(served.Store));
 
-    /// <summary>Creates a directory that only the user that runs Docket can access, if it doesn't exist.</summary>
-    /// <exception cref="OperatorMistake">It can't be created.</exception>
-    public static void CreateDirectory(string directory)
-    {
-        try
-        {
-            // Tickets and hashes of tokens are confidential.
-            if (OperatingSystem.IsWindows())
-            {
-                Directory.CreateDirectory(directory);
-            }
-            else
-            {
-                Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            }
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new OperatorMistake($"Cannot create the directory {directory}: {failure.Message}");
-        }
-    }
-
     /// <summary>Refuses a data directory without data, so that a mistyped one is not created.</summary>
     /// <exception cref="OperatorMistake">It doesn't exist, or has no registry.</exception>
     public static void RequireData(string directory)
@@ -501,52 +484,6 @@ internal sealed partial class SqlitePortals : IPortals
             throw new OperatorMistake(Directory.Exists(directory)
                 ? $"There is no Docket data in {Path.GetFullPath(directory)}. Use a different --data, or create a first portal: docket portal create NAME"
                 : $"The directory {(directory.Length > 0 ? Path.GetFullPath(directory) : "\"\"")} doesn't exist. Use --data to specify your data directory.");
-        }
-    }
-
-    /// <summary>Whether a server is using a data directory now.</summary>
-    public static bool IsServed(string directory)
-    {
-        var path = Path.Combine(directory, LockFile);
-        try
-        {
-            using var free = File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None) : null;
-            return false;
-        }
-        catch (IOException failure) when (IsHeld(failure))
-        {
-            return true;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return false; // opening its files will report it
-        }
-    }
-
-    // The error of another process's lock: EWOULDBLOCK on Linux and macOS, a sharing violation on Windows.
-    static bool IsHeld(IOException failure) => OperatingSystem.IsWindows() ? (failure.HResult & 0xffff) == 32 : failure.HResult is 11 or 35;
-
-    /// <summary>Locks a data directory until the result is disposed.</summary>
-    /// <exception cref="OperatorMistake">Another process has locked it, or it can't be written.</exception>
-    public static FileStream HoldDirectory(string directory)
-    {
-        try
-        {
-            var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = Connection.PrivateFile;
-            }
-
-            return new FileStream(Path.Combine(directory, LockFile), options);
-        }
-        catch (IOException failure) when (IsHeld(failure))
-        {
-            throw new OperatorMistake($"Another docket process is already serving {directory}. Stop it or use a different --data.");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new OperatorMistake($"Cannot write to the data directory {directory}: {failure.Message}");
         }
     }
 

@@ -119,6 +119,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public PortalSchema Schema => Use(static opened => opened.Writer.Schema);
 
+    public ValueTask CatchUpAsync() => ValueTask.CompletedTask; // no other process writes
+
     public async Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null)
     {
         var opened = Enter();
@@ -450,7 +452,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 (file, reader) =>
                 {
                     var (position, now) = (file.Position, Instant.Now(clock));
-                    return new IndexSearch(file.Index, reader, query, opened.Sources, (id, property) => ReadValue(query.Schema.Type, id, property, position), now).Run() with { Position = position, Time = now };
+                    return new IndexSearch(file.Index, reader, query, opened.Sources, (ids, property) => ReadValues(query.Schema.Type, ids, property, position), now).Run() with { Position = position, Time = now };
                 },
                 patience.Token);
         }
@@ -495,7 +497,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     }
 
     // As it is in the index, which may be behind: otherwise texts would be sorted by values that the index doesn't have yet.
-    byte[] ReadValue(ObjectType type, long id, Property property, long sequence) => Read(reader => reader.ValueAt(type, id, property, sequence));
+    Dictionary<long, byte[]> ReadValues(ObjectType type, IReadOnlyCollection<long> ids, Property property, long sequence) =>
+        Read(reader => ids.ToDictionary(id => id, id => reader.ValueAt(type, id, property, sequence)));
 
     /// <summary>Writes other data than records. May run again if other work in its transaction fails.</summary>
     public async Task<T> WriteAsync<T>(Func<Connection, T> write)

@@ -65,12 +65,13 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public PortalSchema LoadSchema() => schema;
 
-    public void Begin()
+    public TransactionStart Begin(IReadOnlyList<WriteBatch> batches)
     {
         folder.Begin();
         lookup.Heads.FollowWriter();
         (sourcesBefore, written) = (sources.Snapshot, folder.Newest.Committed);
         begin.Run();
+        return new(written, null);
     }
 
     public void Commit()
@@ -102,7 +103,6 @@ internal sealed partial class SqliteTransaction : ITransaction
             written = plan.Writes[^1].Record.LastChange;
         }
     }
-
 
     public void Expect(SideWrite note)
     {
@@ -211,6 +211,8 @@ internal sealed partial class SqliteTransaction : ITransaction
 
         return null;
     }
+
+    public TransactionEnd Judge(Exception failure) => TransactionEnd.Rejected;
 
     public Refusal? Translate(Exception failure) => failure is SqliteFailure sqlite ? Engine.Translate(sqlite, path) as Refusal : null;
 

@@ -1,6 +1,6 @@
 using Docket.Model;
 
-namespace Docket.Stores.Sqlite;
+namespace Docket.Stores;
 
 /// <summary>
 /// The key of a record's row: object type, archived or not, and id, from the highest bits to the lowest. So the active and the
@@ -15,11 +15,16 @@ internal static class RecordKey
     /// <summary>The largest id that a key can hold.</summary>
     public const long IdMax = IdMask;
 
+    /// <summary>The bit that distinguishes the key of an archived record.</summary>
+    public const long ArchivedBit = 1L << IdBits;
+
     public static long Of(ObjectType type, long id, bool archived) => Of(type.Number, id, archived);
 
-    public static long Of(int type, long id, bool archived) => ((long)type << (IdBits + 1)) | (archived ? 1L << IdBits : 0) | id;
+    public static long Of(int type, long id, bool archived) => ((long)type << (IdBits + 1)) | (archived ? ArchivedBit : 0) | id;
 
     public static long IdOf(long key) => key & IdMask;
+
+    public static bool IsArchived(long key) => (key & ArchivedBit) != 0;
 
     /// <summary>The number of the object type.</summary>
     public static int TypeOf(long key) => (int)(key >> (IdBits + 1));

@@ -1,0 +1,150 @@
+using Docket.Model;
+using Docket.Model.Types;
+using Docket.Stores;
+using Docket.Stores.Postgres;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Docket.Tests.Stores;
+
+/// <summary>Portals of one PostgreSQL database that are served twice: what one of them changes, the other one knows.</summary>
+public sealed class SeveralProcessesTests : IAsyncLifetime
+{
+    readonly string directory = Directory.CreateTempSubdirectory("docket-processes-").FullName;
+    PostgresSchema schema = null!;
+    PostgresPortals first = null!, second = null!;
+    Portal portal = null!;
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        schema = await PostgresSchema.ChooseAsync();
+        first = await OpenAsync("first");
+        second = await OpenAsync("second");
+        portal = await first.CreateAsync("a portal");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await first.DisposeAsync();
+        await second.DisposeAsync();
+        await schema.DisposeAsync();
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_revoked_token_stops_at_the_other_process()
+    {
+        var (app, token) = await first.Apps.CreatePrivateAsync(portal.Id, "app", ScopeNames.All);
+        Assert.NotNull(await second.FindTokenAsync(token, Cancellation));
+        Assert.True(await first.Apps.DeleteAsync(portal.Id, app.Id));
+        Assert.Null(await first.FindTokenAsync(token, Cancellation)); // at once where it was revoked
+        await UntilAsync(async () => await second.FindTokenAsync(token, Cancellation) is null);
+    }
+
+    [Fact]
+    public async Task A_process_that_does_not_listen_asks_each_time()
+    {
+        await using var deaf = await OpenAsync("deaf", serve: false);
+        var (app, token) = await first.Apps.CreatePrivateAsync(portal.Id, "app", ScopeNames.All);
+        Assert.NotNull(await deaf.FindTokenAsync(token, Cancellation));
+        await first.ChangeAsync(portal.Id, new Dictionary<string, string> { ["search-lag"] = "250ms" });
+        Assert.Equal(250, (await deaf.FindTokenAsync(token, Cancellation))!.Value.Caller.Settings.SearchLagMs);
+        await first.Apps.DeleteAsync(portal.Id, app.Id);
+        Assert.Null(await deaf.FindTokenAsync(token, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_process_whose_connections_are_cut_goes_on_and_knows_what_it_missed()
+    {
+        var (app, token) = await first.Apps.CreatePrivateAsync(portal.Id, "app", ScopeNames.All);
+        for (var cuts = 0; cuts < 5; cuts++)
+        {
+            Assert.NotNull(await second.FindTokenAsync(token, Cancellation));
+            await using var connection = new NpgsqlConnection(schema.ConnectionString + ";Pooling=false");
+            await connection.OpenAsync(Cancellation);
+            await using var cut = new NpgsqlCommand("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'second'", connection);
+            Assert.True(await cut.ExecuteScalarAsync(Cancellation) is true);
+            var now = $"{cuts + 1}ms";
+            await first.ChangeAsync(portal.Id, new Dictionary<string, string> { ["search-lag"] = now });
+            await UntilAsync(async () => (await second.FindTokenAsync(token, Cancellation))!.Value.Caller.Settings.SearchLagMs == cuts + 1);
+        }
+
+        await first.Apps.DeleteAsync(portal.Id, app.Id);
+        await UntilAsync(async () => await second.FindTokenAsync(token, Cancellation) is null);
+    }
+
+    [Fact]
+    public async Task Users_and_settings_changed_by_one_process_are_those_of_the_other()
+    {
+        var (_, token) = await first.Apps.CreatePrivateAsync(portal.Id, "app", ScopeNames.All);
+        Assert.Equal(0, (await second.FindTokenAsync(token, Cancellation))!.Value.Caller.Settings.SearchLagMs);
+        await first.ChangeAsync(portal.Id, new Dictionary<string, string> { ["search-lag"] = "250ms" });
+        var user = (await first.Users.AddAsync(portal.Id, "ada@example.com", "Ada", "L"))!;
+        await UntilAsync(async () => (await second.FindTokenAsync(token, Cancellation))!.Value.Caller.Settings.SearchLagMs == 250);
+        await UntilAsync(async () => (await second.OwnersOfAsync(portal.Id, Cancellation)).All is [var owner] && owner.Id == user.Id);
+    }
+
+    [Fact]
+    public async Task A_deleted_portal_is_gone_in_the_other_process_with_all_its_rows()
+    {
+        var (_, token) = await first.Apps.CreatePrivateAsync(portal.Id, "app", ScopeNames.All);
+        var (_, store) = (await second.FindTokenAsync(token, Cancellation))!.Value;
+        var (_, own) = (await first.FindTokenAsync(token, Cancellation))!.Value;
+        Assert.NotEmpty(own.Schema.Types);
+        Assert.True(await first.DeleteAsync(portal.Id));
+        await UntilAsync(async () => await second.FindTokenAsync(token, Cancellation) is null);
+        await Assert.ThrowsAsync<Refusal>(async () => await second.OpenAsync(portal.Id, Cancellation));
+        await Assert.ThrowsAsync<Refusal>(async () => await store.CatchUpAsync());
+        await using var database = await PostgresDatabase.OpenAsync(schema.ConnectionString, cancellation: Cancellation);
+        foreach (var table in PostgresDatabase.PortalTables)
+        {
+            await using var count = database.Source.CreateCommand($"SELECT count(*) FROM {table}");
+            Assert.Equal((table, 0L), (table, (long)(await count.ExecuteScalarAsync(Cancellation))!));
+        }
+    }
+
+    [Fact]
+    public async Task Processes_that_start_together_create_one_first_portal()
+    {
+        await first.DeleteAsync(portal.Id);
+        var made = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => (i % 2 == 0 ? first : second).FindOrCreateFirstAsync("default").AsTask()));
+        Assert.Equal(await first.ListAsync(Cancellation), [made[0]]);
+        Assert.All(made, each => Assert.Equal(made[0], each));
+    }
+
+    [Fact]
+    public async Task Databases_opened_at_the_same_time_are_upgraded_once()
+    {
+        await using var empty = await PostgresSchema.ChooseAsync();
+        var opened = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => PostgresDatabase.OpenAsync(empty.ConnectionString, cancellation: Cancellation)));
+        await using var count = opened[0].Source.CreateCommand("SELECT count(*) = max(number) FROM migration");
+        Assert.True(await count.ExecuteScalarAsync(Cancellation) is true);
+        foreach (var each in opened)
+        {
+            await each.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task The_calls_of_a_day_are_those_of_all_processes()
+    {
+        var day = new DateOnly(2026, 3, 14);
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? first : second).Usage.AddAsync([new(portal.Id, day, 3)]).AsTask()));
+        Assert.Equal([new DayUsage(portal.Id, day, 30)], await second.Usage.LoadAsync(Cancellation));
+    }
+
+    async Task<PostgresPortals> OpenAsync(string name, bool serve = true) =>
+        await PostgresPortals.OpenAsync($"{schema.ConnectionString};Application Name={name}", null, Path.Combine(directory, name), StandardTypes.All, TimeProvider.System, NullLogger.Instance, serve);
+
+    static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!await holds())
+        {
+            Assert.False(enough.IsCancellationRequested, "too long");
+            await Task.Delay(5, Cancellation);
+        }
+    }
+}
