@@ -91,7 +91,7 @@ internal sealed class IndexRun(Options options)
                 {
                     var query = SearchCompiler.Compile(make(i), log.Schema.Types[0], capped: true);
                     var begun = Stopwatch.GetTimestamp();
-                    indexer.SearchAsync(query.Schema, log.Sequence, (file, reader) => new IndexSearch(file.Index, reader, query, log.Sources, (_, _) => [], 0).Run(), default).Wait();
+                    indexer.SearchAsync(query.Schema, log.Sequence, (file, reader) => new IndexSearch(file.Index, reader, query, log.Sources, (_, _) => new Dictionary<long, byte[]>(), 0).Run(), default).Wait();
                     times.Add(Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
                 }
 

@@ -8,9 +8,17 @@ namespace Docket.Bench;
 /// Drives the server: each connection has a thread, asks, waits for the answer, checks it and asks again; at once (a closed
 /// loop), or when the next request is due (an open loop). The first wrong answer stops everything.
 /// </summary>
-internal sealed class LoadClient(ServerProcess server, int connectionCount) : IDisposable
+/// <param name="servers">The processes, which the connections share out among themselves.</param>
+/// <param name="connectionCount">All connections.</param>
+/// <param name="cpu">Seconds of processor time that the servers have used so far.</param>
+internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, Func<double> cpu) : IDisposable
 {
-    readonly Connection[] connections = [.. Enumerable.Range(0, connectionCount).Select(_ => new Connection(server.Address))];
+    readonly Connection[] connections = [.. Enumerable.Range(0, connectionCount).Select(i => new Connection(servers[i % servers.Length].Address))];
+
+    /// <summary>Drives one process.</summary>
+    public LoadClient(ServerProcess server, int connectionCount) : this([server], connectionCount, server.Cpu)
+    {
+    }
 
     public int ConnectionCount => connections.Length;
 
@@ -24,12 +32,12 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
         var loops = new Loop[parallel ?? connections.Length];
         for (var i = 0; i < loops.Length; i++)
         {
-            loops[i] = new Loop(connections[i], new Request(server.Address, ServerProcess.Token), ask(i));
+            loops[i] = new Loop(connections[i], new Request(servers[i % servers.Length].Address, ServerProcess.Token), ask(i));
         }
 
         using var client = Process.GetCurrentProcess();
         var clientCpu = client.TotalProcessorTime;
-        var serverCpu = server.Cpu();
+        var serverCpu = cpu();
         var start = Stopwatch.GetTimestamp();
         var deadline = start + (long)(seconds * Stopwatch.Frequency);
 
@@ -53,7 +61,7 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
         var elapsed = Stopwatch.GetElapsedTime(start);
         if (fault is not null)
         {
-            throw new WrongAnswer($"{(fault is WrongAnswer ? fault.Message : fault)}\n\nThe server's last lines:\n{server.Log}");
+            throw new WrongAnswer($"{(fault is WrongAnswer ? fault.Message : fault)}\n\nThe server's last lines:\n{string.Join('\n', servers.Select(server => server.Log))}");
         }
 
         client.Refresh();
@@ -61,16 +69,16 @@ internal sealed class LoadClient(ServerProcess server, int connectionCount) : ID
             loops.Sum(loop => loop.Tickets),
             elapsed.TotalSeconds,
             [.. loops.SelectMany(loop => loop.Latencies)],
-            server.Cpu() - serverCpu,
+            cpu() - serverCpu,
             (client.TotalProcessorTime - clientCpu).TotalSeconds,
-            server.Memory().Resident);
+            servers.Sum(server => server.Memory().Resident));
     }
 
     /// <summary>The record ids of random tickets that have at least <paramref name="followers"/> after them.</summary>
     public long[] SampleIds(Table table, int count, int followers)
     {
         var ticket = new Ticket(table.Keys);
-        var request = new Request(server.Address, ServerProcess.Token);
+        var request = new Request(servers[0].Address, ServerProcess.Token);
         var random = new Random(5);
         var ids = new long[count];
         for (var i = 0; i < count; i++)

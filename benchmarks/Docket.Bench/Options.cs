@@ -10,6 +10,8 @@ internal sealed record Options
           index              measures the index alone, at the first of the sizes
           limits             measures what limits cost, at the first of the sizes
           --against FILE     compares with this server in place of the raw loop, in turns
+          --store TEXT       a PostgreSQL database for all sides, by its connection string; each has a schema of its own there
+          --processes N      servers on that database                       1
           --only NAME,NAME   the questions to ask, or all                   {string.Join(',', Workload.Usual)}
           --sizes N,N        the sizes to measure at                        100000
           --connections N    keep-alive connections                         8
@@ -42,6 +44,12 @@ internal sealed record Options
 
     /// <summary>A second server to compare with.</summary>
     public string? Against { get; init; }
+
+    /// <summary>The connection string of a PostgreSQL database.</summary>
+    public string? Store { get; init; }
+
+    /// <summary>Servers on that database.</summary>
+    public int Processes { get; init; } = 1;
 
     /// <summary>Names of questions.</summary>
     public string[] Only { get; init; } = Workload.Usual;
@@ -77,6 +85,8 @@ internal sealed record Options
                 "index" => options with { Index = true },
                 "limits" => options with { Limits = true },
                 "--against" => options with { Against = Value() },
+                "--store" => options with { Store = Value() },
+                "--processes" => options with { Processes = Number(Value()) },
                 "--only" => options with { Only = Names(Value()) },
                 "--sizes" => options with { Sizes = [.. Value().Split(',').Select(Number).Order()] },
                 "--connections" => options with { Connections = Number(Value()) },

@@ -1,4 +1,3 @@
-using Docket.Model;
 using Docket.Sqlite;
 using Database = Docket.Sqlite.Connection;
 
@@ -8,11 +7,11 @@ namespace Docket.Bench;
 internal abstract class RawTables(Database database, Table table)
 {
     /// <summary>Where the keys of active tickets begin (RecordKey.cs of the product).</summary>
-    const long TicketKeys = 5L << 48;
+    public const long TicketKeys = 5L << 48;
 
     const int Source = 1, CreateKind = 1, UpdateKind = 2;
 
-    protected const int KeyProperty = 20;
+    protected const int KeyProperty = Blocks.KeyProperty;
 
     /// <summary>What all of them need.</summary>
     public const string Schema =
@@ -28,13 +27,10 @@ internal abstract class RawTables(Database database, Table table)
           property INTEGER NOT NULL, value BLOB NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (property, value)) STRICT, WITHOUT ROWID;
         """;
 
-    /// <summary>The numbers of the properties of <see cref="Ticket.Names"/>, in ascending order as blocks require.</summary>
-    static readonly int[] PropertyNumbers = [10, 40, 41, 60, 61, 90, 91, 92];
-
     readonly Statement insertChange = database.Prepare("INSERT INTO change (sequence, record, previous, kind, time, source, trace, content) VALUES (?, ?, ?, ?, ?, ?, NULL, ?)");
-    readonly ValueWriter content = new(), changed = new();
+    protected Blocks Blocks { get; } = new(table.Keys);
 
-    protected Ticket Ticket { get; } = new(table.Keys);
+    protected Ticket Ticket => Blocks.Ticket;
 
     protected static long Now => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 
@@ -63,42 +59,6 @@ internal abstract class RawTables(Database database, Table table)
         return TicketKeys + number + 1;
     }
 
-    protected byte[] NewBlock()
-    {
-        for (var property = 0; property < PropertyNumbers.Length; property++)
-        {
-            if (property == 1)
-            {
-                content.Add(KeyProperty, 0, Ticket.Key);
-            }
-
-            content.Add(PropertyNumbers[property], 0, Ticket[property]);
-        }
-
-        return content.Take();
-    }
-
-    /// <summary>The block with the ticket's values, and one of those that changed.</summary>
-    protected (byte[] Block, byte[] Changed) NextBlock(ReadOnlySpan<byte> block, long firstChange)
-    {
-        var old = new ValueReader(block);
-        while (old.Next())
-        {
-            var property = Array.IndexOf(PropertyNumbers, old.Number);
-            if (property < 0 || old.Value.SequenceEqual(Ticket[property]))
-            {
-                content.Add(old.Entry);
-            }
-            else
-            {
-                content.Add(old.Number, Sequence - firstChange, Ticket[property]);
-                changed.Add(old.Number, Sequence - (firstChange + old.Link), Ticket[property]);
-            }
-        }
-
-        return (content.Take(), changed.Take());
-    }
-
     protected void AddChange(long key, long? previous, byte[] block) =>
         insertChange.Bind(Sequence).Bind(key).Bind(previous).Bind(previous is null ? CreateKind : UpdateKind).Bind(Now).Bind(Source).Bind(block).Run();
 }
@@ -122,7 +82,7 @@ internal sealed class InPlace(Database database, Table table) : RawTables(databa
     public override void Create(int number)
     {
         var key = Begin(number, default);
-        var block = NewBlock();
+        var block = Blocks.New();
         insertRecord.Bind(key).Bind(Now).Bind(Sequence).Bind(block).Run();
         insertUnique.Bind(KeyProperty).Bind(Ticket.Key).Bind(key).Run();
         AddChange(key, null, block);
@@ -133,7 +93,7 @@ internal sealed class InPlace(Database database, Table table) : RawTables(databa
         Begin(number, version);
         find.Bind(KeyProperty).Bind(Ticket.Key).Step();
         var (key, firstChange, lastChange) = (find.Integer(0), find.Integer(1), find.Integer(2));
-        var (block, changed) = NextBlock(find.Blob(3), firstChange);
+        var (block, changed) = Blocks.Next(find.Blob(3), firstChange, Sequence);
         find.Reset();
         updateRecord.Bind(Now).Bind(Sequence).Bind(block).Bind(key).Run();
         AddChange(key, lastChange, changed);
@@ -162,7 +122,7 @@ internal sealed class LogFirst(Database database, Table table) : RawTables(datab
         var key = Begin(number, default);
         holders.Add(Hash(Ticket.Key), key); // throws if it is not new
         newValues.Add((Ticket.Key.ToArray(), key));
-        Append(key, null, NewBlock());
+        Append(key, null, Blocks.New());
     }
 
     public override void Update(int number, TicketVersion version)
@@ -171,7 +131,7 @@ internal sealed class LogFirst(Database database, Table table) : RawTables(datab
         var key = holders[Hash(Ticket.Key)];
         var previous = heads[key];
         newest.Bind(previous).Step();
-        var (block, _) = NextBlock(newest.Blob(0), firstChange: 0);
+        var (block, _) = Blocks.Next(newest.Blob(0), firstChange: 0, Sequence);
         newest.Reset();
         Append(key, previous, block);
     }

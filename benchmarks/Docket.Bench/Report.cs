@@ -15,7 +15,7 @@ internal sealed class Report(TextWriter output, string? json = null)
     public void Header(Options options) => Print($"""
         {Machine(options)}
         server: {options.Server}, own process, {options.Connections} keep-alive connections over loopback, eight properties a ticket
-        {(options.Against is { } other ? $"against: {other}, {Commit(other)}, likewise" : "raw: one thread over SQLite's C interface, with the page size and checkpoints of the server, and a page cache of 64 MiB")}
+        {(options.Against is { } other ? $"against: {other}, {Commit(other)}, likewise" : options.Store is not null ? $"PostgreSQL, {options.Processes} process(es); raw: the same tables and connections with Npgsql; CPU s includes the database's" : "raw: one thread over SQLite's C interface, with the page size and checkpoints of the server, and a page cache of 64 MiB")}
         keys: {options.Keys}
         """);
 

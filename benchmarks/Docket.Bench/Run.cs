@@ -19,7 +19,11 @@ internal sealed class Run : IDisposable
         this.options = options;
         report = new Report(Console.Out, options.Json);
         directory = Path.Combine(options.Data, $"run-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}");
-        sides = options.Against is { } other
+        sides = options.Store is { } store
+            ? [new ServerSide("server", options.Server, Path.Combine(directory, "server"), NewTable(), options.Connections, new(store, "bench_server"), options.Processes),
+               options.Against is { } rival ? new ServerSide("against", rival, Path.Combine(directory, "against"), NewTable(), options.Connections, new(store, "bench_against"))
+                   : new RawPostgres("raw, set-based SQL", Path.Combine(directory, "raw"), NewTable(), new(store, "bench_raw"), options.Connections)]
+            : options.Against is { } other
             ? [Server("server", options.Server), Server("against", other)]
             : [Server("server", options.Server), Raw("in place", 1), Raw("in place", 8), Raw("log-first", 1), Raw("log-first", 8)];
 

@@ -19,7 +19,10 @@ internal sealed class ServerProcess : IDisposable
     readonly TaskCompletionSource<int> port = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Starts the server and returns once it answers an authenticated GET with 200.</summary>
-    public ServerProcess(string program, string dataDirectory)
+    /// <param name="program">Its <c>docket.dll</c>.</param>
+    /// <param name="dataDirectory">Its data directory.</param>
+    /// <param name="store">The connection string of its PostgreSQL database, if it has one.</param>
+    public ServerProcess(string program, string dataDirectory, string? store = null)
     {
         var start = Stopwatch.GetTimestamp();
         var info = new ProcessStartInfo("dotnet", [program, "serve", "--data", dataDirectory, "--urls", UrlStart + "0", "--token", Token])
@@ -27,6 +30,11 @@ internal sealed class ServerProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (store is not null)
+        {
+            info.Environment["DOCKET_STORE"] = store;
+        }
+
         process = new Process { StartInfo = info, EnableRaisingEvents = true };
         process.OutputDataReceived += (_, line) => Read(line.Data);
         process.ErrorDataReceived += (_, line) => Read(line.Data);

@@ -49,18 +49,28 @@ internal sealed class ServerSide : Side
     const int IdSamples = 500;
 
     readonly string program;
-    readonly int connections;
+    readonly int connections, processes;
+    readonly StoreDatabase? store;
+    ServerProcess[] servers;
     LoadClient load;
     int seed;
 
-    public ServerSide(string name, string program, string directory, Table table, int connections) : base(name, directory, table)
+    /// <param name="name">Its name in the table.</param>
+    /// <param name="program">Its <c>docket.dll</c>.</param>
+    /// <param name="directory">Where its data is.</param>
+    /// <param name="table">Which tickets it has.</param>
+    /// <param name="connections">Connections of its load.</param>
+    /// <param name="store">Its PostgreSQL database, if it has one.</param>
+    /// <param name="processes">Processes on that database.</param>
+    public ServerSide(string name, string program, string directory, Table table, int connections, StoreDatabase? store = null, int processes = 1) : base(name, directory, table)
     {
-        (this.program, this.connections) = (program, connections);
-        Server = new ServerProcess(program, directory);
-        load = new LoadClient(Server, connections);
+        (this.program, this.connections, this.store, this.processes) = (program, connections, store, processes);
+        servers = Start();
+        load = new LoadClient(servers, connections, Cpu);
     }
 
-    public ServerProcess Server { get; private set; }
+    /// <summary>The process, or the first of them.</summary>
+    public ServerProcess Server => servers[0];
 
     public override bool Can(Workload workload) => true;
 
@@ -99,26 +109,32 @@ internal sealed class ServerSide : Side
     public override Rest Restart()
     {
         load.Dispose();
-        Server.Stop();
-        Server.Dispose();
+        Array.ForEach(servers, server => server.Stop());
+        Array.ForEach(servers, server => server.Dispose());
         var rest = Rest.Of(Directory);
-        Server = new ServerProcess(program, Directory);
-        load = new LoadClient(Server, connections);
+        rest = rest with { Data = store?.Bytes() ?? rest.Data, Index = rest.Index / processes };
+        servers = Start();
+        load = new LoadClient(servers, connections, Cpu);
         return rest with { ReadySeconds = Server.ReadySeconds, Memory = Server.Memory() };
     }
 
     public override void Dispose()
     {
         load.Dispose();
-        Server.Dispose();
+        Array.ForEach(servers, server => server.Dispose());
+        store?.Drop();
     }
+
+    ServerProcess[] Start() => [.. Enumerable.Range(0, processes).Select(i => new ServerProcess(program, processes == 1 ? Directory : Path.Combine(Directory, $"{i + 1}"), store?.Text))];
+
+    double Cpu() => servers.Sum(server => server.Cpu()) + (store?.Cpu() ?? 0);
 
     /// <summary>The rate is that of the answers; processor time goes on until the server has come to rest.</summary>
     Slice UntilQuiet(Func<Slice> write)
     {
-        var cpu = Server.Cpu();
+        var cpu = Cpu();
         var slice = write();
         Thread.Sleep(Quiet);
-        return slice with { ServerCpu = Server.Cpu() - cpu };
+        return slice with { ServerCpu = Cpu() - cpu };
     }
 }
