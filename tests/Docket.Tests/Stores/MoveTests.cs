@@ -282,6 +282,44 @@ public sealed class MoveTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_token_that_is_revoked_during_the_move_is_not_valid_afterwards_and_ids_used_since_then_are_refused()
+    {
+        var store = await StoreAsync();
+        string token;
+        await using (var server = await ServeAsync(Data, store: store))
+        {
+            await FillAsync(server);
+            var (app, text) = await server.Portals.Apps.CreatePrivateAsync(server.PortalId, "revoked", ["tickets"]);
+            token = text;
+            var revoked = false;
+            await DocketServer.MoveAsync(
+                Place(store), Place(Other), null, restart: false,
+                progress => revoked = revoked || (progress.Work.StartsWith("Comparing", StringComparison.Ordinal) && server.Portals.Apps.DeleteAsync(server.PortalId, app.Id).AsTask().Wait(TimeSpan.FromSeconds(30))),
+                _ => { }, Cancellation);
+            Assert.True(revoked);
+        }
+
+        await using var moved = await ServeAsync(Other);
+        using var http = moved.NewClient(token);
+        Assert.Equal(401, (int)(await http.GetAsync(Tickets, Cancellation)).StatusCode);
+        var third = Path.Combine(directory, "third");
+        var used = false;
+        Assert.Contains($"portal {Portal} exists there", (await Assert.ThrowsAsync<OperatorMistake>(() => DocketServer.MoveAsync(
+            Place(store), Place(third), null, restart: false,
+            progress =>
+            {
+                if (!used && progress.Work.StartsWith("Comparing", StringComparison.Ordinal))
+                {
+                    used = true;
+                    using var registry = new Connection(Path.Combine(third, "docket.db"), create: false);
+                    registry.Execute($"INSERT INTO portal (id, name, created) VALUES ({Portal}, 'made since', 0)");
+                }
+            },
+            _ => { }, Cancellation))).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(third, $"portal-{Portal}.db")));
+    }
+
+    [Fact]
     public async Task A_second_move_adds_nothing_and_says_so()
     {
         await using (var server = await ServeAsync(Data))

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Docket.Model;
+using Docket.Stores.Control;
 
 namespace Docket.Stores.Moving;
 
@@ -57,7 +58,7 @@ internal sealed class PortalMove(IPortalHome from, IPortalHome to, Action<MovePr
 
     async Task<MovedPortal> MoveAsync(long portal, bool restart, CancellationToken cancellation)
     {
-        var control = await from.ReadAsync(opened => ControlRows.ReadAsync(opened, portal)) ?? throw new OperatorMistake($"{from.Name} has no portal {portal}.");
+        var control = await ReadControlAsync(portal);
         using var rows = await from.OpenAsync(portal);
         if (await to.FindAsync(portal) is { } there && there.History == rows.History)
         {
@@ -65,7 +66,7 @@ internal sealed class PortalMove(IPortalHome from, IPortalHome to, Action<MovePr
                 : throw new OperatorMistake($"Portal {portal} has already been moved to {to.Name}, up to change {there.Sequence}. {from.Name} has {rows.Sequence - there.Sequence} newer changes, which a move does not add.");
         }
 
-        await RefuseObstaclesAsync(control);
+        _ = await to.ReadAsync(opened => RefuseObstaclesAsync(control, opened));
         using var copy = await to.PrepareAsync(portal, rows.History, restart);
         isBegun = true;
         if (copy.Sequence > rows.Sequence)
@@ -83,18 +84,20 @@ internal sealed class PortalMove(IPortalHome from, IPortalHome to, Action<MovePr
         copy.Complete(rows.Jobs);
         var tables = await Task.Run(() => Compare(rows, copy, cancellation), cancellation);
         copy.Dispose();
-        await RefuseObstaclesAsync(control); // others may have used the ids since then
-        var left = await to.PublishAsync(portal, control.AddAsync);
+        control = await ReadControlAsync(portal); // a token may have been revoked since the copy began
+        var left = await to.PublishAsync(portal, async opened =>
+        {
+            _ = await RefuseObstaclesAsync(control, opened); // others may have used the ids
+            return await control.AddAsync(opened);
+        });
         return new(portal, control.PortalName, rows.Sequence, tables, left);
     }
 
-    async Task RefuseObstaclesAsync(ControlRows control)
-    {
-        if (await to.ReadAsync(control.ObstacleAsync) is { } obstacle)
-        {
-            throw new OperatorMistake($"Portal {control.Portal} can't be moved to {to.Name}: {obstacle}. Move it to a new data directory or an empty database.");
-        }
-    }
+    async ValueTask<ControlRows> ReadControlAsync(long portal) =>
+        await from.ReadAsync(opened => ControlRows.ReadAsync(opened, portal)) ?? throw new OperatorMistake($"{from.Name} has no portal {portal}.");
+
+    async ValueTask<bool> RefuseObstaclesAsync(ControlRows control, ControlConnection target) => await control.ObstacleAsync(target) is { } obstacle
+        ? throw new OperatorMistake($"Portal {control.Portal} can't be moved to {to.Name}: {obstacle}. Move it to a new data directory or an empty database.") : true;
 
     // Reads on one thread while it writes on another.
     async Task CopyAsync(IPortalRows rows, IPortalCopy copy, MovedTable table, CancellationToken cancellation)
