@@ -49,7 +49,7 @@ internal static class Routes
         JobRoutes.Map(all, jobs);
         SettingsRoutes.Map(all, "/docket/v1/settings", portals);
         AppRoutes.Map(all, "/docket/v1/apps", portals.Apps);
-        RefusalRoutes.Map(all, "/docket/v1/apps", portals.Apps, limiter);
+        RefusalRoutes.Map(all, "/docket/v1/apps", portals, limiter);
         UserRoutes.Map(all, "/docket/v1/users", portals.Users);
         var (signIn, pages) = (new SignIn(portals.Users, portals.Sessions, options.Clock, logger), new Pages(options.Name));
         app.Lifetime.ApplicationStopped.Register(signIn.Dispose);

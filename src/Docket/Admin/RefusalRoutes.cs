@@ -17,11 +17,11 @@ internal static class RefusalRoutes
     /// <summary>How many calls can be refused.</summary>
     public const int CallsMax = 1000;
 
-    public static void Map(IEndpointRouteBuilder routes, string path, IApps apps, RateLimiter limiter) =>
-        routes.MapPost(path + "/{appId}/refusals", http => RefuseAsync(http, apps, limiter)).Needs(ScopeNeed.Manage)
+    public static void Map(IEndpointRouteBuilder routes, string path, IPortals portals, RateLimiter limiter) =>
+        routes.MapPost(path + "/{appId}/refusals", http => RefuseAsync(http, portals, limiter)).Needs(ScopeNeed.Manage)
             .Describe("refuseCalls", "Refuses the next calls of an app with 429", ([Description("0 is the fixed development token.")] long appId, RefusalBody refusal) => { }, StatusCodes.Status204NoContent);
 
-    static async Task RefuseAsync(HttpContext http, IApps apps, RateLimiter limiter)
+    static async Task RefuseAsync(HttpContext http, IPortals portals, RateLimiter limiter)
     {
         var body = await RequestBody.ReadJsonAsync(http, RefusalBody.Shape.Read);
         LimitPolicy? policy = body.PolicyName switch
@@ -38,9 +38,15 @@ internal static class RefusalRoutes
 
         // The fixed development token is app 0, which is not listed.
         var caller = http.Call().Caller;
-        var appId = long.TryParse(http.GetRouteValue("appId") as string, out var id) && (id == 0 || await apps.FindAsync(caller.PortalId, id, http.RequestAborted) is not null)
+        var appId = long.TryParse(http.GetRouteValue("appId") as string, out var id) && (id == 0 || await portals.Apps.FindAsync(caller.PortalId, id, http.RequestAborted) is not null)
             ? id
             : throw new Refusal(Faults.ResourceNotFound());
+        // Each process would count on its own.
+        if (!await portals.IsAloneAsync(http.RequestAborted))
+        {
+            throw new Refusal(Faults.SeveralProcesses());
+        }
+
         limiter.Of(caller.PortalId).Refuse(appId, policy!.Value, body.Calls);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }

@@ -157,6 +157,9 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>Whether a portal has unfinished jobs that no other process has, or expired jobs and answers. Opens nothing.</summary>
     ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation);
 
+    /// <summary>Whether no other process serves these portals.</summary>
+    ValueTask<bool> IsAloneAsync(CancellationToken cancellation);
+
     /// <summary>The portals of which another process that has ended may have left jobs.</summary>
     ValueTask<ImmutableArray<long>> AbandonedAsync(CancellationToken cancellation);
 

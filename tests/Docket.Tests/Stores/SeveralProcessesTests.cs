@@ -44,6 +44,19 @@ public sealed class SeveralProcessesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Calls_are_refused_on_demand_only_while_one_process_serves()
+    {
+        await using var server = await TestServer.StartAsync(with: options => options with { Store = schema.ConnectionString });
+        const string path = "/docket/v1/apps/0/refusals", body = """{"policyName":"DAILY","calls":1}""";
+        Assert.Contains("only while one process serves", (await server.PostAsync(path, body)).Expect(409).Text, StringComparison.Ordinal);
+        await first.DisposeAsync();
+        await second.DisposeAsync();
+        (await server.PostAsync(path, body)).Expect(204);
+        (await server.GetAsync("/crm/v3/objects/tickets")).Expect(429);
+        (first, second) = (await OpenAsync("first", serve: false), await OpenAsync("second", serve: false));
+    }
+
+    [Fact]
     public async Task A_process_that_does_not_listen_asks_each_time()
     {
         await using var deaf = await OpenAsync("deaf", serve: false);

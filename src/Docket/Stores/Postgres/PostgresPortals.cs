@@ -111,6 +111,7 @@ internal sealed partial class PostgresPortals : IPortals
             if (serve)
             {
                 await portals.SucceedAsync(cancellation);
+                await database.Presence.AnnounceAsync();
                 await portals.WarmAsync(strict);
             }
 
@@ -203,6 +204,8 @@ internal sealed partial class PostgresPortals : IPortals
     }
 
     public async ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => await TranslateAsync(JobTables.IsCareDueAsync(database, portalId, Instant.Now(clock)));
+
+    public async ValueTask<bool> IsAloneAsync(CancellationToken cancellation) => await TranslateAsync(database.Presence.IsAloneAsync());
 
     public async ValueTask<ImmutableArray<long>> AbandonedAsync(CancellationToken cancellation) => [.. await TranslateAsync(database.Presence.AbandonedAsync())];
 

@@ -21,23 +21,27 @@ internal sealed class Presence(PostgresDatabase database) : IAsyncDisposable
 
     readonly SemaphoreSlim turn = new(1);
     readonly CancellationTokenSource closing = new();
-    volatile HashSet<long> portals = [];
+    volatile HashSet<long>? portals; // null until it is announced
     Task renewing = Task.CompletedTask;
 
+    /// <summary>Tells that this process serves.</summary>
+    public ValueTask AnnounceAsync() => AnnounceAsync([]);
+
     /// <summary>Tells that this process is going to take something of a portal. Costs a round trip the first time.</summary>
-    public async ValueTask AnnounceAsync(long portal)
+    public ValueTask AnnounceAsync(long portal) => portals?.Contains(portal) ?? false ? ValueTask.CompletedTask : AnnounceAsync([portal]);
+
+    /// <summary>Whether no other process serves.</summary>
+    public async Task<bool> IsAloneAsync() => (await AliveAsync()).All(id => id == database.Process);
+
+    async ValueTask AnnounceAsync(IEnumerable<long> more)
     {
-        if (portals.Contains(portal))
-        {
-            return;
-        }
 
         await turn.WaitAsync(closing.Token);
         try
         {
-            HashSet<long> known = [.. portals, portal];
+            HashSet<long> known = [.. portals ?? [], .. more];
             await WriteAsync(known);
-            if (portals.Count == 0)
+            if (portals is null)
             {
                 renewing = Task.Run(RenewAsync);
             }
@@ -70,7 +74,7 @@ internal sealed class Presence(PostgresDatabase database) : IAsyncDisposable
     {
         await closing.CancelAsync();
         await renewing; // it would say otherwise
-        if (portals.Count > 0)
+        if (portals is not null)
         {
             try
             {
@@ -95,7 +99,7 @@ internal sealed class Presence(PostgresDatabase database) : IAsyncDisposable
             {
                 try
                 {
-                    await WriteAsync(portals);
+                    await WriteAsync(portals!);
                 }
                 catch (NpgsqlException)
                 {

@@ -175,7 +175,9 @@ internal sealed partial class SqlitePortals : IPortals
 
     public ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => new(StoreOf(portalId).DueAt() <= Instant.Now(clock));
 
-    public ValueTask<ImmutableArray<long>> AbandonedAsync(CancellationToken cancellation) => new([]); // one process serves the directory
+    public ValueTask<bool> IsAloneAsync(CancellationToken cancellation) => new(true); // one process serves the directory
+
+    public ValueTask<ImmutableArray<long>> AbandonedAsync(CancellationToken cancellation) => new([]);
 
     public async Task<Condition> ConditionAsync(long portalId)
     {
