@@ -238,14 +238,15 @@ internal static partial class Faults
     {
         var why = state switch
         {
-            "missing" => "is missing",
-            "damaged" => "is damaged",
-            "foreign" => "belongs to another portal",
-            "newer" => "was written by a newer Docket",
-            "locked" => "is locked by another program",
-            _ => "can't be opened",
+            "unreachable" => "its database can't be reached",
+            "missing" => "its file is missing",
+            "damaged" => "its file is damaged",
+            "foreign" => "its file belongs to another portal",
+            "newer" => "its file was written by a newer Docket",
+            "locked" => "its file is locked by another program",
+            _ => "its file can't be opened",
         };
-        return Unserved($"Portal {portalId} can't be served: its file {why}", "; the server's log says what to do.", state, retryAfter: state == "locked" ? 1 : null);
+        return Unserved($"Portal {portalId} can't be served: {why}", "; the server's log says what to do.", state, retryAfter: state is "locked" or "unreachable" ? 1 : null);
     }
 
     public static Error DatabaseUnreachable(string database) => Unserved($"The database {database} can't be reached", "; try again.", "unreachable", retryAfter: 1);

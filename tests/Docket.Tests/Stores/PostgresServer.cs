@@ -46,6 +46,15 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>Starts it with the data that it has.</summary>
     public Task StartAgainAsync() => TellAsync("start");
 
+    /// <summary>Starts it again, with a limit on the size of its files: a disk that gets full.</summary>
+    /// <param name="bytes">Not a multiple of the size of a page, or <c>unlimited</c>.</param>
+    public async Task RestartAsync(string bytes)
+    {
+        await TellAsync("stop");
+        await TellAsync($"limit {bytes}");
+        await TellAsync("start");
+    }
+
     /// <summary>Makes a standby the primary.</summary>
     public Task PromoteAsync() => TellAsync("promote");
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Starts a PostgreSQL server in a temporary directory and writes its connection string to the output. Then obeys the lines of its
-# input, each answered by a line: start, kill (all its processes at once), promote. At the end of the input, which comes also when
-# its parent is killed, the server is stopped and its directory deleted.
+# input, each answered by a line: start, stop, kill (all its processes at once), promote, limit BYTES (of a file, from the next
+# start on). At the end of the input, which comes also when its parent is killed, the server is stopped and its directory deleted.
 # usage: postgres.sh [--standby-of DIRECTORY] [NAME=VALUE…]   settings as in postgresql.conf
 set -eu
 trap '' INT HUP
+trap 'exit 1' TERM
 primary=
 [ "${1-}" != --standby-of ] || { primary=$2; shift 2; }
 
@@ -50,6 +51,8 @@ echo "Host=$dir;Username=docket;Database=postgres"
 while read -r line; do
   case $line in
     start) start ;;
+    stop) $as pg_ctl -D data -m fast -w stop >>pg_ctl.log 2>&1 ;;
+    limit\ *) prlimit --pid $$ --fsize="${line#limit }:" ;;
     kill)
       main=$(head -n 1 data/postmaster.pid)
       kill -9 "$main" $(grep -sl "^PPid:.$main\$" /proc/[0-9]*/status | cut -d/ -f3) || : ;;

@@ -11,9 +11,10 @@ internal static class PostgresFailures
     /// <summary>Whether the server can't be reached now, or is changing its role: a later attempt may succeed. Says nothing of a commit that was sent.</summary>
     public static bool IsInterruption(Exception failure) => failure switch
     {
-        // The last: no host of the connection string is a primary just now, which Npgsql doesn't call transient.
+        // The last two: no host of the connection string is a primary just now, or none can be reached, which Npgsql doesn't call transient.
         PostgresException server => IsInterruption(server.SqlState),
-        NpgsqlException client => client.IsTransient || client.InnerException is IOException or SocketException or TimeoutException || client.Message.StartsWith("No suitable host", StringComparison.Ordinal),
+        NpgsqlException client => client.IsTransient || client.InnerException is IOException or SocketException or TimeoutException
+            || client.InnerException is AggregateException hosts && hosts.InnerExceptions.All(IsInterruption) || client.Message.StartsWith("No suitable host", StringComparison.Ordinal),
         TimeoutException or IOException or SocketException or ObjectDisposedException => true,
         InvalidOperationException => true, // the connection has been closed
         _ => false,

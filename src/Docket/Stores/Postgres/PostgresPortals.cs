@@ -192,7 +192,7 @@ internal sealed partial class PostgresPortals : IPortals
             MakeRoom();
             try
             {
-                await Task.Run(store.Open, cancellation);
+                await store.OpenAsync().WaitAsync(cancellation);
             }
             catch (OperatorMistake mistake)
             {
@@ -331,7 +331,7 @@ internal sealed partial class PostgresPortals : IPortals
             try
             {
                 var store = await StoreOfAsync(portalId, CancellationToken.None);
-                await Task.Run(store.Open);
+                await store.OpenAsync();
             }
             catch (OperatorMistake) when (!strict)
             {

@@ -47,6 +47,11 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
     // Held while the portal is opened or closed.
     readonly Lock gate = new();
+
+    // All who wait for the same opening share it.
+    readonly Lock openingGate = new();
+    Task? opening;
+
     volatile OpenPortal? open;
     volatile OperatorMistake? trouble;
     bool disposed;
@@ -106,6 +111,15 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
     public async ValueTask CatchUpAsync()
     {
+        try
+        {
+            await OpenAsync();
+        }
+        catch (OperatorMistake)
+        {
+            // known from here on
+        }
+
         var opened = Enter();
         try
         {
@@ -248,10 +262,24 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
     /// <summary>Opens the portal if it is not open.</summary>
     /// <exception cref="OperatorMistake">It can't be used. The next attempt is at least a second later.</exception>
-    public void Open()
+    public Task OpenAsync()
     {
-        _ = EnterOrFail();
-        Exit();
+        if (open is not null)
+        {
+            return Task.CompletedTask;
+        }
+
+        // Opening blocks. If each of many requests blocked a thread, none would be left to receive the answers of the database.
+        lock (openingGate)
+        {
+            return opening is { IsCompleted: false } ? opening : opening = Task.Factory.StartNew(Open, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+
+        void Open()
+        {
+            _ = EnterOrFail();
+            Exit();
+        }
     }
 
     /// <summary>Closes the portal if it has been unused for this long, and releases its thread and memory. Callers that wait for changes continue to wait.</summary>
