@@ -42,6 +42,7 @@ internal sealed class PortalSession(PostgresDatabase database) : IDisposable
 
         batch = new NpgsqlBatch(connection);
         Queue("BEGIN");
+        Queue("SET LOCAL lock_timeout = '5s'"); // another process has a portal for milliseconds; an open transaction of some other program may have it for hours
     }
 
     /// <summary>Adds a statement that returns no rows. It runs with the next one that does, or with the commit.</summary>
