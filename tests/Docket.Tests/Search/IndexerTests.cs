@@ -10,6 +10,7 @@ public sealed class IndexerTests
 {
     [Theory]
     [Trait("Category", "Slow")]
+    [Trait("Engine", "SQLite")]
     [InlineData(5_000, false, true)]
     [InlineData(5_001, false, false)]
     [InlineData(2_000, true, true)]
