@@ -77,15 +77,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             limiter.Count(http, found.Caller, search: endpoint.GetMetadata<CountsAsSearch>() is not null);
         }
 
-        // What other processes have committed is seen by this request. A store of one process knows everything.
-        var catchingUp = found.Store.CatchUpAsync();
-        return catchingUp.IsCompletedSuccessfully ? CallAsync(http, endpoint, needs, found, version) : CallWhenCaughtUpAsync(http, endpoint, needs, found, version, catchingUp);
-    }
-
-    async Task CallWhenCaughtUpAsync(HttpContext http, EndpointMetadataCollection endpoint, NeedsScope needs, (Caller Caller, IStore Store) found, ApiVersion? version, ValueTask catchingUp)
-    {
-        await catchingUp;
-        await CallAsync(http, endpoint, needs, found, version);
+        return CallAsync(http, endpoint, needs, found, version);
     }
 
     Task CallAsync(HttpContext http, EndpointMetadataCollection endpoint, NeedsScope needs, (Caller Caller, IStore Store) found, ApiVersion? version)

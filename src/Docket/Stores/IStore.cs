@@ -14,9 +14,6 @@ internal interface IStore
     /// <summary>The current schema, an immutable snapshot.</summary>
     PortalSchema Schema { get; }
 
-    /// <summary>Lets <see cref="Schema"/> and <see cref="Sequence"/> contain everything that was committed before the call, also by other processes.</summary>
-    ValueTask CatchUpAsync();
-
     /// <summary>
     /// Applies a batch and writes the note with it: one lookup, one decision, one commit. After a purge, nothing of the records
     /// remains in what the engine stores.
@@ -132,7 +129,7 @@ internal sealed record Condition(string State, string Index)
 /// <summary>The portals of a data directory, and their tokens.</summary>
 internal interface IPortals : IAsyncDisposable
 {
-    /// <summary>Finds the caller of a token, and the store of its portal; <c>null</c> for an unknown or revoked token. The token may have expired.</summary>
+    /// <summary>Finds the caller of a token, and the store of its portal; <c>null</c> for an unknown or revoked token. The token may have expired. Caller and store know everything that was committed before the call, also by other processes.</summary>
     ValueTask<(Caller Caller, IStore Store)?> FindTokenAsync(string token, CancellationToken cancellation);
 
     IApps Apps { get; }

@@ -94,8 +94,6 @@ internal sealed class MemoryStore : IStore, IDisposable
 
     public PortalSchema Schema => writer.Schema;
 
-    public ValueTask CatchUpAsync() => ValueTask.CompletedTask;
-
     public string History => "memory";
 
     public long Sequence => committed.Sequence;

@@ -109,7 +109,7 @@ public sealed class SeveralProcessesTests : IAsyncLifetime
         Assert.True(await first.DeleteAsync(portal.Id));
         await UntilAsync(async () => await second.FindTokenAsync(token, Cancellation) is null);
         await Assert.ThrowsAsync<Refusal>(async () => await second.OpenAsync(portal.Id, Cancellation));
-        await Assert.ThrowsAsync<Refusal>(async () => await store.CatchUpAsync());
+        await Assert.ThrowsAsync<Refusal>(async () => await ((PostgresStore)store).CatchUpAsync());
         await using var database = await PostgresDatabase.OpenAsync(schema.ConnectionString, cancellation: Cancellation);
         foreach (var table in PostgresDatabase.PortalTables)
         {

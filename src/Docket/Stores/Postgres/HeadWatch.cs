@@ -3,8 +3,8 @@ using Npgsql;
 
 namespace Docket.Stores.Postgres;
 
-/// <summary>What a portal's row of <c>head</c> says: the newest committed change and the version of the schema, whoever made them.</summary>
-internal readonly record struct PortalHead(long Sequence, long SchemaVersion);
+/// <summary>What a portal's row of <c>head</c> says: the newest committed change and the version of the schema, whoever made them; and the generation of the control plane.</summary>
+internal readonly record struct PortalHead(long Sequence, long SchemaVersion, long Generation);
 
 /// <summary>
 /// Reads a portal's row of <c>head</c> for all who ask at the same time: whoever asks while a read is in progress shares the next one,
@@ -39,8 +39,14 @@ internal sealed class HeadWatch(PostgresDatabase database, long portal)
     async Task<PortalHead> QueryAsync()
     {
         await using var connection = await database.Source.OpenConnectionAsync();
-        await using var command = new NpgsqlCommand("SELECT sequence, schema_version FROM head WHERE portal = $1", connection) { Parameters = { PortalSession.Value(portal) } };
-        await using var rows = await command.ExecuteReaderAsync();
-        return await rows.ReadAsync() ? new(rows.GetInt64(0), rows.GetInt64(1)) : throw new OperatorMistake($"{database.Description} has no portal {portal} any more.") { State = "missing" };
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { new("SELECT generation FROM identity"), new("SELECT sequence, schema_version FROM head WHERE portal = $1") { Parameters = { PortalSession.Value(portal) } } },
+        };
+        await using var rows = await batch.ExecuteReaderAsync();
+        await rows.ReadAsync();
+        var generation = rows.GetInt64(0);
+        await rows.NextResultAsync();
+        return await rows.ReadAsync() ? new(rows.GetInt64(0), rows.GetInt64(1), generation) : throw new OperatorMistake($"{database.Description} has no portal {portal} any more.") { State = "missing" };
     }
 }

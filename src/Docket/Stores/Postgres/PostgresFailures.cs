@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Net.Sockets;
 using Docket.Model;
 using Npgsql;
@@ -15,8 +14,9 @@ internal static class PostgresFailures
         PostgresException server => IsInterruption(server.SqlState),
         NpgsqlException client => client.IsTransient || client.InnerException is IOException or SocketException or TimeoutException
             || client.InnerException is AggregateException hosts && hosts.InnerExceptions.All(IsInterruption) || client.Message.StartsWith("No suitable host", StringComparison.Ordinal),
-        TimeoutException or IOException or SocketException or ObjectDisposedException => true,
-        InvalidOperationException => true, // the connection has been closed
+        TimeoutException or IOException or SocketException => true,
+        ObjectDisposedException disposed => disposed.ObjectName.StartsWith("Npgsql", StringComparison.Ordinal),
+        InvalidOperationException { Source: "Npgsql" } => true, // the connection has been closed meanwhile
         _ => false,
     };
 
@@ -56,8 +56,7 @@ internal static class PostgresFailures
             _ when IsInterruption(server.SqlState) => "unreachable",
             _ => null,
         },
-        DbException or TimeoutException or IOException or SocketException => IsInterruption(failure) ? "unreachable" : null,
-        _ => null,
+        _ => IsInterruption(failure) ? "unreachable" : null,
     };
 
     static bool IsInterruption(string code) =>

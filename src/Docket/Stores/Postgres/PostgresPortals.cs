@@ -140,43 +140,57 @@ internal sealed partial class PostgresPortals : IPortals
     // What is cached, if it is certainly current.
     Known? Current => listener is { IsCurrent: true } && known is var now && now.Generation >= Interlocked.Read(ref newest) ? now : null;
 
-    public ValueTask<(Caller Caller, IStore Store)?> FindTokenAsync(string token, CancellationToken cancellation)
+    public async ValueTask<(Caller Caller, IStore Store)?> FindTokenAsync(string token, CancellationToken cancellation)
     {
         var hash = Secrets.Hash(token);
         var key = Convert.ToHexString(hash);
-        return Current is { } now && now.Callers.TryGetValue(key, out var caller) && stores.TryGetValue(caller.PortalId, out var store) && store.IsOpen
-            ? new((caller, store)) : FindTokenAsync(hash, key, cancellation);
-    }
-
-    async ValueTask<(Caller Caller, IStore Store)?> FindTokenAsync(byte[] hash, string key, CancellationToken cancellation)
-    {
-        var caller = await control.ReadAsync(
-            async opened =>
+        while (true)
+        {
+            if (await FindCallerAsync(hash, key, cancellation) is not var (caller, generation))
             {
-                var now = await KnowAsync(opened);
-                if (now.Callers.TryGetValue(key, out var cached))
-                {
-                    return cached;
-                }
+                return null;
+            }
 
-                var found = key == developmentToken && !now.Settings.IsEmpty ? new Caller(now.Settings.Keys.Min(), 0, Scopes.All)
-                    : await AppTables.FindCallerAsync(opened, hash) ?? await GrantTables.FindCallerAsync(opened, hash);
-                if (found is not null)
-                {
-                    found = found with { Settings = now.Settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = await OwnersOfAsync(opened, now, found.PortalId) };
-                    if (now.Callers.Count >= CallersMax)
-                    {
-                        now.Callers.Clear();
-                    }
+            var store = await OpenStoreAsync(caller.PortalId, cancellation);
+            var newest = await store.CatchUpAsync();
+            if (newest <= generation)
+            {
+                return (caller, store);
+            }
 
-                    now.Callers[key] = found;
-                }
-
-                return found;
-            },
-            cancellation);
-        return caller is null ? null : (caller, await OpenAsync(caller.PortalId, cancellation));
+            Announce(newest); // another process has changed callers, and its notification has not arrived yet
+        }
     }
+
+    ValueTask<(Caller Caller, long Generation)?> FindCallerAsync(byte[] hash, string key, CancellationToken cancellation) =>
+        Current is { } now && now.Callers.TryGetValue(key, out var caller) ? new((caller, now.Generation)) : ReadCallerAsync(hash, key, cancellation);
+
+    async ValueTask<(Caller Caller, long Generation)?> ReadCallerAsync(byte[] hash, string key, CancellationToken cancellation) => await control.ReadAsync(
+        async opened =>
+        {
+            var now = await KnowAsync(opened);
+            if (now.Callers.TryGetValue(key, out var cached))
+            {
+                return (cached, now.Generation);
+            }
+
+            var found = key == developmentToken && !now.Settings.IsEmpty ? new Caller(now.Settings.Keys.Min(), 0, Scopes.All)
+                : await AppTables.FindCallerAsync(opened, hash) ?? await GrantTables.FindCallerAsync(opened, hash);
+            if (found is null)
+            {
+                return ((Caller, long)?)null;
+            }
+
+            found = found with { Settings = now.Settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = await OwnersOfAsync(opened, now, found.PortalId) };
+            if (now.Callers.Count >= CallersMax)
+            {
+                now.Callers.Clear();
+            }
+
+            now.Callers[key] = found;
+            return (found, now.Generation);
+        },
+        cancellation);
 
     public ValueTask<PortalOwners> OwnersOfAsync(long portalId, CancellationToken cancellation) =>
         Current is { } now && now.Owners.TryGetValue(portalId, out var owners) ? new(owners)
@@ -184,7 +198,9 @@ internal sealed partial class PostgresPortals : IPortals
 
     public ValueTask<ImmutableArray<Portal>> ListAsync(CancellationToken cancellation) => control.ReadAsync(PortalTable.ListAsync, cancellation);
 
-    public async ValueTask<IStore> OpenAsync(long portalId, CancellationToken cancellation)
+    public async ValueTask<IStore> OpenAsync(long portalId, CancellationToken cancellation) => await OpenStoreAsync(portalId, cancellation);
+
+    async ValueTask<PostgresStore> OpenStoreAsync(long portalId, CancellationToken cancellation)
     {
         var store = await StoreOfAsync(portalId, cancellation);
         if (!store.IsOpen)

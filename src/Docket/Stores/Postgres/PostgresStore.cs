@@ -109,7 +109,9 @@ internal sealed partial class PostgresStore : IStore, IDisposable
     /// <summary>How many changes the search index is behind.</summary>
     public long IndexBehind => open?.Indexer.Behind ?? 0;
 
-    public async ValueTask CatchUpAsync()
+    /// <summary>Lets <see cref="Schema"/> and <see cref="Sequence"/> contain everything that was committed before the call, also by other processes.</summary>
+    /// <returns>The generation of the control plane.</returns>
+    public async ValueTask<long> CatchUpAsync()
     {
         try
         {
@@ -130,6 +132,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
             }
 
             committed.Reach(now.Sequence);
+            return now.Generation;
         }
         finally
         {

@@ -119,8 +119,6 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public PortalSchema Schema => Use(static opened => opened.Writer.Schema);
 
-    public ValueTask CatchUpAsync() => ValueTask.CompletedTask; // no other process writes
-
     public async Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null)
     {
         var opened = Enter();
