@@ -101,7 +101,7 @@ public sealed class LogTests : IDisposable
         Assert.DoesNotContain(server.Log, text => text.Contains("{objectType}", StringComparison.Ordinal)); // requests are logged only if that is turned on
         using (var other = await BackDoor.OpenAsync(directory, "portal-24000001.db"))
         {
-            other.Execute("ALTER TABLE head RENAME TO gone");
+            other.Execute($"ALTER TABLE {(TestEngine.IsPostgres ? "record" : "head")} RENAME TO gone");
         }
 
         var answer = (await server.SendAsync(HttpMethod.Get, Tickets + "/987654321", "")).Expect(500);

@@ -144,21 +144,28 @@ internal sealed partial class PostgresPortals : IPortals
     {
         var hash = Secrets.Hash(token);
         var key = Convert.ToHexString(hash);
-        while (true)
+        for (var tries = 1; ; tries++)
         {
             if (await FindCallerAsync(hash, key, cancellation) is not var (caller, generation))
             {
                 return null;
             }
 
-            var store = await OpenStoreAsync(caller.PortalId, cancellation);
-            var newest = await store.CatchUpAsync();
-            if (newest <= generation)
+            try
             {
-                return (caller, store);
-            }
+                var store = await OpenStoreAsync(caller.PortalId, cancellation);
+                var found = await store.CatchUpAsync();
+                if (found <= generation)
+                {
+                    return (caller, store);
+                }
 
-            Announce(newest); // another process has changed callers, and its notification has not arrived yet
+                Announce(found); // another process has changed callers, and its notification has not arrived yet
+            }
+            catch (Refusal) when (tries == 1)
+            {
+                Announce(null); // it may have deleted the portal
+            }
         }
     }
 
