@@ -77,11 +77,6 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             limiter.Count(http, found.Caller, search: endpoint.GetMetadata<CountsAsSearch>() is not null);
         }
 
-        return CallAsync(http, endpoint, needs, found, version);
-    }
-
-    Task CallAsync(HttpContext http, EndpointMetadataCollection endpoint, NeedsScope needs, (Caller Caller, IStore Store) found, ApiVersion? version)
-    {
         var call = new Call(found.Caller, found.Store, http.GetRouteValue("objectType") as string, clock)
         {
             Version = version ?? ApiVersion.V3,

@@ -13,7 +13,32 @@ internal readonly record struct FollowedChange(ChangeKind Kind, long Sequence, i
 }
 
 /// <summary>A record in the initial state that a follower of the changes starts with.</summary>
-internal sealed record LoggedRecord(int Type, long Id, long CreatedAt, long UpdatedAt, long Source, bool Active, ReadOnlyMemory<byte> Values);
+internal sealed record LoggedRecord(int Type, long Id, long CreatedAt, long UpdatedAt, long Source, bool Active, ReadOnlyMemory<byte> Values)
+{
+    /// <summary>Merges lists that are ordered by id.</summary>
+    public static IEnumerable<LoggedRecord> ById(IEnumerable<IEnumerable<LoggedRecord>> ordered)
+    {
+        var lists = ordered.Select(list => list.GetEnumerator()).ToList();
+        try
+        {
+            var next = new PriorityQueue<IEnumerator<LoggedRecord>, long>();
+            foreach (var list in lists.Where(list => list.MoveNext()))
+            {
+                next.Enqueue(list, list.Current.Id);
+            }
+
+            while (next.TryPeek(out var list, out _))
+            {
+                yield return list.Current;
+                _ = list.MoveNext() ? next.DequeueEnqueue(list, list.Current.Id) : next.Dequeue();
+            }
+        }
+        finally
+        {
+            lists.ForEach(list => list.Dispose());
+        }
+    }
+}
 
 /// <summary>A portal's changes in order, and its records to start with, for one thread that follows them.</summary>
 internal interface IChangeLog : IDisposable

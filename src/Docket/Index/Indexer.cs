@@ -44,6 +44,12 @@ internal sealed partial class Indexer : IDisposable
     /// <summary>The pause after a disk error, and that of merges after there was no space, in milliseconds.</summary>
     const int RestMs = 1_000, MergeRestMs = 30_000;
 
+    /// <summary>How long a search waits for an index that is behind, in milliseconds.</summary>
+    const int SearchWaitMs = 20_000;
+
+    /// <summary>How long a permanent deletion waits for the index to be rewritten, in milliseconds.</summary>
+    public const int PurgeWaitMs = 120_000;
+
     /// <summary>The value of <see cref="indexed"/> while there is no index to search.</summary>
     const long NotReady = -1;
 
@@ -154,6 +160,35 @@ internal sealed partial class Indexer : IDisposable
         }
     }
 
+    /// <summary>Finds the page of a query in the index as <see cref="SearchAsync"/> does, with the position and time of the index.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="sequence">The newest change that the index must contain.</param>
+    /// <param name="sources">The sources by number.</param>
+    /// <param name="readValues">Reads the values of a property of some records as they were after a change.</param>
+    /// <param name="cancellation">Cancels the search.</param>
+    /// <exception cref="Refusal">The index doesn't get there in time.</exception>
+    public async Task<IndexPage> FindAsync(
+        SearchQuery query, long sequence, SourceNumbers sources, Func<IReadOnlyCollection<long>, Property, long, Dictionary<long, byte[]>> readValues, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(SearchWaitMs);
+        try
+        {
+            return await SearchAsync(
+                query.Schema, sequence,
+                (file, reader) =>
+                {
+                    var (position, now) = (file.Position, Instant.Now(clock));
+                    return new IndexSearch(file.Index, reader, query, sources, (ids, property) => readValues(ids, property, position), now).Run() with { Position = position, Time = now };
+                },
+                patience.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new Refusal(Faults.IndexNotReady(BuiltPercent));
+        }
+    }
+
     /// <summary>
     /// Completes at once. If writes are ahead of the index by <see cref="BehindMax"/> or, without searches, <see cref="FarBehindMax"/>, it completes when the index has caught up or after
     /// <see cref="PatienceMs"/>, because otherwise searches would wait longer and longer. Call it before a write.
@@ -175,11 +210,19 @@ internal sealed partial class Indexer : IDisposable
     public Task ReachAsync(long sequence, CancellationToken cancellation) => indexed.WaitBeyondAsync(sequence - 1, cancellation);
 
     /// <summary>Like <see cref="ReachAsync"/>, even if searches lag.</summary>
-    public Task HurryToAsync(long sequence, CancellationToken cancellation)
+    /// <exception cref="Refusal">It takes longer than <paramref name="patience"/>. Permanently deleted values remain in the file until it gets there.</exception>
+    public async Task EraseAsync(long sequence, CancellationToken patience)
     {
         Interlocked.Exchange(ref hurryTo, sequence);
         committed.Wake();
-        return ReachAsync(sequence, cancellation);
+        try
+        {
+            await ReachAsync(sequence, patience);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new Refusal(Faults.TracesLeft(Path.GetFileName(path), TracesReason.Behind));
+        }
     }
 
     /// <summary>Saves the rest and closes the file.</summary>

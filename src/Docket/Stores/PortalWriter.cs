@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Docket.ChangeLog;
 using Docket.Model;
@@ -24,6 +25,12 @@ internal sealed partial class PortalWriter : IDisposable
 
     /// <summary>How long a health check waits for the writer, in milliseconds.</summary>
     const int ProbeWaitMs = 500;
+
+    /// <summary>Most records named in the refusal to delete a stage in use.</summary>
+    const int InStageShown = 10;
+
+    /// <summary>Most attempts to delete a stage that records have just left.</summary>
+    const int StageTries = 3;
 
     readonly ITransaction transaction;
     readonly CommitSignal committed;
@@ -86,6 +93,33 @@ internal sealed partial class PortalWriter : IDisposable
     /// <summary>Changes a schema. Returns the new one, or the stages in use that prevent the change.</summary>
     public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
         Enqueue(new SchemaWork(type, change, keepUsedStages));
+
+    /// <summary>Changes a schema.</summary>
+    /// <param name="type">The object type.</param>
+    /// <param name="change">Turns the current content into the new one.</param>
+    /// <param name="keepUsedStages">Refuse if the change removes a stage that active records use.</param>
+    /// <param name="find">Finds the ids of records by a query.</param>
+    /// <exception cref="Refusal">Records use the stages.</exception>
+    public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages, Func<SearchQuery, Task<ImmutableArray<long>>> find)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var (schema, usedStages) = await ChangeSchemaAsync(type, change, keepUsedStages);
+            if (schema is not null)
+            {
+                return schema;
+            }
+
+            var now = Schema.Of(type);
+            var standing = new SearchFilter(now.Stages!.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
+            var first = await find(new(now, [[standing]], [], [], null, 0, null, InStageShown));
+            // No record uses them any more: the change may be allowed now.
+            if (!first.IsEmpty || tries == StageTries)
+            {
+                throw new Refusal(Faults.StagesInUse(usedStages, first));
+            }
+        }
+    }
 
     /// <summary>The number of waiting work items.</summary>
     public int Waiting

@@ -105,29 +105,8 @@ internal sealed class ChangeReader(PostgresDatabase database, long portal, Sourc
 
     public long CountRecords() => Read(row => row.GetInt64(0), "SELECT count(*) FROM record WHERE portal = $1")[0];
 
-    // Merges the lists of all types by id.
-    public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types)
-    {
-        var lists = types.SelectMany(type => (IEnumerator<LoggedRecord>[])[List(type, archived: false).GetEnumerator(), List(type, archived: true).GetEnumerator()]).ToList();
-        try
-        {
-            var next = new PriorityQueue<IEnumerator<LoggedRecord>, long>();
-            foreach (var list in lists.Where(list => list.MoveNext()))
-            {
-                next.Enqueue(list, list.Current.Id);
-            }
-
-            while (next.TryPeek(out var list, out _))
-            {
-                yield return list.Current;
-                _ = list.MoveNext() ? next.DequeueEnqueue(list, list.Current.Id) : next.Dequeue();
-            }
-        }
-        finally
-        {
-            lists.ForEach(list => list.Dispose());
-        }
-    }
+    public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types) =>
+        LoggedRecord.ById(types.SelectMany(type => (IEnumerable<LoggedRecord>[])[List(type, archived: false), List(type, archived: true)]));
 
     public void Dispose() => EndSnapshot();
 

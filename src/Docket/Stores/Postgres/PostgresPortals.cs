@@ -181,14 +181,13 @@ internal sealed partial class PostgresPortals : IPortals
                 return (cached, now.Generation);
             }
 
-            var found = key == developmentToken && !now.Settings.IsEmpty ? new Caller(now.Settings.Keys.Min(), 0, Scopes.All)
-                : await AppTables.FindCallerAsync(opened, hash) ?? await GrantTables.FindCallerAsync(opened, hash);
+            var found = await Callers.FindAsync(opened, hash, key == developmentToken, now.Settings);
             if (found is null)
             {
                 return ((Caller, long)?)null;
             }
 
-            found = found with { Settings = now.Settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = await OwnersOfAsync(opened, now, found.PortalId) };
+            found = found with { Owners = await OwnersOfAsync(opened, now, found.PortalId) };
             if (now.Callers.Count >= CallersMax)
             {
                 now.Callers.Clear();
@@ -327,6 +326,7 @@ internal sealed partial class PostgresPortals : IPortals
     {
         await (idling?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (listener?.DisposeAsync() ?? ValueTask.CompletedTask);
+        database.Close();
         await Task.Run(() => Parallel.ForEach(stores.Values, store => store.Dispose()));
         await (serving?.DisposeAsync() ?? ValueTask.CompletedTask);
         await database.DisposeAsync();

@@ -15,23 +15,11 @@ namespace Docket.Stores.Postgres;
 /// </summary>
 internal sealed partial class PostgresStore : IStore, IDisposable
 {
-    /// <summary>Most records named in the refusal to delete a stage in use.</summary>
-    const int InStageShown = 10;
-
-    /// <summary>How long a search waits for an index that is behind, in milliseconds.</summary>
-    const int SearchWaitMs = 20_000;
-
     /// <summary>Most attempts of a search if records found by it have been deleted before they are read.</summary>
     const int SearchTries = 3;
 
-    /// <summary>How long a purge waits for the index to be rewritten, in milliseconds.</summary>
-    const int PurgeWaitMs = 120_000;
-
     /// <summary>How often those who wait for a change ask for those of other processes, in milliseconds.</summary>
     const int FollowMs = 100;
-
-    /// <summary>How long to wait before opening is retried, in milliseconds.</summary>
-    const int RetryMs = 1_000;
 
     readonly PostgresDatabase database;
     readonly long portalId;
@@ -43,20 +31,12 @@ internal sealed partial class PostgresStore : IStore, IDisposable
     readonly Instruments? instruments;
     readonly CommitSignal committed = new();
     readonly HeadWatch head;
+    readonly OnDemand<OpenPortal> portal;
     volatile PortalSettings settings = PortalSettings.Default;
-
-    // Held while the portal is opened or closed.
-    readonly Lock gate = new();
 
     // All who wait for the same opening share it.
     readonly Lock openingGate = new();
     Task? opening;
-
-    volatile OpenPortal? open;
-    volatile OperatorMistake? trouble;
-    bool disposed;
-    int uses;
-    long triedAt, usedAt;
 
     /// <summary>Creates a store that is opened when it is first used, and closed by <see cref="CloseIfIdle"/>.</summary>
     /// <param name="database">The database.</param>
@@ -77,6 +57,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         this.instruments = instruments;
         complaints = new(clock);
         head = new(database, portalId);
+        portal = new(() => new(database, portalId, types, indexDirectory, committed, () => Settings.SearchLagMs, clock, logger, complaints, instruments), portalId, clock, logger);
         Jobs = new JobTables(this, database, portalId, clock);
         Answers = new AnswerTable(this, database, portalId, clock);
     }
@@ -92,22 +73,22 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
     public IAnswers Answers { get; }
 
-    public string History => Use(static opened => opened.Transaction.History);
+    public string History => portal.Use(static opened => opened.Transaction.History);
 
-    public PortalSchema Schema => Use(static opened => opened.Writer.Schema);
+    public PortalSchema Schema => portal.Use(static opened => opened.Writer.Schema);
 
-    public long Sequence => Use(_ => committed.Sequence); // known once the portal was opened
+    public long Sequence => portal.Use(_ => committed.Sequence); // known once the portal was opened
 
     /// <summary>When the portal was last used, as a timestamp of the clock.</summary>
-    public long UsedAt => Interlocked.Read(ref usedAt);
+    public long UsedAt => portal.UsedAt;
 
-    public bool IsOpen => open is not null;
+    public bool IsOpen => portal.Opened is not null;
 
     /// <summary>How many writes wait for the writer.</summary>
-    public int Waiting => open?.Writer.Waiting ?? 0;
+    public int Waiting => portal.Opened?.Writer.Waiting ?? 0;
 
     /// <summary>How many changes the search index is behind.</summary>
-    public long IndexBehind => open?.Indexer.Behind ?? 0;
+    public long IndexBehind => portal.Opened?.Indexer.Behind ?? 0;
 
     /// <summary>Lets <see cref="Schema"/> and <see cref="Sequence"/> contain everything that was committed before the call, also by other processes.</summary>
     /// <returns>The generation of the control plane.</returns>
@@ -122,7 +103,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
             // known from here on
         }
 
-        var opened = Enter();
+        var opened = portal.Enter();
         try
         {
             var now = await ReadHeadAsync();
@@ -136,13 +117,13 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         }
         finally
         {
-            Exit();
+            portal.Exit();
         }
     }
 
     public async Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null)
     {
-        var opened = Enter();
+        var opened = portal.Enter();
         try
         {
             if (batch.Kind == WriteKind.Purge)
@@ -155,37 +136,24 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         }
         finally
         {
-            Exit();
+            portal.Exit();
         }
     }
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
-        var opened = Enter();
+        var opened = portal.Enter();
         try
         {
-            for (var tries = 1; ; tries++)
+            return await opened.Writer.ChangeSchemaAsync(type, change, keepUsedStages, async query =>
             {
-                var (schema, usedStages) = await opened.Writer.ChangeSchemaAsync(type, change, keepUsedStages);
-                if (schema is not null)
-                {
-                    return schema;
-                }
-
                 await CatchUpAsync();
-                var now = opened.Writer.Schema.Of(type);
-                var standing = new SearchFilter(now.Stages!.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
-                var first = await FindAsync(opened, new(now, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
-                // No record uses them any more: the change may be allowed now.
-                if (!first.Ids.IsEmpty || tries == SearchTries)
-                {
-                    throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
-                }
-            }
+                return (await FindAsync(opened, query, CancellationToken.None)).Ids;
+            });
         }
         finally
         {
-            Exit();
+            portal.Exit();
         }
     }
 
@@ -206,7 +174,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
     public async ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation)
     {
-        var opened = Enter();
+        var opened = portal.Enter();
         try
         {
             for (var tries = 1; ; tries++)
@@ -224,7 +192,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         }
         finally
         {
-            Exit();
+            portal.Exit();
         }
     }
 
@@ -252,14 +220,14 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
     public async Task<Condition> ConditionAsync()
     {
-        var opened = Enter();
+        var opened = portal.Enter();
         try
         {
             return new(await opened.Writer.TroubleAsync() ?? Condition.Ready, opened.Indexer.State);
         }
         finally
         {
-            Exit();
+            portal.Exit();
         }
     }
 
@@ -267,7 +235,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
     /// <exception cref="OperatorMistake">It can't be used. The next attempt is at least a second later.</exception>
     public Task OpenAsync()
     {
-        if (open is not null)
+        if (IsOpen)
         {
             return Task.CompletedTask;
         }
@@ -280,33 +248,19 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
         void Open()
         {
-            _ = EnterOrFail();
-            Exit();
+            _ = portal.EnterOrFail();
+            portal.Exit();
         }
     }
 
-    /// <summary>Closes the portal if it has been unused for this long, and releases its thread and memory. Callers that wait for changes continue to wait.</summary>
-    public void CloseIfIdle(TimeSpan unusedFor)
-    {
-        lock (gate)
-        {
-            if (open is { } idle && Volatile.Read(ref uses) == 0 && clock.GetElapsedTime(Interlocked.Read(ref usedAt)) >= unusedFor)
-            {
-                open = null;
-                idle.Dispose();
-            }
-        }
-    }
+    /// <inheritdoc cref="OnDemand{T}.CloseIfIdle"/>
+    /// <remarks>Callers that wait for changes continue to wait.</remarks>
+    public void CloseIfIdle(TimeSpan unusedFor) => portal.CloseIfIdle(unusedFor);
 
     public void Dispose()
     {
         committed.End();
-        lock (gate)
-        {
-            disposed = true;
-            open?.Dispose();
-            open = null;
-        }
+        portal.Dispose();
     }
 
     /// <summary>The file of a portal's search index.</summary>
@@ -315,21 +269,21 @@ internal sealed partial class PostgresStore : IStore, IDisposable
     /// <summary>Writes other data than records, in a transaction of the writer. May run again if other work in its transaction fails.</summary>
     public async Task<T> WriteAsync<T>(Func<PortalSession, T> write)
     {
-        var opened = Enter();
+        var opened = portal.Enter();
         try
         {
             return await opened.Writer.WriteAsync(() => write(opened.Transaction.Session));
         }
         finally
         {
-            Exit();
+            portal.Exit();
         }
     }
 
     /// <summary>Reads, and translates failures of the database.</summary>
     public async ValueTask<T> ReadAsync<T>(Func<RecordReader, ValueTask<T>> read)
     {
-        var opened = Enter();
+        var opened = portal.Enter();
         try
         {
             return await read(opened.Reader);
@@ -349,118 +303,26 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         }
         finally
         {
-            Exit();
+            portal.Exit();
         }
     }
 
     ValueTask<PortalHead> ReadHeadAsync() => ReadAsync(_ => new ValueTask<PortalHead>(head.ReadAsync()));
 
-    OpenPortal Enter()
-    {
-        try
-        {
-            return EnterOrFail();
-        }
-        catch (OperatorMistake mistake)
-        {
-            throw new Refusal(Faults.PortalUnserved(portalId, mistake.State));
-        }
-    }
-
-    // The portal stays open until the matching Exit.
-    OpenPortal EnterOrFail()
-    {
-        // Only one caller tries to open it again, after a pause. The others fail with the last error.
-        var entered = false;
-        if (trouble is { } met && (clock.GetElapsedTime(Interlocked.Read(ref triedAt)).TotalMilliseconds < RetryMs || !(entered = gate.TryEnter())))
-        {
-            throw met;
-        }
-
-        if (!entered)
-        {
-            gate.Enter();
-        }
-
-        try
-        {
-            if (disposed)
-            {
-                throw new Refusal(Faults.ShuttingDown());
-            }
-
-            open ??= new OpenPortal(database, portalId, types, indexDirectory, committed, () => Settings.SearchLagMs, clock, logger, complaints, instruments);
-            trouble = null;
-            Interlocked.Increment(ref uses);
-            return open;
-        }
-        catch (OperatorMistake mistake)
-        {
-            Interlocked.Exchange(ref triedAt, clock.GetTimestamp());
-            throw trouble = mistake;
-        }
-        finally
-        {
-            gate.Exit();
-        }
-    }
-
-    void Exit()
-    {
-        Interlocked.Exchange(ref usedAt, clock.GetTimestamp());
-        Interlocked.Decrement(ref uses);
-    }
-
-    T Use<T>(Func<OpenPortal, T> use)
-    {
-        var opened = Enter();
-        try
-        {
-            return use(opened);
-        }
-        finally
-        {
-            Exit();
-        }
-    }
-
     // A purge is complete when the search index of this process does not contain the data any more. Those of other processes follow.
     async Task<Outcome> PurgeAsync(OpenPortal opened, WriteBatch batch)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(PurgeWaitMs));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(Indexer.PurgeWaitMs));
         var outcome = await opened.Writer.ApplyAsync(batch, null);
-        try
-        {
-            await opened.Indexer.HurryToAsync(committed.Sequence, patience.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            throw new Refusal(Faults.TracesLeft(Path.GetFileName(opened.IndexPath), TracesReason.Behind));
-        }
-
+        await opened.Indexer.EraseAsync(committed.Sequence, patience.Token);
         return outcome;
     }
 
     async Task<IndexPage> FindAsync(OpenPortal opened, SearchQuery query, CancellationToken cancellation)
     {
         using var span = Span.Start("search");
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(SearchWaitMs);
-        try
-        {
-            return await opened.Indexer.SearchAsync(
-                query.Schema, committed.Sequence,
-                (file, reader) =>
-                {
-                    var (position, now) = (file.Position, Instant.Now(clock));
-                    return new IndexSearch(file.Index, reader, query, opened.Sources, (ids, property) => opened.Reader.ValuesAt(query.Schema.Type, ids, property, position), now).Run() with { Position = position, Time = now };
-                },
-                patience.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            throw new Refusal(Faults.IndexNotReady(opened.Indexer.BuiltPercent));
-        }
+        return await opened.Indexer.FindAsync(
+            query, committed.Sequence, opened.Sources, (ids, property, position) => opened.Reader.ValuesAt(query.Schema.Type, ids, property, position), cancellation);
     }
 
     [LoggerMessage(LogLevel.Error, "Reading portal {Portal} from the database failed{More}")]

@@ -214,7 +214,7 @@ internal sealed class PostgresTransaction : ITransaction
             session.Commit();
             return (done, null);
         }
-        catch (Exception failure) when (PostgresFailures.Translate(failure, database.Description) is { } refusal)
+        catch (Exception failure) when (Translate(failure) is { } refusal)
         {
             session.Rollback();
             return (false, refusal);

@@ -33,12 +33,6 @@ internal sealed partial class RecordReader
         SELECT n, sequence, kind, time, content FROM chain ORDER BY n, sequence DESC
         """;
 
-    /// <summary>A point in the past: before all changes with a greater number or a later time.</summary>
-    readonly record struct Point(long Sequence, long Time)
-    {
-        public bool IsBefore(long sequence, long time) => sequence > Sequence || time > Time;
-    }
-
     /// <summary>Finds a record as it was.</summary>
     public async ValueTask<Record?> FindAsOfAsync(ObjectType type, long id, long time, Property? createDate, CancellationToken cancellation) =>
         (await FindAsOfAsync(type, [id], new(long.MaxValue, time), createDate, cancellation))[0];
@@ -68,7 +62,7 @@ internal sealed partial class RecordReader
                 }
                 else
                 {
-                    pasts.Add(new(place, id, record.LastChange, SettersOf(record)));
+                    pasts.Add(new(place, id, record.LastChange, Setters.Of(record)));
                 }
             }
 
@@ -85,7 +79,7 @@ internal sealed partial class RecordReader
 
                 if (point.IsBefore(away.Sequence, away.Time))
                 {
-                    pasts.Add(new(place, id, away.Previous, SettersBefore([], away.Sequence, away.Content)));
+                    pasts.Add(new(place, id, away.Previous, Setters.Before([], away.Sequence, away.Content)));
                 }
                 else
                 {
@@ -113,7 +107,7 @@ internal sealed partial class RecordReader
             past.Newest = (row.GetInt64(1), row.GetInt64(3), (ChangeKind)row.GetInt16(2));
             if (point.IsBefore(past.Newest.Sequence, past.Newest.Time))
             {
-                SettersBefore(past.Setters, past.Newest.Sequence, row.GetFieldValue<byte[]>(4));
+                Setters.Before(past.Setters, past.Newest.Sequence, row.GetFieldValue<byte[]>(4));
             }
 
             return true;
@@ -164,38 +158,6 @@ internal sealed partial class RecordReader
 
             firsts = later;
         }
-    }
-
-    // Which change set each value of a record.
-    static SortedDictionary<int, long> SettersOf(Record record)
-    {
-        var setters = new SortedDictionary<int, long>();
-        var values = new ValueReader(record.Values.Span);
-        while (values.Next())
-        {
-            setters[values.Number] = record.FirstChange + values.Link;
-        }
-
-        return setters;
-    }
-
-    // Goes back before a change: replaces it by the changes that had set its values.
-    static SortedDictionary<int, long> SettersBefore(SortedDictionary<int, long> setters, long sequence, ReadOnlySpan<byte> content)
-    {
-        var values = new ValueReader(content);
-        while (values.Next())
-        {
-            if (values.Link == 0)
-            {
-                setters.Remove(values.Number);
-            }
-            else
-            {
-                setters[values.Number] = sequence - values.Link;
-            }
-        }
-
-        return setters;
     }
 
     /// <summary>A record on the way back to a point.</summary>

@@ -106,29 +106,8 @@ internal sealed class ChangeReader : IChangeLog
 
     public long CountRecords() => connection.QueryInteger("SELECT count(*) FROM head");
 
-    // Merges the lists of all types by id.
-    public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types)
-    {
-        var lists = types.SelectMany(type => (IEnumerator<LoggedRecord>[])[List(type, archived: false).GetEnumerator(), List(type, archived: true).GetEnumerator()]).ToList();
-        try
-        {
-            var next = new PriorityQueue<IEnumerator<LoggedRecord>, long>();
-            foreach (var list in lists.Where(list => list.MoveNext()))
-            {
-                next.Enqueue(list, list.Current.Id);
-            }
-
-            while (next.TryPeek(out var list, out _))
-            {
-                yield return list.Current;
-                _ = list.MoveNext() ? next.DequeueEnqueue(list, list.Current.Id) : next.Dequeue();
-            }
-        }
-        finally
-        {
-            lists.ForEach(list => list.Dispose());
-        }
-    }
+    public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types) =>
+        LoggedRecord.ById(types.SelectMany(type => (IEnumerable<LoggedRecord>[])[List(type, archived: false), List(type, archived: true)]));
 
     public void Dispose()
     {

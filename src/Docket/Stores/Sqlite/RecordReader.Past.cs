@@ -9,12 +9,6 @@ internal sealed partial class RecordReader
     /// <summary>Bytes of values after which a page of the feed ends early: a thousand changes can contain a thousand long texts each.</summary>
     const int FeedBytesMax = 4 * 1024 * 1024;
 
-    /// <summary>A point in the past: before all changes with a greater number or a later time.</summary>
-    readonly record struct Point(long Sequence, long Time)
-    {
-        public bool IsBefore(long sequence, long time) => sequence > Sequence || time > Time;
-    }
-
     /// <summary>Finds a record as it was. Follows its changes back to that point, and reads the values before them.</summary>
     public Record? FindAsOf(ObjectType type, long id, long time, Property? createDate, CancellationToken cancellation) =>
         FindAsOf(type, id, new Point(long.MaxValue, time), createDate, cancellation);
@@ -31,7 +25,7 @@ internal sealed partial class RecordReader
             {
                 return point.Time == long.MaxValue && record.LastChange <= point.Sequence
                     ? record
-                    : AsOf(id, record.LastChange, SettersOf(record), point, createDate, cancellation);
+                    : AsOf(id, record.LastChange, Setters.Of(record), point, createDate, cancellation);
             }
 
             if (MergedAwayBy(type, id) is not { } away)
@@ -40,7 +34,7 @@ internal sealed partial class RecordReader
             }
 
             change.Bind(away).Step();
-            var (mergedAt, before, setters) = (change.Integer(0), change.Integer(3), SettersBefore([], away, change.Blob(2)));
+            var (mergedAt, before, setters) = (change.Integer(0), change.Integer(3), Setters.Before([], away, change.Blob(2)));
             change.Reset();
             if (point.IsBefore(away, mergedAt))
             {
@@ -152,7 +146,7 @@ internal sealed partial class RecordReader
                 return null; // didn't exist yet
             }
 
-            SettersBefore(setters, sequence, change.Blob(2));
+            Setters.Before(setters, sequence, change.Blob(2));
             sequence = change.Integer(3);
             change.Reset();
         }
@@ -177,38 +171,6 @@ internal sealed partial class RecordReader
         }
 
         return new(id, createdAt, updatedAt, isArchived ? updatedAt : null, source, first, sequence, values.Take());
-    }
-
-    // Which change set each value of a record.
-    static SortedDictionary<int, long> SettersOf(Record record)
-    {
-        var setters = new SortedDictionary<int, long>();
-        var values = new ValueReader(record.Values.Span);
-        while (values.Next())
-        {
-            setters[values.Number] = record.FirstChange + values.Link;
-        }
-
-        return setters;
-    }
-
-    // Goes back before a change: replaces it by the changes that had set its values.
-    static SortedDictionary<int, long> SettersBefore(SortedDictionary<int, long> setters, long sequence, ReadOnlySpan<byte> content)
-    {
-        var values = new ValueReader(content);
-        while (values.Next())
-        {
-            if (values.Link == 0)
-            {
-                setters.Remove(values.Number);
-            }
-            else
-            {
-                setters[values.Number] = sequence - values.Link;
-            }
-        }
-
-        return setters;
     }
 
     // The source and time of a record's creation; for a merged record, those of its primary record.

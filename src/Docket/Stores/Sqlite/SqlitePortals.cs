@@ -137,11 +137,10 @@ internal sealed partial class SqlitePortals : IPortals
                 return known;
             }
 
-            var found = key == developmentToken && !settings.IsEmpty ? new Caller(settings.Keys.Min(), 0, Scopes.All)
-                : await AppTables.FindCallerAsync(opened, hash) ?? await GrantTables.FindCallerAsync(opened, hash);
+            var found = await Callers.FindAsync(opened, hash, key == developmentToken, settings);
             if (found is not null)
             {
-                found = found with { Settings = settings.GetValueOrDefault(found.PortalId, PortalSettings.Default), Owners = await OwnersOfAsync(opened, found.PortalId) };
+                found = found with { Owners = await OwnersOfAsync(opened, found.PortalId) };
                 if (callers.Count >= CallersMax)
                 {
                     callers.Clear();

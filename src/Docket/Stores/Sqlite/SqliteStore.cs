@@ -13,23 +13,11 @@ namespace Docket.Stores.Sqlite;
 /// <summary>A portal in one SQLite file. While it is not in use, only its settings and its waiting followers are in memory.</summary>
 internal sealed partial class SqliteStore : IStore, IDisposable
 {
-    /// <summary>Most records named in the refusal to delete a stage in use.</summary>
-    const int InStageShown = 10;
-
-    /// <summary>How long a search waits for an index that is behind, in milliseconds.</summary>
-    const int SearchWaitMs = 20_000;
-
     /// <summary>Most attempts of a search if records found by it have been deleted before they are read.</summary>
     const int SearchTries = 3;
 
     /// <summary>Most concurrent long reads: they share the processors with all other work, and each keeps the log of the file from being reset.</summary>
     const int LongReadsMax = 2;
-
-    /// <summary>How long a purge waits for the index to be rewritten, in milliseconds.</summary>
-    const int PurgeWaitMs = 120_000;
-
-    /// <summary>How long to wait before opening a file is retried, in milliseconds: each attempt may wait for a lock.</summary>
-    const int RetryMs = 1_000;
 
     readonly string path;
     readonly ImmutableArray<ObjectType> types;
@@ -43,15 +31,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     readonly Complaints complaints;
     readonly SemaphoreSlim longReads = new(LongReadsMax);
     readonly CommitSignal committed = new();
+    readonly OnDemand<OpenFile> file;
     volatile PortalSettings settings = PortalSettings.Default;
-
-    // Held while the file is opened or closed.
-    readonly Lock gate = new();
-    volatile OpenFile? open;
-    volatile OperatorMistake? trouble;
-    bool disposed;
-    int uses;
-    long triedAt, usedAt;
     IReadOnlyDictionary<string, long> activeRecords = ImmutableDictionary<string, long>.Empty;
     long? dueAt; // known while the file is closed
 
@@ -79,6 +60,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         this.identify = identify ?? Identity.Of;
         this.pace = pace ?? FoldPace.Default;
         complaints = new(clock);
+        file = new(OpenNow, portalId, clock, logger, () => ReadTrouble()); // logs damage at once, and keeps a reader in case descriptors run out
         Jobs = new JobTables(this, clock);
         Answers = new AnswerTable(this, clock);
     }
@@ -104,7 +86,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             OlderAnswers.Define,
             fresh => SchemaTables.AddMissing(fresh, types));
 
-    public string History => Use(static opened => opened.Identity.File);
+    public string History => file.Use(static opened => opened.Identity.File);
 
     /// <summary>The settings of the portal; <see cref="SqlitePortals"/> keeps them up to date.</summary>
     public PortalSettings Settings
@@ -117,11 +99,11 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public IAnswers Answers { get; }
 
-    public PortalSchema Schema => Use(static opened => opened.Writer.Schema);
+    public PortalSchema Schema => file.Use(static opened => opened.Writer.Schema);
 
     public async Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null)
     {
-        var opened = Enter();
+        var opened = file.Enter();
         try
         {
             if (batch.Kind == WriteKind.Purge)
@@ -134,36 +116,20 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
         finally
         {
-            Exit();
+            file.Exit();
         }
     }
 
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
-        var opened = Enter();
+        var opened = file.Enter();
         try
         {
-            for (var tries = 1; ; tries++)
-            {
-                var (schema, usedStages) = await opened.Writer.ChangeSchemaAsync(type, change, keepUsedStages);
-                if (schema is not null)
-                {
-                    return schema;
-                }
-
-                var now = opened.Writer.Schema.Of(type);
-                var standing = new SearchFilter(now.Stages!.Stage, SearchOperator.In, [.. usedStages.Select(stage => new SearchValue(stage))]);
-                var first = await FindAsync(opened, new(now, [[standing]], [], [], null, 0, null, InStageShown), CancellationToken.None);
-                // No record uses them any more: the change may be allowed now.
-                if (!first.Ids.IsEmpty || tries == SearchTries)
-                {
-                    throw new Refusal(Faults.StagesInUse(usedStages, first.Ids));
-                }
-            }
+            return await opened.Writer.ChangeSchemaAsync(type, change, keepUsedStages, async query => (await FindAsync(opened, query, CancellationToken.None)).Ids);
         }
         finally
         {
-            Exit();
+            file.Exit();
         }
     }
 
@@ -183,7 +149,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public async ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation)
     {
-        var opened = Enter();
+        var opened = file.Enter();
         try
         {
             for (var tries = 1; ; tries++)
@@ -199,11 +165,11 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
         finally
         {
-            Exit();
+            file.Exit();
         }
     }
 
-    public long Sequence => Use(_ => committed.Sequence); // known once the file was opened
+    public long Sequence => file.Use(_ => committed.Sequence); // known once the file was opened
 
     public Task WaitBeyondAsync(long sequence, CancellationToken cancellation) => committed.WaitBeyondAsync(sequence, cancellation);
 
@@ -215,195 +181,90 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     public async Task<Condition> ConditionAsync()
     {
-        var opened = Enter();
+        var opened = file.Enter();
         try
         {
             return new(await opened.Writer.TroubleAsync() ?? ReadTrouble() ?? Condition.Ready, opened.Indexer.State);
         }
         finally
         {
-            Exit();
+            file.Exit();
         }
     }
 
     /// <summary>When the file was last used, as a timestamp of the clock.</summary>
-    public long UsedAt => Interlocked.Read(ref usedAt);
+    public long UsedAt => file.UsedAt;
 
     /// <summary>Whether the file is open.</summary>
-    public bool IsOpen => open is not null;
+    public bool IsOpen => file.Opened is not null;
 
     /// <summary>Whether the last attempt to open the file failed.</summary>
-    public bool IsInTrouble => trouble is not null;
+    public bool IsInTrouble => file.IsInTrouble;
 
     /// <summary>How many writes wait for the writer.</summary>
-    public int Waiting => open?.Writer.Waiting ?? 0;
+    public int Waiting => file.Opened?.Writer.Waiting ?? 0;
 
     /// <summary>How many changes the search index is behind.</summary>
-    public long IndexBehind => open?.Indexer.Behind ?? 0;
+    public long IndexBehind => file.Opened?.Indexer.Behind ?? 0;
 
     /// <summary>The number of active records by the id of their type, now or when the file was closed; empty before the file was first opened.</summary>
-    public IReadOnlyDictionary<string, long> ActiveRecords => open is null ? activeRecords : activeRecords = CountActive();
+    public IReadOnlyDictionary<string, long> ActiveRecords => file.Opened is null ? activeRecords : activeRecords = CountActive();
 
     /// <summary>Opens the file if it is not open.</summary>
     /// <exception cref="OperatorMistake">It can't be used. The next attempt is at least a second later.</exception>
     public void Open()
     {
-        _ = EnterOrFail();
-        Exit();
+        _ = file.EnterOrFail();
+        file.Exit();
     }
 
-    /// <summary>Closes the file if it has been unused for this long, and releases its threads and memory. Callers that wait for changes continue to wait.</summary>
-    public void CloseIfIdle(TimeSpan unusedFor)
-    {
-        lock (gate)
-        {
-            if (open is { } idle && Volatile.Read(ref uses) == 0 && clock.GetElapsedTime(Interlocked.Read(ref usedAt)) >= unusedFor)
-            {
-                activeRecords = CountActive();
-                open = null;
-                idle.Dispose();
-            }
-        }
-    }
+    /// <inheritdoc cref="OnDemand{T}.CloseIfIdle"/>
+    /// <remarks>Callers that wait for changes continue to wait.</remarks>
+    public void CloseIfIdle(TimeSpan unusedFor) => file.CloseIfIdle(unusedFor, () => activeRecords = CountActive());
 
     /// <summary>
     /// When jobs or answers next need maintenance: see <see cref="JobTables.DueAt"/>. Reads the file without opening the store or
     /// counting as a use.
     /// </summary>
-    public long DueAt()
+    public long DueAt() => file.Look(opened =>
     {
-        lock (gate)
+        if (opened is not null)
         {
-            if (open is not null)
-            {
-                dueAt = null;
-            }
-
-            try
-            {
-                if (open is not null || dueAt is null)
-                {
-                    using var file = open is null ? new Connection(path, create: false) : null;
-                    dueAt = file is null ? open!.Read(static reader => JobTables.DueAt(reader.Connection)) : JobTables.DueAt(file);
-                }
-
-                return dueAt.Value;
-            }
-            catch (SqliteFailure)
-            {
-                return 0; // opening it will report the failure
-            }
+            dueAt = null;
         }
-    }
+
+        try
+        {
+            if (opened is not null || dueAt is null)
+            {
+                using var closed = opened is null ? new Connection(path, create: false) : null;
+                dueAt = closed is null ? opened!.Read(static reader => JobTables.DueAt(reader.Connection)) : JobTables.DueAt(closed);
+            }
+
+            return dueAt.Value;
+        }
+        catch (SqliteFailure)
+        {
+            return 0; // opening it will report the failure
+        }
+    });
 
     public void Dispose()
     {
         committed.End();
-        lock (gate)
-        {
-            disposed = true;
-            open?.Dispose();
-            open = null;
-        }
-
+        file.Dispose();
         longReads.Dispose();
-    }
-
-    OpenFile Enter()
-    {
-        try
-        {
-            return EnterOrFail();
-        }
-        catch (OperatorMistake mistake)
-        {
-            throw new Refusal(Faults.PortalUnserved(portalId, mistake.State));
-        }
-    }
-
-    // The file stays open until the matching Exit.
-    OpenFile EnterOrFail()
-    {
-        // Only one caller retries, after a pause. The others fail with the last error.
-        var entered = false;
-        if (trouble is { } met && (clock.GetElapsedTime(Interlocked.Read(ref triedAt)).TotalMilliseconds < RetryMs || !(entered = gate.TryEnter())))
-        {
-            throw met;
-        }
-
-        if (!entered)
-        {
-            gate.Enter();
-        }
-
-        OpenFile opened;
-        bool isNew;
-        try
-        {
-            if (disposed)
-            {
-                throw new Refusal(Faults.ShuttingDown());
-            }
-
-            isNew = open is null;
-            opened = open ??= OpenNow();
-            Interlocked.Increment(ref uses);
-        }
-        finally
-        {
-            gate.Exit();
-        }
-
-        if (isNew)
-        {
-            _ = ReadTrouble(); // logs damage at once, and keeps a reader in case descriptors run out
-        }
-
-        return opened;
-    }
-
-    void Exit()
-    {
-        Interlocked.Exchange(ref usedAt, clock.GetTimestamp());
-        Interlocked.Decrement(ref uses);
-    }
-
-    T Use<T>(Func<OpenFile, T> use)
-    {
-        var opened = Enter();
-        try
-        {
-            return use(opened);
-        }
-        finally
-        {
-            Exit();
-        }
     }
 
     OpenFile OpenNow()
     {
         try
         {
-            var opened = new OpenFile(path, types, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments, pace);
-            if (trouble is not null)
-            {
-                LogServed(portalId);
-            }
-
-            trouble = null;
-            return opened;
+            return new(path, types, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments, pace);
         }
-        catch (OperatorMistake mistake)
+        catch (OperatorMistake mistake) when (mistake.State == "missing" && portalId > 0)
         {
-            var told = mistake.State == "missing" && portalId > 0 ? new OperatorMistake($"{mistake.Message}, or forget the portal: docket portal forget {portalId}") { State = mistake.State } : mistake;
-            if (trouble?.Message != told.Message)
-            {
-                LogUnserved(portalId, told.Message);
-            }
-
-            Interlocked.Exchange(ref triedAt, clock.GetTimestamp());
-            throw trouble = told;
+            throw new OperatorMistake($"{mistake.Message}, or forget the portal: docket portal forget {portalId}") { State = mistake.State };
         }
     }
 
@@ -411,7 +272,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         try
         {
-            return Use(opened => opened.Read(reader => SchemaTables.CountActive(reader.Connection, opened.Folds)));
+            return file.Use(opened => opened.Read(reader => SchemaTables.CountActive(reader.Connection, opened.Folds)));
         }
         catch (Exception failure) when (failure is Refusal or SqliteFailure)
         {
@@ -422,41 +283,20 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     // A purge is complete when no file contains the data any more, including the search index.
     async Task<Outcome> PurgeAsync(OpenFile opened, WriteBatch batch)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(PurgeWaitMs));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(Indexer.PurgeWaitMs));
         // An index that is being built reads the portal's file, which can't be cleaned at the same time.
         await opened.Indexer.ReachAsync(0, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var outcome = await opened.Writer.ApplyAsync(batch, null);
-        try
-        {
-            await opened.Indexer.HurryToAsync(committed.Sequence, patience.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            throw new Refusal(Faults.TracesLeft(Path.GetFileName(Indexer.PathOf(path)), TracesReason.Behind));
-        }
-
+        await opened.Indexer.EraseAsync(committed.Sequence, patience.Token);
         return outcome;
     }
 
     async Task<IndexPage> FindAsync(OpenFile opened, SearchQuery query, CancellationToken cancellation)
     {
         using var span = Span.Start("search");
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(SearchWaitMs);
         try
         {
-            return await opened.Indexer.SearchAsync(
-                query.Schema, committed.Sequence,
-                (file, reader) =>
-                {
-                    var (position, now) = (file.Position, Instant.Now(clock));
-                    return new IndexSearch(file.Index, reader, query, opened.Sources, (ids, property) => ReadValues(query.Schema.Type, ids, property, position), now).Run() with { Position = position, Time = now };
-                },
-                patience.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            throw new Refusal(Faults.IndexNotReady(opened.Indexer.BuiltPercent));
+            return await opened.Indexer.FindAsync(query, committed.Sequence, opened.Sources, (ids, property, position) => ReadValues(query.Schema.Type, ids, property, position), cancellation);
         }
         catch (SqliteFailure failure)
         {
@@ -501,21 +341,21 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <summary>Writes other data than records. May run again if other work in its transaction fails.</summary>
     public async Task<T> WriteAsync<T>(Func<Connection, T> write)
     {
-        var opened = Enter();
+        var opened = file.Enter();
         try
         {
             return await opened.Writer.WriteAsync(() => write(opened.Transaction.Connection));
         }
         finally
         {
-            Exit();
+            file.Exit();
         }
     }
 
     /// <summary>Reads one commit on a connection that no other read uses at the same time. Runs on the calling thread: a read takes microseconds and never waits for the writer.</summary>
     public T Read<T>(Func<RecordReader, T> read)
     {
-        var opened = Enter();
+        var opened = file.Enter();
         try
         {
             return opened.Read(read);
@@ -526,7 +366,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
         finally
         {
-            Exit();
+            file.Exit();
         }
     }
 
@@ -562,12 +402,6 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             LogFailure(failure, file, more);
         }
     }
-
-    [LoggerMessage(LogLevel.Error, "Portal {Portal} is not served: {Reason}")]
-    partial void LogUnserved(long portal, string reason);
-
-    [LoggerMessage(LogLevel.Warning, "Portal {Portal} is served again")]
-    partial void LogServed(long portal);
 
     [LoggerMessage(LogLevel.Error, "Reading from {Path} failed{More}")]
     partial void LogFailure(Exception failure, string path, string more);
