@@ -171,18 +171,14 @@ internal sealed class JobTables(PostgresStore store, PostgresDatabase database, 
 
     public ValueTask<List<Job>> UnfinishedAsync() => ListAsync(Read, $"SELECT {Columns} FROM job j WHERE j.portal = $1 AND j.status < 3 ORDER BY j.number");
 
-    public async ValueTask<List<StoredInput>> LinesAsync(Job job, bool all)
-    {
-        var lines = new List<StoredInput>();
-        await ListAsync(
-            row =>
-            {
-                StoredLines.AddInputs(lines, row.GetFieldValue<byte[]>(2), row.GetInt64(0), job.Done, row.GetBoolean(1));
-                return true;
-            },
-            Waiting, PortalSession.Value(job.Id), PortalSession.Value(job.Done), PortalSession.Value(all ? long.MaxValue : 1));
-        return lines;
-    }
+    public async ValueTask<List<StoredInput>> LinesAsync(Job job, bool all) => [.. (await store.ReadAsync(_ => reads.ListLargeAsync(
+        async row =>
+        {
+            var (first, numbered, inputs) = (row.GetInt64(0), row.GetBoolean(1), new List<StoredInput>());
+            StoredLines.AddInputs(inputs, await row.GetFieldValueAsync<byte[]>(2), first, job.Done, numbered);
+            return inputs;
+        },
+        Waiting, [PortalSession.Value(job.Id), PortalSession.Value(job.Done), PortalSession.Value(all ? long.MaxValue : 1)], CancellationToken.None))).SelectMany(inputs => inputs)];
 
     public async ValueTask<List<(long Index, byte[] Json)>> RowsAsync(long id, long after, int limit, bool failedOnly)
     {
@@ -326,7 +322,7 @@ internal sealed class JobTables(PostgresStore store, PostgresDatabase database, 
         {
             session.Queue(
                 "INSERT INTO job_chunk (portal, job, first, count, numbered, lines) VALUES ($1, $2, $3, $4, $5, $6)",
-                PortalSession.Value(portal), PortalSession.Value(now.Id), PortalSession.Value(now.Inputs), PortalSession.Value((long)count), PortalSession.Value(numbered), PortalSession.Value(lines.ToArray()));
+                PortalSession.Value(portal), PortalSession.Value(now.Id), PortalSession.Value(now.Inputs), PortalSession.Value((long)count), PortalSession.Value(numbered), PortalSession.Value(lines));
         }
 
         var taken = now with { Inputs = now.Inputs + count, Open = !last, Whole = job.Whole, Status = last && now.Status == JobStatus.Receiving ? JobStatus.Pending : now.Status };

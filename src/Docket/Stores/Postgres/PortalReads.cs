@@ -1,3 +1,4 @@
+using System.Data;
 using Docket.ChangeLog;
 using Docket.Model;
 using Npgsql;
@@ -17,7 +18,18 @@ internal sealed class PortalReads(PostgresDatabase database, long portal, Source
     public SourceNumbers Sources => sources;
 
     /// <summary>Reads all rows.</summary>
-    public async ValueTask<List<T>> ListAsync<T>(Func<NpgsqlDataReader, T> read, string sql, NpgsqlParameter[] values, CancellationToken cancellation)
+    /// <param name="read">Reads a row. It may run again for the same rows, so whatever else it changes is then the same as after once.</param>
+    /// <param name="sql">The statement.</param>
+    /// <param name="values">Its values after the portal.</param>
+    /// <param name="cancellation">Cancels the read.</param>
+    public ValueTask<List<T>> ListAsync<T>(Func<NpgsqlDataReader, T> read, string sql, NpgsqlParameter[] values, CancellationToken cancellation) =>
+        ReadAllAsync(row => new ValueTask<T>(read(row)), CommandBehavior.Default, sql, values, cancellation);
+
+    /// <summary>Like <see cref="ListAsync"/> for rows of up to a megabyte, which are not held as a whole; their columns are read in order.</summary>
+    public ValueTask<List<T>> ListLargeAsync<T>(Func<NpgsqlDataReader, ValueTask<T>> read, string sql, NpgsqlParameter[] values, CancellationToken cancellation) =>
+        ReadAllAsync(read, CommandBehavior.SequentialAccess, sql, values, cancellation);
+
+    async ValueTask<List<T>> ReadAllAsync<T>(Func<NpgsqlDataReader, ValueTask<T>> read, CommandBehavior behavior, string sql, NpgsqlParameter[] values, CancellationToken cancellation)
     {
         var all = new List<T>();
         await using var command = Command(sql, values);
@@ -28,10 +40,10 @@ internal sealed class PortalReads(PostgresDatabase database, long portal, Source
                 all.Clear();
                 await using var connection = await database.Source.OpenConnectionAsync(cancellation);
                 command.Connection = connection;
-                await using var rows = await command.ExecuteReaderAsync(cancellation);
+                await using var rows = await command.ExecuteReaderAsync(behavior, cancellation);
                 while (await rows.ReadAsync(cancellation))
                 {
-                    all.Add(read(rows));
+                    all.Add(await read(rows));
                 }
 
                 return all;
