@@ -89,7 +89,7 @@ internal sealed class IndexRun(Options options)
                 var times = new List<double>();
                 for (var i = 0; i < Searches; i++)
                 {
-                    var query = SearchCompiler.Compile(make(i), log.Schema.Types[0], capped: true);
+                    var query = SearchCompiler.Compile(make(i), log.Schema.First, capped: true);
                     var begun = Stopwatch.GetTimestamp();
                     indexer.SearchAsync(query.Schema, log.Sequence, (file, reader) => new IndexSearch(file.Index, reader, query, log.Sources, (_, _) => new Dictionary<long, byte[]>(), 0).Run(), default).Wait();
                     times.Add(Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
@@ -128,7 +128,7 @@ internal sealed class GeneratedLog : IChangeLog
     public GeneratedLog(int newWords)
     {
         this.newWords = newWords;
-        Schema = new([new Schema(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
+        Schema = new([Tickets.Type], [new Schema(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
         (subject, content, stage) = (NumberOf("subject"), NumberOf("content"), NumberOf("hs_pipeline_stage"));
         rest =
         [
@@ -227,7 +227,7 @@ internal sealed class GeneratedLog : IChangeLog
 
     static string NewWord(int number) => $"x{Ticket.Mix((ulong)number) % 10_000_000_000:D10}";
 
-    int NumberOf(string name) => Schema.Types[0].Find(name)!.Number;
+    int NumberOf(string name) => Schema.First.Find(name)!.Number;
 
     byte[] Block(SortedDictionary<int, string> values)
     {

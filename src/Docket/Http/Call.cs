@@ -22,7 +22,7 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
 
     /// <summary>The schema of the object type, or of the first type if the path has none.</summary>
     /// <exception cref="Refusal">400: the type doesn't exist.</exception>
-    public Schema Schema => schema ??= TypeName is null ? Portal.Types[0] : Portal.Find(TypeName) ?? throw new Refusal(Faults.UnknownObjectType(TypeName));
+    public Schema Schema => schema ??= TypeName is null ? Portal.First : Portal.Find(TypeName) ?? throw new Refusal(Faults.UnknownObjectType(TypeName));
 
     /// <inheritdoc cref="Schema"/>
     public ObjectType Type => Schema.Type;

@@ -106,7 +106,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
 
     ReadOnlySpan<ulong> TimeToClose(int chunk)
     {
-        var closed = Column(SearchIndex.KeyColumn(schema.Stages!.ClosedDate), chunk);
+        var closed = Column(SearchIndex.KeyColumn(schema.Stages!.ClosedDate!), chunk);
         var created = Column(SearchIndex.CreatedColumn, chunk);
         for (var doc = 0; doc < closed.Length; doc++)
         {

@@ -170,6 +170,11 @@ internal sealed partial class Indexer : IDisposable
     public async Task<IndexPage> FindAsync(
         SearchQuery query, long sequence, SourceNumbers sources, Func<IReadOnlyCollection<long>, Property, long, Dictionary<long, byte[]>> readValues, CancellationToken cancellation)
     {
+        if (!query.Schema.IsUsed)
+        {
+            return new(0, [], null) { Position = sequence, Time = Instant.Now(clock) };
+        }
+
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(SearchWaitMs);
         try
@@ -405,7 +410,7 @@ internal sealed partial class Indexer : IDisposable
         building = 0;
         buildTotal = Math.Max(1, changes.CountRecords());
         LogBuilding(path, buildTotal);
-        foreach (var batch in changes.Records(known.Types.Select(schema => schema.Type)).Chunk(BatchMax))
+        foreach (var batch in changes.Records(known.Used.Select(schema => schema.Type)).Chunk(BatchMax))
         {
             if (closing)
             {
@@ -491,10 +496,10 @@ internal sealed partial class Indexer : IDisposable
                 var isGone = change.Kind == ChangeKind.Purge;
                 switch (change.Kind)
                 {
-                    case ChangeKind.Restore:
-                        ChangedValues.Put(index, document, known, changes, change); // none, if nothing changed with it
+                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Restore:
+                        ChangedValues.Put(index, document, known, changes, change); // none, if the record has no values, or nothing changed with a restore
                         break;
-                    case ChangeKind.Create or ChangeKind.Merge or ChangeKind.Update:
+                    case ChangeKind.Update:
                         // Erased before the index got here: the index may contain earlier values, applied from memory.
                         isGone = !ChangedValues.Put(index, document, known, changes, change);
                         break;

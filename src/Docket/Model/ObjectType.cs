@@ -5,6 +5,8 @@ namespace Docket.Model;
 /// <summary>An object type as data. All types are treated alike; what is specific to one is in its file in <c>Model/Types</c>.</summary>
 internal sealed record ObjectType
 {
+    Schema? unused;
+
     /// <summary>The id on the wire, such as <c>0-5</c>.</summary>
     public required string Id
     {
@@ -18,8 +20,11 @@ internal sealed record ObjectType
     /// <summary>The plural used in paths, such as <c>tickets</c>.</summary>
     public required string Plural { get; init; }
 
-    /// <summary>The singular that paths accept too.</summary>
+    /// <summary>The singular: in messages, and in paths if <see cref="TakesSingular"/>.</summary>
     public required string Singular { get; init; }
+
+    /// <summary>Whether paths accept the singular too: not for every type (reference/properties-pipelines-search-associations.md 7).</summary>
+    public bool TakesSingular { get; init; } = true;
 
     /// <summary>The upper-case name inside messages, such as <c>TICKET</c> (reference/objects-and-batch.md 2.4, 2.5, 4.8).</summary>
     public required string LegacyName { get; init; }
@@ -51,15 +56,27 @@ internal sealed record ObjectType
     /// <summary>The rules of its pipelines; <c>null</c> for a type without stages.</summary>
     public StageRules? Stages { get; init; }
 
+    /// <summary>Checks values of its own properties beyond their kind, and normalises them, by the property's name.</summary>
+    public ImmutableDictionary<string, ValueRule> Values { get; init; } = ImmutableDictionary<string, ValueRule>.Empty;
+
+    /// <summary>Sets what follows from the values of a write, besides stages; <c>null</c> if nothing does. Called before anything else is decided about the write.</summary>
+    public Action<Draft>? Follow { get; init; }
+
     /// <summary>How the values of its own properties are derived. <see cref="Derivations.OfEveryType"/> applies to the rest.</summary>
     public ImmutableDictionary<string, Derivation> Derived { get; init; } = ImmutableDictionary<string, Derivation>.Empty;
 
-    /// <summary>Creates the initial content for a new portal. Called only if the type is missing, because reading definitions takes a while.</summary>
+    /// <summary>Creates the initial content for a new portal. Called when the type is first used, because reading definitions takes a while.</summary>
     public required Func<TypeSeed> Seed { get; init; }
+
+    /// <summary>
+    /// The schema of this type for every portal that doesn't use it yet: the initial content, whose properties have no numbers, so
+    /// nothing can be stored with it or found by it. Built when first needed.
+    /// </summary>
+    public Schema Unused => unused is { } built && ReferenceEquals(built.Type, this) ? built : unused = new Schema(this, SchemaContent.WithoutNumbers(Seed()));
 
     /// <summary>Whether a path segment refers to the type: plural, singular or id, in any letter case (reference/properties-pipelines-search-associations.md 7).</summary>
     public bool IsCalled(string spelling) =>
-        spelling.Equals(Plural, StringComparison.OrdinalIgnoreCase) || spelling.Equals(Singular, StringComparison.OrdinalIgnoreCase) || spelling == Id;
+        spelling.Equals(Plural, StringComparison.OrdinalIgnoreCase) || (TakesSingular && spelling.Equals(Singular, StringComparison.OrdinalIgnoreCase)) || spelling == Id;
 
     /// <summary>How its property with a name defined by HubSpot gets its value.</summary>
     public Derivation DerivationOf(string name) =>
@@ -69,19 +86,33 @@ internal sealed record ObjectType
 /// <summary>How the records of a type use stages: the names of the properties for a record's stage, and of those derived from it.</summary>
 /// <param name="Pipeline">The pipeline that a record is in.</param>
 /// <param name="Stage">The stage of that pipeline.</param>
-/// <param name="ClosedDate">When it was closed: set by Docket unless the write sets it, cleared when the record is reopened.</param>
-/// <param name="LastClosedDate">When it was last closed.</param>
-/// <param name="ReopenedAt">When it was last reopened.</param>
 /// <param name="AfterMove">Additional properties in the answer to a write that sets the stage.</param>
 /// <param name="Group">The group of the properties of each stage.</param>
 /// <param name="Metadata">The rules of the metadata of a stage, in the wire's key order.</param>
-internal sealed record StageRules(
-    string Pipeline, string Stage, string ClosedDate, string LastClosedDate, string ReopenedAt, ImmutableArray<string> AfterMove, string Group,
-    ImmutableArray<StageMetadataRule> Metadata)
+internal sealed record StageRules(string Pipeline, string Stage, ImmutableArray<string> AfterMove, string Group, ImmutableArray<StageMetadataRule> Metadata)
 {
+    /// <summary>When a record was closed: set by Docket unless the write sets it, cleared when the record is reopened. <c>null</c> for none.</summary>
+    public string? ClosedDate { get; init; }
+
+    /// <summary>When it was last closed; <c>null</c> for none.</summary>
+    public string? LastClosedDate { get; init; }
+
+    /// <summary>When it was last reopened; <c>null</c> for none.</summary>
+    public string? ReopenedAt { get; init; }
+
+    /// <summary>Ids of HubSpot's own stages that are words: the names of their properties contain them unchanged (deal-properties.json, contact-properties.json).</summary>
+    public ImmutableArray<string> PlainIds { get; init; } = [];
+
     /// <summary>Whether each pipeline needs a closed stage (reference/properties-pipelines-search-associations.md 3.5).</summary>
     public bool NeedsClosedStage { get; init; }
 }
+
+/// <summary>Checks a value that has the form of its kind, and may replace it by its normal form.</summary>
+/// <param name="index">The index of the input.</param>
+/// <param name="property">The property.</param>
+/// <param name="value">The value, not empty.</param>
+/// <returns>The fault, if any.</returns>
+internal delegate Fault? ValueRule(int index, Property property, ref ReadOnlyMemory<byte> value);
 
 /// <summary>The initial content of a type in a new portal.</summary>
 /// <param name="Properties">The definitions.</param>

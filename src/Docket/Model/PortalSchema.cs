@@ -6,23 +6,34 @@ namespace Docket.Model;
 /// The immutable snapshot of all object types of a portal. A request takes it once and uses it throughout. A change of the schema
 /// creates a new one.
 /// </summary>
+/// <remarks>
+/// A portal has the schema of a type from the first write on, of a record or of a definition. Until then <see cref="ObjectType.Unused"/>
+/// stands for it, which all portals share: a type that a portal doesn't use costs it nothing.
+/// </remarks>
 internal sealed class PortalSchema
 {
+    readonly ImmutableArray<ObjectType> known;
     readonly Property?[] byNumber;
 
-    public PortalSchema(IEnumerable<Schema> types)
+    /// <param name="known">The types that every portal has. The first is that of paths without a type.</param>
+    /// <param name="used">The schemas of the types that the portal uses.</param>
+    public PortalSchema(ImmutableArray<ObjectType> known, IEnumerable<Schema> used)
     {
-        Types = [.. types];
-        LastNumber = Types.Select(schema => schema.Content.LastNumber).DefaultIfEmpty().Max();
+        this.known = known;
+        Used = [.. used];
+        LastNumber = Used.Select(schema => schema.Content.LastNumber).DefaultIfEmpty().Max();
         byNumber = new Property?[LastNumber + 1];
         foreach (var number in Enumerable.Range(0, byNumber.Length))
         {
-            byNumber[number] = Types.Select(schema => schema.FindNumberEvenArchived(number)).FirstOrDefault(property => property is not null);
+            byNumber[number] = Used.Select(schema => schema.FindNumberEvenArchived(number)).FirstOrDefault(property => property is not null);
         }
     }
 
-    /// <summary>The schema of each type. The first is that of paths without a type.</summary>
-    public ImmutableArray<Schema> Types { get; }
+    /// <summary>The schemas of the types that the portal uses.</summary>
+    public ImmutableArray<Schema> Used { get; }
+
+    /// <summary>The schema for paths without a type.</summary>
+    public Schema First => Of(known[0]);
 
     /// <summary>The last property number in use. Numbers are unique in the portal, across types.</summary>
     public int LastNumber { get; }
@@ -30,11 +41,19 @@ internal sealed class PortalSchema
     /// <summary>The type of a path segment.</summary>
     public Schema? Find(string spelling)
     {
-        foreach (var schema in Types)
+        foreach (var schema in Used)
         {
             if (schema.Type.IsCalled(spelling))
             {
                 return schema;
+            }
+        }
+
+        foreach (var type in known)
+        {
+            if (type.IsCalled(spelling))
+            {
+                return type.Unused;
             }
         }
 
@@ -44,11 +63,19 @@ internal sealed class PortalSchema
     /// <summary>The type with this number in record keys; <c>null</c> if the server doesn't know it.</summary>
     public Schema? Find(int number)
     {
-        foreach (var schema in Types)
+        foreach (var schema in Used)
         {
             if (schema.Type.Number == number)
             {
                 return schema;
+            }
+        }
+
+        foreach (var type in known)
+        {
+            if (type.Number == number)
+            {
+                return type.Unused;
             }
         }
 
@@ -59,12 +86,16 @@ internal sealed class PortalSchema
     public Schema Of(ObjectType type) => Find(type.Number) ?? throw new InvalidOperationException($"There are no {type.Plural} here.");
 
     /// <summary>The content of a type as the start of a change: new properties are numbered after the last property of the portal.</summary>
-    public SchemaContent ContentOf(ObjectType type) => Of(type).Content with { LastNumber = LastNumber };
+    public SchemaContent ContentOf(ObjectType type) =>
+        Of(type) is { IsUsed: true, Content: var content } ? content with { LastNumber = LastNumber } : SchemaContent.Of(type.Seed(), LastNumber);
 
     /// <summary>The property of any type with this number in stored values, including archived ones.</summary>
     public Property? FindNumberEvenArchived(int number) => number < byNumber.Length ? byNumber[number] : null;
 
     /// <summary>The snapshot with new content of one type. The schemas of the other types stay the same objects.</summary>
-    public PortalSchema With(ObjectType type, SchemaContent content) =>
-        new(Types.Select(schema => schema.Type.Number == type.Number ? new Schema(type, content) : schema));
+    public PortalSchema With(ObjectType type, SchemaContent content) => With(new Schema(type, content));
+
+    /// <summary>The snapshot with another schema of one type.</summary>
+    public PortalSchema With(Schema changed) =>
+        new(known, Of(changed.Type).IsUsed ? Used.Select(schema => schema.Type.Number == changed.Type.Number ? changed : schema) : Used.Append(changed));
 }

@@ -44,6 +44,7 @@ internal sealed class Property
         Derivation = ofStages.TryGetValue(definition.Name, out var derivation) ? derivation
             : definition.HubspotDefined == true ? type.DerivationOf(definition.Name)
             : Derivation.None;
+        Rule = definition.HubspotDefined == true ? type.Values.GetValueOrDefault(definition.Name) : null;
         options = new HashSet<string>(definition.Options.Select(option => option.Value), Utf8Names.Comparer)
             .GetAlternateLookup<ReadOnlySpan<byte>>();
     }
@@ -74,6 +75,9 @@ internal sealed class Property
     public bool Calculated { get; }
 
     public Derivation Derivation { get; }
+
+    /// <summary>See <see cref="ObjectType.Values"/>; <c>null</c> for nearly all.</summary>
+    public ValueRule? Rule { get; }
 
     public bool HasOption(ReadOnlySpan<byte> value) => options.Contains(value);
 

@@ -16,6 +16,14 @@ internal sealed record SchemaContent(
     /// <summary>Every change of a pipeline or stage, oldest first. Entries are only appended.</summary>
     public ImmutableArray<PipelineAudit> Audit { get; init; } = [];
 
+    /// <summary>The initial content of a type that a portal doesn't use yet. No stored value has the number 0.</summary>
+    public static SchemaContent WithoutNumbers(TypeSeed seed) => new(
+        seed.Properties.ToImmutableSortedDictionary(definition => definition.Name, definition => new NumberedProperty(0, definition), StringComparer.Ordinal),
+        ImmutableSortedDictionary.Create<string, NumberedProperty>(StringComparer.Ordinal),
+        seed.Groups,
+        seed.Pipelines,
+        LastNumber: 0);
+
     /// <summary>The initial content of a type, with its properties numbered after <paramref name="lastNumber"/>.</summary>
     public static SchemaContent Of(TypeSeed seed, int lastNumber = 0)
     {
@@ -45,7 +53,7 @@ internal sealed class Schema
     {
         Type = type;
         Content = content;
-        var ofStages = content.Pipelines.SelectMany(pipeline => pipeline.Stages).SelectMany(stage => StageProperties.Derived(stage.Id)).ToDictionary(StringComparer.Ordinal);
+        var ofStages = content.Pipelines.SelectMany(pipeline => pipeline.Stages).SelectMany(stage => StageProperties.Derived(type, stage.Id)).ToDictionary(StringComparer.Ordinal);
         Properties = [.. content.Properties.Values.Select((entry, rank) => new Property(type, entry, rank, ofStages))];
         byNumber = new Property?[content.LastNumber + 1];
         archivedByNumber = new Property?[content.LastNumber + 1];
@@ -88,6 +96,9 @@ internal sealed class Schema
     public ImmutableArray<Property> Properties { get; }
 
     public ImmutableArray<Pipeline> Pipelines => Content.Pipelines;
+
+    /// <summary>Whether the portal uses the type: <c>false</c> for <see cref="ObjectType.Unused"/>.</summary>
+    public bool IsUsed => Content.LastNumber > 0;
 
     /// <summary>The properties that contain a record's stage; <c>null</c> for a type without stages.</summary>
     public SchemaStages? Stages { get; }

@@ -13,9 +13,9 @@ internal sealed class SchemaStages
     {
         Pipeline = schema.Require(rules.Pipeline);
         Stage = schema.Require(rules.Stage);
-        ClosedDate = schema.Require(rules.ClosedDate);
-        LastClosedDate = schema.Require(rules.LastClosedDate);
-        ReopenedAt = schema.Require(rules.ReopenedAt);
+        ClosedDate = rules.ClosedDate is { } closed ? schema.Require(closed) : null;
+        LastClosedDate = rules.LastClosedDate is { } last ? schema.Require(last) : null;
+        ReopenedAt = rules.ReopenedAt is { } reopened ? schema.Require(reopened) : null;
         AfterMove = [.. rules.AfterMove.Select(schema.Require)];
         byId = new Dictionary<string, StagePlace>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
         foreach (var pipeline in schema.Pipelines)
@@ -34,11 +34,14 @@ internal sealed class SchemaStages
 
     public Property Stage { get; }
 
-    public Property ClosedDate { get; }
+    /// <summary>See <see cref="StageRules.ClosedDate"/>.</summary>
+    public Property? ClosedDate { get; }
 
-    public Property LastClosedDate { get; }
+    /// <summary>See <see cref="StageRules.LastClosedDate"/>.</summary>
+    public Property? LastClosedDate { get; }
 
-    public Property ReopenedAt { get; }
+    /// <summary>See <see cref="StageRules.ReopenedAt"/>.</summary>
+    public Property? ReopenedAt { get; }
 
     /// <summary>See <see cref="StageRules.AfterMove"/>.</summary>
     public ImmutableArray<Property> AfterMove { get; }
@@ -58,7 +61,7 @@ internal sealed class SchemaStages
     // The seven properties of a stage (reference/properties-pipelines-search-associations.md 2.3): four are stored, the three older spellings are derived.
     StagePlace Link(Schema schema, Pipeline pipeline, byte[] utf8PipelineId, Stage stage)
     {
-        var name = StageProperties.NameOf(stage.Id);
+        var name = StageProperties.NameOf(schema.Type.Stages, stage.Id);
         var place = new StagePlace(
             pipeline, stage, Encoding.UTF8.GetBytes(stage.Id), utf8PipelineId,
             schema.Require(StageProperties.Entered + name), schema.Require(StageProperties.Exited + name),

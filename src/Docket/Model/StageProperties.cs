@@ -11,19 +11,31 @@ internal static class StageProperties
         Entered = "hs_v2_date_entered_", Exited = "hs_v2_date_exited_", CumulativeTime = "hs_v2_cumulative_time_in_", LatestTime = "hs_v2_latest_time_in_",
         OlderEntered = "hs_date_entered_", OlderExited = "hs_date_exited_", OlderTime = "hs_time_in_";
 
-    static readonly string[] Prefixes = [Entered, Exited, CumulativeTime, LatestTime, OlderEntered, OlderExited, OlderTime];
+    sealed record Template(string Prefix, string Type, string FieldType, bool Hidden, Func<string, string> Label, Func<string, string, string> Description);
+
+    // Newer labels quote the stage in " and older ones in '. All times are milliseconds (2.3 [decide]).
+    static readonly Template[] Templates =
+    [
+        new(Entered, "datetime", "date", false, stage => $"Date entered \"{stage}\"", (type, stage) => $"When the {type} most recently entered stage {stage}."),
+        new(Exited, "datetime", "date", false, stage => $"Date exited \"{stage}\"", (type, stage) => $"When the {type} most recently left stage {stage}."),
+        new(CumulativeTime, "number", "number", false, stage => $"Cumulative time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage}, all visits together."),
+        new(LatestTime, "number", "number", false, stage => $"Latest time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage} since the latest entry."),
+        new(OlderEntered, "datetime", "calculation_read_time", true, stage => $"Date entered '{stage}'", (type, stage) => $"When the {type} entered stage {stage}."),
+        new(OlderExited, "datetime", "calculation_read_time", true, stage => $"Date exited '{stage}'", (type, stage) => $"When the {type} left stage {stage}."),
+        new(OlderTime, "number", "calculation_read_time", true, stage => $"Time in '{stage}'", (_, stage) => $"Time spent in stage {stage}."),
+    ];
 
     /// <summary>Whether a stage could have a property with this name.</summary>
     public static bool IsName(string name) => PrefixOf(name) is not null;
 
     /// <summary>
-    /// The part of the property names that identifies a stage. For a number it is the id itself. In any other id, characters that are
+    /// The part of the property names that identifies a stage. For a number and for <see cref="StageRules.PlainIds"/> it is the id itself. In any other id, characters that are
     /// invalid in names become <c>_</c>, followed by a number that distinguishes stages whose ids then look the same. It depends only on
     /// the id, so it is the same after a restart and for a stage that is created again (docs/internals/decisions.md, Names of stage properties).
     /// </summary>
-    public static string NameOf(string stageId)
+    public static string NameOf(StageRules? rules, string stageId)
     {
-        if (stageId.Length > 0 && stageId.All(char.IsAsciiDigit))
+        if ((stageId.Length > 0 && stageId.All(char.IsAsciiDigit)) || rules?.PlainIds.Contains(stageId) == true)
         {
             return stageId;
         }
@@ -33,10 +45,35 @@ internal static class StageProperties
         return $"{string.Concat(stageId.Select(Cleaned))}_{BinaryPrimitives.ReadUInt32BigEndian(hash)}";
     }
 
-    /// <summary>The properties of a stage that are not stored, and how they are derived from one that is.</summary>
-    public static IEnumerable<KeyValuePair<string, Derivation>> Derived(string stageId)
+    /// <summary>The definitions of a stage's properties, labelled after it and its pipeline.</summary>
+    public static IEnumerable<PropertyDefinition> Define(ObjectType type, Pipeline pipeline, Stage stage)
     {
-        var name = NameOf(stageId);
+        var (name, label) = (NameOf(type.Stages, stage.Id), $"{stage.Label} ({pipeline.Label})");
+        return Templates.Select(template => new PropertyDefinition
+        {
+            Name = template.Prefix + name,
+            Label = template.Label(label),
+            Type = template.Type,
+            FieldType = template.FieldType,
+            Description = template.Description(type.Singular, stage.Label),
+            GroupName = type.Stages!.Group,
+            Hidden = template.Hidden,
+            HubspotDefined = true,
+            ModificationMetadata = new() { ReadOnlyDefinition = true, ReadOnlyValue = true },
+        });
+    }
+
+    /// <summary>The names of a stage's properties.</summary>
+    public static IEnumerable<string> NamesOf(ObjectType type, string stageId)
+    {
+        var name = NameOf(type.Stages, stageId);
+        return Templates.Select(template => template.Prefix + name);
+    }
+
+    /// <summary>The properties of a stage that are not stored, and how they are derived from one that is.</summary>
+    public static IEnumerable<KeyValuePair<string, Derivation>> Derived(ObjectType type, string stageId)
+    {
+        var name = NameOf(type.Stages, stageId);
         yield return new(OlderEntered + name, Derivation.SameAsOrigin);
         yield return new(OlderExited + name, Derivation.SameAsOrigin);
         yield return new(OlderTime + name, Derivation.TimeInStage);
@@ -44,9 +81,9 @@ internal static class StageProperties
 
     /// <summary>The current name of a property, from its name in earlier versions, which contained the stage's id unchanged.</summary>
     public static string Renamed(string name) =>
-        PrefixOf(name) is { } prefix && name != Entered + "current_stage" ? prefix + NameOf(name[prefix.Length..]) : name;
+        PrefixOf(name) is { } prefix && name != Entered + "current_stage" ? prefix + NameOf(null, name[prefix.Length..]) : name;
 
-    static string? PrefixOf(string name) => Array.Find(Prefixes, prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+    static string? PrefixOf(string name) => Array.Find(Templates, template => name.StartsWith(template.Prefix, StringComparison.Ordinal))?.Prefix;
 
     static char Cleaned(char sign) => char.IsAsciiLetterUpper(sign) ? char.ToLowerInvariant(sign) : char.IsAsciiLetterLower(sign) || char.IsAsciiDigit(sign) ? sign : '_';
 }

@@ -112,7 +112,7 @@ internal sealed class RecordView(Schema schema, long now)
                 return true;
             case Derivation.TimeToClose:
                 value = default;
-                return TryGetStored(schema.Stages!.ClosedDate, out var closed) && Instant.Parse(closed) is { } closedAt
+                return TryGetStored(schema.Stages!.ClosedDate!, out var closed) && Instant.Parse(closed) is { } closedAt
                     && Number(Derivations.TimeToClose(closedAt, record.CreatedAt), out value);
             case Derivation.CurrentStageEntered:
                 value = default;

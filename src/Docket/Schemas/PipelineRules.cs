@@ -24,7 +24,7 @@ internal static class PipelineRules
         }
 
         var ids = NamedIds(input.Stages);
-        var id = string.IsNullOrEmpty(input.PipelineId) ? NewId(content, edit.Now, ids) : input.PipelineId;
+        var id = string.IsNullOrEmpty(input.PipelineId) ? NewId(content, edit, ids) : input.PipelineId;
         if (id.Length > PipelineIdMax)
         {
             throw new Refusal(Faults.PipelineIdTooLong(PipelineIdMax));
@@ -39,7 +39,7 @@ internal static class PipelineRules
         var stages = Requested(input.Stages).Select(stage =>
         {
             RefuseStageOfAnother(content, null, stage.StageId);
-            return NewStage(stage, string.IsNullOrEmpty(stage.StageId) ? NewId(content, edit.Now, ids) : stage.StageId, edit);
+            return NewStage(stage, string.IsNullOrEmpty(stage.StageId) ? NewId(content, edit, ids) : stage.StageId, edit);
         });
         return Write(content, null, new() { Id = id, Label = input.Label!, CreatedAt = edit.Now }, input, [.. stages], edit);
     }
@@ -52,7 +52,7 @@ internal static class PipelineRules
         var stages = Requested(input.Stages).Select(stage =>
         {
             RefuseStageOfAnother(content, old, stage.StageId);
-            return old.FindStage(stage.StageId ?? "") is { } there ? Replaced(there, stage, edit) : NewStage(stage, NewId(content, edit.Now, ids), edit);
+            return old.FindStage(stage.StageId ?? "") is { } there ? Replaced(there, stage, edit) : NewStage(stage, NewId(content, edit, ids), edit);
         });
         return Write(content, old, old with { Label = input.Label! }, input, [.. stages], edit);
     }
@@ -87,7 +87,7 @@ internal static class PipelineRules
             throw new Refusal(Faults.StageIdTaken(id));
         }
 
-        var stage = NewStage(input, string.IsNullOrEmpty(input.StageId) ? NewId(content, edit.Now, []) : input.StageId, edit);
+        var stage = NewStage(input, string.IsNullOrEmpty(input.StageId) ? NewId(content, edit, []) : input.StageId, edit);
         return WriteStage(content, old, stage with { DisplayOrder = input.DisplayOrder ?? AfterLast(old.Stages) }, edit);
     }
 
@@ -166,7 +166,7 @@ internal static class PipelineRules
 
         foreach (var stage in Stages(wanted))
         {
-            if (old?.FindStage(stage.Id) is null && !StagePropertyRules.AreFree(content, stage.Id))
+            if (old?.FindStage(stage.Id) is null && !StagePropertyRules.AreFree(edit.Type, content, stage.Id))
             {
                 throw new Refusal(Faults.StageIdReserved(stage.Id));
             }
@@ -312,10 +312,10 @@ internal static class PipelineRules
     }
 
     // About ten decimal digits, like HubSpot's (3.3): the second of the edit, incremented past every id that is or was in use.
-    static string NewId(SchemaContent content, long now, HashSet<string> ids)
+    static string NewId(SchemaContent content, Edit edit, HashSet<string> ids)
     {
-        var id = now / 1000;
-        while (WasUsed(content, id.ToString()) || !ids.Add(id.ToString()))
+        var id = edit.Now / 1000;
+        while (WasUsed(edit.Type, content, id.ToString()) || !ids.Add(id.ToString()))
         {
             id++;
         }
@@ -323,8 +323,8 @@ internal static class PipelineRules
         return id.ToString();
     }
 
-    static bool WasUsed(SchemaContent content, string id) =>
-        StagePropertyRules.WasUsed(content, id)
+    static bool WasUsed(ObjectType type, SchemaContent content, string id) =>
+        StagePropertyRules.WasUsed(type, content, id)
         || content.Pipelines.Any(pipeline => pipeline.Id == id)
         || content.Audit.Any(entry => entry.PipelineId == id);
 

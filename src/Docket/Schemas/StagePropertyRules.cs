@@ -9,38 +9,18 @@ namespace Docket.Schemas;
 /// </summary>
 internal static class StagePropertyRules
 {
-    sealed record Template(string Prefix, string Type, string FieldType, bool Hidden, Func<string, string> Label, Func<string, string, string> Description);
-
-    // Newer labels quote the stage in " and older ones in '. All times are milliseconds (2.3 [decide]).
-    static readonly Template[] Templates =
-    [
-        new(StageProperties.Entered, "datetime", "date", false, stage => $"Date entered \"{stage}\"", (type, stage) => $"When the {type} most recently entered stage {stage}."),
-        new(StageProperties.Exited, "datetime", "date", false, stage => $"Date exited \"{stage}\"", (type, stage) => $"When the {type} most recently left stage {stage}."),
-        new(StageProperties.CumulativeTime, "number", "number", false, stage => $"Cumulative time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage}, all visits together."),
-        new(StageProperties.LatestTime, "number", "number", false, stage => $"Latest time in \"{stage}\"", (_, stage) => $"Milliseconds spent in stage {stage} since the latest entry."),
-        new(StageProperties.OlderEntered, "datetime", "calculation_read_time", true, stage => $"Date entered '{stage}'", (type, stage) => $"When the {type} entered stage {stage}."),
-        new(StageProperties.OlderExited, "datetime", "calculation_read_time", true, stage => $"Date exited '{stage}'", (type, stage) => $"When the {type} left stage {stage}."),
-        new(StageProperties.OlderTime, "number", "calculation_read_time", true, stage => $"Time in '{stage}'", (_, stage) => $"Time spent in stage {stage}."),
-    ];
-
     /// <summary>Whether the names for the properties of a future stage are free.</summary>
-    public static bool AreFree(SchemaContent content, string stageId)
-    {
-        var name = StageProperties.NameOf(stageId);
-        return !Array.Exists(Templates, template => content.Properties.ContainsKey(template.Prefix + name));
-    }
+    public static bool AreFree(ObjectType type, SchemaContent content, string stageId) => !StageProperties.NamesOf(type, stageId).Any(content.Properties.ContainsKey);
 
     /// <summary>Whether a stage with this id exists or existed.</summary>
-    public static bool WasUsed(SchemaContent content, string stageId) =>
-        !AreFree(content, stageId) || content.ArchivedProperties.ContainsKey(Templates[0].Prefix + StageProperties.NameOf(stageId));
+    public static bool WasUsed(ObjectType type, SchemaContent content, string stageId) =>
+        !AreFree(type, content, stageId) || StageProperties.NamesOf(type, stageId).Any(content.ArchivedProperties.ContainsKey);
 
     /// <summary>Gives a stage its properties, new or restored, with current labels.</summary>
     public static SchemaContent Keep(SchemaContent content, Pipeline pipeline, Stage stage, Edit edit)
     {
-        var name = StageProperties.NameOf(stage.Id);
-        foreach (var template in Templates)
+        foreach (var wanted in StageProperties.Define(edit.Type, pipeline, stage))
         {
-            var wanted = Define(template, name, pipeline, stage, edit);
             var active = content.Properties.GetValueOrDefault(wanted.Name);
             if (active?.Definition.Label == wanted.Label)
             {
@@ -50,7 +30,7 @@ internal static class StagePropertyRules
             // A stage id that is used again gets its old properties with their numbers, and therefore their values.
             var old = active ?? content.ArchivedProperties.GetValueOrDefault(wanted.Name);
             var number = old?.Number ?? content.LastNumber + 1;
-            var definition = wanted with { CreatedAt = old?.Definition.CreatedAt ?? edit.Now };
+            var definition = wanted with { CreatedAt = old?.Definition.CreatedAt ?? edit.Now, UpdatedAt = edit.Now };
             content = content with
             {
                 Properties = content.Properties.SetItem(wanted.Name, new(number, definition)),
@@ -64,26 +44,11 @@ internal static class StagePropertyRules
 
     public static SchemaContent Archive(SchemaContent content, Stage stage, Edit edit)
     {
-        var name = StageProperties.NameOf(stage.Id);
-        foreach (var template in Templates)
+        foreach (var name in StageProperties.NamesOf(edit.Type, stage.Id))
         {
-            content = PropertyRules.MoveToArchive(content, content.Properties[template.Prefix + name], edit);
+            content = PropertyRules.MoveToArchive(content, content.Properties[name], edit);
         }
 
         return content;
     }
-
-    static PropertyDefinition Define(Template template, string name, Pipeline pipeline, Stage stage, Edit edit) => new()
-    {
-        Name = template.Prefix + name,
-        Label = template.Label($"{stage.Label} ({pipeline.Label})"),
-        Type = template.Type,
-        FieldType = template.FieldType,
-        Description = template.Description(edit.Type.Singular, stage.Label),
-        GroupName = edit.Type.Stages!.Group,
-        UpdatedAt = edit.Now,
-        Hidden = template.Hidden,
-        HubspotDefined = true,
-        ModificationMetadata = new() { ReadOnlyDefinition = true, ReadOnlyValue = true },
-    };
 }

@@ -24,9 +24,8 @@ internal static class Engine
     /// <param name="load">Loads what a start needs. Its failure is reported like any other problem of the file.</param>
     /// <param name="create">Whether to create the file if it is missing or empty.</param>
     /// <param name="define">Adds the functions that the upgrades need.</param>
-    /// <param name="prepare">Fills a new file, in the transaction of its first upgrade.</param>
     /// <exception cref="OperatorMistake">The file is missing, from a newer Docket, not Docket's, locked or damaged.</exception>
-    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? define = null, Action<Connection>? prepare = null)
+    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? define = null)
     {
         Connection? connection = null;
         try
@@ -59,7 +58,7 @@ internal static class Engine
             }
 
             MakeDurable(connection);
-            Migrate(connection, path, migrations, define, prepare);
+            Migrate(connection, path, migrations, define);
             return load(connection);
         }
         catch (SqliteFailure failure)
@@ -142,7 +141,7 @@ internal static class Engine
     static string Damaged(string path, Exception failure) =>
         $"{path} is damaged ({failure.Message}). Restore a backup in its place, or move it away to start with an empty one.";
 
-    static void Migrate(Connection connection, string path, string migrations, Action<Connection>? define, Action<Connection>? prepare)
+    static void Migrate(Connection connection, string path, string migrations, Action<Connection>? define)
     {
         var scripts = Scripts(migrations);
         var version = connection.QueryInteger("PRAGMA user_version");
@@ -167,7 +166,6 @@ internal static class Engine
                 if (version == 0)
                 {
                     connection.Execute($"PRAGMA application_id={ApplicationId}");
-                    prepare?.Invoke(connection);
                 }
 
                 connection.Execute($"PRAGMA user_version={version + 1}");

@@ -17,7 +17,7 @@ internal interface ITransaction : IDisposable
     /// <summary>Sequence number of the newest committed change, 0 before the first. Read once, at the start.</summary>
     long Sequence { get; }
 
-    /// <summary>Loads the committed schema, after adding types that the portal doesn't have yet. Called once, at the start.</summary>
+    /// <summary>Loads the committed schema. Called once, at the start.</summary>
     PortalSchema LoadSchema();
 
     /// <summary>Begins a transaction, and may look up what some batches name.</summary>
@@ -51,7 +51,8 @@ internal interface ITransaction : IDisposable
     /// <summary>Finds the stages that a schema change removes and that active records use.</summary>
     List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after);
 
-    void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after);
+    /// <summary>Stores the content of a type, of which it has <paramref name="before"/>: nothing, if the portal didn't use the type.</summary>
+    void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after);
 
     /// <summary>Called between two transactions, for maintenance while other work may wait: a few milliseconds.</summary>
     void Rest();

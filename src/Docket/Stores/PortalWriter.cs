@@ -396,7 +396,7 @@ internal sealed partial class PortalWriter : IDisposable
     Outcome Apply(WriteBatch batch)
     {
         // If the schema has changed since validation, validate the batch again with the current schema.
-        var known = schema.Of(batch.Schema.Type);
+        var known = schema.Of(batch.Schema.Type) is { IsUsed: true } used ? used : BeginToUse(batch.Schema.Type, batch.DryRun);
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
         var plan = Planner.Decide(current, transaction.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
@@ -406,6 +406,18 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         return plan.Outcome;
+    }
+
+    Schema BeginToUse(ObjectType type, bool dryRun)
+    {
+        var first = new Schema(type, schema.ContentOf(type));
+        if (!dryRun)
+        {
+            transaction.SaveSchema(type, null, first.Content);
+            schema = schema.With(first);
+        }
+
+        return first;
     }
 
     Outcome Apply(WriteBatch batch, SideWrite? note)
@@ -444,7 +456,7 @@ internal sealed partial class PortalWriter : IDisposable
             return (null, used);
         }
 
-        transaction.SaveSchema(type, before, after);
+        transaction.SaveSchema(type, schema.Of(type).IsUsed ? before : null, after);
         schema = schema.With(type, after);
         return (schema.Of(type), []);
     }

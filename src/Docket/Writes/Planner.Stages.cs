@@ -102,19 +102,28 @@ internal sealed partial class Planner
         var wasClosed = from?.IsClosed == true;
         if (place.IsClosed && !wasClosed)
         {
-            wanted.Add(new(stages.LastClosedDate, moment));
+            Note(stages.LastClosedDate, moment);
             if (!isSent)
             {
-                wanted.Add(new(stages.ClosedDate, moment));
+                Note(stages.ClosedDate, moment);
             }
         }
         else if (!place.IsClosed && wasClosed)
         {
-            wanted.Add(new(stages.ReopenedAt, moment));
+            Note(stages.ReopenedAt, moment);
             if (!isSent && Seek(stored, stages.ClosedDate, out var closed) && !closed.IsEmpty)
             {
-                wanted.Add(new(stages.ClosedDate, default));
+                Note(stages.ClosedDate, default);
             }
+        }
+    }
+
+    // For a property that not every type has.
+    void Note(Property? property, ReadOnlyMemory<byte> value)
+    {
+        if (property is not null)
+        {
+            wanted.Add(new(property, value));
         }
     }
 

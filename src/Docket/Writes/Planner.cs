@@ -151,6 +151,7 @@ internal sealed partial class Planner
 
         // In a dry run, the index of the input replaces the id, because the record never gets one.
         var id = batch.DryRun ? index : Record.IdBase + sequence;
+        schema.Type.Follow?.Invoke(new(schema, null, id, wanted, now));
         // No early exit: every fault is reported.
         if (!CheckRequired(index) | !EnterFirstStage(index, input) | !CheckUnique(index, id) | !CheckOwners(index))
         {
@@ -182,6 +183,16 @@ internal sealed partial class Planner
 
         // Strictly later, so that a record's history and modification date always advance (clocks stand still, and go back).
         var time = Math.Max(now, record.UpdatedAt + 1);
+        if (schema.Type.Follow is { } follow)
+        {
+            follow(new(schema, record, record.Id, wanted, time));
+            if (wanted.Count == 0)
+            {
+                plan.Outcome.Results[index] = new(Effect.Unchanged, record);
+                return;
+            }
+        }
+
         if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id) | !CheckOwners(index))
         {
             return;

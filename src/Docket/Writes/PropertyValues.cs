@@ -44,6 +44,13 @@ internal static class PropertyValues
             return Faults.TooLong(index, property, TextMax);
         }
 
+        return CheckKind(index, schema, ref value) ?? CheckRule(index, ref value);
+    }
+
+    static Fault? CheckKind(int index, Schema schema, ref PropertyValue value)
+    {
+        var property = value.Property;
+        var text = value.Value.Span;
         switch (property.Kind)
         {
             case PropertyKind.Number:
@@ -67,6 +74,19 @@ internal static class PropertyValues
             default:
                 return null;
         }
+    }
+
+    static Fault? CheckRule(int index, ref PropertyValue value)
+    {
+        if (value.Property.Rule is not { } rule)
+        {
+            return null;
+        }
+
+        var normal = value.Value;
+        var fault = rule(index, value.Property, ref normal);
+        value = value with { Value = normal };
+        return fault;
     }
 
     /// <summary>Digits, optional sign, one dot, optional exponent; no thousands separators.</summary>

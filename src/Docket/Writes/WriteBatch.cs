@@ -20,12 +20,6 @@ internal enum WriteKind
     Purge,
 }
 
-/// <summary>A validated value: normalised UTF-8, ready to be stored.</summary>
-/// <param name="Property">The property.</param>
-/// <param name="Value">The value; empty clears.</param>
-/// <param name="Append">The value's parts are added to the stored ones (a leading <c>;</c>, reference/objects-and-batch.md 2.1).</param>
-internal readonly record struct PropertyValue(Property Property, ReadOnlyMemory<byte> Value, bool Append = false);
-
 /// <summary>One input after validation.</summary>
 /// <param name="Key">The unique property that identifies the record; <c>null</c> for the record id.</param>
 /// <param name="KeyValue">The normalised value of <paramref name="Key"/>, or the record id as text.</param>

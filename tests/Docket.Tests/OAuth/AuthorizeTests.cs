@@ -404,12 +404,12 @@ public sealed partial class AuthorizeTests
     {
         await using var docket = await OAuthDocket.StartAsync(scopes: string.Join(',', ScopeNames.Known.Select(name => $"\"{name}\"")));
         using var browser = docket.NewBrowser();
-        var url = docket.AuthorizeWith(scope: string.Join(' ', ScopeNames.Known), more: "&optional_scope=contacts");
+        var url = docket.AuthorizeWith(scope: string.Join(' ', ScopeNames.Known), more: "&optional_scope=automation");
         await browser.GetAsync(url);
         await browser.SignInAsync();
         var page = await browser.GetAsync(url);
         Assert.Equal(ScopeNames.Known.Length - 1, Item().Count(page.Text)); // no user can allow docket.manage
-        Assert.DoesNotContain("contacts", page.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("automation", page.Text, StringComparison.Ordinal);
     }
 
     [Fact]

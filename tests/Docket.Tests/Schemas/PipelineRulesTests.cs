@@ -108,7 +108,7 @@ public sealed class PipelineRulesTests
     {
         var (content, _) = PipelineRules.CreateStage(Fresh, "0", Stage("n", "On hold"), First);
 
-        var definitions = PropertiesOfStage.Select(prefix => content.Properties[prefix + StageProperties.NameOf("n")].Definition).ToList();
+        var definitions = PropertiesOfStage.Select(prefix => content.Properties[prefix + StageProperties.NameOf(null, "n")].Definition).ToList();
         Assert.Equal("Date entered \"On hold (Support Pipeline)\"", definitions[0].Label);
         Assert.Equal("Time in 'On hold (Support Pipeline)'", definitions[6].Label);
         Assert.All(definitions, definition => Assert.Equal((true, true, true), (definition.HubspotDefined, definition.ModificationMetadata.ReadOnlyValue, definition.ModificationMetadata.ReadOnlyDefinition)));
@@ -136,7 +136,7 @@ public sealed class PipelineRulesTests
     public void The_properties_go_with_the_stage_and_come_back_with_its_id()
     {
         var (content, _) = PipelineRules.CreateStage(Fresh, "0", Stage("n", "N"), First);
-        var n = StageProperties.NameOf("n");
+        var n = StageProperties.NameOf(null, "n");
         var numbers = PropertiesOfStage.Select(prefix => content.Properties[prefix + n].Number).ToList();
 
         var deleted = PipelineRules.DeleteStage(content, "0", "n", Later);
@@ -162,7 +162,7 @@ public sealed class PipelineRulesTests
     [InlineData("٣", "__441439527")]
     public void The_properties_of_a_stage_have_plain_names(string stageId, string name)
     {
-        Assert.Equal(name, StageProperties.NameOf(stageId));
+        Assert.Equal(name, StageProperties.NameOf(null, stageId));
         var (content, _) = PipelineRules.CreateStage(Fresh, "0", Stage(stageId, "S"), First);
         Assert.All(PropertiesOfStage, prefix => Assert.True(content.Properties.ContainsKey(prefix + name)));
     }
@@ -183,7 +183,7 @@ public sealed class PipelineRulesTests
         Assert.All(content.Properties.Keys, name => Assert.Matches("^[a-z][a-z0-9_]*$", name));
         var schema = new Schema(Tickets.Type, content);
         Assert.Equal(ids.Length, ids.Select(id => schema.FindStage(System.Text.Encoding.UTF8.GetBytes(id))!.Entered.Number).Distinct().Count());
-        Assert.Equal(["Back", "Stage 1", "Stage 2", "Stage 3", "Stage 4"], ids.Select(id => content.Properties[StageProperties.Entered + StageProperties.NameOf(id)].Definition.Label.Split('"')[1].Replace(" (Support Pipeline)", "", StringComparison.Ordinal)));
+        Assert.Equal(["Back", "Stage 1", "Stage 2", "Stage 3", "Stage 4"], ids.Select(id => content.Properties[StageProperties.Entered + StageProperties.NameOf(null, id)].Definition.Label.Split('"')[1].Replace(" (Support Pipeline)", "", StringComparison.Ordinal)));
     }
 
     [Fact]

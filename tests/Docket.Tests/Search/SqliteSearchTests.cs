@@ -15,7 +15,7 @@ public sealed class SqliteSearchTests : SearchStoreTests
     private protected override ValueTask<IStore> OpenAsync()
     {
         var path = Path.Combine(Directory, "portal.db");
-        SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+        SqliteStore.Create(path, 1, "registry");
         return new(store = new(path, StandardTypes.All, Clock, NullLogger.Instance));
     }
 

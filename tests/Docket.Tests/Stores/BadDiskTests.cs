@@ -44,7 +44,7 @@ public sealed class BadDiskTests
         using var disk = new BadDisk();
         var (clock, log) = (new ManualClock(), new ListLogger());
         var path = Path.Combine(disk.Directory, "portal-24000001.db");
-        SqliteStore.Create(path, StandardTypes.All, 24_000_001, "registry");
+        SqliteStore.Create(path, 24_000_001, "registry");
         using var store = new SqliteStore(path, StandardTypes.All, clock, log);
         var batch = Validation.Check(
             WriteKind.Create, [new RecordInput { Values = [new("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] }], store.Schema.Of(StandardTypes.All[0]), new Caller(24_000_001, 0, Scopes.All));
@@ -78,7 +78,7 @@ public sealed class BadDiskTests
         try
         {
             var path = Path.Combine(directory, "portal-24000001.db");
-            SqliteStore.Create(path, StandardTypes.All, 24_000_001, "registry");
+            SqliteStore.Create(path, 24_000_001, "registry");
             long page;
             using (var file = new Connection(path, create: false))
             {

@@ -304,7 +304,7 @@ public sealed class FoldTests : IDisposable
 
     async Task<SqliteStore> CreateAsync(FoldPace pace)
     {
-        SqliteStore.Create(Portal, StandardTypes.All, 1, "registry");
+        SqliteStore.Create(Portal, 1, "registry");
         var store = new SqliteStore(Portal, StandardTypes.All, clock, NullLogger.Instance, pace: pace);
         await DefineAsync(store);
         return store;

@@ -450,7 +450,7 @@ public sealed class LostFileTests : IDisposable
                 return null;
             case "strange":
                 File.Delete(Other);
-                SqliteStore.Create(Other, StandardTypes.All, 24_000_002, "another registry");
+                SqliteStore.Create(Other, 24_000_002, "another registry");
                 return null;
             default:
                 var holder = new Connection(Other, create: false);

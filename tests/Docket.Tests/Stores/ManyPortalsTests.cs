@@ -22,7 +22,7 @@ public sealed class ManyPortalsTests : IDisposable
     public async Task A_portal_that_is_closed_when_nobody_uses_it_goes_on_where_it_was()
     {
         var path = Path.Combine(directory, "portal.db");
-        SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+        SqliteStore.Create(path, 1, "registry");
         using var store = new SqliteStore(path, StandardTypes.All, new ManualClock(), NullLogger.Instance);
         Assert.False(store.IsOpen);
         var first = await CreateAsync(store);
@@ -47,7 +47,7 @@ public sealed class ManyPortalsTests : IDisposable
     public async Task A_portal_that_is_in_use_stays_open_and_one_that_is_closed_under_way_loses_nothing()
     {
         var path = Path.Combine(directory, "portal.db");
-        SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+        SqliteStore.Create(path, 1, "registry");
         using var store = new SqliteStore(path, StandardTypes.All, new ManualClock(), NullLogger.Instance);
         using var end = new CancellationTokenSource();
         var closing = Task.Run(() =>

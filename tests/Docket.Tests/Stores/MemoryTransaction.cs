@@ -65,7 +65,7 @@ internal sealed class MemoryTransaction : ITransaction
     public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) =>
         [.. before.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id).Except(after.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id)).Where(stage => working.InStage(type, stage).Any())];
 
-    public void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after) => working = working with { Schema = working.Schema.With(type, after) };
+    public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after) => working = working with { Schema = working.Schema.With(type, after) };
 
     public void Expect(SideWrite note) => throw new NotSupportedException();
 
@@ -95,7 +95,7 @@ internal sealed class MemoryTransaction : ITransaction
 /// <summary>Everything in a portal at one moment. A change that was deleted for good has lost its values.</summary>
 internal sealed partial record MemoryState : IRecordLookup
 {
-    public PortalSchema Schema { get; init; } = new([new(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
+    public PortalSchema Schema { get; init; } = new([Tickets.Type], [new(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
 
     public ImmutableSortedDictionary<Key, Record> Records { get; init; } = ImmutableSortedDictionary<Key, Record>.Empty;
 

@@ -252,7 +252,7 @@ public sealed class NamesTests : IDisposable
     Connection OldFile()
     {
         var path = Path.Combine(directory, "portal.db");
-        SqliteStore.Create(path, [Docket.Model.Types.Tickets.Type], 1, "registry");
+        SqliteStore.Create(path, 1, "registry");
         return new Connection(path, create: false);
     }
 

@@ -105,7 +105,7 @@ public sealed class SeveralProcessesTests : IAsyncLifetime
         var (_, token) = await first.Apps.CreatePrivateAsync(portal.Id, "app", ScopeNames.All);
         var (_, store) = (await second.FindTokenAsync(token, Cancellation))!.Value;
         var (_, own) = (await first.FindTokenAsync(token, Cancellation))!.Value;
-        Assert.NotEmpty(own.Schema.Types);
+        Assert.NotEmpty(own.Schema.First.Properties);
         Assert.True(await first.DeleteAsync(portal.Id));
         await UntilAsync(async () => await second.FindTokenAsync(token, Cancellation) is null);
         await Assert.ThrowsAsync<Refusal>(async () => await second.OpenAsync(portal.Id, Cancellation));

@@ -18,7 +18,7 @@ public class SqliteStoreTests : JobConformanceTests
         var path = Path.Combine(directory, "portal.db");
         if (!File.Exists(path))
         {
-            SqliteStore.Create(path, StandardTypes.All, 1, "registry");
+            SqliteStore.Create(path, 1, "registry");
         }
 
         return new(store = new SqliteStore(path, StandardTypes.All, Clock, NullLogger.Instance, pace: Pace));

@@ -53,7 +53,7 @@ public sealed class StageNamesTests : IDisposable
             foreach (var stage in (string[])[.. Odd, "Gone for ever!"])
             {
                 using var rename = older.Prepare("UPDATE property SET name = replace(name, ?1, ?2), definition = json_set(definition, '$.name', replace(name, ?1, ?2)) WHERE name LIKE '%_' || ?1");
-                rename.Bind(StageProperties.NameOf(stage)).Bind(stage).Run();
+                rename.Bind(StageProperties.NameOf(null, stage)).Bind(stage).Run();
             }
 
             Assert.Equal(7, older.QueryInteger("SELECT count(*) FROM property WHERE archived = 1 AND name LIKE '%_Gone for ever!' AND definition LIKE '%_Gone for ever!%'"));
@@ -62,7 +62,7 @@ public sealed class StageNamesTests : IDisposable
 
         await using var upgraded = await TestServer.StartAsync(directory, clock: clock);
         await AssertKeptAsync(upgraded, id);
-        Assert.Equal("datetime", (await upgraded.GetAsync($"{Properties}/{StageProperties.Entered}{StageProperties.NameOf("Gone for ever!")}?archived=true")).Expect(200)["type"]);
+        Assert.Equal("datetime", (await upgraded.GetAsync($"{Properties}/{StageProperties.Entered}{StageProperties.NameOf(null, "Gone for ever!")}?archived=true")).Expect(200)["type"]);
         (await upgraded.GetAsync($"{Properties}/hs_v2_date_entered_current_stage")).Expect(200);
     }
 
@@ -88,7 +88,7 @@ public sealed class StageNamesTests : IDisposable
         var seen = new HashSet<string>();
         foreach (var (at, stage) in Odd.Index())
         {
-            var name = StageProperties.NameOf(stage);
+            var name = StageProperties.NameOf(null, stage);
             Assert.True(seen.Add(name));
             var (entered, cumulative, older) = (StageProperties.Entered + name, StageProperties.CumulativeTime + name, StageProperties.OlderEntered + name);
             var ticket = (await server.GetAsync($"{Tickets}/{id}?properties={entered},{cumulative},{older}&propertiesWithHistory={entered}")).Expect(200);

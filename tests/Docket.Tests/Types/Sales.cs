@@ -6,9 +6,9 @@ namespace Docket.Tests.Types;
 /// <summary>Types with stages like those of HubSpot's deals, which have a probability, and of its tasks, which have a state.</summary>
 internal static class Sales
 {
-    public static readonly ObjectType Deals = Make(3, "deals", "deal", "dealstage", [StageMetadataRule.IsClosed, new("probability") { Range = (0, 1), Closing = ["0.0", "1.0"] }]);
+    public static readonly ObjectType Deals = Make(903, "bargains", "bargain", "dealstage", [StageMetadataRule.IsClosed, new("probability") { Range = (0, 1), Closing = ["0.0", "1.0"] }]);
 
-    public static readonly ObjectType Tasks = Make(27, "tasks", "task", "hs_pipeline_stage", [StageMetadataRule.IsClosed, new("state") { Allowed = ["OPEN", "CLOSED"], Default = "OPEN", Closing = ["CLOSED"] }]);
+    public static readonly ObjectType Tasks = Make(927, "errands", "errand", "hs_pipeline_stage", [StageMetadataRule.IsClosed, new("state") { Allowed = ["OPEN", "CLOSED"], Default = "OPEN", Closing = ["CLOSED"] }]);
 
     static ObjectType Make(int number, string plural, string singular, string stage, ImmutableArray<StageMetadataRule> metadata) => new()
     {
@@ -24,7 +24,7 @@ internal static class Sales
         Scopes = new(
             ScopeNeed.Of($"crm.objects.{plural}.read"), ScopeNeed.Of($"crm.objects.{plural}.write"),
             ScopeNeed.Of($"crm.schemas.{plural}.read"), ScopeNeed.Of($"crm.schemas.{plural}.write")),
-        Stages = new("pipeline", stage, "closedate", "hs_last_closed_date", "hs_reopened_at", [], "information", metadata),
+        Stages = new("pipeline", stage, [], "information", metadata) { ClosedDate = "closedate", LastClosedDate = "hs_last_closed_date", ReopenedAt = "hs_reopened_at" },
         Derived = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_is_closed", Derivation.IsClosed)]),
         Seed = () => new(
             [

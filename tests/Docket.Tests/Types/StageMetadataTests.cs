@@ -53,23 +53,23 @@ public class StageMetadataTests
             string id;
             await using (var server = await StartAsync(directory))
             {
-                var pipeline = (await server.PostAsync("/crm/v3/pipelines/deals", """
+                var pipeline = (await server.PostAsync("/crm/v3/pipelines/bargains", """
                     {"pipelineId":"p","label":"P","displayOrder":0,"stages":[
                       {"stageId":"some","label":"Some","displayOrder":0,"metadata":{"probability":0.50,"ticketState":{}}},
                       {"stageId":"won","label":"Won","displayOrder":1,"metadata":{"isClosed":"false","probability":"1"}}]}
                     """)).Expect(201);
                 Assert.Equal("""{"isClosed":"false","probability":"0.5"}""", pipeline.Json!["stages"]![0]!["metadata"]!.ToJsonString());
-                Assert.Equal("must specify probability when writing a dealstage", (await server.PostAsync("/crm/v3/pipelines/deals/p/stages", """{"label":"More","displayOrder":2,"metadata":{}}""")).Expect(400)["message"]);
-                Assert.Equal("0.5", (await server.PatchAsync("/crm/v3/pipelines/deals/p/stages/some", """{"label":"Maybe","metadata":{}}""")).Expect(200)["metadata.probability"]);
+                Assert.Equal("must specify probability when writing a dealstage", (await server.PostAsync("/crm/v3/pipelines/bargains/p/stages", """{"label":"More","displayOrder":2,"metadata":{}}""")).Expect(400)["message"]);
+                Assert.Equal("0.5", (await server.PatchAsync("/crm/v3/pipelines/bargains/p/stages/some", """{"label":"Maybe","metadata":{}}""")).Expect(200)["metadata.probability"]);
 
-                id = (await server.PostAsync("/crm/v3/objects/deals", """{"properties":{"dealstage":"some"}}""")).Expect(201)["id"]!;
-                Assert.Equal("true", (await server.PatchAsync($"/crm/v3/objects/deals/{id}", """{"properties":{"dealstage":"won"}}""")).Expect(200)["properties.hs_is_closed"]);
-                Assert.Contains("\"metadata\":{\"isClosed\":\"true\",\"probability\":\"1.0\"}", (await server.GetAsync("/crm/v3/pipelines/deals/p/stages/won/audit")).Expect(200)["results[0].rawObject"], StringComparison.Ordinal);
+                id = (await server.PostAsync("/crm/v3/objects/bargains", """{"properties":{"dealstage":"some"}}""")).Expect(201)["id"]!;
+                Assert.Equal("true", (await server.PatchAsync($"/crm/v3/objects/bargains/{id}", """{"properties":{"dealstage":"won"}}""")).Expect(200)["properties.hs_is_closed"]);
+                Assert.Contains("\"metadata\":{\"isClosed\":\"true\",\"probability\":\"1.0\"}", (await server.GetAsync("/crm/v3/pipelines/bargains/p/stages/won/audit")).Expect(200)["results[0].rawObject"], StringComparison.Ordinal);
             }
 
             await using var again = await StartAsync(directory);
-            Assert.Equal("1.0", (await again.GetAsync("/crm/v3/pipelines/deals/p/stages/won")).Expect(200)["metadata.probability"]);
-            Assert.Equal("true", (await again.GetAsync($"/crm/v3/objects/deals/{id}")).Expect(200)["properties.hs_is_closed"]);
+            Assert.Equal("1.0", (await again.GetAsync("/crm/v3/pipelines/bargains/p/stages/won")).Expect(200)["metadata.probability"]);
+            Assert.Equal("true", (await again.GetAsync($"/crm/v3/objects/bargains/{id}")).Expect(200)["properties.hs_is_closed"]);
         }
         finally
         {

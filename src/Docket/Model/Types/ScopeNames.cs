@@ -20,9 +20,9 @@ internal static class ScopeNames
     public static ImmutableArray<string> Known { get; } =
         [.. OfTypes.Select(one => one.Name).Distinct(), .. ScopeNeed.Owners.AnyOf, "oauth", .. ScopeNeed.Manage.AnyOf];
 
-    /// <summary>The shortest list that allows everything.</summary>
+    /// <summary>A short list that allows everything.</summary>
     public static ImmutableArray<string> All { get; } =
-        [.. OfTypes.Where(one => one.Rights.Length == Enum.GetValues<Right>().Length).Select(one => one.Name).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Manage.AnyOf];
+        [.. StandardTypes.All.SelectMany(type => Enum.GetValues<Right>().Select(right => type.Scopes[right].AnyOf[0])).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Manage.AnyOf];
 
     /// <summary>The default scopes of a new app.</summary>
     public static ImmutableArray<string> Default { get; } = ["tickets"];

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 
 namespace Docket.Model.Types;
 
@@ -7,14 +6,11 @@ namespace Docket.Model.Types;
 internal static class StandardTypes
 {
     /// <summary>All of them. The first is that of paths without a type.</summary>
-    public static ImmutableArray<ObjectType> All { get; } = [Tickets.Type];
-
-    /// <summary>Reads the definitions of a type from its file in <c>Properties/</c>.</summary>
-    public static ImmutableArray<PropertyDefinition> ReadProperties(string file)
-    {
-        var name = $"Docket.Properties.{file}.json";
-        using var json = typeof(StandardTypes).Assembly.GetManifestResourceStream(name)
-            ?? throw new InvalidOperationException($"There is no embedded {name}.");
-        return [.. JsonSerializer.Deserialize(json, SchemaJson.Default.PropertyDefinitionArray)!];
-    }
+    public static ImmutableArray<ObjectType> All { get; } =
+    [
+        Tickets.Type, Contacts.Type, Companies.Type, Deals.Type,
+        Activities.Notes, Activities.Tasks, Activities.Calls, Activities.Emails, Activities.Meetings, Activities.Communications, Activities.PostalMail,
+        Commerce.Products, Commerce.LineItems, Commerce.Quotes, Commerce.Orders, Commerce.Carts, Commerce.Invoices,
+        OtherTypes.Leads, OtherTypes.FeedbackSubmissions, OtherTypes.Users,
+    ];
 }

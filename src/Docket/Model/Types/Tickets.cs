@@ -40,9 +40,12 @@ internal static class Tickets
         Required = ["hs_pipeline_stage"],
         Searched = ["subject", "content", "hs_pipeline_stage", "hs_ticket_category"],
         Stages = new(
-            "hs_pipeline", "hs_pipeline_stage", "closed_date", "hs_last_closed_date", "hs_ticket_reopened_at", ["closed_date", "time_to_close"], Group,
+            "hs_pipeline", "hs_pipeline_stage", AfterMove: ["closed_date", "time_to_close"], Group,
             Metadata: [new("ticketState") { Allowed = [Open, Closed], Default = Open, Closing = [Closed] }, StageMetadataRule.IsClosed])
         {
+            ClosedDate = "closed_date",
+            LastClosedDate = "hs_last_closed_date",
+            ReopenedAt = "hs_ticket_reopened_at",
             NeedsClosedStage = true,
         },
         Derived = ImmutableDictionary.CreateRange(new KeyValuePair<string, Derivation>[]
@@ -53,7 +56,7 @@ internal static class Tickets
             new("hs_v2_date_entered_current_stage", Derivation.CurrentStageEntered),
             new("hs_v2_time_in_current_stage", Derivation.CurrentStageEntered),
         }).AddRange(Counts.Select(name => KeyValuePair.Create(name, Derivation.Zero))),
-        Seed = () => new(StandardTypes.ReadProperties("tickets"), Foremost, [new(Group, "Ticket information", 0, false)], [SupportPipeline()]),
+        Seed = () => new(TypeParts.ReadProperties("tickets"), Foremost, [new(Group, "Ticket information", 0, false)], [SupportPipeline()]),
     };
 
     static readonly ImmutableArray<string> Foremost =

@@ -29,10 +29,10 @@ internal sealed class PostgresTransaction : ITransaction
     readonly RecordEraser eraser;
     Dictionary<long, Source> sourcesBefore = [];
     PortalSchema schema;
-    long schemaVersion, shownVersion, servedVersion, sequence, mark;
+    long schemaVersion = -1, shownVersion, servedVersion, sequence, mark;
     bool changesSchema;
 
-    /// <summary>Loads the portal's schema and sources, after adding types that the portal doesn't have yet.</summary>
+    /// <summary>Loads the portal's schema and sources.</summary>
     /// <param name="database">The database.</param>
     /// <param name="portal">The portal.</param>
     /// <param name="types">The object types of every portal.</param>
@@ -53,15 +53,8 @@ internal sealed class PostgresTransaction : ITransaction
         session.BeforeRead = writer.Flush;
         try
         {
-            schema = new([]);
+            schema = new(types, []);
             Lock(waits: false);
-            if (SchemaTables.AddMissing(session, portal, schema, types))
-            {
-                schema = SchemaTables.LoadAll(session, portal, types);
-                session.Queue("UPDATE head SET schema_version = schema_version + 1 WHERE portal = $1", PortalSession.Value(portal));
-                schemaVersion++;
-            }
-
             servedVersion = shownVersion = schemaVersion;
             History = session.Find(row => row.GetString(0), "SELECT history FROM head WHERE portal = $1", PortalSession.Value(portal))!;
             session.Queue("DELETE FROM write_mark WHERE portal = $1 AND time < $2", PortalSession.Value(portal), PortalSession.Value(Instant.Now(clock) - (long)IJobs.Kept.TotalMilliseconds));
@@ -193,7 +186,7 @@ internal sealed class PostgresTransaction : ITransaction
 
     public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.UsedStagesTakenAway(session, portal, type, before, after);
 
-    public void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after)
+    public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after)
     {
         SchemaTables.Save(session, portal, type, before, after);
         changesSchema = true;

@@ -7,7 +7,7 @@ namespace Docket.Stores.Postgres;
 /// <summary>Stores a schema in its tables: one row for each property, group and pipeline, as JSON in the shape of the wire.</summary>
 internal static class SchemaTables
 {
-    /// <summary>Loads the schemas of the object types that the portal has, inside a transaction.</summary>
+    /// <summary>Loads the schemas of the object types that the portal uses, inside a transaction.</summary>
     public static PortalSchema LoadAll(PortalSession session, long portal, ImmutableArray<ObjectType> types)
     {
         session.BeforeRead?.Invoke();
@@ -26,7 +26,7 @@ internal static class SchemaTables
         var pipelines = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.Pipeline)!);
         var audit = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.PipelineAudit)!);
         var last = properties.Count == 0 ? 0 : properties.Max(property => property.Number);
-        return new(types.Where(type => properties.Exists(property => property.Type == type.Id)).Select(type => new Schema(type, new SchemaContent(
+        return new(types, types.Where(type => properties.Exists(property => property.Type == type.Id)).Select(type => new Schema(type, new SchemaContent(
             PropertiesOf(type, archived: false), PropertiesOf(type, archived: true), [.. groups[type.Id]], [.. pipelines[type.Id]], last)
         { Audit = [.. audit[type.Id]] })));
 
@@ -45,22 +45,6 @@ internal static class SchemaTables
         ImmutableSortedDictionary<string, NumberedProperty> PropertiesOf(ObjectType type, bool archived) => properties
             .Where(property => property.Type == type.Id && property.Archived == archived)
             .ToImmutableSortedDictionary(property => property.Definition.Name, property => new NumberedProperty(property.Number, property.Definition), StringComparer.Ordinal);
-    }
-
-    /// <summary>Adds the object types that a portal doesn't have yet, as in a new portal.</summary>
-    /// <returns>Whether there were any.</returns>
-    public static bool AddMissing(PortalSession session, long portal, PortalSchema known, ImmutableArray<ObjectType> types)
-    {
-        var missing = types.Where(type => !known.Types.Any(schema => schema.Type.Id == type.Id)).ToList();
-        var last = known.LastNumber;
-        foreach (var type in missing)
-        {
-            var content = SchemaContent.Of(type.Seed(), last);
-            Save(session, portal, type, null, content);
-            last = content.LastNumber;
-        }
-
-        return missing.Count > 0;
     }
 
     /// <summary>Writes the difference between two contents.</summary>

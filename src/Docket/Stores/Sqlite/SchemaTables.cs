@@ -8,25 +8,9 @@ namespace Docket.Stores.Sqlite;
 /// <summary>Stores a schema in its tables: one row for each property, group and pipeline, as JSON in the shape of the wire.</summary>
 internal static class SchemaTables
 {
-    /// <summary>Loads the schemas of object types. Types that the file doesn't have yet are added as in a new portal.</summary>
-    public static PortalSchema LoadAll(Connection connection, ImmutableArray<ObjectType> types)
-    {
-        if (types.Any(type => IsMissing(connection, type)))
-        {
-            connection.InTransaction(() => AddMissing(connection, types));
-        }
-
-        return new(types.Select(type => new Schema(type, Load(connection, type))));
-    }
-
-    /// <summary>Adds the object types that a file doesn't have yet, as in a new portal.</summary>
-    public static void AddMissing(Connection connection, ImmutableArray<ObjectType> types)
-    {
-        foreach (var type in types.Where(type => IsMissing(connection, type)))
-        {
-            Save(connection, type, null, SchemaContent.Of(type.Seed(), LastNumber(connection)));
-        }
-    }
+    /// <summary>Loads the schemas of the object types that the portal uses.</summary>
+    public static PortalSchema LoadAll(Connection connection, ImmutableArray<ObjectType> types) =>
+        new(types, types.Where(type => IsUsed(connection, type)).Select(type => new Schema(type, Load(connection, type))));
 
     /// <summary>Loads the schema of one object type.</summary>
     public static SchemaContent Load(Connection connection, ObjectType type)
@@ -146,10 +130,10 @@ internal static class SchemaTables
         return counts;
     }
 
-    static bool IsMissing(Connection connection, ObjectType type)
+    static bool IsUsed(Connection connection, ObjectType type)
     {
         using var select = connection.Prepare("SELECT 1 FROM property WHERE object_type = ? LIMIT 1");
-        return !select.Bind(type.Id).Step();
+        return select.Bind(type.Id).Step();
     }
 
     // Numbers are unique in a portal, across types.

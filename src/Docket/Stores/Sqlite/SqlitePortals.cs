@@ -206,7 +206,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
 
         // The file first: if the process stops in between, a file without a portal remains, but never a portal without a file.
-        var file = SqliteStore.Create(PathOf(id), types, id, registry.Identity, busyTimeoutMs);
+        var file = SqliteStore.Create(PathOf(id), id, registry.Identity, busyTimeoutMs);
         var portal = await PortalTable.AddAsync(opened, new(id, name, Instant.Now(clock)));
         await SetFileAsync(opened, id, file.File);
         return portal;

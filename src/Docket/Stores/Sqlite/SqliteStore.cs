@@ -67,12 +67,11 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     /// <summary>Creates the file of a new portal.</summary>
     /// <param name="path">The file, which doesn't exist yet.</param>
-    /// <param name="types">The object types of every portal.</param>
     /// <param name="portal">The portal's id.</param>
     /// <param name="registry">The identity of the registry that lists it.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
-    public static Identity Create(string path, ImmutableArray<ObjectType> types, long portal, string registry, int busyTimeoutMs = Engine.BusyTimeoutMs) =>
+    public static Identity Create(string path, long portal, string registry, int busyTimeoutMs = Engine.BusyTimeoutMs) =>
         Engine.Open(
             path, "portal", busyTimeoutMs,
             connection =>
@@ -83,8 +82,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 }
             },
             create: true,
-            OlderAnswers.Define,
-            fresh => SchemaTables.AddMissing(fresh, types));
+            OlderAnswers.Define);
 
     public string History => file.Use(static opened => opened.Identity.File);
 

@@ -131,7 +131,7 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.UsedStagesTakenAway(connection, folds, type, before, after);
 
-    public void SaveSchema(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.Save(connection, type, before, after);
+    public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after) => SchemaTables.Save(connection, type, before, after);
 
     public void Rest()
     {

@@ -4,10 +4,53 @@ using Docket.Model.Types;
 
 namespace Docket.Tests.Types;
 
-/// <summary>A type that is added as data has everything that tickets have.</summary>
-public class NewTypeTests
+/// <summary>Every type has everything that tickets have.</summary>
+public class EveryTypeTests
 {
     const string Contacts = "/crm/v3/objects/contacts";
+
+    public static TheoryData<string> Types => [.. StandardTypes.All.Select(type => type.Plural)];
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public async Task A_record_of_each_type_is_created_read_found_updated_and_archived(string plural)
+    {
+        await using var server = await StartAsync();
+        var (type, path) = (StandardTypes.All.Single(type => type.Plural == plural), $"/crm/v3/objects/{plural}");
+        Assert.Empty((await server.GetAsync(path)).Expect(200).Json!["results"]!.AsArray());
+        Assert.Equal("0", (await server.PostAsync(path + "/search", "{}")).Expect(200)["total"]);
+        var definitions = (await server.GetAsync($"/crm/v3/properties/{plural}")).Expect(200);
+        var required = string.Join(',', type.Required.Select(name => $"\"{name}\":\"{(name == "hs_pipeline_stage" ? "1" : "2026-01-02T03:04:05Z")}\""));
+        (await server.PostAsync($"/crm/v3/properties/{plural}", $$"""{"name":"ext_id","label":"ext_id","type":"string","fieldType":"text","groupName":"{{definitions["results[0].groupName"]}}","hasUniqueValue":true}""")).Expect(201);
+        var created = (await server.PostAsync(path, $$"""{"properties":{ {{required}} } }""")).Expect(201);
+        var upserted = (await server.PostAsync(path + "/batch/upsert", $$"""{"inputs":[{"idProperty":"ext_id","id":"a","properties":{ {{required}} } }]}""")).Expect(200);
+        Assert.Equal("true", upserted["results[0].new"]);
+        Assert.Equal(created["id"], (await server.GetAsync($"{path}/{created["id"]}")).Expect(200)["properties.hs_object_id"]);
+        Assert.Equal(upserted["results[0].id"], (await server.GetAsync($"/crm/v3/objects/{type.Id}/a?idProperty=ext_id")).Expect(200)["id"]);
+        Assert.Equal("2", (await server.PostAsync(path + "/search", "{}")).Expect(200)["total"]);
+        (await server.PatchAsync($"{path}/{created["id"]}", """{"properties":{"ext_id":"b"}}""")).Expect(200);
+        Assert.Equal("1", (await server.PostAsync(path + "/search", """{"filterGroups":[{"filters":[{"propertyName":"ext_id","operator":"EQ","value":"b"}]}]}""")).Expect(200)["total"]);
+        (await server.DeleteAsync($"{path}/{created["id"]}")).Expect(204);
+        Assert.Equal(created["id"], (await server.GetAsync(path + "?archived=true")).Expect(200)["results[0].id"]);
+        Assert.Equal("1", (await server.PostAsync(path + "/search", "{}")).Expect(200)["total"]);
+    }
+
+    [Fact]
+    public async Task A_portal_stores_nothing_of_a_type_that_it_only_reads_or_tries()
+    {
+        await using var server = await StartAsync();
+        (await server.GetAsync("/crm/v3/properties/companies")).Expect(200);
+        (await server.GetAsync("/crm/v3/objects/companies")).Expect(200);
+        (await server.GetAsync("/crm/v3/objects/companies/a.com?idProperty=hs_unique_creation_key")).Expect(404);
+        using var trying = server.NewClient(TestServer.Token);
+        trying.DefaultRequestHeaders.Add("Docket-Dry-Run", "true");
+        using var tried = await trying.PostAsync("/crm/v3/objects/companies", new StringContent("""{"properties":{"name":"A"}}""", Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Created, tried.StatusCode);
+        var store = await server.Portals.OpenAsync(server.PortalId, TestContext.Current.CancellationToken);
+        Assert.Empty(store.Schema.Used);
+        (await server.PostAsync("/crm/v3/objects/companies", """{"properties":{"name":"A"}}""")).Expect(201);
+        Assert.Equal(["companies"], store.Schema.Used.Select(schema => schema.Type.Plural));
+    }
 
     [Fact]
     public async Task A_type_that_is_only_data_is_created_upserted_searched_merged_and_has_a_history()
@@ -116,5 +159,5 @@ public class NewTypeTests
         Assert.Equal("1", (await again.PostAsync(Contacts + "/search", """{"query":"a@example.com"}""")).Expect(200)["total"]);
     }
 
-    static Task<TestServer> StartAsync(string? directory = null) => TestServer.StartAsync(directory, with: options => options with { Types = [.. StandardTypes.All, People.Type] });
+    static Task<TestServer> StartAsync(string? directory = null) => TestServer.StartAsync(directory);
 }
