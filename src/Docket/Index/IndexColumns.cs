@@ -30,7 +30,8 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         Derivation.CurrentStageEntered => CurrentStageEntered(chunk),
         Derivation.SameAsOrigin => Keys(schema.OriginOf(property)!, chunk),
         Derivation.TimeInStage => TimeIn(schema.PlaceOf(property)!, chunk),
-        _ => Each(SearchIndex.IdColumn, chunk, _ => Key.OfNumber(0)),
+        Derivation.Coordinates => Each(SearchIndex.IdColumn, chunk, id => Key.OfText(Coordinates(id))),
+        _ => Constant(property, chunk, (form, text) => form is Form.Number or Form.Moment ? Key.OfValue(form, text) : Key.OfText(text)),
     };
 
     /// <summary>Like <see cref="Keys"/>, for the hashes of texts and of numbers with inexact keys. Derived numbers always have exact keys.</summary>
@@ -39,6 +40,8 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         Derivation.SourceType or Derivation.SourceId => EachSource(property, chunk, index.Hash),
         Derivation.IsClosed => IsClosed(chunk, index.Hash),
         Derivation.SameAsOrigin => Hashes(schema.OriginOf(property)!, chunk),
+        Derivation.Coordinates => Each(SearchIndex.IdColumn, chunk, id => index.Hash(Coordinates(id))),
+        Derivation.Constant when Key.FormOf(property) is not (Form.Number or Form.Moment) => Constant(property, chunk, (_, text) => index.Hash(text)),
         _ => Column(SearchIndex.HashColumn(property), chunk),
     };
 
@@ -46,6 +49,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
     public IEnumerable<string> KnownValues(Property property) => property switch
     {
         { Derivation: Derivation.SourceType or Derivation.SourceId } => sources.All.Select(source => Derivations.OfSource(property.Derivation, source)),
+        { Derivation: Derivation.Constant } => [Encoding.UTF8.GetString(property.Constant)],
         { Kind: PropertyKind.Bool } => ["true", "false"],
         { Kind: PropertyKind.Pipeline } => schema.Pipelines.Select(pipeline => pipeline.Id),
         { Kind: PropertyKind.Stage } => schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id),
@@ -66,6 +70,15 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
 
         return derived.AsSpan(0, from.Length);
     }
+
+    ReadOnlySpan<ulong> Constant(Property property, int chunk, Func<Form, byte[], ulong> derive)
+    {
+        var form = Key.FormOf(property);
+        var value = derive(form, form == Form.Text ? Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(property.Constant).ToLowerInvariant()) : property.Constant);
+        return Each(SearchIndex.IdColumn, chunk, _ => value);
+    }
+
+    byte[] Coordinates(ulong id) => Encoding.UTF8.GetBytes(Derivations.Coordinates(schema.Type, (long)id));
 
     // A portal has only a few sources.
     ReadOnlySpan<ulong> EachSource(Property property, int chunk, FromText derive)

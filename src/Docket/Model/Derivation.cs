@@ -25,8 +25,11 @@ internal enum Derivation
     /// <summary>Milliseconds in a stage up to now, including the current visit.</summary>
     TimeInStage,
 
-    /// <summary>Counts of objects that Docket doesn't have yet: always 0.</summary>
-    Zero,
+    /// <summary>The same for every record: see <see cref="ObjectType.Constants"/>.</summary>
+    Constant,
+
+    /// <summary>The type's id and the record's: see <see cref="Derivations.Coordinates"/>.</summary>
+    Coordinates,
 }
 
 /// <summary>
@@ -49,6 +52,9 @@ internal static class Derivations
 
     /// <summary><see cref="Derivation.SourceType"/> and <see cref="Derivation.SourceId"/>.</summary>
     public static string OfSource(Derivation derivation, Source source) => derivation == Derivation.SourceType ? source.Type : source.Id;
+
+    /// <summary><see cref="Derivation.Coordinates"/>, such as <c>0-46-478016441536</c> (reference/objects-other-than-tickets.md 5).</summary>
+    public static string Coordinates(ObjectType type, long id) => $"{type.Id}-{id}";
 
     /// <summary><see cref="Derivation.IsClosed"/>: a deleted stage does not count as closed.</summary>
     public static bool IsClosed(StagePlace? stage) => stage?.IsClosed == true;

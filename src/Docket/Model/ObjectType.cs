@@ -65,6 +65,9 @@ internal sealed record ObjectType
     /// <summary>How the values of its own properties are derived. <see cref="Derivations.OfEveryType"/> applies to the rest.</summary>
     public ImmutableDictionary<string, Derivation> Derived { get; init; } = ImmutableDictionary<string, Derivation>.Empty;
 
+    /// <summary>Values of its own properties that are the same for every record, such as counts of what Docket doesn't have. Nothing is stored.</summary>
+    public ImmutableDictionary<string, string> Constants { get; init; } = ImmutableDictionary<string, string>.Empty;
+
     /// <summary>Creates the initial content for a new portal. Called when the type is first used, because reading definitions takes a while.</summary>
     public required Func<TypeSeed> Seed { get; init; }
 
@@ -80,7 +83,7 @@ internal sealed record ObjectType
 
     /// <summary>How its property with a name defined by HubSpot gets its value.</summary>
     public Derivation DerivationOf(string name) =>
-        Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
+        Constants.ContainsKey(name) ? Derivation.Constant : Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
 }
 
 /// <summary>How the records of a type use stages: the names of the properties for a record's stage, and of those derived from it.</summary>

@@ -39,11 +39,13 @@ internal sealed class Property
         Utf8Name = Encoding.UTF8.GetBytes(definition.Name);
         JsonName = JsonEncodedText.Encode(definition.Name, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         Kind = KindOf(definition, type.Stages);
+        TakesAnyPart = Kind == PropertyKind.Options && IsOpen(definition);
         Calculated = definition.Calculated
             || (definition.FieldType.StartsWith("calculation_", StringComparison.Ordinal) && definition.ModificationMetadata.ReadOnlyValue);
         Derivation = ofStages.TryGetValue(definition.Name, out var derivation) ? derivation
             : definition.HubspotDefined == true ? type.DerivationOf(definition.Name)
             : Derivation.None;
+        Constant = Derivation == Derivation.Constant ? Encoding.UTF8.GetBytes(type.Constants[definition.Name]) : [];
         Rule = definition.HubspotDefined == true ? type.Values.GetValueOrDefault(definition.Name) : null;
         options = new HashSet<string>(definition.Options.Select(option => option.Value), Utf8Names.Comparer)
             .GetAlternateLookup<ReadOnlySpan<byte>>();
@@ -76,10 +78,20 @@ internal sealed class Property
 
     public Derivation Derivation { get; }
 
+    /// <summary>Its value in every record if it is a <see cref="Derivation.Constant"/>.</summary>
+    public byte[] Constant { get; }
+
     /// <summary>See <see cref="ObjectType.Values"/>; <c>null</c> for nearly all.</summary>
     public ValueRule? Rule { get; }
 
+    /// <summary>For <see cref="PropertyKind.Options"/>: whether any text is accepted as a part.</summary>
+    public bool TakesAnyPart { get; }
+
     public bool HasOption(ReadOnlySpan<byte> value) => options.Contains(value);
+
+    // Options that are stored elsewhere (teams, users, inboxes) can't be checked here, and those of HubSpot's own properties may be
+    // unknown (reference/objects-other-than-tickets.md 13 [decide]).
+    static bool IsOpen(PropertyDefinition definition) => definition.ExternalOptions || (definition.HubspotDefined == true && definition.Options.IsEmpty);
 
     static PropertyKind KindOf(PropertyDefinition definition, StageRules? stages) => definition.Type switch
     {
@@ -87,12 +99,11 @@ internal sealed class Property
         "bool" => PropertyKind.Bool,
         "date" => PropertyKind.Date,
         "datetime" => PropertyKind.DateTime,
-        "enumeration" when definition.ReferencedObjectType == "OWNER" => PropertyKind.Owner,
+        "enumeration" when definition.ReferencedObjectType == "OWNER" && definition.FieldType != "checkbox" => PropertyKind.Owner,
         "enumeration" when definition.HubspotDefined == true && definition.Name == stages?.Pipeline => PropertyKind.Pipeline,
         "enumeration" when definition.HubspotDefined == true && definition.Name == stages?.Stage => PropertyKind.Stage,
-        // Options that are stored elsewhere (teams, users, inboxes) can't be checked here: any text is accepted.
-        "enumeration" when definition.ExternalOptions => PropertyKind.Text,
         "enumeration" when definition.FieldType == "checkbox" => PropertyKind.Options,
+        "enumeration" when IsOpen(definition) => PropertyKind.Text,
         "enumeration" => PropertyKind.Option,
         _ => PropertyKind.Text,
     };

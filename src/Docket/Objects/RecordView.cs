@@ -121,8 +121,10 @@ internal sealed class RecordView(Schema schema, long now)
                 return TryGetStored(schema.OriginOf(property)!, out value);
             case Derivation.TimeInStage:
                 return TimeIn(schema.PlaceOf(property)!, out value);
+            case Derivation.Coordinates:
+                return Text(Derivations.Coordinates(schema.Type, record.Id), out value);
             default:
-                value = "0"u8;
+                value = property.Constant;
                 return true;
         }
     }

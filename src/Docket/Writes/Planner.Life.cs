@@ -141,7 +141,7 @@ internal sealed partial class Planner
         LeaveLostPipeline(record);
         var time = Math.Max(now, record.UpdatedAt + 1);
         var kept = KeptUniqueValues(record);
-        if (!ChangeStage(index, input, record, time, evenUnchanged: true) | !CheckUnique(index, record.Id) | !CheckKept(index, record.Id, kept) | !CheckOwners(index))
+        if (!ChangeStage(index, input, record, time, evenUnchanged: true) | !CheckUnique(index, record.Id) | !CheckKept(index, record.Id, kept) | !CheckChanges(index))
         {
             return;
         }

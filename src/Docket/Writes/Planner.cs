@@ -153,7 +153,7 @@ internal sealed partial class Planner
         var id = batch.DryRun ? index : Record.IdBase + sequence;
         schema.Type.Follow?.Invoke(new(schema, null, id, wanted, now));
         // No early exit: every fault is reported.
-        if (!CheckRequired(index) | !EnterFirstStage(index, input) | !CheckUnique(index, id) | !CheckOwners(index))
+        if (!CheckRequired(index) | !EnterFirstStage(index, input) | !CheckUnique(index, id) | !CheckChanges(index))
         {
             return;
         }
@@ -193,7 +193,7 @@ internal sealed partial class Planner
             }
         }
 
-        if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id) | !CheckOwners(index))
+        if (!ChangeStage(index, input, record, time) | !CheckUnique(index, record.Id) | !CheckChanges(index))
         {
             return;
         }
@@ -338,20 +338,27 @@ internal sealed partial class Planner
         return free;
     }
 
-    // A former owner keeps their tickets but gets no others, so only changes are checked.
-    bool CheckOwners(int index)
+    // A former owner keeps their tickets but gets no others, so only changes are checked. A value that parts were appended to may
+    // have become too long.
+    bool CheckChanges(int index)
     {
-        var known = true;
+        var valid = true;
         foreach (var value in wanted)
         {
+            if (value.Append && value.Value.Length > PropertyValues.TextMax)
+            {
+                plan.Outcome.Faults.Add(Faults.TooLong(index, value.Property, PropertyValues.TextMax));
+                valid = false;
+            }
+
             if (value.Property.Kind == PropertyKind.Owner && !value.Value.IsEmpty && !batch.Caller.Owners.IsActive(value.Value.Span))
             {
                 plan.Outcome.Faults.Add(Faults.UnknownOwner(index, value.Property, value.Value.Span));
-                known = false;
+                valid = false;
             }
         }
 
-        return known;
+        return valid;
     }
 
     void Claim(long id)

@@ -125,10 +125,23 @@ internal static class PropertyValues
     /// <summary>The value of a checkbox property after <paramref name="added"/> is appended to <paramref name="stored"/>: stored parts first, without duplicates.</summary>
     public static byte[] Union(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> added)
     {
+        // A property that takes any part can have thousands.
+        var seen = new HashSet<string>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
         var parts = new List<byte[]>();
-        AddParts(parts, stored);
-        AddParts(parts, added);
+        Add(stored);
+        Add(added);
         return Join(parts);
+
+        void Add(ReadOnlySpan<byte> text)
+        {
+            foreach (var range in text.Split((byte)';'))
+            {
+                if (text[range] is { IsEmpty: false } part && seen.Add(part))
+                {
+                    parts.Add(part.ToArray());
+                }
+            }
+        }
     }
 
     /// <summary>Milliseconds since 1970 of an ISO 8601 time or of epoch milliseconds; <c>null</c> for anything else.</summary>
@@ -227,6 +240,12 @@ internal static class PropertyValues
     static Fault? CheckOptions(int index, ref PropertyValue value)
     {
         var text = value.Value.Span;
+        if (value.Property.TakesAnyPart)
+        {
+            value = text[0] == ';' ? value with { Value = value.Value[1..], Append = true } : value;
+            return null;
+        }
+
         if (text[0] != ';' && value.Property.HasOption(text))
         {
             return null;
@@ -314,11 +333,11 @@ internal static class PropertyValues
 
     static IEnumerable<string> OptionsOf(Property property) => property.Definition.Options.Select(option => option.Value);
 
-    static void AddParts(List<byte[]> parts, ReadOnlySpan<byte> text, Property? property = null)
+    static void AddParts(List<byte[]> parts, ReadOnlySpan<byte> text, Property property)
     {
         foreach (var range in text.Split((byte)';'))
         {
-            var part = property is null ? text[range] : Part(property, text[range]);
+            var part = Part(property, text[range]);
             if (!part.IsEmpty && !Contains(parts, part))
             {
                 parts.Add(part.ToArray());

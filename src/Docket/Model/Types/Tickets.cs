@@ -55,7 +55,8 @@ internal static class Tickets
             new("time_to_close", Derivation.TimeToClose),
             new("hs_v2_date_entered_current_stage", Derivation.CurrentStageEntered),
             new("hs_v2_time_in_current_stage", Derivation.CurrentStageEntered),
-        }).AddRange(Counts.Select(name => KeyValuePair.Create(name, Derivation.Zero))),
+        }),
+        Constants = TypeParts.All("0", Counts),
         Seed = () => new(TypeParts.ReadProperties("tickets"), Foremost, [new(Group, "Ticket information", 0, false)], [SupportPipeline()]),
     };
 

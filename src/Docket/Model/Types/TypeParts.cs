@@ -68,6 +68,10 @@ internal static class TypeParts
         ReadSchema: new([$"crm.schemas.{name}.read", $"crm.objects.{name}.read", .. also], Named: [$"crm.schemas.{name}.read"]),
         WriteSchema: new([$"crm.schemas.{name}.write", .. also], Named: [$"crm.schemas.{name}.write"]));
 
+    /// <summary>Properties that all have the same value in every record (<see cref="ObjectType.Constants"/>).</summary>
+    public static ImmutableDictionary<string, string> All(string value, params ImmutableArray<string> names) =>
+        names.ToImmutableDictionary(name => name, _ => value, StringComparer.Ordinal);
+
     /// <summary>The definitions of a type from its file in <c>Properties/</c>, with the groups that they name.</summary>
     public static TypeSeed SeedOf(string file, params ImmutableArray<string> foremost) => SeedOf(ReadProperties(file), foremost);
 
