@@ -12,9 +12,12 @@ internal readonly record struct PropertyValue(Property Property, ReadOnlyMemory<
 /// <param name="id">The record's id.</param>
 /// <param name="wanted">The values that differ from them. The rules add to it and remove from it.</param>
 /// <param name="now">The time of the write, milliseconds since 1970.</param>
-internal readonly struct Draft(Schema schema, Record? record, long id, List<PropertyValue> wanted, long now)
+/// <param name="settings">The settings of the portal.</param>
+internal readonly struct Draft(Schema schema, Record? record, long id, List<PropertyValue> wanted, long now, PortalSettings settings)
 {
     public Schema Schema => schema;
+
+    public PortalSettings Settings => settings;
 
     public long Id => id;
 

@@ -110,12 +110,12 @@ internal sealed record StageRules(string Pipeline, string Stage, ImmutableArray<
     public bool NeedsClosedStage { get; init; }
 }
 
-/// <summary>Checks a value that has the form of its kind, and may replace it by its normal form.</summary>
+/// <summary>Checks a value that has the form of its kind, and replaces it by its normal form, even if it is refused.</summary>
 /// <param name="index">The index of the input.</param>
-/// <param name="property">The property.</param>
-/// <param name="value">The value, not empty.</param>
+/// <param name="settings">The settings of the portal.</param>
+/// <param name="value">The value, not empty before.</param>
 /// <returns>The fault, if any.</returns>
-internal delegate Fault? ValueRule(int index, Property property, ref ReadOnlyMemory<byte> value);
+internal delegate Fault? ValueRule(int index, PortalSettings settings, ref PropertyValue value);
 
 /// <summary>The initial content of a type in a new portal.</summary>
 /// <param name="Properties">The definitions.</param>

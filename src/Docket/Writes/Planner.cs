@@ -151,7 +151,7 @@ internal sealed partial class Planner
 
         // In a dry run, the index of the input replaces the id, because the record never gets one.
         var id = batch.DryRun ? index : Record.IdBase + sequence;
-        schema.Type.Follow?.Invoke(new(schema, null, id, wanted, now));
+        schema.Type.Follow?.Invoke(new(schema, null, id, wanted, now, batch.Caller.Settings));
         // No early exit: every fault is reported.
         if (!CheckRequired(index) | !EnterFirstStage(index, input) | !CheckUnique(index, id) | !CheckChanges(index))
         {
@@ -185,7 +185,7 @@ internal sealed partial class Planner
         var time = Math.Max(now, record.UpdatedAt + 1);
         if (schema.Type.Follow is { } follow)
         {
-            follow(new(schema, record, record.Id, wanted, time));
+            follow(new(schema, record, record.Id, wanted, time, batch.Caller.Settings));
             if (wanted.Count == 0)
             {
                 plan.Outcome.Results[index] = new(Effect.Unchanged, record);

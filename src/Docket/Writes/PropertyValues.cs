@@ -23,7 +23,7 @@ internal static class PropertyValues
         IsPadded(raw.Span) && !property.IsText && !IsNamed(schema, property, raw.Span) ? raw[Inner(raw.Span)] : raw;
 
     /// <summary>Returns the value as it is stored, or its fault. An empty value clears.</summary>
-    public static Fault? Check(int index, Schema schema, Property property, ReadOnlyMemory<byte> raw, out PropertyValue value)
+    public static Fault? Check(int index, Schema schema, PortalSettings settings, Property property, ReadOnlyMemory<byte> raw, out PropertyValue value)
     {
         value = new(property, raw);
         if (property.ReadOnly)
@@ -44,7 +44,7 @@ internal static class PropertyValues
             return Faults.TooLong(index, property, TextMax);
         }
 
-        return CheckKind(index, schema, ref value) ?? CheckRule(index, ref value);
+        return CheckKind(index, schema, ref value) ?? property.Rule?.Invoke(index, settings, ref value);
     }
 
     static Fault? CheckKind(int index, Schema schema, ref PropertyValue value)
@@ -74,19 +74,6 @@ internal static class PropertyValues
             default:
                 return null;
         }
-    }
-
-    static Fault? CheckRule(int index, ref PropertyValue value)
-    {
-        if (value.Property.Rule is not { } rule)
-        {
-            return null;
-        }
-
-        var normal = value.Value;
-        var fault = rule(index, value.Property, ref normal);
-        value = value with { Value = normal };
-        return fault;
     }
 
     /// <summary>Digits, optional sign, one dot, optional exponent; no thousands separators.</summary>

@@ -55,7 +55,7 @@ internal static class Validation
         for (var i = 0; i < inputs.Length; i++)
         {
             traced &= perRow || inputs[i].TraceId is not null;
-            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, names, caller.Owners, faults, features.HasFlag(OptionalFeatures.Labels));
+            isChecked[i] = CheckInput(kind, i, inputs[i], keys[i], schema, names, caller, faults, features.HasFlag(OptionalFeatures.Labels));
         }
 
         // 4. All or nothing with a fault: refuse (1.7, step 7). Also if there were so many faults that not every input was checked:
@@ -142,7 +142,7 @@ internal static class Validation
         }
     }
 
-    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, SentNames names, PortalOwners owners, List<Fault> faults, bool labels)
+    static CheckedInput CheckInput(WriteKind kind, int index, RecordInput input, Property? key, Schema schema, SentNames names, Caller caller, List<Fault> faults, bool labels)
     {
         var before = faults.Count;
         var keyValue = input.Id;
@@ -152,7 +152,7 @@ internal static class Validation
         }
         else if (key is not null)
         {
-            keyValue = CheckKey(index, schema, key, keyValue, out var fault);
+            keyValue = CheckKey(index, schema, caller.Settings, key, keyValue, out var fault);
             if (fault is null && keyValue.IsEmpty)
             {
                 fault = Faults.EmptyId(index, key.Name); // only white space
@@ -179,15 +179,15 @@ internal static class Validation
             {
                 faults.Add(Unknown(index, raw.Name.Span, schema, faults));
             }
-            else if (raw.IsNull || (labels && (raw = ValueLabels.ToStored(index, raw, property, owners, faults)).IsNull))
+            else if (raw.IsNull || (labels && (raw = ValueLabels.ToStored(index, raw, property, caller.Owners, faults)).IsNull))
             {
                 continue; // accepted, no change (2.1)
             }
-            else if (PropertyValues.Check(index, schema, property, raw.Value, out var value) is { } fault)
+            else if (PropertyValues.Check(index, schema, caller.Settings, property, raw.Value, out var value) is { } fault)
             {
                 faults.Add(fault);
             }
-            else if (property.Kind == PropertyKind.Owner && !value.Value.IsEmpty && !owners.Knows(value.Value.Span))
+            else if (property.Kind == PropertyKind.Owner && !value.Value.IsEmpty && !caller.Owners.Knows(value.Value.Span))
             {
                 faults.Add(Faults.UnknownOwner(index, property, value.Value.Span));
             }
@@ -257,15 +257,20 @@ internal static class Validation
             : Faults.UnknownProperty(index, name, NearNames.Find(name, schema.Properties.Select(property => property.Name)));
     }
 
-    /// <summary>The stored form of a value of a unique property; <c>null</c> if the value is invalid.</summary>
+    /// <summary>The stored form of a value of a unique property; <c>null</c> if the value can't be stored. One that the type's rules refuse now may have been accepted under other settings.</summary>
     public static ReadOnlyMemory<byte>? NormaliseKey(Schema schema, Property key, ReadOnlyMemory<byte> sent)
     {
-        var value = CheckKey(0, schema, key, sent, out var fault);
-        return fault is null ? value : null;
+        if (key.ReadOnly)
+        {
+            return sent;
+        }
+
+        var fault = PropertyValues.Check(0, schema, PortalSettings.Default, key, sent, out var value);
+        return fault is null || key.Rule is not null ? value.Value : null;
     }
 
     // The id is a value of its property, so it is looked up in its stored form.
-    static ReadOnlyMemory<byte> CheckKey(int index, Schema schema, Property key, ReadOnlyMemory<byte> id, out Fault? fault)
+    static ReadOnlyMemory<byte> CheckKey(int index, Schema schema, PortalSettings settings, Property key, ReadOnlyMemory<byte> id, out Fault? fault)
     {
         fault = null;
         if (key.ReadOnly)
@@ -273,7 +278,7 @@ internal static class Validation
             return id; // the server's own values; nothing to check
         }
 
-        fault = PropertyValues.Check(index, schema, key, id, out var value);
+        fault = PropertyValues.Check(index, schema, settings, key, id, out var value);
         return fault is null ? value.Value : id;
     }
 

@@ -88,11 +88,11 @@ public class PropertyValuesTests
     {
         var padded = Schemata.With(Schemata.Custom("padded", "enumeration", "select") with { Options = [new() { Label = "A", Value = " a" }, new() { Label = "B", Value = "b" }] });
         var property = padded.Find("padded")!;
-        Assert.Null(PropertyValues.Check(0, padded, property, Encoding.UTF8.GetBytes(" a"), out var value));
+        Assert.Null(PropertyValues.Check(0, padded, PortalSettings.Default, property, Encoding.UTF8.GetBytes(" a"), out var value));
         Assert.Equal(" a", Encoding.UTF8.GetString(value.Value.Span));
-        Assert.Null(PropertyValues.Check(0, padded, property, Encoding.UTF8.GetBytes(" b"), out value));
+        Assert.Null(PropertyValues.Check(0, padded, PortalSettings.Default, property, Encoding.UTF8.GetBytes(" b"), out value));
         Assert.Equal("b", Encoding.UTF8.GetString(value.Value.Span));
-        Assert.NotNull(PropertyValues.Check(0, padded, property, Encoding.UTF8.GetBytes("a"), out _));
+        Assert.NotNull(PropertyValues.Check(0, padded, PortalSettings.Default, property, Encoding.UTF8.GetBytes("a"), out _));
     }
 
     // reference/objects-and-batch.md 2.2: code, and the text where the reference has it literally.
@@ -196,7 +196,7 @@ public class PropertyValuesTests
         .Sample((rank, sent) =>
         {
             var property = Schemata.Tickets.Properties[rank];
-            _ = PropertyValues.Check(0, Schemata.Tickets, property, Encoding.UTF8.GetBytes(sent), out _);
+            _ = PropertyValues.Check(0, Schemata.Tickets, PortalSettings.Default, property, Encoding.UTF8.GetBytes(sent), out _);
         });
 
     [Fact]
@@ -216,5 +216,5 @@ public class PropertyValuesTests
     static readonly Gen<string[]> Parts = Gen.OneOf("a", "b", "c", "d").Array[0, 5];
 
     static Fault? Check(string property, string sent, out PropertyValue value) =>
-        PropertyValues.Check(0, Schemata.Tickets, Schemata.Tickets.Find(property)!, Encoding.UTF8.GetBytes(sent), out value);
+        PropertyValues.Check(0, Schemata.Tickets, PortalSettings.Default, Schemata.Tickets.Find(property)!, Encoding.UTF8.GetBytes(sent), out value);
 }
