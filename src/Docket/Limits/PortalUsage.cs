@@ -13,7 +13,8 @@ internal readonly record struct Standing(LimitPolicy Reached, long WaitMs, int B
 
 /// <summary>The calls of one portal: each app's in ten seconds, all searches in a second, those of all private apps today.</summary>
 /// <param name="clock">The time.</param>
-internal sealed class PortalUsage(TimeProvider clock)
+/// <param name="shared">Receives the calls that count toward a limit in seconds, for other processes that serve the portal.</param>
+internal sealed class PortalUsage(TimeProvider clock, SharedCalls? shared = null)
 {
     /// <summary>Milliseconds.</summary>
     public const int BurstMs = 10_000, SearchMs = 1_000;
@@ -54,14 +55,35 @@ internal sealed class PortalUsage(TimeProvider clock)
                 }
 
                 used++;
-                window?.Add(now);
                 app.Second?.Add(now);
+                if (window is not null)
+                {
+                    window.Add(now);
+                    shared?.Add(caller.PortalId, search ? null : caller.AppId);
+                }
             }
 
             return new(reached, waitMs,
                 Math.Max(0, limits.Burst - used),
                 Math.Max(0, Secondly(limits.Burst) - (app.Second?.Count(now) ?? 0)),
                 (int)Math.Max(0, limits.Daily - calls));
+        }
+    }
+
+    /// <summary>Counts calls that another process let in a moment ago.</summary>
+    public void Hear(RecentCalls calls)
+    {
+        lock (gate)
+        {
+            var now = Instant.Now(clock);
+            foreach (var window in calls.AppId is { } appId && AppOf(appId) is var app ? (RollingWindow[])[app.TenSeconds, app.Second] : [searches])
+            {
+                window.Count(now); // makes room
+                for (var i = 0; i < calls.Calls; i++)
+                {
+                    window.Add(now);
+                }
+            }
         }
     }
 

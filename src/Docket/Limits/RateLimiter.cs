@@ -10,7 +10,7 @@ namespace Docket.Limits;
 /// <summary>
 /// Counts calls on HubSpot's paths and refuses those beyond the limits of their portal, with HubSpot's headers and bodies
 /// (reference/auth-limits-webhooks-imports.md 2). Counts are in memory. The calls of the day are regularly added to the store, and those
-/// that other processes have added are taken over.
+/// that other processes have added are taken over. Those in ten seconds and a second are reported to other processes at once.
 /// </summary>
 internal sealed partial class RateLimiter : IAsyncDisposable
 {
@@ -19,6 +19,7 @@ internal sealed partial class RateLimiter : IAsyncDisposable
 
     readonly ConcurrentDictionary<long, PortalUsage> portals = new();
     readonly IUsage store;
+    readonly SharedCalls? shared;
     readonly Instruments instruments;
     readonly TimeProvider clock;
     readonly ILogger logger;
@@ -27,17 +28,19 @@ internal sealed partial class RateLimiter : IAsyncDisposable
 
     /// <param name="store">Where the day's calls are saved.</param>
     /// <param name="days">What was saved, to continue from.</param>
+    /// <param name="shared">The calls of other processes that serve the portals.</param>
     /// <param name="instruments">Counts the calls that are refused.</param>
     /// <param name="clock">The time.</param>
     /// <param name="logger">Receives failures to save.</param>
-    public RateLimiter(IUsage store, IEnumerable<DayUsage> days, Instruments instruments, TimeProvider clock, ILogger logger)
+    public RateLimiter(IUsage store, IEnumerable<DayUsage> days, SharedCalls? shared, Instruments instruments, TimeProvider clock, ILogger logger)
     {
-        (this.store, this.instruments, this.clock, this.logger) = (store, instruments, clock, logger);
+        (this.store, this.shared, this.instruments, this.clock, this.logger) = (store, shared, instruments, clock, logger);
         foreach (var day in days)
         {
             Of(day.PortalId).Load(day);
         }
 
+        shared?.Heard += Hear;
         timer = new(SaveEvery, clock);
         saving = SaveNowAndThenAsync();
     }
@@ -73,14 +76,17 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     }
 
     /// <summary>The calls of a portal.</summary>
-    public PortalUsage Of(long portalId) => portals.TryGetValue(portalId, out var usage) ? usage : portals.GetOrAdd(portalId, new PortalUsage(clock));
+    public PortalUsage Of(long portalId) => portals.TryGetValue(portalId, out var usage) ? usage : portals.GetOrAdd(portalId, new PortalUsage(clock, shared));
 
     public async ValueTask DisposeAsync()
     {
+        shared?.Heard -= Hear;
         timer.Dispose();
         await saving;
         await SaveAsync();
     }
+
+    void Hear(RecentCalls calls) => Of(calls.PortalId).Hear(calls);
 
     async Task SaveNowAndThenAsync()
     {

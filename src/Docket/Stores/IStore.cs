@@ -138,6 +138,9 @@ internal interface IPortals : IAsyncDisposable
 
     IUsage Usage { get; }
 
+    /// <summary>Calls that count toward limits in seconds, between the processes that serve the portals; <c>null</c> where only one can.</summary>
+    SharedCalls? SharedCalls { get; }
+
     /// <summary>The current owners of a portal, who are its users.</summary>
     ValueTask<PortalOwners> OwnersOfAsync(long portalId, CancellationToken cancellation);
 

@@ -26,6 +26,22 @@ public sealed class PortalUsageTests
         Assert.Equal(name, PortalSettings.All.Single(setting => setting.Name == "limits").Show(settings));
     }
 
+    [Fact]
+    public void Calls_of_another_process_count_like_own_ones_for_ten_seconds()
+    {
+        var clock = new ManualClock();
+        var usage = new PortalUsage(clock);
+        var caller = First with { Settings = With(("limits-burst", "3")) };
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(2, usage.Count(caller, caller.Limits, search: false).BurstLeft);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        usage.Hear(new(caller.PortalId, caller.AppId, 2));
+        var full = usage.Count(caller, caller.Limits, search: false);
+        Assert.Equal((LimitPolicy.TenSecondlyRolling, 9_000, 0), (full.Reached, full.WaitMs, full.BurstLeft));
+        clock.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(2, usage.Count(caller, caller.Limits, search: false).BurstLeft);
+    }
+
     [Theory]
     [InlineData("limits", "gold")]
     [InlineData("limits", "")]

@@ -6,7 +6,7 @@ namespace Docket.Stores.Postgres;
 /// <summary>
 /// Hears of every change of callers and settings, whatever process makes it: at once by a notification, and otherwise by asking each
 /// second (through a pooler or another node of a cluster, notifications don't arrive). If both fail, or the process stands still,
-/// <see cref="IsCurrent"/> says so.
+/// <see cref="IsCurrent"/> says so. Also hears what calls other processes let in, only by notifications.
 /// </summary>
 internal sealed class PostgresListener : IAsyncDisposable
 {
@@ -21,6 +21,7 @@ internal sealed class PostgresListener : IAsyncDisposable
 
     readonly PostgresDatabase database;
     readonly Action<long?> heard;
+    readonly SharedCalls calls;
     readonly CancellationTokenSource stop = new();
     readonly Task listening;
     long currentAt;
@@ -28,9 +29,10 @@ internal sealed class PostgresListener : IAsyncDisposable
     /// <summary>Starts to listen.</summary>
     /// <param name="database">The database.</param>
     /// <param name="heard">Called with each generation that is heard of, and with <c>null</c> after a time without listening.</param>
-    public PostgresListener(PostgresDatabase database, Action<long?> heard)
+    /// <param name="calls">Receives the calls that other processes let in.</param>
+    public PostgresListener(PostgresDatabase database, Action<long?> heard, SharedCalls calls)
     {
-        (this.database, this.heard) = (database, heard);
+        (this.database, this.heard, this.calls) = (database, heard, calls);
         listening = Task.Run(ListenAsync);
     }
 
@@ -64,13 +66,7 @@ internal sealed class PostgresListener : IAsyncDisposable
     async Task ListenUntilLostAsync()
     {
         await using var connection = await database.Source.OpenConnectionAsync(stop.Token);
-        connection.Notification += (_, notification) =>
-        {
-            if (notification.Payload.StartsWith(PostgresControl.CallersChanged, StringComparison.Ordinal) && long.TryParse(notification.Payload.AsSpan(PostgresControl.CallersChanged.Length), out var generation))
-            {
-                heard(generation);
-            }
-        };
+        connection.Notification += (_, notification) => Hear(notification.Payload);
         await using (var listen = new NpgsqlCommand($"LISTEN {database.Schema}", connection)) // the name of a schema needs no quotes (PostgresDatabase)
         {
             await listen.ExecuteNonQueryAsync(stop.Token);
@@ -90,6 +86,19 @@ internal sealed class PostgresListener : IAsyncDisposable
             {
                 await connection.WaitAsync(left, stop.Token);
             }
+        }
+    }
+
+    void Hear(string notification)
+    {
+        if (notification.StartsWith(PostgresControl.CallersChanged, StringComparison.Ordinal) && long.TryParse(notification.AsSpan(PostgresControl.CallersChanged.Length), out var generation))
+        {
+            heard(generation);
+        }
+
+        foreach (var each in CallReports.Read(database, notification))
+        {
+            calls.Hear(each);
         }
     }
 }

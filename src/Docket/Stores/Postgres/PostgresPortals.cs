@@ -79,7 +79,8 @@ internal sealed partial class PostgresPortals : IPortals
         DataDirectory.Create(directory);
         serving = DataDirectory.Hold(directory);
         DataDirectory.Create(indexDirectory);
-        listener = new(database, Announce);
+        SharedCalls = new(calls => CallReports.SendAsync(database, calls), clock);
+        listener = new(database, Announce, SharedCalls);
         idling = clock.CreateTimer(_ => LookAround(), null, IdleCheckEvery, IdleCheckEvery);
         instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => stores.Values.Sum(store => (long)store.Waiting));
         instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes do not contain yet", () => stores.Values.Sum(store => store.IndexBehind));
@@ -132,6 +133,8 @@ internal sealed partial class PostgresPortals : IPortals
     public IUsers Users { get; }
 
     public IUsage Usage { get; }
+
+    public SharedCalls? SharedCalls { get; }
 
     public ISessions Sessions { get; }
 

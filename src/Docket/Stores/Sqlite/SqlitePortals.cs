@@ -121,6 +121,8 @@ internal sealed partial class SqlitePortals : IPortals
 
     public IUsage Usage { get; }
 
+    public SharedCalls? SharedCalls => null;
+
     public ISessions Sessions { get; }
 
     public IGrants Grants { get; }
