@@ -168,13 +168,19 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>SIGKILL: the process gets no chance to do anything.</summary>
     public void Kill() => process.Kill();
 
+    /// <summary>SIGSTOP: it stands still until <see cref="ContinueAsync"/>.</summary>
+    public Task StandStillAsync() => SignalAsync("-STOP");
+
+    /// <summary>SIGCONT.</summary>
+    public Task ContinueAsync() => SignalAsync("-CONT");
+
     /// <summary>Waits until it has ended by itself.</summary>
     public Task EndAsync() => process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
 
     /// <summary>SIGTERM, and waits for the end.</summary>
     public async Task StopAsync()
     {
-        using var kill = Process.Start("kill", ["-TERM", process.Id.ToString()]);
+        await SignalAsync("-TERM");
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
     }
 
@@ -184,6 +190,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
+    }
+
+    async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [signal, process.Id.ToString()]);
+        await kill.WaitForExitAsync();
     }
 
     /// <summary>The command built with the same configuration as this assembly; it is the one with a runtime configuration.</summary>

@@ -101,23 +101,17 @@ public sealed class StoreOptionTests : IDisposable
         using var http = new HttpClient { BaseAddress = new Uri(server.Url) };
         http.DefaultRequestHeaders.Authorization = new("Bearer", token);
         Assert.Equal(200, await ReadAsync());
-        await SignalAsync("-STOP");
+        await server.StandStillAsync();
         await RunAsync(schema, "app", "delete", "1");
         var waiting = ReadAsync();
         await Task.Delay(4_000, Cancellation);
-        await SignalAsync("-CONT");
+        await server.ContinueAsync();
         Assert.Equal(401, await waiting);
 
         async Task<int> ReadAsync()
         {
             using var answer = await http.GetAsync("/crm/v3/objects/tickets", Cancellation);
             return (int)answer.StatusCode;
-        }
-
-        async Task SignalAsync(string signal)
-        {
-            using var kill = System.Diagnostics.Process.Start("kill", [signal, server.Id.ToString()]);
-            await kill.WaitForExitAsync(Cancellation);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Docket.Tests.Stores;
 
 namespace Docket.Tests.Promises;
@@ -26,7 +27,7 @@ public sealed class ThreeProcessesTests : IAsyncLifetime
         schema = await PostgresSchema.ChooseAsync();
         // All at once: one of them creates the tables and the portal.
         processes.AddRange(await Task.WhenAll(Enumerable.Range(0, 3).Select(i => ServerProcess.ServeAsync(
-            Path.Combine(directory, $"{i}"), [], environment: new Dictionary<string, string> { ["DOCKET_STORE"] = schema.ConnectionString }))));
+            Path.Combine(directory, $"{i}"), ["--metrics", "http://127.0.0.1:0"], environment: new Dictionary<string, string> { ["DOCKET_STORE"] = schema.ConnectionString }))));
         balancer = new(processes.Select(process => new Uri(process.Url)));
         http = new(balancer) { BaseAddress = new("http://balancer"), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", TestServer.Token) } };
         (await SendAsync(HttpMethod.Post, "/crm/v3/properties/tickets",
@@ -140,6 +141,49 @@ public sealed class ThreeProcessesTests : IAsyncLifetime
         Assert.Empty(acknowledged.Except(written));
         Assert.Empty(written.Except(sent));
         Assert.Equal(written.Count, feeds[0].Length);
+    }
+
+    [Fact]
+    public async Task A_process_that_stands_still_while_another_finishes_its_job_applies_nothing_more_and_serves_again()
+    {
+        const int inputs = 40_000;
+        var (stopped, others) = (processes[0], processes[1..]);
+        var batch = string.Join(',', Enumerable.Range(0, inputs).Select(i => $$$"""{"objectWriteTraceId":"{{{i}}}","properties":{"subject":"{{{i}}}","hs_pipeline_stage":"1"}}"""));
+        var job = $"/docket/v1/jobs/{(await stopped.SendAsync(HttpMethod.Post, Tickets + "/batch/create", $$"""{"inputs":[{{batch}}]}""", prefer: "respond-async")).Expect(202)["id"]}";
+        while ((await others[0].SendAsync(HttpMethod.Get, job, "")).Expect(200)["done"] == "0")
+        {
+            await Task.Delay(5, Cancellation);
+        }
+
+        await stopped.StandStillAsync();
+        var still = Task.Delay(TimeSpan.FromSeconds(30), Cancellation);
+        // In whatever transaction it stopped, nobody else is refused.
+        (await others[0].SendAsync(HttpMethod.Post, Tickets, """{"properties":{"subject":"other","hs_pipeline_stage":"1"}}""")).Expect(201);
+        Assert.NotEqual("COMPLETE", (await others[1].SendAsync(HttpMethod.Get, job, "")).Expect(200)["status"]);
+        while ((await others[1].SendAsync(HttpMethod.Get, job, "", prefer: "wait=30")).Expect(200)["status"] != "COMPLETE")
+        {
+        }
+
+        await still;
+        await stopped.ContinueAsync();
+        Assert.Equal("COMPLETE", (await stopped.SendAsync(HttpMethod.Get, job, "")).Expect(200)["status"]);
+        using var metrics = new HttpClient();
+        var url = (await stopped.WaitForAsync(@"Metrics on (http://127\.0\.0\.1:\d+/metrics)")).Groups[1].Value;
+        while (!Regex.IsMatch(await metrics.GetStringAsync(url, Cancellation), @"^docket_jobs_running\S* 0\b", RegexOptions.Multiline))
+        {
+            await Task.Delay(50, Cancellation);
+        }
+
+        for (var i = 0; i < 3; i++)
+        {
+            var id = (await processes[i].SendAsync(HttpMethod.Post, Tickets, $$$"""{"properties":{"subject":"after {{{i}}}","hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
+            (await processes[(i + 1) % 3].SendAsync(HttpMethod.Get, $"{Tickets}/{id}", "")).Expect(200);
+        }
+
+        var written = await ReadAsync(stopped);
+        Assert.Equal(Enumerable.Range(0, inputs).Select(i => $"{i}").Concat(["other", "after 0", "after 1", "after 2"]).Order(), written.Order());
+        Assert.Equal(inputs + 4, (await FeedAsync(stopped)).Length);
+        Assert.All(processes, process => Assert.DoesNotContain("will be retried", process.Output, StringComparison.Ordinal));
     }
 
     Task<Answer> UpsertAsync(IEnumerable<string> keys, string subject) => SendAsync(HttpMethod.Post, Tickets + "/batch/upsert", new JsonObject

@@ -75,6 +75,25 @@ public sealed class PostgresProcessesTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
+    public async Task A_process_that_stands_still_in_a_transaction_makes_others_wait_for_seconds_and_refuses_nobody()
+    {
+        await using var database = await PostgresDatabase.OpenAsync(schema.ConnectionString, cancellation: Cancellation);
+        using var still = new PortalSession(database);
+        still.Begin();
+        still.Ask("SELECT FROM head WHERE portal = $1 FOR UPDATE", PortalSession.Value(one.Portal));
+        still.Read().Dispose();
+        var waiting = ApplyAsync(other.Store, null, 1);
+        await Task.Delay(50, Cancellation);
+        Assert.False(waiting.IsCompleted);
+        await waiting;
+        still.Queue("UPDATE head SET sequence = 0 WHERE portal = $1", PortalSession.Value(one.Portal));
+        Assert.True(PostgresFailures.IsInterruption(Assert.ThrowsAny<Exception>(still.Commit)));
+        await ApplyAsync(one.Store, null, 1);
+        Assert.Equal(2, (await other.Store.FeedAsync(0, 1000, int.MaxValue, Cancellation)).Length);
+    }
+
+    [Fact]
     public async Task A_server_that_is_started_again_in_its_directory_need_not_wait_for_what_it_left()
     {
         var job = await TakeAsync(one, 1, last: true);
@@ -198,7 +217,7 @@ public sealed class PostgresProcessesTests : IAsyncLifetime
 
     static Task<Outcome> ApplyAsync(Process process, Job job, int first, int count) => ApplyAsync(process.Store, new JobStep(job.Id, first, count, _ => Rows(count)), count);
 
-    static Task<Outcome> ApplyAsync(IStore store, SideWrite note, int count) => store.ApplyAsync(
+    static Task<Outcome> ApplyAsync(IStore store, SideWrite? note, int count) => store.ApplyAsync(
         Validation.Check(WriteKind.Create, [.. Enumerable.Repeat(Input(), count)], store.Schema.Of(Tickets.Type), Schemata.Caller), note);
 
     async Task<JobRunner> RunAsync(Process process)

@@ -12,6 +12,12 @@ internal sealed class PortalSession(PostgresDatabase database) : IDisposable
     /// <summary>Most attempts to reach a primary, and the pause between two of them in milliseconds: a standby that takes over needs some seconds.</summary>
     const int Tries = 100, PauseMs = 100;
 
+    /// <summary>Another process has a portal for milliseconds; an open transaction of some other program may have it for hours.</summary>
+    public const string LockTimeout = "SET LOCAL lock_timeout = '5s'";
+
+    /// <summary>A process that stands still (suspended, out of memory) must not keep what it has locked. Shorter than <see cref="LockTimeout"/>, so that who waits gets it.</summary>
+    public const string IdleTimeout = "SET LOCAL idle_in_transaction_session_timeout = '4s'";
+
     NpgsqlConnection? connection;
     NpgsqlBatch? batch;
     NpgsqlBatchCommand? commit;
@@ -42,7 +48,8 @@ internal sealed class PortalSession(PostgresDatabase database) : IDisposable
 
         batch = new NpgsqlBatch(connection);
         Queue("BEGIN");
-        Queue("SET LOCAL lock_timeout = '5s'"); // another process has a portal for milliseconds; an open transaction of some other program may have it for hours
+        Queue(LockTimeout);
+        Queue(IdleTimeout);
     }
 
     /// <summary>Adds a statement that returns no rows. It runs with the next one that does, or with the commit.</summary>

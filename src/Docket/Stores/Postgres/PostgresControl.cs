@@ -100,7 +100,10 @@ internal sealed partial class PostgresControl(PostgresDatabase database, Action<
             try
             {
                 // One write at a time, whatever the process.
-                await using var begin = new NpgsqlBatch(connection) { BatchCommands = { new("BEGIN"), new("SET LOCAL lock_timeout = '5s'"), new("SELECT FROM identity WHERE id = 1 FOR UPDATE") } };
+                await using var begin = new NpgsqlBatch(connection)
+                {
+                    BatchCommands = { new("BEGIN"), new(PortalSession.LockTimeout), new(PortalSession.IdleTimeout), new("SELECT FROM identity WHERE id = 1 FOR UPDATE") },
+                };
                 await begin.ExecuteNonQueryAsync();
                 return connection;
             }

@@ -7,6 +7,9 @@ namespace Docket.Stores.Postgres;
 /// <summary>Translates PostgreSQL's errors by their codes: on a cluster, texts and names are those of a node's shards.</summary>
 internal static class PostgresFailures
 {
+    /// <summary>The server has ended a transaction in which nothing happened for long, and its connection.</summary>
+    const string IdleInTransaction = "25P03";
+
     /// <summary>Whether the server can't be reached now, or is changing its role: a later attempt may succeed. Says nothing of a commit that was sent.</summary>
     public static bool IsInterruption(Exception failure) => failure switch
     {
@@ -61,5 +64,5 @@ internal static class PostgresFailures
 
     static bool IsInterruption(string code) =>
         code[..2] is "08" or "57" or "53" && code is not PostgresErrorCodes.QueryCanceled and not PostgresErrorCodes.DiskFull
-        || code is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.ReadOnlySqlTransaction;
+        || code is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.ReadOnlySqlTransaction or IdleInTransaction;
 }
