@@ -75,6 +75,25 @@ public sealed class PostgresProcessesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_writes_nothing_leaves_the_rows_that_every_write_changes()
+    {
+        var record = (await ApplyAsync(one.Store, null, 1)).Results[0].Record!;
+        var before = await RowsAsync();
+        Assert.Equal(Effect.Unchanged, (await UpdateAsync(record.Id)).Results[0].Effect);
+        Assert.Equal(Effect.Created, (await one.Store.ApplyAsync(Validation.Check(WriteKind.Create, [Input()], one.Store.Schema.Of(Tickets.Type), Schemata.Caller, OptionalFeatures.DryRun))).Results[0].Effect);
+        Assert.NotEmpty((await UpdateAsync(1)).Faults);
+        Assert.Equal(Condition.Ready, (await one.Store.ConditionAsync()).State);
+        Assert.Equal(before, await RowsAsync());
+
+        await using var held = await one.Store.Answers.HoldAsync("1", "key");
+        Assert.Equal(Effect.Unchanged, (await UpdateAsync(record.Id, new KeptAnswer(new("1", "key", [1]), _ => new(204, null, [])))).Results[0].Effect);
+        Assert.NotEqual(before, await RowsAsync()); // an answer is kept, so that it must be known whether that was done
+
+        Task<Outcome> UpdateAsync(long id, SideWrite? note = null) =>
+            one.Store.ApplyAsync(Validation.Check(WriteKind.Update, [Input(id)], one.Store.Schema.Of(Tickets.Type), Schemata.Caller), note);
+    }
+
+    [Fact]
     [Trait("Category", "Slow")]
     public async Task A_process_that_stands_still_in_a_transaction_makes_others_wait_for_seconds_and_refuses_nobody()
     {
@@ -239,6 +258,14 @@ public sealed class PostgresProcessesTests : IAsyncLifetime
         Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancellation));
     }
 
+    // The last transaction that changed the row of each portal and of each process in it.
+    async Task<string> RowsAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(schema.ConnectionString);
+        await using var command = source.CreateCommand("SELECT string_agg(version, ' ' ORDER BY version) FROM (SELECT xmin::text AS version FROM head UNION ALL SELECT xmin::text FROM write_mark) x");
+        return (string)(await command.ExecuteScalarAsync(Cancellation))!;
+    }
+
     async Task<Process> StartAsync(string name)
     {
         var portals = await PostgresPortals.OpenAsync(schema.ConnectionString, null, Path.Combine(directory, name), StandardTypes.All, clock, NullLogger.Instance, serve: true);
@@ -246,7 +273,7 @@ public sealed class PostgresProcessesTests : IAsyncLifetime
         return new(portals, portal.Id, await portals.OpenAsync(portal.Id, Cancellation));
     }
 
-    static RecordInput Input() => new() { Values = [new("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] };
+    static RecordInput Input(long? id = null) => new() { Id = Encoding.UTF8.GetBytes($"{id}"), Values = [new("hs_pipeline_stage"u8.ToArray(), "1"u8.ToArray())] };
 
     sealed record Process(PostgresPortals Portals, long Portal, IStore Store) : IAsyncDisposable
     {

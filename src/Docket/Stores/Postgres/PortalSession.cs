@@ -25,6 +25,9 @@ internal sealed class PortalSession(PostgresDatabase database) : IDisposable
     /// <summary>Whether the server may have got the request to commit.</summary>
     public bool IsCommitSent { get; private set; }
 
+    /// <summary>Whether the transaction has written something, or something to write waits.</summary>
+    public bool HasWritten { get; private set; }
+
     /// <summary>Called before something is read, so that it sees everything.</summary>
     public Action? BeforeRead { get; set; }
 
@@ -50,10 +53,15 @@ internal sealed class PortalSession(PostgresDatabase database) : IDisposable
         Queue("BEGIN");
         Queue(LockTimeout);
         Queue(IdleTimeout);
+        HasWritten = false;
     }
 
     /// <summary>Adds a statement that returns no rows. It runs with the next one that does, or with the commit.</summary>
-    public void Queue(string sql, params ReadOnlySpan<NpgsqlParameter> values) => Add(sql, values);
+    public void Queue(string sql, params ReadOnlySpan<NpgsqlParameter> values)
+    {
+        Add(sql, values);
+        HasWritten = true;
+    }
 
     /// <summary>Adds a statement that returns rows, for <see cref="Read()"/>.</summary>
     public void Ask(string sql, params ReadOnlySpan<NpgsqlParameter> values) => Add(sql, values);
@@ -71,13 +79,17 @@ internal sealed class PortalSession(PostgresDatabase database) : IDisposable
     {
         BeforeRead?.Invoke();
         Ask(sql, values);
-        using var rows = Read();
+        var rows = Read();
         var all = new List<T>();
-        while (rows.Read())
+        using (rows)
         {
-            all.Add(read(rows));
+            while (rows.Read())
+            {
+                all.Add(read(rows));
+            }
         }
 
+        HasWritten |= rows.RecordsAffected > 0; // a statement may return what it writes
         return all;
     }
 

@@ -96,6 +96,20 @@ internal sealed class PostgresTransaction : ITransaction
     public void Commit()
     {
         writer.Flush();
+        if (session.HasWritten)
+        {
+            CommitWrites();
+        }
+        else
+        {
+            session.Rollback(); // unlike a commit, it needs no sync: all rows may be unchanged, a batch refused or a dry run
+        }
+
+        Interlocked.Exchange(ref servedVersion, shownVersion); // the writer took a newer schema when the transaction began
+    }
+
+    void CommitWrites()
+    {
         mark++;
         var isNewer = changesSchema || sources.Snapshot != sourcesBefore; // then the other processes load both
         session.Queue(
@@ -126,8 +140,6 @@ internal sealed class PostgresTransaction : ITransaction
         {
             shownVersion = ++schemaVersion;
         }
-
-        Interlocked.Exchange(ref servedVersion, shownVersion); // the writer took a newer schema when the transaction began
     }
 
     public void Rollback()
