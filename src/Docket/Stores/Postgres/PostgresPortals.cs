@@ -84,6 +84,11 @@ internal sealed partial class PostgresPortals : IPortals
         idling = clock.CreateTimer(_ => LookAround(), null, IdleCheckEvery, IdleCheckEvery);
         instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => stores.Values.Sum(store => (long)store.Waiting));
         instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes do not contain yet", () => stores.Values.Sum(store => store.IndexBehind));
+        var sizes = new DatabaseSizes(database, clock);
+        instruments?.Observe("docket.file.size", "By", "Size of the tables with their indexes, and of the files of search indexes", () => [.. sizes.Tables, .. Sizes.OfFiles(indexDirectory, stores.Keys.Order(), Sizes.IndexFiles)]);
+        instruments?.Observe("docket.disk.free", "By", "Free space on the disk of the search indexes", () => Sizes.FreeOn(indexDirectory));
+        instruments?.Observe("docket.records", "{record}", "Records that are not archived", () =>
+            sizes.Records is { } records ? Sizes.OfRecords(types, [.. known.Settings.Keys.Order().Select(portal => (portal, records.GetValueOrDefault(portal) ?? ImmutableDictionary<string, long>.Empty))]) : []);
     }
 
     /// <summary>Opens the portals of a database. They are opened when they are used.</summary>

@@ -104,9 +104,13 @@ internal sealed partial class SqlitePortals : IPortals
 
             instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => Sum(store => store.Waiting));
             instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes do not contain yet", () => Sum(store => store.IndexBehind));
-            instruments?.Observe("docket.file.size", "By", "Size of files: portals with their logs and search indexes, and the registry", () => Sizes.OfFiles(this.directory, Served));
+            instruments?.Observe("docket.file.size", "By", "Size of files: portals with their logs and search indexes, and the registry", () =>
+            [
+                .. Sizes.OfFiles(this.directory, Served().Select(one => one.Id), [("data", ".db"), ("log", ".db-wal"), .. Sizes.IndexFiles]),
+                Sizes.OfAll("registry", Sizes.LengthOf(Path.Combine(this.directory, "docket.db")) + Sizes.LengthOf(Path.Combine(this.directory, "docket.db-wal"))),
+            ]);
             instruments?.Observe("docket.disk.free", "By", "Free space on the disk of the data directory", () => Sizes.FreeOn(this.directory));
-            instruments?.Observe("docket.records", "{record}", "Records that are not archived", () => Sizes.OfRecords(this.types, Served));
+            instruments?.Observe("docket.records", "{record}", "Records that are not archived", () => Sizes.OfRecords(this.types, [.. Served().Select(one => (one.Id, one.Store.ActiveRecords))]));
         }
         catch
         {
