@@ -56,6 +56,12 @@ internal sealed record ObjectType
     /// <summary>The rules of its pipelines; <c>null</c> for a type without stages.</summary>
     public StageRules? Stages { get; init; }
 
+    /// <summary>
+    /// A property with one value, and the one with further values of the same kind, separated by <c>;</c>: the first is the primary one.
+    /// If they are unique, each value is, in both together. A merge keeps the other record's value there. <c>null</c> for none.
+    /// </summary>
+    public (string One, string More)? Several { get; init; }
+
     /// <summary>Checks values of its own properties beyond their kind, and normalises them, by the property's name.</summary>
     public ImmutableDictionary<string, ValueRule> Values { get; init; } = ImmutableDictionary<string, ValueRule>.Empty;
 

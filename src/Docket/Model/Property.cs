@@ -33,6 +33,7 @@ internal sealed class Property
     public Property(ObjectType type, NumberedProperty entry, int rank, IReadOnlyDictionary<string, Derivation> ofStages)
     {
         var definition = entry.Definition;
+        ClaimedAs = this;
         Definition = definition;
         Number = entry.Number;
         Rank = rank;
@@ -72,6 +73,18 @@ internal sealed class Property
 
     public bool Unique => Definition.HasUniqueValue;
 
+    /// <summary>
+    /// The unique property whose values its own ones are among: a value of one is in no record a value of the other. <c>email</c> for
+    /// <c>hs_additional_emails</c> (<see cref="ObjectType.Several"/>), for nearly all itself.
+    /// </summary>
+    public Property ClaimedAs { get; private set; }
+
+    /// <summary>The property with further values of this one; <c>null</c> for nearly all.</summary>
+    public Property? More { get; private set; }
+
+    /// <summary>Whether each part of its values is a unique value.</summary>
+    public bool HasParts => !ReferenceEquals(ClaimedAs, this);
+
     public bool ReadOnly => Definition.ModificationMetadata.ReadOnlyValue || Calculated;
 
     public bool Calculated { get; }
@@ -86,6 +99,13 @@ internal sealed class Property
 
     /// <summary>For <see cref="PropertyKind.Options"/>: whether any text is accepted as a part.</summary>
     public bool TakesAnyPart { get; }
+
+    /// <summary>Joins a property with the one of its further values, while their schema is built.</summary>
+    public void Join(Property more)
+    {
+        More = more;
+        more.ClaimedAs = Unique ? this : more;
+    }
 
     public bool HasOption(ReadOnlySpan<byte> value) => options.Contains(value);
 

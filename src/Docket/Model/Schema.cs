@@ -69,6 +69,11 @@ internal sealed class Schema
             byName.Dictionary[property.Name] = property;
         }
 
+        if (type.Several is var (one, more))
+        {
+            Require(one).Join(Require(more));
+        }
+
         Stages = type.Stages is { } rules ? new(this, rules) : null;
         if (Stages is null && Properties.FirstOrDefault(property => property.Derivation is Derivation.IsClosed or Derivation.TimeToClose or Derivation.CurrentStageEntered) is { } homeless)
         {

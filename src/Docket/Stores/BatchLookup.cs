@@ -46,9 +46,9 @@ internal static class BatchLookup
             foreach (var value in input.Values)
             {
                 var isKey = batch.Kind != WriteKind.Create && value.Property == input.Key && value.Value.Span.SequenceEqual(input.KeyValue.Span); // already looked up
-                if (value.Property.Unique && !value.Value.IsEmpty && !isKey)
+                if (value.Property.Unique && !isKey)
                 {
-                    AddOwner(records, found, new(value.Property, value.Value));
+                    AddOwners(records, found, Claims.Of(value.Property, value.Value));
                 }
             }
 
@@ -80,18 +80,21 @@ internal static class BatchLookup
         var stored = new ValueReader(record.Values.Span);
         while (stored.Next())
         {
-            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
+            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property)
             {
-                AddOwner(records, found, new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+                AddOwners(records, found, Claims.Of(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
             }
         }
     }
 
-    static void AddOwner(IRecordLookup records, FoundRecords found, UniqueValue unique)
+    static void AddOwners(IRecordLookup records, FoundRecords found, Claims claims)
     {
-        if (!found.Owners.ContainsKey(unique) && records.FindOwner(unique.Property!, unique.Value) is { } owner)
+        foreach (var unique in claims)
         {
-            found.Owners[unique] = owner;
+            if (!found.Owners.ContainsKey(unique) && records.FindOwner(unique.Property!, unique.Value) is { } owner)
+            {
+                found.Owners[unique] = owner;
+            }
         }
     }
 }

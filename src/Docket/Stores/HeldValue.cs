@@ -1,10 +1,14 @@
 using System.IO.Hashing;
+using Docket.Model;
 
 namespace Docket.Stores;
 
 /// <summary>A value of a unique property, as a key in memory and in <c>unique_value</c>. Its hash is calculated once, because several tables are asked for it.</summary>
 internal readonly struct HeldValue(int property, ReadOnlyMemory<byte> value) : IEquatable<HeldValue>, IComparable<HeldValue>
 {
+    /// <summary>A value of a unique property.</summary>
+    public static HeldValue Of(Property property, ReadOnlyMemory<byte> value) => new(property.ClaimedAs.Number, value);
+
     public int Property => property;
 
     public ReadOnlyMemory<byte> Value => value;

@@ -117,9 +117,9 @@ internal sealed partial class Planner
         {
             recordValues.Add(number, 0, value.Span);
             changeValues.Add(number, back, value.Span);
-            if (!value.IsEmpty && schema.FindNumberEvenArchived(number) is { Unique: true } property)
+            foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(number), value))
             {
-                plan.Holders.Add((new(property, value), Record.IdBase + sequence));
+                plan.Holders.Add((claim, Record.IdBase + sequence));
             }
         }
     }
@@ -169,9 +169,14 @@ internal sealed partial class Planner
         var stored = new ValueReader(record.Values.Span);
         while (stored.Next())
         {
-            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty && FindWanted(property) < 0)
+            if (schema.FindNumberEvenArchived(stored.Number) is not { Unique: true } property || FindWanted(property) >= 0)
             {
-                kept.Add(new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+                continue;
+            }
+
+            foreach (var claim in Claims.Of(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)))
+            {
+                kept.Add(claim);
             }
         }
 
@@ -200,7 +205,7 @@ internal sealed partial class Planner
             return; // deleting a missing record succeeds, as archiving does (reference/objects-and-batch.md 4.5, 4.12)
         }
 
-        if (batch.Raw[index].Holding is { Property: { } property } held && !(Seek(record, property, out var value) && value.Span.SequenceEqual(held.Value.Span)))
+        if (batch.Raw[index].Holding is { Property: { } property } held && !Claims.Include(record.Values, property, held.Value.Span))
         {
             return; // changed since it was found by that value
         }

@@ -312,9 +312,12 @@ internal sealed partial class Planner
         while (stored.Next())
         {
             // Includes values of archived properties: a restored property must not have a value that another record took.
-            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property && !stored.Value.IsEmpty)
+            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property)
             {
-                plan.Holders.Add((new(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)), null));
+                foreach (var claim in Claims.Of(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)))
+                {
+                    plan.Holders.Add((claim, null));
+                }
             }
         }
 
@@ -327,11 +330,18 @@ internal sealed partial class Planner
         var free = true;
         foreach (var value in wanted)
         {
-            if (value.Property.Unique && !value.Value.IsEmpty
-                && found.Owners.TryGetValue(new(value.Property, value.Value), out var owner) && owner != id)
+            if (!value.Property.Unique)
             {
-                plan.Outcome.Faults.Add(Faults.UniqueTaken(index, schema.Type, batch.Caller.PortalId, value.Property, value.Value.Span, id, owner));
-                free = false;
+                continue;
+            }
+
+            foreach (var claim in Claims.Of(value.Property, value.Value))
+            {
+                if (found.Owners.TryGetValue(claim, out var owner) && owner != id)
+                {
+                    plan.Outcome.Faults.Add(Faults.UniqueTaken(index, schema.Type, batch.Caller.PortalId, value.Property, claim.Value.Span, id, owner));
+                    free = false;
+                }
             }
         }
 
@@ -365,11 +375,15 @@ internal sealed partial class Planner
     {
         foreach (var value in wanted)
         {
-            if (value.Property.Unique && !value.Value.IsEmpty)
+            if (!value.Property.Unique)
             {
-                var claimed = new UniqueValue(value.Property, value.Value);
-                plan.Holders.Add((claimed, id));
-                found.Owners[claimed] = id;
+                continue;
+            }
+
+            foreach (var claim in Claims.Of(value.Property, value.Value))
+            {
+                plan.Holders.Add((claim, id));
+                found.Owners[claim] = id;
             }
         }
     }
@@ -378,11 +392,15 @@ internal sealed partial class Planner
     {
         foreach (var value in wanted)
         {
-            if (value.Property.Unique && Seek(record, value.Property, out var old) && !old.IsEmpty)
+            if (!value.Property.Unique || !Seek(record, value.Property, out var old))
             {
-                var released = new UniqueValue(value.Property, old);
-                plan.Holders.Add((released, null));
-                found.Owners.Remove(released);
+                continue;
+            }
+
+            foreach (var claim in Claims.Of(value.Property, old))
+            {
+                plan.Holders.Add((claim, null));
+                found.Owners.Remove(claim);
             }
         }
     }

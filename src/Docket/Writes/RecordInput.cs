@@ -1,3 +1,5 @@
+using Docket.Model;
+
 namespace Docket.Writes;
 
 /// <summary>A property and its value in the request, in UTF-8.</summary>

@@ -117,7 +117,7 @@ internal sealed class MemoryStore : IStore, IDisposable
     public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) => read(memory.Committed);
 
     public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
-        Task.FromResult<ImmutableArray<long>>([.. memory.Committed.Records.Where(entry => entry.Key.Type == type.Number && MemoryState.ValueIn(entry.Value.Values, key.Number) is { } held && held.Span.SequenceEqual(value.Span)).Select(entry => entry.Key.Id)]);
+        Task.FromResult<ImmutableArray<long>>([.. memory.Committed.Records.Where(entry => entry.Key.Type == type.Number && Claims.Include(entry.Value.Values, key, value.Span)).Select(entry => entry.Key.Id)]);
 
     public ValueTask<SearchPage> SearchAsync(SearchQuery query, CancellationToken cancellation) => throw new NotSupportedException();
 

@@ -105,7 +105,7 @@ internal sealed partial record MemoryState : IRecordLookup
 
     public ImmutableList<(PlannedWrite Write, int Type, Source Source)> Log { get; init; } = [];
 
-    public static (int, string) PlaceOf(Property property, ReadOnlySpan<byte> value) => (property.Number, Convert.ToHexString(value));
+    public static (int, string) PlaceOf(Property property, ReadOnlySpan<byte> value) => (property.ClaimedAs.Number, Convert.ToHexString(value));
 
     public IEnumerable<Record> InStage(ObjectType type, string stage) => All(type, archived: false).Where(record => ValueIn(record.Values, Schema.Of(type).Stages!.Stage.Number) is { } value && Encoding.UTF8.GetString(value.Span) == stage);
 

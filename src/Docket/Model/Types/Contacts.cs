@@ -19,6 +19,7 @@ internal static class Contacts
         AfterCreate = [.. Always, .. TypeParts.Source, "hs_pipeline", "lifecyclestage"],
         AfterMerge = [.. Always, .. TypeParts.Source, "email", "hs_merged_object_ids"],
         Scopes = TypeParts.ScopesOf("contacts"),
+        Several = ("email", "hs_additional_emails"),
         Searched = ["firstname", "lastname", "email", "phone", "hs_additional_emails", "fax", "mobilephone", "company"],
         Derived = ImmutableDictionary.CreateRange([KeyValuePair.Create("lastmodifieddate", Derivation.LastModifiedDate)]),
         Seed = () => TypeParts.SeedOf("contacts", "email", "firstname", "lastname", "phone", "company", "lifecyclestage", "hubspot_owner_id"),

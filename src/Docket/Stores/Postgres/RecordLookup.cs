@@ -103,9 +103,9 @@ internal sealed class RecordLookup(PortalSession session, long portal, SourceNum
 
     public Record? FindId(ObjectType type, long id, bool archived) => id is < 0 or > RecordKey.IdMax ? null : FindKey(RecordKey.Of(type, id, archived));
 
-    public Record? FindUnique(Property property, ReadOnlyMemory<byte> value) => FindHolder(new(property.Number, value)) is { } key ? FindKey(key) : null;
+    public Record? FindUnique(Property property, ReadOnlyMemory<byte> value) => FindHolder(HeldValue.Of(property, value)) is { } key ? FindKey(key) : null;
 
-    public long? FindOwner(Property property, ReadOnlyMemory<byte> value) => FindHolder(new(property.Number, value)) is { } key ? RecordKey.IdOf(key) : null;
+    public long? FindOwner(Property property, ReadOnlyMemory<byte> value) => FindHolder(HeldValue.Of(property, value)) is { } key ? RecordKey.IdOf(key) : null;
 
     public long? FindSurvivor(ObjectType type, long id) => id is < 0 or > RecordKey.IdMax ? null : session.Find(
         row => (long?)RecordKey.IdOf(row.GetInt64(0)), "SELECT survivor FROM forward WHERE portal = $1 AND record = $2",
@@ -136,7 +136,7 @@ internal sealed class RecordLookup(PortalSession session, long portal, SourceNum
         {
             if (input.Key is { } key)
             {
-                Want(wantedRecords, new(key.Number, input.KeyValue));
+                Want(wantedRecords, HeldValue.Of(key, input.KeyValue));
             }
             else if (Record.ParseId(input.KeyValue.Span) is { } id and <= RecordKey.IdMax && records.TryAdd(RecordKey.Of(batch.Schema.Type, id, archived: false), null))
             {
@@ -146,9 +146,9 @@ internal sealed class RecordLookup(PortalSession session, long portal, SourceNum
 
         foreach (var value in input.Values)
         {
-            if (value.Property.Unique && !value.Value.IsEmpty)
+            foreach (var claim in Claims.Of(value.Property, value.Value))
             {
-                Want(wantedOwners, new(value.Property.Number, value.Value));
+                Want(wantedOwners, HeldValue.Of(claim.Property!, claim.Value));
             }
         }
     }

@@ -69,7 +69,7 @@ internal sealed partial class RecordReader(PostgresDatabase database, long porta
         var found = new Record?[values.Length];
         var rows = await reads.ListAsync(
             row => (Place: (int)row.GetInt64(0) - 1, Record: RecordRows.Read(row, sources, 1)), RecordLookup.ByUnique,
-            [PortalSession.Value(values.Select(_ => key.Number).ToArray()), PortalSession.Value(values.Select(value => value.ToArray()).ToArray())], cancellation);
+            [PortalSession.Value(values.Select(_ => key.ClaimedAs.Number).ToArray()), PortalSession.Value(values.Select(value => value.ToArray()).ToArray())], cancellation);
         rows.ForEach(row => found[row.Place] = row.Record);
         return [.. found];
     }
@@ -84,16 +84,10 @@ internal sealed partial class RecordReader(PostgresDatabase database, long porta
 
         for (var page = await ListAsync(type, 0, ReadAtOnce, archived: true, cancellation); page is [.., var last]; page = await ListAsync(type, last.Id + 1, ReadAtOnce, archived: true, cancellation))
         {
-            ids.AddRange(page.Where(IsHolder).Select(record => record.Id));
+            ids.AddRange(page.Where(record => Claims.Include(record.Values, key, value.Span)).Select(record => record.Id));
         }
 
         return ids.DrainToImmutable();
-
-        bool IsHolder(Record record)
-        {
-            var stored = new ValueReader(record.Values.Span);
-            return stored.Seek(key.Number) && stored.Value.SequenceEqual(value.Span);
-        }
     }
 
     async ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived, CancellationToken cancellation) =>

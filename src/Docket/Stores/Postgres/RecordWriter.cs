@@ -83,7 +83,7 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
 
         foreach (var (value, holder) in plan.Holders)
         {
-            var held = new HeldValue(value.Property!.Number, value.Value);
+            var held = HeldValue.Of(value.Property!, value.Value);
             long? key = holder is { } id ? RecordKey.Of(type, id, archived: false) : null;
             values[held] = (key, values.TryGetValue(held, out var before) ? before.WasThere : lookup.FindHolder(held) is not null);
             lookup.Set(held, key);

@@ -50,9 +50,9 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
             var values = new ValueReader(purge.Before.Span);
             while (values.Next())
             {
-                if (!values.Value.IsEmpty && schema.FindNumberEvenArchived(values.Number) is { Unique: true })
+                foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(values.Number), purge.Before.Slice(values.ValueStart, values.Value.Length)))
                 {
-                    names.Add(Names.Of(values.Value));
+                    names.Add(Names.Of(claim.Value.Span));
                 }
             }
         }

@@ -31,7 +31,7 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
 
     public Record? FindUnique(Property property, ReadOnlyMemory<byte> value)
     {
-        var held = new HeldValue(property.Number, value);
+        var held = HeldValue.Of(property, value);
         if (Heads.Unfolded(held) is { } key)
         {
             return key == 0 ? null : FindKey(key);
@@ -44,13 +44,13 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
                 return null;
             }
 
-            if (FindKey(likely) is { } record && Has(record, held))
+            if (FindKey(likely) is { } record && Claims.Include(record.Values, property, value.Span))
             {
                 return record;
             }
         }
 
-        if (!byUnique.Bind(property.Number).Bind(value.Span).Step())
+        if (!byUnique.Bind(held.Property).Bind(value.Span).Step())
         {
             return null;
         }
@@ -66,7 +66,7 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
 
     public long? FindOwner(Property property, ReadOnlyMemory<byte> value)
     {
-        var held = new HeldValue(property.Number, value);
+        var held = HeldValue.Of(property, value);
         var key = Heads.Unfolded(held) ?? (directory?.FindHolder(held) == 0 ? 0 : Heads.FoldedHolder(held)); // a hash may also be that of another value
         return key == 0 ? null : RecordKey.IdOf(key);
     }
@@ -132,12 +132,6 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
         }
 
         return byKey.Bind(key).Step() ? ReadOne(byKey) : null;
-    }
-
-    static bool Has(Record record, in HeldValue held)
-    {
-        var values = new ValueReader(record.Values.Span);
-        return values.Seek(held.Property) && values.Value.SequenceEqual(held.Value.Span);
     }
 
     Record ReadOne(Statement statement)

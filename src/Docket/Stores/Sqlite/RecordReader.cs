@@ -161,8 +161,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
 
         foreach (var record in Lookup.Range(RecordKey.Of(type, 0, archived: true), RecordKey.Of(type, RecordKey.IdMax, archived: true)))
         {
-            var values = new ValueReader(record.Values.Span);
-            if (values.Seek(key.Number) && values.Value.SequenceEqual(value.Span))
+            if (Claims.Include(record.Values, key, value.Span))
             {
                 ids.Add(record.Id);
             }

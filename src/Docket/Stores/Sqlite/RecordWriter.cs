@@ -43,7 +43,7 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources,
         var last = plan.Writes[^1].Record.LastChange;
         foreach (var (value, holder) in plan.Holders) // copied, because a value may be in the body of a request
         {
-            folder.Newest.SetHolder(new(value.Property!.Number, value.Value.ToArray()), last, holder is { } id ? RecordKey.Of(type, id, archived: false) : 0);
+            folder.Newest.SetHolder(HeldValue.Of(value.Property!, value.Value.ToArray()), last, holder is { } id ? RecordKey.Of(type, id, archived: false) : 0);
         }
 
         foreach (var (stage, by) in plan.StageMoves)

@@ -117,9 +117,10 @@ internal sealed class Replay : IDisposable
                 else
                 {
                     Hold(set.Number, before, 0);
-                    Hold(set.Number, set.Value, active);
                 }
             }
+
+            HoldAll(values, active); // after all are released: a value may move from one property to another
         }
 
         void HoldAll(ReadOnlySpan<byte> values, long key)
@@ -127,18 +128,18 @@ internal sealed class Replay : IDisposable
             var all = new ValueReader(values);
             while (all.Next())
             {
-                if (schema.FindNumberEvenArchived(all.Number) is { Unique: true })
-                {
-                    Hold(all.Number, all.Value, key);
-                }
+                Hold(all.Number, all.Value, key);
             }
         }
 
-        void Hold(int property, ReadOnlySpan<byte> value, long key)
+        void Hold(int number, ReadOnlySpan<byte> value, long key)
         {
-            if (!value.IsEmpty)
+            if (schema.FindNumberEvenArchived(number) is { Unique: true } property)
             {
-                unfolded.SetHolder(new(property, value.ToArray()), sequence, key);
+                foreach (var claim in Claims.Of(property, value.ToArray()))
+                {
+                    unfolded.SetHolder(HeldValue.Of(property, claim.Value), sequence, key);
+                }
             }
         }
 

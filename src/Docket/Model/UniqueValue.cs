@@ -1,12 +1,13 @@
-using Docket.Model;
+namespace Docket.Model;
 
-namespace Docket.Writes;
-
-/// <summary>A value of a unique property, compared byte by byte: letter case and white space are significant (reference/objects-and-batch.md 1.3).</summary>
+/// <summary>
+/// A value of a unique property, compared byte by byte: letter case and white space are significant (reference/objects-and-batch.md 1.3).
+/// Values of properties that are unique together are equal whichever of them holds it (<see cref="Property.ClaimedAs"/>).
+/// </summary>
 internal readonly struct UniqueValue(Property? property, ReadOnlyMemory<byte> value) : IEquatable<UniqueValue>
 {
     /// <summary>The unique property; <c>null</c> for the record id.</summary>
-    public Property? Property { get; } = property;
+    public Property? Property { get; } = property?.ClaimedAs;
 
     public ReadOnlyMemory<byte> Value { get; } = value;
 
