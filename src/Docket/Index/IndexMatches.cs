@@ -118,7 +118,12 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         }
     };
 
-    Condition EqualsAny(SearchFilter filter)
+    // A unique property with further values in another one equals any of them (reference/objects-other-than-tickets.md 2.3).
+    Condition EqualsAny(SearchFilter filter) => filter.Property.More is { Unique: true } more
+        ? Either([EqualsAnyOfOne(filter), EqualsAnyOfOne(filter with { Property = more })])
+        : EqualsAnyOfOne(filter);
+
+    Condition EqualsAnyOfOne(SearchFilter filter)
     {
         var property = filter.Property;
         switch (Key.FormOf(property))

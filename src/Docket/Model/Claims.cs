@@ -15,34 +15,33 @@ internal readonly struct Claims
     public static Claims Of(Property? property, ReadOnlyMemory<byte> value) => property is { Unique: true } ? new(property, value) : default;
 
     /// <summary>Whether a record with these values claims a value of a unique property.</summary>
-    public static bool Include(ReadOnlyMemory<byte> values, Property key, ReadOnlySpan<byte> wanted) =>
-        Include(values, key.ClaimedAs, wanted, hasParts: false) || (key.ClaimedAs.More is { } more && Include(values, more, wanted, hasParts: true));
-
-    public Enumerator GetEnumerator() => new(property, value);
-
-    static bool Include(ReadOnlyMemory<byte> values, Property property, ReadOnlySpan<byte> wanted, bool hasParts)
+    /// <param name="values">The values of the record.</param>
+    /// <param name="key">The property.</param>
+    /// <param name="wanted">The value.</param>
+    /// <param name="ofAll">By any of the properties that are unique together.</param>
+    public static bool Include(ReadOnlyMemory<byte> values, Property key, ReadOnlySpan<byte> wanted, bool ofAll = true)
     {
+        if (ofAll)
+        {
+            return Include(values, key.ClaimedAs, wanted, ofAll: false) || (key.ClaimedAs.More is { } more && Include(values, more, wanted, ofAll: false));
+        }
+
         var stored = new ValueReader(values.Span);
-        if (wanted.IsEmpty || !stored.Seek(property.Number))
+        if (stored.Seek(key.Number))
         {
-            return false;
-        }
-
-        if (!hasParts)
-        {
-            return stored.Value.SequenceEqual(wanted);
-        }
-
-        foreach (var part in stored.Value.Split((byte)';'))
-        {
-            if (stored.Value[part].SequenceEqual(wanted))
+            foreach (var claim in Of(key, values.Slice(stored.ValueStart, stored.Value.Length)))
             {
-                return true;
+                if (claim.Value.Span.SequenceEqual(wanted))
+                {
+                    return true;
+                }
             }
         }
 
         return false;
     }
+
+    public Enumerator GetEnumerator() => new(property, value);
 
     /// <summary>The claims, one after the other. Empty values and parts claim nothing.</summary>
     public struct Enumerator(Property? property, ReadOnlyMemory<byte> rest)

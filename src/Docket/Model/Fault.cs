@@ -12,6 +12,9 @@ internal enum FaultKind
     /// <summary>A unique value that another record already has (reference/objects-and-batch.md 2.5).</summary>
     UniqueTaken,
 
+    /// <summary>A create whose primary unique value another record already has as its own (reference/objects-other-than-tickets.md 2.2).</summary>
+    Exists,
+
     /// <summary>The record doesn't exist (reference/objects-and-batch.md 4.9).</summary>
     NotFound,
 }

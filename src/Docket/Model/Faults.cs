@@ -331,6 +331,14 @@ internal static partial class Faults
     public static Fault NotMidnight(int index, Property property, ReadOnlySpan<byte> value, TimeSpan timeOfDay) =>
         Invalid(index, "INVALID_DATE", $"{Text(value)} is at {timeOfDay.Hours}:{timeOfDay.Minutes}:{timeOfDay.Seconds}.{timeOfDay.Milliseconds} UTC, not midnight!", property.Name, Text(value));
 
+    /// <summary>reference/objects-other-than-tickets.md 2.1.</summary>
+    public static Fault InvalidEmail(int index, Property property, string address) =>
+        Invalid(index, "INVALID_EMAIL", $"Email address {Shorten(address)} is invalid", property.Name, Shorten(address));
+
+    /// <summary>HubSpot's text for a merge (<see cref="TooManyMerged"/>).</summary>
+    public static Fault TooManyEmails(int index, Property property, int max) =>
+        Invalid(index, "PROPERTY_VALUE_TOO_LONG", TooManyMerged(max).Message, property.Name, null);
+
     /// <summary>8, 15 [decide].</summary>
     public static Fault TooLong(int index, Property property, int max) =>
         Invalid(index, "PROPERTY_VALUE_TOO_LONG", $"The value of property \"{property.Name}\" is longer than {max} characters", property.Name, null);
@@ -348,6 +356,13 @@ internal static partial class Faults
         new(index, FaultKind.UniqueTaken,
             $"Cannot set PropertyValueCoordinates{{portalId={portalId}, objectTypeId=ObjectTypeId{{legacyObjectType={type.LegacyName}}}, propertyName={property.Name}, value={Text(value)}}} on {id}. {existing} already has that value.",
             Property: property.Name, Value: Text(value), Record: id, Existing: existing);
+
+    /// <summary>reference/objects-other-than-tickets.md 2.2: <see cref="WithHolder"/> adds the id of the record, which is <c>null</c> if it isn't written yet.</summary>
+    public static Fault AlreadyExists(int index, ObjectType type, Property property, ReadOnlySpan<byte> value, long? existing) =>
+        new(index, FaultKind.Exists, $"{char.ToUpperInvariant(type.Singular[0])}{type.Singular[1..]} already exists", Property: property.Name, Value: Text(value), Existing: existing);
+
+    /// <summary>The message of a fault, with the record that has the value. Clients read the number (2.2).</summary>
+    public static string WithHolder(Fault fault) => fault is { Kind: FaultKind.Exists, Existing: { } id } ? $"{fault.Message}. Existing ID: {id}" : fault.Message;
 
     /// <summary>4.8, 4.9: one message for all missing records of a batch.</summary>
     public static string SomeNotFound(ObjectType type) =>

@@ -28,6 +28,7 @@ internal sealed record PortalSettings
             (settings, text) => text.Length == 3 && text.All(char.IsAsciiLetterUpper) ? settings with { Currency = text } : null),
         new("account-type", string.Join(", ", AccountTypes), settings => settings.AccountType,
             (settings, text) => AccountTypes.Contains(text) ? settings with { AccountType = text } : null),
+        Setting.Switch("reserved-email-domains", settings => settings.ReservedEmailDomains, (settings, on) => settings with { ReservedEmailDomains = on }),
         Setting.Duration("access-token-lifetime", 86_400_000, settings => settings.AccessTokenLifetimeMs, (settings, ms) => settings with { AccessTokenLifetimeMs = ms }, minMs: 1_000),
         Setting.Switch("oauth-auto-approve", settings => settings.OAuthAutoApprove, (settings, on) => settings with { OAuthAutoApprove = on }),
     ];
@@ -61,6 +62,9 @@ internal sealed record PortalSettings
 
     /// <summary>For the account info.</summary>
     public string AccountType { get; init; } = AccountTypes[0];
+
+    /// <summary>Whether e-mail addresses may end in <c>.test</c>, <c>.invalid</c>, <c>.example</c>, <c>.localhost</c> or <c>.local</c>, which HubSpot refuses. For test suites (reference/objects-other-than-tickets.md 2.1).</summary>
+    public bool ReservedEmailDomains { get; init; }
 
     /// <summary>The lifetime of an access token of an OAuth app, in milliseconds, at least 1,000 (reference/auth-limits-webhooks-imports.md 1.3).</summary>
     public int AccessTokenLifetimeMs { get; init; } = 1_800_000;

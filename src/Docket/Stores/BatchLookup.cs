@@ -48,13 +48,13 @@ internal static class BatchLookup
                 var isKey = batch.Kind != WriteKind.Create && value.Property == input.Key && value.Value.Span.SequenceEqual(input.KeyValue.Span); // already looked up
                 if (value.Property.Unique && !isKey)
                 {
-                    AddOwners(records, found, Claims.Of(value.Property, value.Value));
+                    AddOwners(records, found, batch, Claims.Of(value.Property, value.Value));
                 }
             }
 
             if (batch.Kind == WriteKind.Restore && found.Records[i] is { } archived)
             {
-                AddOwners(records, found, batch.Schema, archived);
+                AddOwners(records, found, batch, archived);
             }
         }
 
@@ -75,25 +75,32 @@ internal static class BatchLookup
     };
 
     // The current owners of an archived record's unique values.
-    static void AddOwners(IRecordLookup records, FoundRecords found, Schema schema, Record record)
+    static void AddOwners(IRecordLookup records, FoundRecords found, WriteBatch batch, Record record)
     {
         var stored = new ValueReader(record.Values.Span);
         while (stored.Next())
         {
-            if (schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property)
+            if (batch.Schema.FindNumberEvenArchived(stored.Number) is { Unique: true } property)
             {
-                AddOwners(records, found, Claims.Of(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
+                AddOwners(records, found, batch, Claims.Of(property, record.Values.Slice(stored.ValueStart, stored.Value.Length)));
             }
         }
     }
 
-    static void AddOwners(IRecordLookup records, FoundRecords found, Claims claims)
+    static void AddOwners(IRecordLookup records, FoundRecords found, WriteBatch batch, Claims claims)
     {
         foreach (var unique in claims)
         {
-            if (!found.Owners.ContainsKey(unique) && records.FindOwner(unique.Property!, unique.Value) is { } owner)
+            if (found.Owners.ContainsKey(unique) || records.FindOwner(unique.Property!, unique.Value) is not { } owner)
             {
-                found.Owners[unique] = owner;
+                continue;
+            }
+
+            found.Owners[unique] = owner;
+            if (batch.Kind == WriteKind.Create && unique.Property!.More is { } more && records.FindId(batch.Schema.Type, owner, archived: false) is { } holder
+                && Claims.Include(holder.Values, more, unique.Value.Span, ofAll: false))
+            {
+                (found.Further ??= []).Add(unique);
             }
         }
     }

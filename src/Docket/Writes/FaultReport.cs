@@ -13,18 +13,23 @@ internal static class FaultReport
 {
     static readonly JsonWriterOptions Json = new() { Encoder = PlainEncoder.Instance };
 
-    /// <summary>The 400 for a batch that failed as a whole (2.3): invalid values first, and every fault of every input in <c>errors</c>.</summary>
+    /// <summary>
+    /// The 400 for a batch that failed as a whole (2.3): invalid values first, and every fault of every input in <c>errors</c>. A 409 if
+    /// records exist already; it names the record if it is the only one (reference/objects-other-than-tickets.md 2.2).
+    /// </summary>
     public static Error Whole(IReadOnlyList<Fault> faults, RecordInput[] inputs, long portalId)
     {
-        var first = faults.FirstOrDefault(fault => fault.Kind == FaultKind.InvalidValue) ?? faults[0];
+        var existing = faults.Where(fault => fault.Kind == FaultKind.Exists).ToList();
+        var first = faults.FirstOrDefault(fault => fault.Kind == FaultKind.InvalidValue) ?? existing.FirstOrDefault() ?? faults[0];
         var many = inputs.Length > 1;
-        return new(400, first.Kind == FaultKind.InvalidValue ? InvalidValues(faults, portalId) : first.Message, "VALIDATION_ERROR")
+        var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(faults, portalId) : existing.Count > 1 ? first.Message : Faults.WithHolder(first);
+        return new(first.Kind == FaultKind.Exists ? 409 : 400, message, CategoryOf(first))
         {
             Context = first.Kind == FaultKind.RequiredMissing
                 ? [("properties", [.. faults.Where(fault => fault.Kind == FaultKind.RequiredMissing).Select(fault => fault.Property!).Distinct()])]
                 : [],
             Errors = first.Kind == FaultKind.InvalidValue || faults.Count > 1 || many
-                ? [.. faults.Select(fault => new ErrorDetail(fault.Message, fault.Code) { Context = Context(fault, inputs, many) }), .. More(faults)]
+                ? [.. faults.Select(fault => new ErrorDetail(Faults.WithHolder(fault), fault.Code) { Context = Context(fault, inputs, many) }), .. More(faults)]
                 : [],
         };
     }
@@ -56,8 +61,8 @@ internal static class FaultReport
                 context.Add(("didYouMean", near));
             }
 
-            var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(row, portalId) : first.Message;
-            rows.Add(new("VALIDATION_ERROR", null, message, context.DrainToImmutable()));
+            var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(row, portalId) : Faults.WithHolder(first);
+            rows.Add(new(CategoryOf(first), null, message, context.DrainToImmutable()));
         }
 
         var missing = faults.Where(fault => fault.Kind == FaultKind.NotFound).ToList();
@@ -71,6 +76,8 @@ internal static class FaultReport
 
         return rows;
     }
+
+    static string CategoryOf(Fault fault) => fault.Kind == FaultKind.Exists ? "CONFLICT" : "VALIDATION_ERROR";
 
     // Faults that are left out must be mentioned.
     static IEnumerable<ErrorDetail> More(IReadOnlyList<Fault> faults) =>

@@ -9,7 +9,11 @@ namespace Docket.Writes;
 /// record.
 /// </param>
 /// <param name="Owners">The active record that has each unique value of the inputs, or of a record to restore.</param>
-internal sealed record FoundRecords(Record?[] Records, Dictionary<UniqueValue, long> Owners);
+internal sealed record FoundRecords(Record?[] Records, Dictionary<UniqueValue, long> Owners)
+{
+    /// <summary>For creates: the values that their owner has among its further ones (<see cref="Property.More"/>); <c>null</c> for none.</summary>
+    public HashSet<UniqueValue>? Further { get; set; }
+}
 
 /// <summary>One change to write, and the record after it.</summary>
 /// <param name="Kind">The kind of change.</param>

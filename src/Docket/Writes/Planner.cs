@@ -280,13 +280,17 @@ internal sealed partial class Planner
             var isStored = stored.Number == value.Property.Number;
             var after = value.Append && isStored ? value with { Value = PropertyValues.Union(stored.Value, value.Value.Span) } : value;
             if (isStored
-                ? !stored.Value.SequenceEqual(after.Value.Span)
+                ? !stored.Value.SequenceEqual(after.Value.Span) && !IsKey(input, value)
                 : value.Property != schema.CreateDate || PropertyValues.ParseMoment(value.Value.Span) != record.CreatedAt)
             {
                 wanted.Add(after);
             }
         }
     }
+
+    // An upsert by one of several values is no rename: the others stay, the primary one too (reference/objects-other-than-tickets.md 2.3).
+    bool IsKey(in CheckedInput input, PropertyValue value) =>
+        batch.Kind == WriteKind.Upsert && ReferenceEquals(value.Property, input.Key) && value.Value.Span.SequenceEqual(input.KeyValue.Span);
 
     void Archive(int index, Record? record)
     {
@@ -324,7 +328,8 @@ internal sealed partial class Planner
         CountStage(StageOf(record), -1);
     }
 
-    // A unique value belongs to one active record, which the fault names (reference/objects-and-batch.md 2.5).
+    // A unique value belongs to one active record, which the fault names (reference/objects-and-batch.md 2.5). A record with the primary
+    // value of a create counts as the same (reference/objects-other-than-tickets.md 2.2).
     bool CheckUnique(int index, long id)
     {
         var free = true;
@@ -339,7 +344,9 @@ internal sealed partial class Planner
             {
                 if (found.Owners.TryGetValue(claim, out var owner) && owner != id)
                 {
-                    plan.Outcome.Faults.Add(Faults.UniqueTaken(index, schema.Type, batch.Caller.PortalId, value.Property, claim.Value.Span, id, owner));
+                    plan.Outcome.Faults.Add(batch.Kind == WriteKind.Create && value.Property.More is not null && found.Further?.Contains(claim) != true
+                        ? Faults.AlreadyExists(index, schema.Type, value.Property, claim.Value.Span, batch.Traced || !touched.ContainsKey(owner) ? owner : null)
+                        : Faults.UniqueTaken(index, schema.Type, batch.Caller.PortalId, value.Property, claim.Value.Span, id, owner));
                     free = false;
                 }
             }

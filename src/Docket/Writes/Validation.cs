@@ -43,7 +43,7 @@ internal static class Validation
         var fold = features.HasFlag(OptionalFeatures.FoldDuplicates);
         if (kind is WriteKind.Update or WriteKind.Upsert && !fold && !inOrder)
         {
-            RefuseDuplicates(inputs, keys);
+            RefuseDuplicates(inputs, keys, schema);
         }
 
         // 3. Every value of every input.
@@ -120,13 +120,14 @@ internal static class Validation
         return unknown is null ? keys : throw new Refusal(FaultReport.Whole(unknown, inputs, caller.PortalId));
     }
 
-    static void RefuseDuplicates(RecordInput[] inputs, Property?[] keys)
+    static void RefuseDuplicates(RecordInput[] inputs, Property?[] keys, Schema schema)
     {
         var seen = new HashSet<UniqueValue>(inputs.Length);
         List<string>? repeated = null;
         for (var i = 0; i < inputs.Length; i++)
         {
-            if (!seen.Add(new(keys[i], inputs[i].Id)))
+            var value = keys[i] is { Rule: not null } key ? NormaliseKey(schema, key, inputs[i].Id) : null;
+            if (!seen.Add(new(keys[i], value ?? inputs[i].Id)))
             {
                 var id = Encoding.UTF8.GetString(inputs[i].Id.Span);
                 if (!(repeated ??= []).Contains(id))

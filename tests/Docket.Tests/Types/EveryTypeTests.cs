@@ -74,7 +74,7 @@ public class EveryTypeTests
 
         var byEmail = (await server.GetAsync(Contacts + "/ada@example.com?idProperty=email&propertiesWithHistory=lastname,firstname")).Expect(200);
         Assert.Equal((ada["id"], "Lovelace"), (byEmail["id"], byEmail["propertiesWithHistory.lastname[0].value"]));
-        Assert.Contains("already has that value", (await server.PostAsync(Contacts, """{"properties":{"email":"ada@example.com"}}""")).Expect(400)["message"], StringComparison.Ordinal);
+        Assert.Equal($"Contact already exists. Existing ID: {ada["id"]}", (await server.PostAsync(Contacts, """{"properties":{"email":"ada@example.com"}}""")).Expect(409)["message"]);
 
         // Not over the checked client: none of the OpenAPI files here is about contacts.
         using var plain = new HttpClient { BaseAddress = new Uri(server.Url) };

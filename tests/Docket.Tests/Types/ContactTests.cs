@@ -1,0 +1,258 @@
+using Docket.Tests.Compatibility;
+
+namespace Docket.Tests.Types;
+
+/// <summary>What is special about contacts (reference/objects-other-than-tickets.md 2, and checks 1 to 10 and 15 of its section 12).</summary>
+public class ContactTests
+{
+    const string Contacts = "/crm/v3/objects/contacts", Upsert = Contacts + "/batch/upsert", Create = Contacts + "/batch/create";
+
+    [Behaviour("POST …/contacts", "an e-mail that a contact has, in any letter case, with blanks around: 409 with its id", "observed", "objects-other-than-tickets.md 12.1")]
+    [Fact]
+    public async Task A_contact_with_the_address_of_another_one_is_refused_with_its_id()
+    {
+        await using var server = await TestServer.StartAsync();
+        var first = await CreateAsync(server, """{"email":"Ada@Example.com"}""");
+        Assert.Equal("ada@example.com", first["properties.email"]);
+        var again = (await server.PostAsync(Contacts, """{"properties":{"email":"  ada@EXAMPLE.com "}}""")).Expect(409);
+        Assert.Equal($$"""{"status":"error","message":"Contact already exists. Existing ID: {{first["id"]}}","correlationId":"{{again["correlationId"]}}","category":"CONFLICT"}""", again.Text);
+    }
+
+    [Behaviour("POST …/contacts/batch/create", "known e-mails: 409, with the id if it is one; 207 with trace ids", "observed", "objects-other-than-tickets.md 12.2")]
+    [Fact]
+    public async Task A_batch_of_contacts_that_exist_is_refused_with_an_id_if_it_is_one_or_answered_by_row()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (ada, grace) = ((await CreateAsync(server, """{"email":"ada@example.com"}"""))["id"], (await CreateAsync(server, """{"email":"grace@example.com"}"""))["id"]);
+        var one = (await server.PostAsync(Create, Inputs("new@example.com", "ada@example.com"))).Expect(409);
+        Assert.Equal(($"Contact already exists. Existing ID: {ada}", "CONFLICT"), (one["message"], one["category"]));
+        Assert.Equal((ada, "1"), (one["errors[0].context.existingId[0]"], one["errors[0].context.index[0]"]));
+        var two = (await server.PostAsync(Create, Inputs("grace@example.com", "ada@example.com"))).Expect(409);
+        Assert.Equal(("Contact already exists", "CONFLICT"), (two["message"], two["category"]));
+        Assert.Equal((grace, ada), (two["errors[0].context.existingId[0]"], two["errors[1].context.existingId[0]"]));
+        var twice = (await server.PostAsync(Create, Inputs("new@example.com", "new@example.com"))).Expect(409);
+        Assert.Equal("Contact already exists", twice["message"]);
+        Assert.Equal(404, (await server.GetAsync(Contacts + "/new@example.com?idProperty=email")).Status);
+
+        var traced = (await server.PostAsync(Create, """
+            {"inputs":[{"objectWriteTraceId":"0","properties":{"email":"ada@example.com"}},{"objectWriteTraceId":"1","properties":{"email":"new@example.com"}}]}
+            """)).Expect(207);
+        Assert.Equal(("1", "new@example.com"), (traced["numErrors"], traced["results[0].properties.email"]));
+        Assert.Equal(
+            $$$"""{"status":"error","category":"CONFLICT","message":"Contact already exists. Existing ID: {{{ada}}}","context":{"objectWriteTraceId":["0"],"index":["0"],"existingId":["{{{ada}}}"]}}""",
+            traced.Json!["errors"]![0]!.ToJsonString());
+
+        static string Inputs(params string[] emails) => $$"""{"inputs":[{{string.Join(',', emails.Select(email => $$"""{"properties":{"email":"{{email}}"} }"""))}}]}""";
+    }
+
+    [Behaviour("POST …/contacts", "somebody's secondary e-mail: 400 that names both ids", "observed", "objects-other-than-tickets.md 12.3")]
+    [Fact]
+    public async Task A_contact_with_the_secondary_address_of_another_one_is_refused_by_property()
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":" Ada@work.com;ada@example.com;ada@home.com"}""");
+        Assert.Equal("ada@work.com;ada@home.com", ada["properties.hs_additional_emails"]);
+        var refused = (await server.PostAsync(Contacts, """{"properties":{"email":"ada@home.com"}}""")).Expect(400);
+        Assert.Matches(
+            $$"""^Cannot set PropertyValueCoordinates\{portalId={{server.PortalId}}, objectTypeId=ObjectTypeId\{legacyObjectType=CONTACT\}, propertyName=email, value=ada@home.com\} on \d+\. {{ada["id"]}} already has that value\.$""",
+            refused["message"]);
+        Assert.Equal("VALIDATION_ERROR", refused["category"]);
+        refused = (await server.PostAsync(Contacts, """{"properties":{"hs_additional_emails":"new@example.com;ada@work.com"}}""")).Expect(400);
+        Assert.Contains("propertyName=hs_additional_emails, value=ada@work.com}", refused["message"], StringComparison.Ordinal);
+        refused = (await server.PostAsync(Contacts, """{"properties":{"hs_additional_emails":"ADA@example.com"}}""")).Expect(400);
+        Assert.Contains($"propertyName=hs_additional_emails, value=ada@example.com}}", refused["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_of_another_contact_is_refused_on_updates_by_property()
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":"ada@work.com"}""");
+        var grace = await CreateAsync(server, """{"email":"grace@example.com"}""");
+        var expected = $"on {grace["id"]}. {ada["id"]} already has that value.";
+        foreach (var email in (string[])["ada@example.com", "ada@work.com"])
+        {
+            Assert.EndsWith(expected, (await server.PatchAsync($"{Contacts}/{grace["id"]}", $$"""{"properties":{"email":"{{email}}"} }""")).Expect(400)["message"], StringComparison.Ordinal);
+            Assert.EndsWith(expected, (await server.PostAsync(Contacts + "/batch/update", $$"""{"inputs":[{"id":"{{grace["id"]}}","properties":{"email":"{{email}}"} }]}""")).Expect(400)["message"], StringComparison.Ordinal);
+            Assert.EndsWith(expected, (await UpsertAsync(server, "grace@example.com", $$"""{"email":"{{email}}"}""")).Expect(400)["message"], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task An_address_is_free_when_its_contact_is_archived_or_has_given_it_away()
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":"ada@work.com;ada@home.com"}""");
+        (await server.PatchAsync($"{Contacts}/{ada["id"]}", """{"properties":{"hs_additional_emails":"ada@work.com"}}""")).Expect(200);
+        await CreateAsync(server, """{"email":"ada@home.com"}""");
+        (await server.DeleteAsync($"{Contacts}/{ada["id"]}")).Expect(204);
+        await CreateAsync(server, """{"email":"ada@work.com","hs_additional_emails":"ada@example.com"}""");
+        var restored = (await server.PostAsync($"/docket/v1/objects/contacts/{ada["id"]}/restore", """{"properties":{"email":"other@example.com"}}""")).Expect(400);
+        Assert.Contains("value=ada@work.com", restored["message"], StringComparison.Ordinal);
+        (await server.PostAsync($"/docket/v1/objects/contacts/{ada["id"]}/restore", """{"properties":{"email":"other@example.com","hs_additional_emails":"more@example.com"}}""")).Expect(200);
+        Assert.Equal(ada["id"], (await server.GetAsync(Contacts + "/more@example.com?idProperty=email")).Expect(200)["id"]);
+    }
+
+    [Fact]
+    public async Task A_secondary_address_becomes_the_primary_one_and_the_other_way_round()
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":"ada@work.com;ada@home.com"}""");
+        (await server.PatchAsync($"{Contacts}/{ada["id"]}", """{"properties":{"email":"ada@work.com","hs_additional_emails":"ada@example.com;ada@home.com;ada@work.com"}}""")).Expect(200);
+        var read = (await server.GetAsync($"{Contacts}/{ada["id"]}?properties=hs_additional_emails,email")).Expect(200);
+        Assert.Equal(("ada@work.com", "ada@example.com;ada@home.com"), (read["properties.email"], read["properties.hs_additional_emails"]));
+        foreach (var email in (string[])["ada@example.com", "ada@work.com", "ada@home.com"])
+        {
+            Assert.Equal(ada["id"], (await server.GetAsync($"{Contacts}/{email}?idProperty=email")).Expect(200)["id"]);
+        }
+
+        (await server.PatchAsync($"{Contacts}/{ada["id"]}", """{"properties":{"email":"ada@home.com"}}""")).Expect(200);
+        Assert.Equal("ada@example.com", (await server.GetAsync($"{Contacts}/{ada["id"]}?properties=hs_additional_emails")).Expect(200)["properties.hs_additional_emails"]);
+        (await server.GetAsync(Contacts + "/ada@work.com?idProperty=email")).Expect(404);
+        await CreateAsync(server, """{"email":"ada@work.com"}""");
+    }
+
+    [Behaviour("POST …/contacts", "an e-mail without a host: 400 `INVALID_EMAIL`", "observed", "objects-other-than-tickets.md 12.4")]
+    [Fact]
+    public async Task An_invalid_address_is_refused_by_name()
+    {
+        await using var server = await TestServer.StartAsync();
+        var refused = (await server.PostAsync(Contacts, """{"properties":{"email":"dsfsafas@ "}}""")).Expect(400);
+        Assert.Equal(
+            $$"""Property values were not valid: [{"isValid":false,"message":"Email address dsfsafas@ is invalid","error":"INVALID_EMAIL","name":"email","localizedErrorMessage":"Email address dsfsafas@ is invalid","portalId":{{server.PortalId}}}]""",
+            refused["message"]);
+        Assert.Contains("Email address b is invalid", (await server.PostAsync(Contacts, """{"properties":{"hs_additional_emails":"a@example.com;b"}}""")).Expect(400)["message"], StringComparison.Ordinal);
+        Assert.Contains("Email address b is invalid", (await UpsertAsync(server, "b", "{}")).Expect(400)["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_portal_allows_addresses_under_test_if_it_is_set_so()
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(Contacts, """{"properties":{"email":"ada@docket.test"}}""")).Expect(400);
+        (await server.PatchAsync("/docket/v1/settings", """{"reserved-email-domains":"on"}""")).Expect(200);
+        var ada = await CreateAsync(server, """{"email":"ada@docket.test"}""");
+        (await server.PatchAsync("/docket/v1/settings", """{"reserved-email-domains":"off"}""")).Expect(200);
+        Assert.Equal(ada["id"], (await server.GetAsync(Contacts + "/ADA@docket.test?idProperty=email")).Expect(200)["id"]);
+        (await server.PostAsync("/docket/v1/objects/contacts/gdpr-delete", """{"objectId":"ada@docket.test","idProperty":"email"}""")).Expect(204);
+        (await server.GetAsync($"{Contacts}/{ada["id"]}")).Expect(404);
+    }
+
+    [Behaviour("GET …/contacts/{email}?idProperty=email", "found in any letter case; the date of modification is `lastmodifieddate`", "docs, observed", "objects-other-than-tickets.md 12.5")]
+    [Fact]
+    public async Task A_contact_is_found_by_each_of_its_addresses()
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"a@b.cc","hs_additional_emails":"c@d.ee"}""");
+        foreach (var (email, property) in ((string, string)[])[("A%40B.cc", "email"), ("a@b.cc", "hs_additional_emails"), ("%20C@d.ee%20", "email"), ("c@d.ee", "hs_additional_emails")])
+        {
+            var found = (await server.GetAsync($"{Contacts}/{email}?idProperty={property}")).Expect(200);
+            Assert.Equal(ada["id"], found["id"]);
+            Assert.Equal(found["updatedAt"], found["properties.lastmodifieddate"]);
+            Assert.False(found.Has("properties.hs_lastmodifieddate"));
+        }
+
+        (await server.PatchAsync(Contacts + "/C@D.EE?idProperty=email", """{"properties":{"firstname":"Ada"}}""")).Expect(200);
+        (await server.PostAsync(Contacts + "/batch/update", """{"inputs":[{"id":" A@b.cc","idProperty":"email","properties":{"lastname":"L"}}]}""")).Expect(200);
+        Assert.Equal("Ada L", (await server.GetAsync($"{Contacts}/{ada["id"]}?properties=hs_full_name_or_email")).Expect(200)["properties.hs_full_name_or_email"]);
+    }
+
+    [Behaviour("POST …/contacts/batch/read", "two e-mails of one contact give it once", "inferred", "objects-other-than-tickets.md 12.6")]
+    [Fact]
+    public async Task A_batch_read_by_two_addresses_of_a_contact_gives_it_once()
+    {
+        await using var server = await TestServer.StartAsync();
+        await CreateAsync(server, """{"email":"a@b.cc","hs_additional_emails":"c@d.ee"}""");
+        var read = (await server.PostAsync(Contacts + "/batch/read", """{"idProperty":"email","inputs":[{"id":"C@d.ee"},{"id":"a@b.cc"},{"id":"c@d.ee"}],"properties":["email"]}""")).Expect(200);
+        Assert.Equal((1, "a@b.cc"), (read.Count("results"), read["results[0].properties.email"]));
+    }
+
+    [Behaviour("POST …/contacts/batch/upsert", "a secondary e-mail as key updates its contact, whose primary one stays", "observed", "objects-other-than-tickets.md 12.7")]
+    [Theory]
+    [InlineData("""{"firstname":"Ada"}""")]
+    [InlineData("""{"firstname":"Ada","email":"ADA@work.com"}""")]
+    public async Task An_upsert_by_a_secondary_address_updates_and_keeps_the_primary_one(string properties)
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":"ada@work.com"}""");
+        var upserted = (await UpsertAsync(server, "Ada@WORK.com", properties)).Expect(200);
+        Assert.Equal(("false", ada["id"]), (upserted["results[0].new"], upserted["results[0].id"]));
+        var read = (await server.GetAsync($"{Contacts}/{ada["id"]}?properties=email,hs_additional_emails,firstname")).Expect(200);
+        Assert.Equal(("ada@example.com", "ada@work.com", "Ada"), (read["properties.email"], read["properties.hs_additional_emails"], read["properties.firstname"]));
+    }
+
+    [Fact]
+    public async Task An_upsert_of_an_unknown_address_creates_a_contact_with_it()
+    {
+        await using var server = await TestServer.StartAsync();
+        var upserted = (await UpsertAsync(server, " New@Example.com", """{"phone":"1"}""")).Expect(200);
+        Assert.Equal("true", upserted["results[0].new"]);
+        Assert.Equal("new@example.com", (await server.GetAsync($"{Contacts}/{upserted["results[0].id"]}")).Expect(200)["properties.email"]);
+        Assert.Equal("false", (await UpsertAsync(server, "new@example.com", """{"phone":"1"}""")).Expect(200)["results[0].new"]);
+        var both = (await server.PostAsync(Upsert, """{"inputs":[{"idProperty":"email","id":"x@example.com","properties":{}},{"idProperty":"email","id":"X@example.com","properties":{}}]}""")).Expect(400);
+        Assert.Equal("Duplicate IDs found in batch input: [X@example.com]. IDs must be unique", both["message"]);
+    }
+
+    [Fact]
+    public async Task A_search_by_address_finds_secondary_ones()
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":"ada@work.com;ada@home.com"}""");
+        var grace = await CreateAsync(server, """{"email":"grace@example.com"}""");
+        foreach (var filter in (string[])["""{"propertyName":"email","operator":"EQ","value":"Ada@Home.com"}""", """{"propertyName":"email","operator":"IN","values":["ada@work.com","x@y.zz"]}""", """{"propertyName":"hs_additional_emails","operator":"EQ","value":"ada@home.com"}"""])
+        {
+            Assert.Equal([ada["id"]], await SearchAsync(server, filter));
+        }
+
+        Assert.Equal([grace["id"]], await SearchAsync(server, """{"propertyName":"email","operator":"NEQ","value":"ada@home.com"}"""));
+        Assert.Equal([ada["id"]], await SearchAsync(server, """{"propertyName":"hs_email_domain","operator":"EQ","value":"example.com"},{"propertyName":"hs_full_name_or_email","operator":"EQ","value":"ada@example.com"}"""));
+    }
+
+    [Behaviour("POST …/contacts", "a contact without an e-mail is allowed, and another one with the same values", "observed", "objects-other-than-tickets.md 12.8")]
+    [Fact]
+    public async Task Contacts_without_an_address_do_not_clash()
+    {
+        await using var server = await TestServer.StartAsync();
+        var created = await CreateAsync(server, """{"phone":"+1 555-1234"}""");
+        Assert.Equal("15551234", created["properties.hs_searchable_calculated_phone_number"]);
+        Assert.False(created.Has("properties.hs_full_name_or_email"));
+        await CreateAsync(server, """{"phone":"+1 555-1234","email":" "}""");
+        await CreateAsync(server, """{"email":"","hs_additional_emails":";"}""");
+    }
+
+    [Fact]
+    public async Task Addresses_are_held_after_a_restart_too()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
+        try
+        {
+            string? ada;
+            await using (var server = await TestServer.StartAsync(directory))
+            {
+                ada = (await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":"ada@work.com;ada@home.com"}"""))["id"];
+                (await server.PatchAsync($"{Contacts}/{ada}", """{"properties":{"email":"ada@work.com","hs_additional_emails":"ada@example.com"}}""")).Expect(200);
+            }
+
+            await using var again = await TestServer.StartAsync(directory);
+            Assert.Equal([ada, ada, null], new[] { "ada@work.com", "ada@example.com", "ada@home.com" }.Select(email => again.GetAsync($"{Contacts}/{email}?idProperty=email").Result["id"]));
+            Assert.Equal($"Contact already exists. Existing ID: {ada}", (await again.PostAsync(Contacts, """{"properties":{"email":"ada@work.com"}}""")).Expect(409)["message"]);
+            (await again.PostAsync(Contacts, """{"properties":{"email":"ada@example.com"}}""")).Expect(400);
+            await CreateAsync(again, """{"email":"ada@home.com"}""");
+        }
+        finally
+        {
+            await TestEngine.DeleteAsync(directory);
+        }
+    }
+
+    static async Task<Answer> CreateAsync(TestServer server, string properties) => (await server.PostAsync(Contacts, $$"""{"properties":{{properties}} }""")).Expect(201);
+
+    static Task<Answer> UpsertAsync(TestServer server, string email, string properties) =>
+        server.PostAsync(Upsert, $$"""{"inputs":[{"idProperty":"email","id":"{{email}}","properties":{{properties}} }]}""");
+
+    static async Task<string?[]> SearchAsync(TestServer server, string filters)
+    {
+        var found = (await server.PostAsync(Contacts + "/search", $$"""{"filterGroups":[{"filters":[{{filters}}]}]}""")).Expect(200);
+        return [.. found.Json!["results"]!.AsArray().Select(result => (string?)result!["id"])];
+    }
+}
