@@ -8,10 +8,14 @@ internal sealed class CommitSignal
     readonly object gate = new();
     TaskCompletionSource? next;
     long sequence;
+    int returns;
     bool woken, ended;
 
     /// <summary>Sequence number of the newest change that is done, 0 before the first.</summary>
     public long Sequence => Interlocked.Read(ref sequence);
+
+    /// <summary>How often the number has returned to an earlier one.</summary>
+    public int Returns => Volatile.Read(ref returns);
 
     /// <summary>Reports progress, or a return to an earlier number.</summary>
     public void Advance(long done) => Advance(done, onlyForward: false);
@@ -29,6 +33,7 @@ internal sealed class CommitSignal
                 return;
             }
 
+            returns += done < sequence ? 1 : 0;
             Interlocked.Exchange(ref sequence, done);
             (reached, next) = (next, null);
             Monitor.PulseAll(gate);

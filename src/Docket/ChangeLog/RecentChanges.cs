@@ -34,6 +34,16 @@ internal sealed class RecentChanges
         }
     }
 
+    /// <summary>Forgets all of them.</summary>
+    public void Clear()
+    {
+        lock (changes)
+        {
+            changes.Clear();
+            bytes = 0;
+        }
+    }
+
     /// <summary>Takes the changes after one, up to another; none if the first of them isn't here.</summary>
     /// <param name="after">Sequence number before the first.</param>
     /// <param name="upTo">Sequence number of the last.</param>

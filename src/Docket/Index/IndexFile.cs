@@ -325,6 +325,21 @@ internal sealed class IndexFile : IDisposable
         }
     }
 
+    /// <summary>The newest change in a file that nobody has open, and its time; <c>null</c> if there is no complete index.</summary>
+    public static (long Position, long Time)? PositionOf(string path)
+    {
+        try
+        {
+            using var connection = new Connection(path, create: false);
+            using var state = connection.Prepare("SELECT position, position_time FROM state WHERE rebuild = 0 AND position > 0");
+            return connection.QueryInteger("PRAGMA user_version") == Version && state.Step() ? (state.Integer(0), state.Integer(1)) : null;
+        }
+        catch (SqliteFailure)
+        {
+            return null; // missing or damaged
+        }
+    }
+
     /// <summary>How many records of a new index the file contains; <c>null</c> if it is complete.</summary>
     /// <param name="path">The file, which another process may be writing.</param>
     /// <param name="seedBefore">The result of <see cref="AskForRebuild"/>.</param>

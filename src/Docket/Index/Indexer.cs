@@ -70,6 +70,9 @@ internal sealed partial class Indexer : IDisposable
     long building, buildTotal, hurryTo, searchedAt, mergeAfter;
     int waiting;
 
+    // What the signal said before the current file was opened: if it says something else, the file contains changes that are gone.
+    volatile int returns;
+
     /// <summary>Starts to follow a portal.</summary>
     /// <param name="path">The index file.</param>
     /// <param name="openLog">Opens the portal's changes for the index's thread.</param>
@@ -124,7 +127,7 @@ internal sealed partial class Indexer : IDisposable
                 try
                 {
                     // The file may have been replaced, and the new one be behind or incomplete.
-                    if (ready.Index.TryRead(reader => ready.Position >= from && ready.Reads(asked) ? search(ready, reader) : null, out var result) && result is not null)
+                    if (ready.Index.TryRead(reader => committed.Returns == returns && ready.Position >= from && ready.Reads(asked) ? search(ready, reader) : null, out var result) && result is not null)
                     {
                         return result;
                     }
@@ -244,6 +247,7 @@ internal sealed partial class Indexer : IDisposable
         {
             try
             {
+                returns = committed.Returns;
                 using var changes = openLog();
                 using (var opened = Open(changes))
                 {
@@ -311,7 +315,7 @@ internal sealed partial class Indexer : IDisposable
         return new IndexFile(path);
     }
 
-    // Until the server stops or a rebuild is requested.
+    // Until the server stops, a rebuild is requested, or changes are gone.
     void Follow(IndexFile opened, IChangeLog changes)
     {
         if (!opened.Built && !Build(opened, changes))
@@ -329,6 +333,11 @@ internal sealed partial class Indexer : IDisposable
         indexed.Advance(opened.Position);
         for (var unsaved = 0; !closing;)
         {
+            if (committed.Returns != returns)
+            {
+                return;
+            }
+
             // In this order: a schema that is read later contains every property of the changes up to here.
             var upTo = committed.Sequence;
             // A property whose values get another form.

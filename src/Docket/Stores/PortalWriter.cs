@@ -45,7 +45,7 @@ internal sealed partial class PortalWriter : IDisposable
     readonly List<FollowedChange> written = [];
     readonly List<Action> unfinished = [];
     long sequence;
-    bool closing;
+    bool closing, isPutBack;
     int restInMs = LongMs;
 
     // The schema in the current transaction; others see it after the commit.
@@ -317,6 +317,12 @@ internal sealed partial class PortalWriter : IDisposable
             committed.Wake(); // the index may have to be rebuilt
         }
 
+        if (isPutBack)
+        {
+            Recent.Clear();
+            committed.Advance(sequenceBefore);
+        }
+
         Recent.Add(written);
         committed.Reach(sequence); // before the answers, so that callers can wait for what was acknowledged
         foreach (var work in works)
@@ -344,6 +350,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         (sequence, var changed) = transaction.Begin(batches);
+        isPutBack = sequence < committed.Sequence; // changes that were committed are gone, such as after the restore of a backup
         if (changed is not null)
         {
             schema = committedSchema = changed; // by another process

@@ -15,9 +15,10 @@ internal sealed class OpenPortal : IDisposable
         PostgresDatabase database, long portal, ImmutableArray<ObjectType> types, string indexDirectory, CommitSignal committed, Func<int> lagMs, TimeProvider clock, ILogger logger,
         Complaints complaints, Instruments? instruments)
     {
+        IndexPath = PostgresStore.IndexPath(indexDirectory, portal);
         try
         {
-            Transaction = new PostgresTransaction(database, portal, types, Sources, clock);
+            Transaction = new PostgresTransaction(database, portal, types, Sources, committed, IndexFile.PositionOf(IndexPath), clock);
             Writer = new PortalWriter(portal.ToString(System.Globalization.CultureInfo.InvariantCulture), Transaction, committed, clock, logger, complaints, instruments);
         }
         catch (Exception failure) when (PostgresFailures.Translate(failure, database.Description) is not null)
@@ -25,7 +26,6 @@ internal sealed class OpenPortal : IDisposable
             throw new OperatorMistake(PostgresFailures.Explain(failure, database.Description)) { State = "unreachable" };
         }
 
-        IndexPath = PostgresStore.IndexPath(indexDirectory, portal);
         Reader = new RecordReader(database, portal, Sources);
         Indexer = new Indexer(IndexPath, () => new ChangeReader(database, portal, Sources, CatchUp), () => Writer.Schema, committed, Writer.Recent, lagMs, clock, logger);
     }

@@ -27,6 +27,9 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
     /// <summary>Key of the lock under which one process at a time upgrades ("Docket" in ASCII).</summary>
     const long UpgradeLock = 0x446f636b6574;
 
+    // A restored dump has other tables, and a new server another number.
+    const string Place = "(SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || 'head'::regclass::oid";
+
     readonly CancellationTokenSource closing = new();
 
     PostgresDatabase(NpgsqlDataSource source, string schema, string description)
@@ -176,7 +179,18 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         }
 
         await DistributeAsync(quoted, connection, cancellation);
+        await SettleAsync(connection, cancellation);
         await transaction.CommitAsync(cancellation);
+    }
+
+    // What was restored from a dump has sequence numbers that are given again, so it begins a new history.
+    static async Task SettleAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        if (await QueryAsync<bool>($"SELECT place IS DISTINCT FROM {Place} FROM identity", connection, cancellation))
+        {
+            await RunAsync("UPDATE head SET history = replace(gen_random_uuid()::text, '-', '') WHERE (SELECT place FROM identity) IS NOT NULL", connection, cancellation);
+            await RunAsync($"UPDATE identity SET place = {Place}", connection, cancellation);
+        }
     }
 
     // Only where the extension Citus is there. The statements are the same.

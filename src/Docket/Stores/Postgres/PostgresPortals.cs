@@ -117,6 +117,7 @@ internal sealed partial class PostgresPortals : IPortals
             if (serve)
             {
                 await portals.SucceedAsync(cancellation);
+                await portals.KeepIndexesAsync(cancellation);
                 await database.Presence.AnnounceAsync();
                 await portals.WarmAsync(strict);
             }
@@ -352,6 +353,22 @@ internal sealed partial class PostgresPortals : IPortals
         serving.Position = 0;
         await serving.WriteAsync(database.Process.ToByteArray(), cancellation);
         await serving.FlushAsync(cancellation);
+    }
+
+    // The indexes of another database would say that the newest changes of this one are gone.
+    async Task KeepIndexesAsync(CancellationToken cancellation)
+    {
+        var named = Path.Combine(indexDirectory, "database");
+        var identity = await control.ReadAsync(opened => opened.FindAsync(row => row.GetString(0), "SELECT file FROM identity"), cancellation);
+        if (File.Exists(named) && await File.ReadAllTextAsync(named, cancellation) != identity)
+        {
+            foreach (var index in Directory.EnumerateFiles(indexDirectory, "portal-*.index.db*"))
+            {
+                File.Delete(index);
+            }
+        }
+
+        await File.WriteAllTextAsync(named, identity, cancellation);
     }
 
     async Task WarmAsync(bool strict)

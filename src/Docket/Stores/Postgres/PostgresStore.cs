@@ -106,10 +106,11 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         var opened = portal.Enter();
         try
         {
+            var known = committed.Sequence;
             var now = await ReadHeadAsync();
-            if (now.SchemaVersion > opened.Transaction.SchemaVersion)
+            if (now.SchemaVersion > opened.Transaction.SchemaVersion || now.Sequence < known)
             {
-                await opened.Writer.WriteAsync(static () => true); // an empty transaction begins with the newest schema
+                await opened.Writer.WriteAsync(static () => true); // an empty transaction begins with the newest schema, and notices that changes are gone
             }
 
             committed.Reach(now.Sequence);

@@ -22,6 +22,7 @@ internal sealed class PostgresTransaction : ITransaction
     readonly long portal;
     readonly ImmutableArray<ObjectType> types;
     readonly SourceNumbers sources;
+    readonly CommitSignal committed;
     readonly TimeProvider clock;
     readonly PortalSession session;
     readonly RecordLookup lookup;
@@ -31,20 +32,25 @@ internal sealed class PostgresTransaction : ITransaction
     PortalSchema schema;
     long schemaVersion = -1, shownVersion, servedVersion, sequence, mark;
     bool changesSchema;
+    volatile string history = "";
 
     /// <summary>Loads the portal's schema and sources.</summary>
     /// <param name="database">The database.</param>
     /// <param name="portal">The portal.</param>
     /// <param name="types">The object types of every portal.</param>
     /// <param name="sources">The sources of the portal, which are loaded.</param>
+    /// <param name="committed">The newest change that this process knows.</param>
+    /// <param name="indexed">The newest change that it knew earlier, and its time; <c>null</c> if it never used the portal.</param>
     /// <param name="clock">The time.</param>
     /// <exception cref="OperatorMistake">The database has no such portal.</exception>
-    public PostgresTransaction(PostgresDatabase database, long portal, ImmutableArray<ObjectType> types, SourceNumbers sources, TimeProvider clock)
+    public PostgresTransaction(
+        PostgresDatabase database, long portal, ImmutableArray<ObjectType> types, SourceNumbers sources, CommitSignal committed, (long Sequence, long Time)? indexed, TimeProvider clock)
     {
         this.database = database;
         this.portal = portal;
         this.types = types;
         this.sources = sources;
+        this.committed = committed;
         this.clock = clock;
         session = new(database);
         lookup = new(session, portal, sources);
@@ -55,8 +61,12 @@ internal sealed class PostgresTransaction : ITransaction
         {
             schema = new(types, []);
             Lock(waits: false);
+            if (indexed is var (known, time) && time != session.Find(row => row.GetInt64(0), "SELECT time FROM change WHERE portal = $1 AND sequence = $2", PortalSession.Value(portal), PortalSession.Value(known)))
+            {
+                BeginHistory();
+            }
+
             servedVersion = shownVersion = schemaVersion;
-            History = session.Find(row => row.GetString(0), "SELECT history FROM head WHERE portal = $1", PortalSession.Value(portal))!;
             session.Queue("DELETE FROM write_mark WHERE portal = $1 AND time < $2", PortalSession.Value(portal), PortalSession.Value(Instant.Now(clock) - (long)IJobs.Kept.TotalMilliseconds));
             session.Commit();
         }
@@ -72,7 +82,7 @@ internal sealed class PostgresTransaction : ITransaction
     public long Sequence => sequence;
 
     /// <summary>Identifies what sequence numbers refer to.</summary>
-    public string History { get; }
+    public string History => history;
 
     /// <summary>The version of the committed schema that this process knows.</summary>
     public long SchemaVersion => Interlocked.Read(ref servedVersion);
@@ -264,8 +274,10 @@ internal sealed class PostgresTransaction : ITransaction
     }
 
     // Another process may have changed the schema or added a source; then what was looked up is read again, because it can refer to them.
+    // So is everything if the newest changes are gone.
     void LockOn(IReadOnlyList<WriteBatch>? batches, bool waits)
     {
+        var isPutBack = false;
         session.Begin(waits);
         while (true)
         {
@@ -280,7 +292,7 @@ internal sealed class PostgresTransaction : ITransaction
                 }
 
                 sequence = rows.GetInt64(0);
-                if (rows.GetInt64(1) == schemaVersion)
+                if (rows.GetInt64(1) == schemaVersion && (isPutBack || sequence >= committed.Sequence))
                 {
                     lookup.Read(rows);
                     return;
@@ -293,8 +305,23 @@ internal sealed class PostgresTransaction : ITransaction
             sources.Snapshot = sourcesBefore = session.List(
                 row => (row.GetInt32(0), new Source(row.GetString(1), row.GetString(2))), "SELECT number, type, id FROM source WHERE portal = $1", PortalSession.Value(portal))
                 .ToDictionary(entry => (long)entry.Item1, entry => entry.Item2);
+            history = session.Find(row => row.GetString(0), "SELECT history FROM head WHERE portal = $1", PortalSession.Value(portal))!;
             schemaVersion = newer;
+            if (sequence < committed.Sequence && !isPutBack)
+            {
+                isPutBack = true;
+                BeginHistory();
+            }
         }
+    }
+
+    // An older backup was restored, or a standby without the newest changes has become the primary: from here on, numbers are given
+    // again. The version lets other processes notice it too.
+    void BeginHistory()
+    {
+        history = Secrets.NewUuid();
+        session.Queue("UPDATE head SET history = $2, schema_version = schema_version + 1 WHERE portal = $1", PortalSession.Value(portal), PortalSession.Value(history));
+        schemaVersion++;
     }
 
     // Under the lock of the head: if the connection was lost but the server is alive, the old transaction may still be committing.
