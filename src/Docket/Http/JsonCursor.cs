@@ -31,6 +31,9 @@ internal ref struct JsonCursor
     /// <summary>The offset of the current token in the body.</summary>
     public readonly long At => json.TokenStartIndex;
 
+    /// <summary>The text from an offset to the current token.</summary>
+    public readonly ReadOnlySpan<byte> TextFrom(long start) => body.Memory.Span[(int)start..(int)At];
+
     /// <summary>Line and column of the current token, both from 1.</summary>
     public readonly (long Line, long Column) Position => body.Position(json.TokenStartIndex);
 

@@ -28,6 +28,8 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         Derivation.IsClosed => IsClosed(chunk, text => Key.OfText(text)),
         Derivation.TimeToClose => TimeToClose(chunk),
         Derivation.CurrentStageEntered => CurrentStageEntered(chunk),
+        Derivation.IsOverdue => IsOverdue(chunk, Key.OfText("true"u8), Key.OfText("false"u8)),
+        Derivation.OverdueCount => IsOverdue(chunk, Key.OfNumber(1), Key.OfNumber(0)),
         Derivation.SameAsOrigin => Keys(schema.OriginOf(property)!, chunk),
         Derivation.TimeInStage => TimeIn(schema.PlaceOf(property)!, chunk),
         Derivation.Coordinates => Each(SearchIndex.IdColumn, chunk, id => Key.OfText(Coordinates(id))),
@@ -39,6 +41,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
     {
         Derivation.SourceType or Derivation.SourceId => EachSource(property, chunk, index.Hash),
         Derivation.IsClosed => IsClosed(chunk, index.Hash),
+        Derivation.IsOverdue => IsOverdue(chunk, index.Hash("true"u8), index.Hash("false"u8)),
         Derivation.SameAsOrigin => Hashes(schema.OriginOf(property)!, chunk),
         Derivation.Coordinates => Each(SearchIndex.IdColumn, chunk, id => index.Hash(Coordinates(id))),
         Derivation.Constant when Key.FormOf(property) is not (Form.Number or Form.Moment) => Constant(property, chunk, (_, text) => index.Hash(text)),
@@ -113,9 +116,26 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
     ReadOnlySpan<ulong> IsClosed(int chunk, FromText derive)
     {
         var (yes, no) = (derive("true"u8), derive("false"u8));
-        var closed = schema.Stages!.All.Where(Derivations.IsClosed).Select(place => index.Hash(place.Utf8Id)).ToHashSet();
+        var closed = ClosedStages();
         return Each(SearchIndex.HashColumn(schema.Stages!.Stage), chunk, stage => closed.Contains(stage) ? yes : no);
     }
+
+    ReadOnlySpan<ulong> IsOverdue(int chunk, ulong yes, ulong no)
+    {
+        var closed = ClosedStages();
+        var stages = Column(SearchIndex.HashColumn(schema.Stages!.Stage), chunk);
+        var due = Column(SearchIndex.KeyColumn(schema.Stages!.DueDate!), chunk);
+        var ids = Column(SearchIndex.IdColumn, chunk);
+        for (var doc = 0; doc < ids.Length; doc++)
+        {
+            long? moment = doc < due.Length && due[doc] != 0 ? (long)Key.ToNumber(due[doc]) : null;
+            derived[doc] = Derivations.IsOverdue(moment, doc < stages.Length && closed.Contains(stages[doc]), now) ? yes : no;
+        }
+
+        return derived.AsSpan(0, ids.Length);
+    }
+
+    HashSet<ulong> ClosedStages() => schema.Stages!.All.Where(Derivations.IsClosed).Select(place => index.Hash(place.Utf8Id)).ToHashSet();
 
     ReadOnlySpan<ulong> TimeToClose(int chunk)
     {

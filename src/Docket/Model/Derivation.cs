@@ -25,6 +25,12 @@ internal enum Derivation
     /// <summary>Milliseconds in a stage up to now, including the current visit.</summary>
     TimeInStage,
 
+    /// <summary>Whether the record is open and its <see cref="SchemaStages.DueDate"/> has passed.</summary>
+    IsOverdue,
+
+    /// <summary><see cref="IsOverdue"/> as 1 or 0.</summary>
+    OverdueCount,
+
     /// <summary>The same for every record: see <see cref="ObjectType.Constants"/>.</summary>
     Constant,
 
@@ -58,6 +64,9 @@ internal static class Derivations
 
     /// <summary><see cref="Derivation.IsClosed"/>: a deleted stage does not count as closed.</summary>
     public static bool IsClosed(StagePlace? stage) => stage?.IsClosed == true;
+
+    /// <summary><see cref="Derivation.IsOverdue"/>. All times are milliseconds.</summary>
+    public static bool IsOverdue(long? due, bool isClosed, long now) => due < now && !isClosed;
 
     /// <summary><see cref="Derivation.TimeToClose"/>. All times are milliseconds.</summary>
     public static long TimeToClose(long closed, long created) => Math.Max(0, closed - created);

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Docket.Model;
 
 /// <summary>A validated value: normalised UTF-8, ready to be stored.</summary>
@@ -27,6 +29,9 @@ internal readonly struct Draft(Schema schema, Record? record, long id, List<Prop
     /// <summary>Whether the record is created.</summary>
     public bool IsNew => record is null;
 
+    /// <summary>The record's <c>createdate</c> after the write, milliseconds since 1970.</summary>
+    public long CreatedAt => schema.CreateDate is { } property && Place(property) is var at and >= 0 && Instant.Parse(wanted[at].Value.Span) is { } set ? set : record?.CreatedAt ?? now;
+
     /// <summary>The value before the write; empty if there was none.</summary>
     public ReadOnlyMemory<byte> Before(string name) => schema.Find(name) is { } property ? Stored(property) : default;
 
@@ -34,8 +39,49 @@ internal readonly struct Draft(Schema schema, Record? record, long id, List<Prop
     public ReadOnlyMemory<byte> After(string name) => schema.Find(name) is not { } property ? default
         : Place(property) is var at and >= 0 ? wanted[at].Value : Stored(property);
 
-    /// <summary>Whether the write changes the value.</summary>
+    /// <summary>The value after the write as text; empty if there is none.</summary>
+    public string Text(string name) => Encoding.UTF8.GetString(After(name).Span);
+
+    /// <summary>The value after the write as a number; <c>null</c> if there is none, or it is too long to calculate with.</summary>
+    public ExactDecimal? Number(string name) => ExactDecimal.Parse(After(name).Span);
+
+    /// <summary>The value after the write as a time, milliseconds since 1970; <c>null</c> if there is none.</summary>
+    public long? Moment(string name) => Instant.Parse(After(name).Span);
+
+    /// <summary>Whether the write changes the value. A create changes those that it sets.</summary>
     public bool Changes(string name) => schema.Find(name) is { } property && Place(property) >= 0;
+
+    /// <summary>Whether the record is new, or the write changes one of the values.</summary>
+    public bool IsNewOrChanges(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (Changes(name))
+            {
+                return true;
+            }
+        }
+
+        return IsNew;
+    }
+
+    /// <summary>Sets a value of a new record that the write leaves out.</summary>
+    public void Default(string name, string value)
+    {
+        if (IsNew && After(name).IsEmpty)
+        {
+            Set(name, value);
+        }
+    }
+
+    /// <inheritdoc cref="Set(string, ReadOnlyMemory{byte})"/>
+    public void Set(string name, string value) => Set(name, Encoding.UTF8.GetBytes(value));
+
+    /// <summary>Sets a number; <c>null</c> clears.</summary>
+    public void Set(string name, ExactDecimal? number) => Set(name, number is { } given ? given.ToUtf8() : default(ReadOnlyMemory<byte>));
+
+    /// <summary>Sets a time, milliseconds since 1970; <c>null</c> clears.</summary>
+    public void SetMoment(string name, long? moment) => Set(name, moment is { } given ? Instant.ToUtf8(given) : default(ReadOnlyMemory<byte>));
 
     /// <summary>Sets a value; empty clears. What is stored already is no change. A portal may have archived the property.</summary>
     public void Set(string name, ReadOnlyMemory<byte> value)

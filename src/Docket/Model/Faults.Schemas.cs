@@ -132,6 +132,9 @@ internal static partial class Faults
     /// <summary>3.3, Docket's own wording.</summary>
     public static Error TooManyPipelines(ObjectType type, int max) => new(400, $"Object type {type.Id} can have at most {max} pipelines", Validation);
 
+    /// <summary>Docket's own wording, for a type whose records have no stage.</summary>
+    public static Error WithoutPipelines(ObjectType type) => new(400, $"Object type {type.Id} has no pipelines", Validation);
+
     /// <summary>3.4; what follows the first words is Docket's own.</summary>
     public static Error StageMetadataInvalid(StageMetadataRule rule, string value) =>
         new(400, $"Failed to deserialize metadata: {rule.Key} must be {string.Join(" or ", rule.Allowed)}, not {Shorten(value)}", Validation, "PipelineError.INVALID_PIPELINE_STAGE_METADATA");

@@ -313,6 +313,10 @@ internal static partial class Faults
     public static Fault NotANumber(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid number.", property.Name, Text(value));
 
+    /// <summary>reference/objects-other-than-tickets.md 6; Docket's own wording.</summary>
+    public static Fault Negative(int index, Property property, ReadOnlySpan<byte> value) =>
+        Invalid(index, "INVALID_INTEGER", $"{Text(value)} is negative, which {property.Name} can't be.", property.Name, Text(value));
+
     public static Fault NotAnOwner(int index, Property property, ReadOnlySpan<byte> value) =>
         Invalid(index, "INVALID_INTEGER", $"{Text(value)} was not a valid integer (for owner ID).", property.Name, Text(value));
 

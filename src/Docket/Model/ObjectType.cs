@@ -47,6 +47,12 @@ internal sealed record ObjectType
     /// <summary>The scopes for its rights.</summary>
     public required TypeScopes Scopes { get; init; }
 
+    /// <summary>Properties that are left out of answers without another scope; <c>null</c> for none.</summary>
+    public GuardedValues? Guarded { get; init; }
+
+    /// <summary>Where HubSpot shows a record, for <c>url</c>; <c>null</c> for a page of its own, as most types have.</summary>
+    public RecordPage? Page { get; init; }
+
     /// <summary>The properties that a new record requires (reference/objects-and-batch.md 2.4).</summary>
     public ImmutableArray<string> Required { get; init; } = [];
 
@@ -61,6 +67,12 @@ internal sealed record ObjectType
     /// If they are unique, each value is, in both together. A merge keeps the other record's value there. <c>null</c> for none.
     /// </summary>
     public (string One, string More)? Several { get; init; }
+
+    /// <summary>Whether even a list of its pipelines is refused (reference/objects-other-than-tickets.md 6).</summary>
+    public bool RefusesPipelines { get; init; }
+
+    /// <summary>Whether inputs of one <c>batch/create</c> with the same text create one record together (reference/objects-other-than-tickets.md 1.6).</summary>
+    public bool CreatesEqualOnce { get; init; }
 
     /// <summary>Checks values of its own properties beyond their kind, and normalises them, by the property's name.</summary>
     public ImmutableDictionary<string, ValueRule> Values { get; init; } = ImmutableDictionary<string, ValueRule>.Empty;
@@ -92,6 +104,20 @@ internal sealed record ObjectType
         Constants.ContainsKey(name) ? Derivation.Constant : Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
 }
 
+/// <summary>Properties of a type that only some tokens may read (reference/objects-other-than-tickets.md 1.2, 5.4).</summary>
+/// <param name="Scope">The scope that allows it.</param>
+/// <param name="Names">The properties.</param>
+internal sealed record GuardedValues(string Scope, ImmutableArray<string> Names)
+{
+    public ScopeNeed Need { get; } = ScopeNeed.Of(Scope);
+}
+
+/// <summary>The path of a record's page (reference/objects-other-than-tickets.md 1.4).</summary>
+/// <param name="BeforePortal">What precedes the portal's number.</param>
+/// <param name="BeforeId">What is between that and the record's id.</param>
+/// <param name="AfterId">What follows the id.</param>
+internal sealed record RecordPage(string BeforePortal, string BeforeId, string AfterId);
+
 /// <summary>How the records of a type use stages: the names of the properties for a record's stage, and of those derived from it.</summary>
 /// <param name="Pipeline">The pipeline that a record is in.</param>
 /// <param name="Stage">The stage of that pipeline.</param>
@@ -103,6 +129,9 @@ internal sealed record StageRules(string Pipeline, string Stage, ImmutableArray<
     /// <summary>When a record was closed: set by Docket unless the write sets it, cleared when the record is reopened. <c>null</c> for none.</summary>
     public string? ClosedDate { get; init; }
 
+    /// <summary>When an open record is due: from then on it is overdue. <c>null</c> for none.</summary>
+    public string? DueDate { get; init; }
+
     /// <summary>When it was last closed; <c>null</c> for none.</summary>
     public string? LastClosedDate { get; init; }
 
@@ -111,6 +140,12 @@ internal sealed record StageRules(string Pipeline, string Stage, ImmutableArray<
 
     /// <summary>Ids of HubSpot's own stages that are words: the names of their properties contain them unchanged (deal-properties.json, contact-properties.json).</summary>
     public ImmutableArray<string> PlainIds { get; init; } = [];
+
+    /// <summary>Whether the definitions of <see cref="Pipeline"/> and <see cref="Stage"/> list what there is as options (reference/objects-other-than-tickets.md 4).</summary>
+    public bool ListsOptions { get; init; }
+
+    /// <summary>Most stages of a pipeline (reference/properties-pipelines-search-associations.md 3.3).</summary>
+    public int StagesMax { get; init; } = 100;
 
     /// <summary>Whether each pipeline needs a closed stage (reference/properties-pipelines-search-associations.md 3.5).</summary>
     public bool NeedsClosedStage { get; init; }

@@ -29,6 +29,9 @@ internal readonly struct PropertySet
 
     public void Add(Property property) => bits[property.Rank >> 6] |= 1UL << property.Rank;
 
+    /// <summary>This set without the properties of <paramref name="other"/>, a set of the same schema.</summary>
+    public PropertySet Without(PropertySet other) => new([.. bits.Zip(other.bits, (mine, theirs) => mine & ~theirs)]) { OnlyWithValue = OnlyWithValue };
+
     /// <summary>Makes this set equal to <paramref name="other"/>, a set of the same schema.</summary>
     public void Become(PropertySet other) => other.bits.CopyTo(bits, 0);
 

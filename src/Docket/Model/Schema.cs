@@ -75,7 +75,7 @@ internal sealed class Schema
         }
 
         Stages = type.Stages is { } rules ? new(this, rules) : null;
-        if (Stages is null && Properties.FirstOrDefault(property => property.Derivation is Derivation.IsClosed or Derivation.TimeToClose or Derivation.CurrentStageEntered) is { } homeless)
+        if (Stages is null && Properties.FirstOrDefault(property => property.Derivation is Derivation.IsClosed or Derivation.TimeToClose or Derivation.CurrentStageEntered or Derivation.IsOverdue or Derivation.OverdueCount) is { } homeless)
         {
             throw new InvalidOperationException($"{homeless.Name} follows from stages, which {Type.Plural} have not.");
         }
@@ -91,6 +91,7 @@ internal sealed class Schema
         AfterUpdate = SetOf(type.AfterUpdate);
         AfterCreate = SetOf(type.AfterCreate);
         AfterMerge = SetOf(type.AfterMerge);
+        Guarded = type.Guarded is { } guarded ? SetOf(guarded.Names) : null;
     }
 
     public ObjectType Type { get; }
@@ -139,6 +140,9 @@ internal sealed class Schema
 
     /// <summary>See <see cref="ObjectType.AfterMerge"/>.</summary>
     public PropertySet AfterMerge { get; }
+
+    /// <summary>See <see cref="ObjectType.Guarded"/>.</summary>
+    public PropertySet? Guarded { get; }
 
     public Property? Find(ReadOnlySpan<byte> utf8Name) => byName.TryGetValue(utf8Name, out var property) ? property : null;
 

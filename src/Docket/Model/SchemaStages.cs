@@ -13,6 +13,7 @@ internal sealed class SchemaStages
     {
         Pipeline = schema.Require(rules.Pipeline);
         Stage = schema.Require(rules.Stage);
+        DueDate = rules.DueDate is { } due ? schema.Require(due) : null;
         ClosedDate = rules.ClosedDate is { } closed ? schema.Require(closed) : null;
         LastClosedDate = rules.LastClosedDate is { } last ? schema.Require(last) : null;
         ReopenedAt = rules.ReopenedAt is { } reopened ? schema.Require(reopened) : null;
@@ -33,6 +34,9 @@ internal sealed class SchemaStages
     public Property Pipeline { get; }
 
     public Property Stage { get; }
+
+    /// <summary>See <see cref="StageRules.DueDate"/>.</summary>
+    public Property? DueDate { get; }
 
     /// <summary>See <see cref="StageRules.ClosedDate"/>.</summary>
     public Property? ClosedDate { get; }

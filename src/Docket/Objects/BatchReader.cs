@@ -42,6 +42,9 @@ internal sealed class BatchReader
     readonly WriteKind kind;
     readonly List<RawValue> values = [];
 
+    // The texts of the inputs, if equal ones count once.
+    HashSet<string>? equal;
+
     // Invalid names of properties, and where the first input with one ends.
     HashSet<string>? badNames;
     (long Line, long Column) badNamesAt;
@@ -49,11 +52,14 @@ internal sealed class BatchReader
     BatchReader(WriteKind kind) => this.kind = kind;
 
     /// <summary>The inputs of a batch create, update, upsert or archive.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="kind">The kind of write.</param>
+    /// <param name="equalOnce">Whether an input with the same text as an earlier one is left out (<see cref="ObjectType.CreatesEqualOnce"/>).</param>
     /// <exception cref="Refusal">400 with line and column; 400 for associations, which need records of other types.</exception>
-    public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind)
+    public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind, bool equalOnce = false)
     {
         using var span = Span.Start("parse");
-        return JsonCursor.Read(body, new BatchReader(kind).Batch);
+        return JsonCursor.Read(body, new BatchReader(kind) { equal = equalOnce ? new HashSet<string>(Utf8Names.Comparer) : null }.Batch);
     }
 
     /// <summary>The input of a single create, update or restore: <c>{"properties":{…}}</c>.</summary>
@@ -73,7 +79,7 @@ internal sealed class BatchReader
 
     RecordInput[] Batch(ref JsonCursor json)
     {
-        var start = json.At;
+        var batch = json.At;
         json.BeginObject();
         List<RecordInput>? inputs = null;
         for (var member = NextMember(ref json); member != Member.None; member = NextMember(ref json))
@@ -100,12 +106,17 @@ internal sealed class BatchReader
                     continue;
                 }
 
-                inputs.Add(Input(ref json, needsId: kind != WriteKind.Create));
+                var start = json.At;
+                var input = Input(ref json, needsId: kind != WriteKind.Create);
+                if (equal is null || equal.GetAlternateLookup<ReadOnlySpan<byte>>().Add(json.TextFrom(start)))
+                {
+                    inputs.Add(input);
+                }
             }
         }
 
         RefuseBadNames();
-        return inputs is null ? throw json.Missing(start, "inputs") : [.. inputs];
+        return inputs is null ? throw json.Missing(batch, "inputs") : [.. inputs];
     }
 
     RecordInput Single(ref JsonCursor json)

@@ -49,7 +49,7 @@ internal static class ObjectRoutes
         using var body = await RequestBody.ReadAsync(http);
         await IdempotentRequest.AnswerAsync(http, body.Memory, BatchResponse.ToStored, keep =>
         {
-            var inputs = BatchReader.ReadBatch(body, kind);
+            var inputs = BatchReader.ReadBatch(body, kind, equalOnce: kind == WriteKind.Create && call.Type.CreatesEqualOnce);
             var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Features);
             // From here, a client that disconnects no longer cancels the write: it may already share a transaction with others.
             return call.Store.ApplyAsync(batch, keep);

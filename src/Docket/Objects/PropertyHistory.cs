@@ -20,6 +20,7 @@ internal static class PropertyHistory
     public static async ValueTask<ImmutableArray<ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)>>> ReadAsync(
         ISnapshot snapshot, RecordView view, ImmutableArray<Record> records, PropertySet set)
     {
+        set = view.Hidden is { } hidden ? set.Without(hidden) : set;
         var properties = new List<Property>();
         for (var rank = set.Next(0); rank >= 0; rank = set.Next(rank + 1))
         {
@@ -52,7 +53,7 @@ internal static class PropertyHistory
         switch (property.Derivation)
         {
             case Derivation.None:
-                return view.Schema.PlaceOf(property) is null ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
+                return view.Schema.PlaceOf(property) is null && !property.Calculated ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
             case Derivation.SameAsOrigin:
                 return [.. stored.Select(entry => entry with { Source = Calculated })];
             case Derivation.LastModifiedDate:
@@ -67,7 +68,7 @@ internal static class PropertyHistory
                     .Select(entry => new HistoryEntry(Instant.ToText(entry.Timestamp), entry.Timestamp, Calculated))];
             case Derivation.TimeToClose:
                 return [.. stored.Select(entry => new HistoryEntry(TimeToClose(entry.Value, view.Record.CreatedAt), entry.Timestamp, Calculated))];
-            case Derivation.TimeInStage:
+            case Derivation.TimeInStage or Derivation.IsOverdue or Derivation.OverdueCount:
                 return []; // calculated on read: it has no history
             default:
                 return [Created(view, property)];

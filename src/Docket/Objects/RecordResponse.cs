@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Text.Json;
+using System.Text.Unicode;
 using Docket.Http;
 using Docket.Model;
 
@@ -81,8 +82,11 @@ internal static class RecordResponse
 
     static void WriteUrl(Utf8JsonWriter json, RecordView view, long portalId)
     {
-        Span<byte> url = stackalloc byte[128];
-        System.Text.Unicode.Utf8.TryWrite(url, $"https://app.hubspot.com/contacts/{portalId}/record/{view.Schema.Type.Id}/{view.Record.Id}", out var length);
+        Span<byte> url = stackalloc byte[256];
+        var length = 0;
+        _ = view.Schema.Type.Page is { } page
+            ? Utf8.TryWrite(url, $"https://app.hubspot.com/{page.BeforePortal}{portalId}{page.BeforeId}{view.Record.Id}{page.AfterId}", out length)
+            : Utf8.TryWrite(url, $"https://app.hubspot.com/contacts/{portalId}/record/{view.Schema.Type.Id}/{view.Record.Id}", out length);
         json.WriteString(Url, url[..length]);
     }
 

@@ -29,12 +29,17 @@ internal sealed class RecordView(Schema schema, long now)
     /// <summary>The owners whose addresses are shown.</summary>
     public PortalOwners Owners { get; init; } = PortalOwners.None;
 
+    /// <summary>Properties that the caller may not read: left out. <c>null</c> for none.</summary>
+    public PropertySet? Hidden { get; private init; }
+
     public Schema Schema => schema;
 
     public Record Record => record;
 
     /// <summary>A view for the answer to a call, in the format of its API version; of records as of a time, if there is one.</summary>
-    public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Features.HasFlag(OptionalFeatures.Labels), Owners = call.Caller.Owners };
+    public static RecordView For(Call call, Schema schema, long? asOf = null) => new(schema, Math.Min(asOf ?? call.Now, call.Now)) { ShowUnset = call.Version.ShowsUnset, ShowLabels = call.Features.HasFlag(OptionalFeatures.Labels), Owners = call.Caller.Owners, Hidden = HiddenFrom(call.Caller, schema) };
+
+    static PropertySet? HiddenFrom(Caller caller, Schema schema) => schema.Type.Guarded is { } guarded && !caller.Scopes.Allow(guarded.Need) ? schema.Guarded : null;
 
     /// <summary>Positions the view on a record.</summary>
     public void Show(Record next)
@@ -58,6 +63,7 @@ internal sealed class RecordView(Schema schema, long now)
     /// <summary>Writes <c>properties</c>: those of a set, in alphabetical order. One that was never set is <c>null</c> or omitted.</summary>
     public void WriteProperties(Utf8JsonWriter json, PropertySet set, bool showUnset)
     {
+        set = Hidden is { } hidden ? set.Without(hidden) : set;
         json.WriteStartObject(Properties);
         for (var rank = set.Next(0); rank >= 0; rank = set.Next(rank + 1))
         {
@@ -114,6 +120,12 @@ internal sealed class RecordView(Schema schema, long now)
                 value = default;
                 return TryGetStored(schema.Stages!.ClosedDate!, out var closed) && Instant.Parse(closed) is { } closedAt
                     && Number(Derivations.TimeToClose(closedAt, record.CreatedAt), out value);
+            case Derivation.IsOverdue:
+                value = IsOverdue() ? "true"u8 : "false"u8;
+                return true;
+            case Derivation.OverdueCount:
+                value = IsOverdue() ? "1"u8 : "0"u8;
+                return true;
             case Derivation.CurrentStageEntered:
                 value = default;
                 return CurrentPlace() is { } current && TryGetStored(current.Entered, out value);
@@ -130,6 +142,9 @@ internal sealed class RecordView(Schema schema, long now)
     }
 
     StagePlace? CurrentPlace() => schema.Stages is { } stages && TryGetStored(stages.Stage, out var stage) ? stages.Find(stage) : null;
+
+    bool IsOverdue() => Derivations.IsOverdue(
+        TryGetStored(schema.Stages!.DueDate!, out var due) ? Instant.Parse(due) : null, Derivations.IsClosed(CurrentPlace()), now);
 
     bool TimeIn(StagePlace place, out ReadOnlySpan<byte> value)
     {

@@ -36,8 +36,9 @@ internal static class PipelineRoutes
     }
 
     // No paging and no archived pipelines: HubSpot has neither (3.1).
-    static Task ListAsync(HttpContext http) =>
-        SchemaResponse.ListAsync(http, http.Call().Schema.Pipelines, SchemaJson.Default.Pipeline);
+    static Task ListAsync(HttpContext http) => http.Call().Type is { RefusesPipelines: true } type
+        ? throw new Refusal(Faults.MissingScopes(type.Scopes.ReadSchema.Named))
+        : SchemaResponse.ListAsync(http, http.Call().Schema.Pipelines, SchemaJson.Default.Pipeline);
 
     static async Task CreateAsync(HttpContext http)
     {

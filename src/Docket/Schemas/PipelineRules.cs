@@ -14,7 +14,7 @@ namespace Docket.Schemas;
 internal static class PipelineRules
 {
     /// <summary>Limits of 3.3.</summary>
-    public const int PipelinesMax = 100, StagesMax = 100, PipelineIdMax = 36, StageIdMax = 100;
+    public const int PipelinesMax = 100, PipelineIdMax = 36, StageIdMax = 100;
 
     public static Edited<Pipeline> Create(SchemaContent content, PipelineInput input, Edit edit)
     {
@@ -203,9 +203,10 @@ internal static class PipelineRules
             throw new Refusal(Faults.PipelineWithoutStage());
         }
 
-        if (pipeline.Stages.Length > StagesMax)
+        var rules = type.Stages ?? throw new Refusal(Faults.WithoutPipelines(type));
+        if (pipeline.Stages.Length > rules.StagesMax)
         {
-            throw new Refusal(Faults.TooManyStages(StagesMax));
+            throw new Refusal(Faults.TooManyStages(rules.StagesMax));
         }
 
         // Letter case and surrounding spaces are ignored (3.3).
@@ -215,7 +216,7 @@ internal static class PipelineRules
             throw new Refusal(Faults.StageLabelExists(twin.Label));
         }
 
-        if (type.Stages is { NeedsClosedStage: true } && !pipeline.Stages.Any(stage => stage.Metadata.IsClosed))
+        if (rules.NeedsClosedStage && !pipeline.Stages.Any(stage => stage.Metadata.IsClosed))
         {
             throw new Refusal(Faults.PipelineWithoutClosedStage(type, pipeline.Id));
         }

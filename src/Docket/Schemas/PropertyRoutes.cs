@@ -37,7 +37,7 @@ internal static class PropertyRoutes
     {
         var named = http.QueryNames("properties");
         var found = Properties(http.Call(), http.QueryFlag("archived")).Values
-            .Select(property => property.Definition)
+            .Select(property => WithStages(http.Call(), property.Definition))
             .Where(definition => definition.DataSensitivity == Sensitivity(http) && (named.IsEmpty || named.Contains(definition.Name)));
         return SchemaResponse.ListAsync(http, found, SchemaJson.Default.PropertyDefinition);
     }
@@ -128,7 +128,15 @@ internal static class PropertyRoutes
         archived ? call.Schema.Content.ArchivedProperties : call.Schema.Content.Properties;
 
     static PropertyDefinition? Find(Call call, string name, bool archived, string sensitivity) =>
-        Properties(call, archived).GetValueOrDefault(name)?.Definition is { } found && found.DataSensitivity == sensitivity ? found : null;
+        Properties(call, archived).GetValueOrDefault(name)?.Definition is { } found && found.DataSensitivity == sensitivity ? WithStages(call, found) : null;
+
+    // Some types list their pipelines and stages as options: see StageRules.ListsOptions.
+    static PropertyDefinition WithStages(Call call, PropertyDefinition definition) => call.Type.Stages is not { ListsOptions: true } stages ? definition
+        : definition.Name == stages.Pipeline ? definition with { Options = [.. call.Schema.Pipelines.Select((pipeline, place) => Option(pipeline.Id, pipeline.Label, place))] }
+        : definition.Name == stages.Stage ? definition with { Options = [.. call.Schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select((stage, place) => Option(stage.Id, stage.Label, place))] }
+        : definition;
+
+    static PropertyOption Option(string value, string label, int place) => new() { Value = value, Label = label, DisplayOrder = place };
 
     // The answer to batch/create lacks these (1.8).
     static PropertyResult WithoutOrigin(PropertyResult result) => result with

@@ -140,6 +140,11 @@ internal sealed partial class Planner
         KeepChanges(input, record);
         LeaveLostPipeline(record);
         var time = Math.Max(now, record.UpdatedAt + 1);
+        if (wanted.Count > 0)
+        {
+            schema.Type.Follow?.Invoke(new(schema, record, record.Id, wanted, time, batch.Caller.Settings));
+        }
+
         var kept = KeptUniqueValues(record);
         if (!ChangeStage(index, input, record, time, evenUnchanged: true) | !CheckUnique(index, record.Id) | !CheckKept(index, record.Id, kept) | !CheckChanges(index))
         {

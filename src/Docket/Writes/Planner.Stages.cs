@@ -55,7 +55,14 @@ internal sealed partial class Planner
             return true; // a stage may be missing if the type doesn't require one
         }
 
-        if (stages.Find(stage.Span) is not { } place || !pipeline.Span.SequenceEqual(place.Utf8PipelineId))
+        var place = stages.Find(stage.Span);
+        if (place is not null && pipeline.IsEmpty)
+        {
+            pipeline = place.Utf8PipelineId;
+            wanted.Add(new(stages.Pipeline, pipeline)); // as for a new record
+        }
+
+        if (place is null || !pipeline.Span.SequenceEqual(place.Utf8PipelineId))
         {
             plan.Outcome.Faults.Add(Faults.NotAStage(index, schema, stage.Span));
             return false;

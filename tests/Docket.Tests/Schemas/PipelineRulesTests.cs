@@ -266,7 +266,7 @@ public sealed class PipelineRulesTests
     [Fact]
     public void Limits_hold()
     {
-        var stages = Enumerable.Range(0, PipelineRules.StagesMax).Select(i => Closed($"s{i}", $"S{i}")).ToArray();
+        var stages = Enumerable.Range(0, Tickets.Type.Stages!.StagesMax).Select(i => Closed($"s{i}", $"S{i}")).ToArray();
         var (content, _) = Create(Fresh, Input("p", stages));
         Assert.Equal(400, Refused(() => PipelineRules.CreateStage(content, "p", Stage("more", "More"), First)).Status);
 

@@ -8,6 +8,7 @@ internal static class OtherTypes
         TypeParts.Own("hs_lead_name", "Lead name"), TypeParts.Own("hs_lead_type", "Lead type"), TypeParts.Own("hs_lead_label", "Lead label"))) with
     {
         Required = ["hs_lead_name"],
+        RefusesPipelines = true,
         Searched = ["hs_lead_name"],
     };
 

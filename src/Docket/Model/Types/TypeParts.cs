@@ -119,6 +119,28 @@ internal static class TypeParts
         ModificationMetadata = new() { ReadOnlyDefinition = true },
     };
 
+    /// <summary>A property of HubSpot's that the server fills in.</summary>
+    public static PropertyDefinition Calculated(string name, string type = "number") => Own(name, LabelOf(name), type, type == "datetime" ? "date" : "calculation_equation") with
+    {
+        Calculated = true,
+        ModificationMetadata = new() { ReadOnlyDefinition = true, ReadOnlyValue = true },
+    };
+
+    /// <summary>Makes the values of a property writable that HubSpot's definition, but not its documentation, calls read only.</summary>
+    public static PropertyDefinition Writable(PropertyDefinition definition) =>
+        definition with { ModificationMetadata = definition.ModificationMetadata with { ReadOnlyValue = false } };
+
+    /// <summary>Adds definitions that HubSpot's answers show but the recorded ones lack. Those that are there stay.</summary>
+    public static TypeSeed With(this TypeSeed seed, string group, params ImmutableArray<PropertyDefinition> definitions)
+    {
+        var known = seed.Properties.Select(definition => definition.Name).ToHashSet(StringComparer.Ordinal);
+        return seed with { Properties = [.. seed.Properties, .. definitions.Where(definition => known.Add(definition.Name)).Select(definition => definition with { GroupName = group })] };
+    }
+
+    /// <summary>Changes one of the definitions.</summary>
+    public static TypeSeed Change(this TypeSeed seed, string name, Func<PropertyDefinition, PropertyDefinition> change) =>
+        seed with { Properties = [.. seed.Properties.Select(definition => definition.Name == name ? change(definition) : definition)] };
+
     /// <summary>Adds pipelines to a seed, with the properties of their stages that the definitions lack.</summary>
     public static TypeSeed With(this TypeSeed seed, ObjectType type, params ImmutableArray<Pipeline> pipelines)
     {
@@ -134,6 +156,13 @@ internal static class TypeParts
             Groups = seed.Groups.Any(known => known.Name == group) ? seed.Groups : [.. seed.Groups, GroupOf(group, seed.Groups.Length)],
             Pipelines = pipelines,
         };
+    }
+
+    // Such as "Number of overdue tasks" for hs_number_of_overdue_tasks.
+    static string LabelOf(string name)
+    {
+        var words = (name.StartsWith("hs_", StringComparison.Ordinal) ? name[3..] : name).Replace('_', ' ');
+        return char.ToUpperInvariant(words[0]) + words[1..];
     }
 
     /// <summary>Reads the definitions of a type from its file in <c>Properties/</c>.</summary>
