@@ -5,6 +5,7 @@ using Docket.Changes;
 using Docket.Http;
 using Docket.Jobs;
 using Docket.Limits;
+using Docket.Model.Types;
 using Docket.OAuth;
 using Docket.Objects;
 using Docket.Owners;
@@ -41,6 +42,7 @@ internal static class Routes
         var old = all.MapGroup("").WithMetadata(ApiVersion.V3);
         ObjectRoutes.MapReads(old, "/crm/v4/objects/{objectType}"); // some clients read tickets here; the rest of v4 is about associations
         AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
+        DispositionRoutes.Map(old, "/calling/v1/dispositions", Activities.Calls);
         AccountRoutes.MapMe(old, "/integrations/v1/me");
 
         LifeRoutes.Map(all, "/docket/v1/objects/{objectType}");

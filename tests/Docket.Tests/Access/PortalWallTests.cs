@@ -94,6 +94,7 @@ public sealed partial class PortalWallTests
         ["GET /account-info/v3/api-usage/daily"] = [""],
         ["GET /account-info/v3/api-usage/daily/private-apps"] = [""],
         ["GET /integrations/v1/me"] = [""],
+        ["GET /calling/v1/dispositions"] = [""],
         ["GET /oauth/authorize"] = ["", "?client_id=x&redirect_uri=https%3A%2F%2Fexample.com%2Fback&scope=tickets"], // not with an existing app: the page shows its name to everyone who follows its link
         ["POST /oauth/authorize"] = ["client_id=x", "client_id=x&email=$email&password=guessed"],
         ["GET /oauth/{accountId}/authorize"] = [""],

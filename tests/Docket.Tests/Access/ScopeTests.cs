@@ -34,6 +34,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             Add(Properties, WriteSchemas, ["tickets", WriteSchemas], "POST", "PATCH /{name}", "DELETE /{name}", "POST /batch/create", "POST /batch/archive", "POST /groups", "PATCH /groups/{name}", "DELETE /groups/{name}");
             Add(Pipelines, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{pipelineId}", "GET /{pipelineId}/audit", "GET /{pipelineId}/stages", "GET /{pipelineId}/stages/{stageId}", "GET /{pipelineId}/stages/{stageId}/audit");
             Add(Pipelines, WriteSchemas, ["tickets", WriteSchemas], "POST", "PUT /{pipelineId}", "PATCH /{pipelineId}", "DELETE /{pipelineId}", "POST /{pipelineId}/stages", "PUT /{pipelineId}/stages/{stageId}", "PATCH /{pipelineId}/stages/{stageId}", "DELETE /{pipelineId}/stages/{stageId}");
+            Add("/calling/v1/dispositions", "crm.schemas.calls.read", ["crm.schemas.contacts.read", "crm.objects.contacts.read", "crm.schemas.calls.read"], "GET");
             Add("/crm/v3/owners", ReadOwners, [ReadOwners], "GET", "GET /{ownerId}");
             Add(Settings, ReadSchemas, ["tickets", ReadSchemas], "GET");
             Add(Settings, Manage, [Manage], "PATCH");

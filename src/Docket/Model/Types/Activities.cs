@@ -1,40 +1,125 @@
+using System.Collections.Immutable;
+
 namespace Docket.Model.Types;
 
-/// <summary>Everything that is specific to activities: notes, tasks, calls, emails, meetings, communications and postal mail (reference/objects-other-than-tickets.md 5).</summary>
+/// <summary>
+/// What activities have in common, and everything that is specific to notes, calls, meetings, communications and postal mail
+/// (reference/objects-other-than-tickets.md 5). Tasks and emails have files of their own.
+/// </summary>
 internal static class Activities
 {
-    public static readonly ObjectType Notes = Make("0-46", "notes", "note") with { Searched = ["hs_note_body"] };
+    public const string Timestamp = "hs_timestamp", LastContacted = "hs_engagements_last_contacted";
 
-    public static readonly ObjectType Tasks = Make("0-27", "tasks", "task") with { Searched = ["hs_task_body", "hs_task_subject"] };
+    const string Owner = "hubspot_owner_id", Preview = "hs_body_preview", PreviewHtml = "hs_body_preview_html", PreviewIsTruncated = "hs_body_preview_is_truncated";
 
-    public static readonly ObjectType Calls = Make("0-48", "calls", "call") with { Searched = ["hs_call_title", "hs_body_preview"] };
+    /// <summary>The previews of a body.</summary>
+    public static readonly ImmutableArray<string> Previews = [Preview, PreviewHtml, PreviewIsTruncated];
 
-    public static readonly ObjectType Emails = Make("0-49", "emails", "email", "sales-email-read") with { Searched = ["hs_email_subject"] };
+    // Filled in by the server, besides the previews.
+    static readonly ImmutableArray<string> Filled = ["hs_all_owner_ids", "hs_obj_coords", "hs_user_ids_of_all_owners", "hubspot_owner_assigneddate"];
 
-    public static readonly ObjectType Meetings = Make("0-47", "meetings", "meeting") with { LegacyName = "MEETING_EVENT", Searched = ["hs_meeting_title", "hs_meeting_body"], Required = [] };
+    public static readonly ObjectType Notes = Make("0-46", "notes", "note", "hs_note_body") with { Searched = ["hs_note_body"] };
 
-    public static readonly ObjectType Communications = Make("0-18", "communications", "communication") with { Searched = ["hs_communication_body"] };
+    public static readonly ObjectType Calls = Make("0-48", "calls", "call", "hs_call_body", LastContacted, "hs_connected_count", "hs_voicemail_count") with
+    {
+        Searched = ["hs_call_title", Preview],
+        Constants = TypeParts.All("0", "hs_connected_count", "hs_voicemail_count"),
+        Follow = call =>
+        {
+            FollowBody(call, "hs_call_body");
+            FollowOwner(call);
+            call.Set(LastContacted, call.After(Timestamp));
+        },
+    };
 
-    public static readonly ObjectType PostalMail = Make("0-116", "postal_mail", "postal_mail") with
+    public static readonly ObjectType Meetings = Make("0-47", "meetings", "meeting", "hs_meeting_body") with
+    {
+        LegacyName = "MEETING_EVENT",
+        Searched = ["hs_meeting_title", "hs_meeting_body"],
+        Required = [],
+        Follow = meeting =>
+        {
+            FollowBody(meeting, "hs_meeting_body");
+            FollowOwner(meeting);
+            if (meeting.IsNew && meeting.After(Timestamp).IsEmpty)
+            {
+                meeting.Set(Timestamp, meeting.After("hs_meeting_start_time")); // 1.3
+            }
+        },
+    };
+
+    public static readonly ObjectType Communications = Make("0-18", "communications", "communication", "hs_communication_body") with
+    {
+        Searched = ["hs_communication_body"],
+        // The definition lists more, but the API logs only to the CRM (5.5).
+        Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>("hs_communication_logged_from", OnlyCrm)]),
+    };
+
+    public static readonly ObjectType PostalMail = Make("0-116", "postal_mail", "postal_mail", "hs_postal_mail_body") with
     {
         Searched = ["hs_postal_mail_body"],
-        Seed = () => TypeParts.SeedOf(
-            "postal_mail", "Postal mail information",
-            TypeParts.Own("hs_timestamp", "Activity date", "datetime"),
-            TypeParts.Own("hs_postal_mail_body", "Body", fieldType: "html"),
-            TypeParts.Own("hs_attachment_ids", "Attached file IDs")),
+        // Without recorded definitions: those that it shares with notes.
+        Seed = () => TypeParts.SeedOf("notes") is var notes
+            ? (notes with { Properties = notes.Properties.RemoveAll(definition => definition.Name.StartsWith("hs_note_", StringComparison.Ordinal)), Foremost = [Timestamp, Owner] })
+                .With("postal_mail", TypeParts.Own("hs_postal_mail_body", "Body", fieldType: "html"))
+            : notes,
     };
 
-    static ObjectType Make(string id, string plural, string singular, params ReadOnlySpan<string> alsoRead) => TypeParts.Plain(id, plural, singular, () => TypeParts.SeedOf(plural, "hs_timestamp", "hubspot_owner_id")) with
-    {
-        Required = ["hs_timestamp"],
-        Scopes = ScopesOf(plural, alsoRead),
-    };
+    /// <summary>An activity whose body, and what follows from it, is in one property.</summary>
+    /// <param name="id">The id on the wire.</param>
+    /// <param name="plural">The plural used in paths.</param>
+    /// <param name="singular">The singular.</param>
+    /// <param name="body">The property of the body.</param>
+    /// <param name="filled">More properties that the server fills in.</param>
+    public static ObjectType Make(string id, string plural, string singular, string body, params ImmutableArray<string> filled) =>
+        TypeParts.Plain(id, plural, singular, () => TypeParts.SeedOf(plural, Timestamp, Owner, body)) is var plain ? plain with
+        {
+            Required = [Timestamp],
+            AfterUpdate = [.. plain.AfterUpdate, .. Filled, .. Previews, .. filled],
+            AfterCreate = [.. plain.AfterCreate, .. Filled, .. Previews, .. filled],
+            Scopes = ScopesOf(plural),
+            Page = new("contacts/", $"/objects/{id}/views/all/list?filters=%5B%7B%22property%22%3A%22hs_object_id%22%2C%22operator%22%3A%22EQ%22%2C%22value%22%3A%22", "%22%7D%5D"),
+            Derived = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_obj_coords", Derivation.Coordinates)]),
+            Follow = activity =>
+            {
+                FollowBody(activity, body);
+                FollowOwner(activity);
+            },
+        } : plain;
 
-    // The records need the scopes of contacts; a refusal names those of the type (reference/objects-other-than-tickets.md 1.2).
-    static TypeScopes ScopesOf(string name, ReadOnlySpan<string> alsoRead) => new(
+    /// <summary>The records need the scopes of contacts; a refusal names those of the type (reference/objects-other-than-tickets.md 1.2).</summary>
+    public static TypeScopes ScopesOf(string name, params ReadOnlySpan<string> alsoRead) => new(
         Read: new(["crm.objects.contacts.read", $"crm.objects.{name}.read", .. alsoRead], Named: [$"crm.schemas.{name}.read", $"crm.objects.{name}.read", .. alsoRead]),
         Write: new(["crm.objects.contacts.write", $"crm.objects.{name}.write"], Named: [$"crm.objects.{name}.write"]),
         ReadSchema: new(["crm.schemas.contacts.read", "crm.objects.contacts.read", $"crm.schemas.{name}.read", .. alsoRead], Named: [$"crm.schemas.{name}.read"]),
         WriteSchema: new(["crm.schemas.contacts.write", $"crm.schemas.{name}.write"], Named: [$"crm.schemas.{name}.write"]));
+
+    /// <summary>Sets the previews of a body: of its HTML, or of <paramref name="otherwise"/> if there is none.</summary>
+    public static void FollowBody(Draft activity, string body, string? otherwise = null)
+    {
+        if (!activity.Changes(body) && (otherwise is null || !activity.Changes(otherwise)))
+        {
+            return;
+        }
+
+        var html = activity.Text(body) is var text && (text.Length > 0 || otherwise is null) ? text : activity.Text(otherwise!);
+        activity.Set(Preview, BodyText.PreviewOf(html));
+        activity.Set(PreviewHtml, html.Length > 0 ? BodyText.DocumentOf(html) : "");
+        activity.Set(PreviewIsTruncated, html.Length > 0 ? "false" : "");
+    }
+
+    /// <summary>Sets what follows from the owner. The id of a user is also the id of the owner.</summary>
+    public static void FollowOwner(Draft activity)
+    {
+        if (activity.Changes(Owner))
+        {
+            var owner = activity.After(Owner);
+            activity.Set("hs_all_owner_ids", owner);
+            activity.Set("hs_user_ids_of_all_owners", owner);
+            activity.SetMoment("hubspot_owner_assigneddate", owner.IsEmpty ? null : activity.Now);
+        }
+    }
+
+    static Fault? OnlyCrm(int index, PortalSettings settings, ref PropertyValue value) =>
+        value.Value.Span.SequenceEqual("CRM"u8) ? null : Faults.NotAnOption(index, value.Property, value.Value.Span, ["CRM"]);
 }

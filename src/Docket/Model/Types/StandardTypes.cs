@@ -9,7 +9,7 @@ internal static class StandardTypes
     public static ImmutableArray<ObjectType> All { get; } =
     [
         Tickets.Type, Contacts.Type, Companies.Type, Deals.Type,
-        Activities.Notes, Activities.Tasks, Activities.Calls, Activities.Emails, Activities.Meetings, Activities.Communications, Activities.PostalMail,
+        Activities.Notes, Tasks.Type, Activities.Calls, Emails.Type, Activities.Meetings, Activities.Communications, Activities.PostalMail,
         Commerce.Products, Commerce.LineItems, Commerce.Quotes, Commerce.Orders, Commerce.Carts, Commerce.Invoices,
         OtherTypes.Leads, OtherTypes.FeedbackSubmissions, OtherTypes.Users,
     ];
