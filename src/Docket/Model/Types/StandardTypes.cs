@@ -10,7 +10,7 @@ internal static class StandardTypes
     [
         Tickets.Type, Contacts.Type, Companies.Type, Deals.Type,
         Activities.Notes, Tasks.Type, Activities.Calls, Emails.Type, Activities.Meetings, Activities.Communications, Activities.PostalMail,
-        Commerce.Products, Commerce.LineItems, Commerce.Quotes, Commerce.Orders, Commerce.Carts, Commerce.Invoices,
+        Commerce.Products, LineItems.Type, Commerce.Quotes, Commerce.Orders, Commerce.Carts, Commerce.Invoices,
         OtherTypes.Leads, OtherTypes.FeedbackSubmissions, OtherTypes.Users,
     ];
 }
