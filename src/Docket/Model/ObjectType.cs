@@ -74,6 +74,9 @@ internal sealed record ObjectType
     /// <summary>Whether inputs of one <c>batch/create</c> with the same text create one record together (reference/objects-other-than-tickets.md 1.6).</summary>
     public bool CreatesEqualOnce { get; init; }
 
+    /// <summary>What a new record copies from another one; <c>null</c> if nothing.</summary>
+    public CopyRule? Copying { get; init; }
+
     /// <summary>Checks values of its own properties beyond their kind, and normalises them, by the property's name.</summary>
     public ImmutableDictionary<string, ValueRule> Values { get; init; } = ImmutableDictionary<string, ValueRule>.Empty;
 
@@ -103,6 +106,12 @@ internal sealed record ObjectType
     public Derivation DerivationOf(string name) =>
         Constants.ContainsKey(name) ? Derivation.Constant : Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
 }
+
+/// <summary>The values that a new record has from another one, unless the request sets them. Later changes of that one don't follow (reference/objects-other-than-tickets.md 6).</summary>
+/// <param name="Property">The property with the id of the other record.</param>
+/// <param name="From">The path name of its type.</param>
+/// <param name="Names">The properties, which have the same names in both types.</param>
+internal sealed record CopyRule(string Property, string From, ImmutableArray<string> Names);
 
 /// <summary>Properties of a type that only some tokens may read (reference/objects-other-than-tickets.md 1.2, 5.4).</summary>
 /// <param name="Scope">The scope that allows it.</param>

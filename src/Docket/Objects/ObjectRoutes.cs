@@ -50,10 +50,18 @@ internal static class ObjectRoutes
         await IdempotentRequest.AnswerAsync(http, body.Memory, BatchResponse.ToStored, keep =>
         {
             var inputs = BatchReader.ReadBatch(body, kind, equalOnce: kind == WriteKind.Create && call.Type.CreatesEqualOnce);
-            var batch = Validation.Check(kind, inputs, call.Schema, call.Caller, call.Features);
-            // From here, a client that disconnects no longer cancels the write: it may already share a transaction with others.
-            return call.Store.ApplyAsync(batch, keep);
+            return kind == WriteKind.Create && call.Type.Copying is not null ? CreateCopiesAsync(http, inputs, keep) : ApplyAsync(call, kind, inputs, keep);
         }, BatchResponse.WriteAsync);
+    }
+
+    // A client that disconnects doesn't cancel the write: it may already share a transaction with others.
+    static Task<Outcome> ApplyAsync(Call call, WriteKind kind, RecordInput[] inputs, SideWrite? keep) =>
+        call.Store.ApplyAsync(Validation.Check(kind, inputs, call.Schema, call.Caller, call.Features), keep);
+
+    static async Task<Outcome> CreateCopiesAsync(HttpContext http, RecordInput[] inputs, SideWrite? keep)
+    {
+        await CopiedValues.FillAsync(http.Call(), inputs, http.RequestAborted);
+        return await ApplyAsync(http.Call(), WriteKind.Create, inputs, keep);
     }
 
     static async Task ArchiveBatchAsync(HttpContext http)
@@ -78,7 +86,7 @@ internal static class ObjectRoutes
         await IdempotentRequest.AnswerAsync(http, body.Memory, CreatedToStored, async keep =>
         {
             var input = BatchReader.ReadSingle(body, WriteKind.Create);
-            var outcome = await call.Store.ApplyAsync(Validation.Check(WriteKind.Create, [input], call.Schema, call.Caller, call.Features), keep);
+            var outcome = await (call.Type.Copying is null ? ApplyAsync(call, WriteKind.Create, [input], keep) : CreateCopiesAsync(http, [input], keep));
             RefuseFaults(call, outcome);
             return outcome;
         }, static (http, outcome) =>

@@ -62,6 +62,22 @@ public class CommerceTests
         Assert.Equal("3", (await server.PostAsync(LineItems + "/search", "{}")).Expect(200)["total"]);
     }
 
+    [Behaviour("POST …/line_items", "`hs_product_id` copies the values of the product that the request leaves out; later changes of it don't follow", "docs", "objects-other-than-tickets.md 6")]
+    [Fact]
+    public async Task A_new_line_item_copies_what_it_leaves_out_from_its_product()
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync(LineItems, """{"properties":{"hs_product_id":"5","quantity":"1"}}""")).Expect(201); // while there are no products at all
+        var product = (await server.PostAsync(Objects + "products", """{"properties":{"name":"Plan","price":"10","hs_sku":"P-1","description":""}}""")).Expect(201)["id"];
+        var item = (await server.PostAsync(LineItems, $$"""{"properties":{"hs_product_id":"{{product}}","quantity":"3","name":"Own","hs_sku":null} }""")).Expect(201);
+        Assert.Equal(("Own", "10", "P-1", "30.00"), (item["properties.name"], item["properties.price"], item["properties.hs_sku"], item["properties.amount"]));
+        (await server.PatchAsync($"{Objects}products/{product}", """{"properties":{"price":"20"}}""")).Expect(200);
+        Assert.Equal("30.00", (await server.GetAsync($"{LineItems}/{item["id"]}?properties=amount")).Expect(200)["properties.amount"]);
+
+        var batch = (await server.PostAsync(LineItems + "/batch/create", $$"""{"inputs":[{"properties":{"hs_product_id":"{{product}}","quantity":"1"} },{"properties":{"hs_product_id":"{{item["id"]}}","quantity":"1"} },{"properties":{"hs_product_id":"{{product}}","quantity":"1","price":"7"} }]}""")).Expect(201);
+        Assert.Equal(["20.00", null, "7.00"], Enumerable.Range(0, 3).Select(i => batch[$"results[{i}].properties.amount"]));
+    }
+
     [Theory]
     [InlineData("orders", "hs_order_name")]
     [InlineData("carts", "hs_cart_name")]

@@ -32,6 +32,10 @@ internal static class LineItems
         AfterUpdate = [.. Plain.AfterUpdate, .. Amounts],
         AfterCreate = [.. Plain.AfterCreate, .. Amounts, Position],
         CreatesEqualOnce = true,
+        Copying = new("hs_product_id", "products", [
+            "name", "description", Price, "hs_sku", "hs_url", "hs_images", UnitCost, UnitDiscount, DiscountPercentage, UnitTax, Frequency, Term,
+            "hs_recurring_billing_start_date", "hs_pricing_model", "hs_tier_prices", "hs_tier_ranges", "hs_product_type", "hs_tax_category",
+        ]),
         Follow = Follow,
         Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>(Price, NotNegative)]),
         Seed = () => TypeParts.SeedOf("line_items", "name", Quantity, Price, "amount", "hs_product_id"),
