@@ -82,11 +82,14 @@ internal static class RecordResponse
 
     static void WriteUrl(Utf8JsonWriter json, RecordView view, long portalId)
     {
-        Span<byte> url = stackalloc byte[256];
-        var length = 0;
-        _ = view.Schema.Type.Page is { } page
-            ? Utf8.TryWrite(url, $"https://app.hubspot.com/{page.BeforePortal}{portalId}{page.BeforeId}{view.Record.Id}{page.AfterId}", out length)
-            : Utf8.TryWrite(url, $"https://app.hubspot.com/contacts/{portalId}/record/{view.Schema.Type.Id}/{view.Record.Id}", out length);
+        if (view.Schema.Type.Page is { } page)
+        {
+            json.WriteString(Url, $"https://app.hubspot.com/{page.BeforePortal}{portalId}{page.BeforeId}{view.Record.Id}{page.AfterId}");
+            return;
+        }
+
+        Span<byte> url = stackalloc byte[128];
+        Utf8.TryWrite(url, $"https://app.hubspot.com/contacts/{portalId}/record/{view.Schema.Type.Id}/{view.Record.Id}", out var length);
         json.WriteString(Url, url[..length]);
     }
 

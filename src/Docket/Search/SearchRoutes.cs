@@ -25,6 +25,7 @@ internal static class SearchRoutes
             body = SearchReader.Read(bytes);
         }
 
+        RefuseHidden(call, body);
         var query = SearchCompiler.Compile(body, schema, capped, call.Features, call.Caller.Owners);
         var page = await call.Store.SearchAsync(query, http.RequestAborted);
         var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties, call.Features);
@@ -42,5 +43,15 @@ internal static class SearchRoutes
             });
             json.WriteEndObject();
         });
+    }
+
+    // What matches a filter, and in which order, would show values that the caller may not read.
+    static void RefuseHidden(Call call, SearchBody body)
+    {
+        if (call.Type.Guarded is { } guarded && !call.Caller.Scopes.Allow(guarded.Need)
+            && body.Groups.SelectMany(group => group).Select(filter => filter.Property).Concat(body.Sorts.Select(sort => sort.Property)).Any(guarded.Names.Contains))
+        {
+            throw new Refusal(Faults.MissingScopes(guarded.Need.Named));
+        }
     }
 }

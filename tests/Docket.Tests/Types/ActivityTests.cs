@@ -198,6 +198,13 @@ public class ActivityTests
             Assert.DoesNotContain("Secret", read.Text, StringComparison.Ordinal);
         }
 
+        foreach (var search in (string[])["""{"filterGroups":[{"filters":[{"propertyName":"hs_email_html","operator":"CONTAINS_TOKEN","value":"secret"}]}]}""", """{"sorts":["hs_body_preview"]}"""])
+        {
+            Assert.Equal("1", (await server.PostAsync(Emails + "/search", search)).Expect(200)["total"]);
+            using var content = new StringContent(search, null, "application/json");
+            Assert.Equal("sales-email-read", (await Answer.OfAsync(await contacts.PostAsync(Emails + "/search", content, TestContext.Current.CancellationToken))).Expect(403)["errors[0].context.requiredGranularScopes[0]"]);
+        }
+
         using var sales = server.NewClient(await server.CreateTokenAsync("sales-email-read"));
         Assert.Contains("Secret", await sales.GetStringAsync($"{Emails}/{id}{Asked}", TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
