@@ -147,6 +147,17 @@ public class DealTests
     }
 
     [Fact]
+    public async Task The_currency_of_a_deal_is_one_of_the_portals()
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PatchAsync("/docket/v1/settings", """{"currency":"EUR"}""")).Expect(200);
+        Assert.Equal("EUR", (await server.PostAsync(Deals, """{"properties":{"dealname":"New","deal_currency_code":"EUR"}}""")).Expect(201)["properties.deal_currency_code"]);
+        var refused = (await server.PostAsync(Deals, """{"properties":{"dealname":"New","deal_currency_code":"USD"}}""")).Expect(400);
+        Assert.Equal(("INVALID_OPTION", "USD was not one of the allowed options: [EUR]"), (refused["errors[0].code"], refused["errors[0].message"]));
+        Assert.Equal("EUR", (await server.PostAsync("/crm/v3/objects/orders", """{"properties":{"hs_order_name":"A"}}""")).Expect(201)["properties.hs_currency_code"]);
+    }
+
+    [Fact]
     public async Task Collaborators_are_appended()
     {
         await using var server = await TestServer.StartAsync();

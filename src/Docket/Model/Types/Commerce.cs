@@ -61,7 +61,7 @@ internal static class Commerce
         AfterCreate = [.. TypeParts.Always, .. TypeParts.Source, CurrencyCode, ExchangeRate, HomeAmount],
         Follow = record =>
         {
-            record.Default(CurrencyCode, "USD");
+            record.Default(CurrencyCode, record.Settings.Currency);
             record.Default(ExchangeRate, "1.0");
             record.Set(HomeAmount, record.Number(TotalPrice) * record.Number(ExchangeRate));
         },

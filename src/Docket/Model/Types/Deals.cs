@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text;
 
 namespace Docket.Model.Types;
 
@@ -54,6 +55,7 @@ internal static class Deals
             PlainIds = ["appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "decisionmakerboughtin", "contractsent", "closedwon", "closedlost"],
             ListsOptions = true,
         },
+        Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>("deal_currency_code", OnlyOwnCurrency)]),
         Follow = Follow,
         Constants = Constants,
         Derived = ImmutableDictionary.CreateRange(new KeyValuePair<string, Derivation>[]
@@ -69,6 +71,9 @@ internal static class Deals
             ])
             .With(Type!, SalesPipeline()),
     };
+
+    static Fault? OnlyOwnCurrency(int index, PortalSettings settings, ref PropertyValue value) =>
+        Encoding.UTF8.GetString(value.Value.Span) == settings.Currency ? null : Faults.NotAnOption(index, value.Property, value.Value.Span, [settings.Currency]);
 
     // The formulas are those of HubSpot's own definitions (deal-properties.json); of the others, only the results are known.
     static void Follow(Draft deal)
