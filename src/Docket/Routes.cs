@@ -33,10 +33,7 @@ internal static class Routes
             PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
             AccountRoutes.Map(routes, $"/account-info/{version.Name}", limiter);
             OwnerRoutes.Map(routes, version.Prefix("owners"));
-            if (version.HasGdprDelete)
-            {
-                LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");
-            }
+            LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");
         }
 
         var old = all.MapGroup("").WithMetadata(ApiVersion.V3);

@@ -9,18 +9,17 @@ namespace Docket.Http;
 /// <param name="Name">The name in the path.</param>
 /// <param name="ShowsUnset">Whether reads return a property that was never set as <c>null</c>, or omit it.</param>
 /// <param name="KeepsUsedStages">Whether deleting a stage in use is refused by default (reference/properties-pipelines-search-associations.md 3.6).</param>
-/// <param name="HasGdprDelete">Whether it has <c>gdpr-delete</c> for every object type.</param>
-internal sealed record ApiVersion(string Name, bool ShowsUnset = true, bool KeepsUsedStages = false, bool HasGdprDelete = false)
+internal sealed record ApiVersion(string Name, bool ShowsUnset = true, bool KeepsUsedStages = false)
 {
     public static readonly ApiVersion V3 = new("v3");
 
     public static readonly ImmutableArray<ApiVersion> All =
     [
         V3,
-        new("2025-09", HasGdprDelete: true),
+        new("2025-09"),
         new("2026-03"),
         new("2026-09", ShowsUnset: false, KeepsUsedStages: true),
-        new("2026-09-beta", ShowsUnset: false, KeepsUsedStages: true, HasGdprDelete: true),
+        new("2026-09-beta", ShowsUnset: false, KeepsUsedStages: true),
     ];
 
     /// <summary>The prefix of an API's paths: <c>/crm/v3/objects</c>, <c>/crm/objects/2026-03</c>.</summary>

@@ -32,6 +32,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         Derivation.OverdueCount => IsOverdue(chunk, Key.OfNumber(1), Key.OfNumber(0)),
         Derivation.SameAsOrigin => Keys(schema.OriginOf(property)!, chunk),
         Derivation.TimeInStage => TimeIn(schema.PlaceOf(property)!, chunk),
+        Derivation.AllIds => Each(SearchIndex.IdColumn, chunk, id => Key.OfText(Encoding.ASCII.GetBytes(id.ToString()))),
         Derivation.Coordinates => Each(SearchIndex.IdColumn, chunk, id => Key.OfText(Coordinates(id))),
         _ => Constant(property, chunk, (form, text) => form is Form.Number or Form.Moment ? Key.OfValue(form, text) : Key.OfText(text)),
     };

@@ -136,6 +136,9 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
                 }
 
                 return From(parts);
+            case Form.Set when property.Derivation == Derivation.AllIds:
+                var own = WithIds(filter.Values.Select(value => Record.ParseId(Encoding.UTF8.GetBytes(value.Text))).OfType<long>());
+                return Either([From(own), EqualsAny(filter with { Property = columns.Schema.MergedIds })]);
             case Form.Number when property.Derivation == Derivation.RecordId:
                 return From(WithIds(filter.Values.Where(value => ExactOf(value) == 0 && value.Number is >= 0 and < long.MaxValue && value.Number == Math.Floor(value.Number)).Select(value => (long)value.Number)));
             case Form.Number:

@@ -34,6 +34,9 @@ internal enum Derivation
     /// <summary>The same for every record: see <see cref="ObjectType.Constants"/>.</summary>
     Constant,
 
+    /// <summary>The record's id and those of the records that were merged into it.</summary>
+    AllIds,
+
     /// <summary>The type's id and the record's: see <see cref="Derivations.Coordinates"/>.</summary>
     Coordinates,
 }

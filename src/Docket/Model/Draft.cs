@@ -107,6 +107,15 @@ internal readonly struct Draft(Schema schema, Record? record, long id, List<Prop
         }
     }
 
+    /// <summary>Writes the stored value once more, whatever the write wants: nothing changes but the date of modification.</summary>
+    public void Repeat(string name)
+    {
+        if (schema.Find(name) is { } property && Place(property) is var at and >= 0)
+        {
+            wanted[at] = new(property, Stored(property));
+        }
+    }
+
     int Place(Property property)
     {
         for (var at = 0; at < wanted.Count; at++)

@@ -86,6 +86,9 @@ internal sealed record ObjectType
     /// <summary>How the values of its own properties are derived. <see cref="Derivations.OfEveryType"/> applies to the rest.</summary>
     public ImmutableDictionary<string, Derivation> Derived { get; init; } = ImmutableDictionary<string, Derivation>.Empty;
 
+    /// <summary>Properties of its own that always have the value of another one. Nothing is stored.</summary>
+    public ImmutableDictionary<string, string> Copies { get; init; } = ImmutableDictionary<string, string>.Empty;
+
     /// <summary>Values of its own properties that are the same for every record, such as counts of what Docket doesn't have. Nothing is stored.</summary>
     public ImmutableDictionary<string, string> Constants { get; init; } = ImmutableDictionary<string, string>.Empty;
 
@@ -104,7 +107,7 @@ internal sealed record ObjectType
 
     /// <summary>How its property with a name defined by HubSpot gets its value.</summary>
     public Derivation DerivationOf(string name) =>
-        Constants.ContainsKey(name) ? Derivation.Constant : Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
+        Constants.ContainsKey(name) ? Derivation.Constant : Copies.ContainsKey(name) ? Derivation.SameAsOrigin : Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
 }
 
 /// <summary>The values that a new record has from another one, unless the request sets them. Later changes of that one don't follow (reference/objects-other-than-tickets.md 6).</summary>
@@ -149,6 +152,12 @@ internal sealed record StageRules(string Pipeline, string Stage, ImmutableArray<
 
     /// <summary>Ids of HubSpot's own stages that are words: the names of their properties contain them unchanged (deal-properties.json, contact-properties.json).</summary>
     public ImmutableArray<string> PlainIds { get; init; } = [];
+
+    /// <summary>
+    /// Whether the stages are those of a life, not of a piece of work: they are values of a property like others, which may be cleared, and a merge
+    /// takes what came first and what came furthest (reference/objects-other-than-tickets.md 2.5, 2.6).
+    /// </summary>
+    public bool IsLifecycle { get; init; }
 
     /// <summary>Whether the definitions of <see cref="Pipeline"/> and <see cref="Stage"/> list what there is as options (reference/objects-other-than-tickets.md 4).</summary>
     public bool ListsOptions { get; init; }

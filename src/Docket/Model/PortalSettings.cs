@@ -29,6 +29,7 @@ internal sealed record PortalSettings
         new("account-type", string.Join(", ", AccountTypes), settings => settings.AccountType,
             (settings, text) => AccountTypes.Contains(text) ? settings with { AccountType = text } : null),
         Setting.Switch("reserved-email-domains", settings => settings.ReservedEmailDomains, (settings, on) => settings with { ReservedEmailDomains = on }),
+        Setting.Switch("lifecycle-default", settings => settings.LifecycleDefault, (settings, on) => settings with { LifecycleDefault = on }),
         Setting.Duration("access-token-lifetime", 86_400_000, settings => settings.AccessTokenLifetimeMs, (settings, ms) => settings with { AccessTokenLifetimeMs = ms }, minMs: 1_000),
         Setting.Switch("oauth-auto-approve", settings => settings.OAuthAutoApprove, (settings, on) => settings with { OAuthAutoApprove = on }),
     ];
@@ -65,6 +66,9 @@ internal sealed record PortalSettings
 
     /// <summary>Whether e-mail addresses may end in <c>.test</c>, <c>.invalid</c>, <c>.example</c>, <c>.localhost</c> or <c>.local</c>, which HubSpot refuses. For test suites (reference/objects-other-than-tickets.md 2.1).</summary>
     public bool ReservedEmailDomains { get; init; }
+
+    /// <summary>Whether a new contact or company is a lead if the call says nothing else (reference/objects-other-than-tickets.md 2.4).</summary>
+    public bool LifecycleDefault { get; init; } = true;
 
     /// <summary>The lifetime of an access token of an OAuth app, in milliseconds, at least 1,000 (reference/auth-limits-webhooks-imports.md 1.3).</summary>
     public int AccessTokenLifetimeMs { get; init; } = 1_800_000;

@@ -69,10 +69,8 @@ internal sealed class Schema
             byName.Dictionary[property.Name] = property;
         }
 
-        if (type.Several is var (one, more))
-        {
-            Require(one).Join(Require(more));
-        }
+        Several = type.Several is var (one, more) ? (Require(one), Require(more)) : null;
+        Several?.One.Join(Several.Value.More);
 
         Stages = type.Stages is { } rules ? new(this, rules) : null;
         if (Stages is null && Properties.FirstOrDefault(property => property.Derivation is Derivation.IsClosed or Derivation.TimeToClose or Derivation.CurrentStageEntered or Derivation.IsOverdue or Derivation.OverdueCount) is { } homeless)
@@ -119,6 +117,9 @@ internal sealed class Schema
 
     /// <summary>The actual time of creation, kept if <see cref="CreateDate"/> differs.</summary>
     public Property? HubSpotCreateDate { get; }
+
+    /// <summary>See <see cref="ObjectType.Several"/>.</summary>
+    public (Property One, Property More)? Several { get; }
 
     /// <summary>See <see cref="ObjectType.Required"/>.</summary>
     public ImmutableArray<Property> Required { get; }
@@ -177,8 +178,8 @@ internal sealed class Schema
     /// <summary>The stage of a property; <c>null</c> if it belongs to none.</summary>
     public StagePlace? PlaceOf(Property property) => Stages?.PlaceOf(property);
 
-    /// <summary>The stored property from which a property of a stage is derived: see <see cref="Derivation.SameAsOrigin"/> and <see cref="Derivation.TimeInStage"/>.</summary>
-    public Property? OriginOf(Property property) => Stages?.OriginOf(property);
+    /// <summary>The stored property from which a property is derived: see <see cref="Derivation.SameAsOrigin"/> and <see cref="Derivation.TimeInStage"/>.</summary>
+    public Property? OriginOf(Property property) => Stages?.OriginOf(property) ?? (Type.Copies.TryGetValue(property.Name, out var origin) ? Require(origin) : null);
 
     PropertySet SetOf(ImmutableArray<string> names)
     {

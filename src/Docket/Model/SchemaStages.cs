@@ -78,6 +78,11 @@ internal sealed class SchemaStages
         owned[schema.Require(StageProperties.OlderEntered + name)] = (place, place.Entered);
         owned[schema.Require(StageProperties.OlderExited + name)] = (place, place.Exited);
         owned[schema.Require(StageProperties.OlderTime + name)] = (place, place.CumulativeTime);
+        if (StageProperties.LifecycleDate(schema.Type.Stages, stage.Id) is { } date)
+        {
+            owned[schema.Require(date)] = (place, place.Entered);
+        }
+
         return place;
     }
 }
@@ -88,4 +93,7 @@ internal sealed record StagePlace(
     Property Entered, Property Exited, Property CumulativeTime, Property LatestTime)
 {
     public bool IsClosed => Stage.Metadata.IsClosed;
+
+    /// <summary>Whether it comes after another stage of the same pipeline.</summary>
+    public bool IsBeyond(StagePlace other) => Pipeline == other.Pipeline && Stage.DisplayOrder > other.Stage.DisplayOrder;
 }

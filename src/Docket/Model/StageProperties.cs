@@ -49,7 +49,7 @@ internal static class StageProperties
     public static IEnumerable<PropertyDefinition> Define(ObjectType type, Pipeline pipeline, Stage stage)
     {
         var (name, label) = (NameOf(type.Stages, stage.Id), $"{stage.Label} ({pipeline.Label})");
-        return Templates.Select(template => new PropertyDefinition
+        var definitions = Templates.Select(template => new PropertyDefinition
         {
             Name = template.Prefix + name,
             Label = template.Label(label),
@@ -61,13 +61,18 @@ internal static class StageProperties
             HubspotDefined = true,
             ModificationMetadata = new() { ReadOnlyDefinition = true, ReadOnlyValue = true },
         });
+        return LifecycleDate(type.Stages, stage.Id) is { } date ? definitions.Append(definitions.First() with { Name = date, Label = $"Became a {stage.Label} Date" }) : definitions;
     }
+
+    /// <summary>The further property of a lifecycle stage, with the date of entering it (reference/objects-other-than-tickets.md 2.5); <c>null</c> for other stages.</summary>
+    public static string? LifecycleDate(StageRules? rules, string stageId) => rules is { IsLifecycle: true } ? $"hs_lifecyclestage_{NameOf(rules, stageId)}_date" : null;
 
     /// <summary>The names of a stage's properties.</summary>
     public static IEnumerable<string> NamesOf(ObjectType type, string stageId)
     {
         var name = NameOf(type.Stages, stageId);
-        return Templates.Select(template => template.Prefix + name);
+        var names = Templates.Select(template => template.Prefix + name);
+        return LifecycleDate(type.Stages, stageId) is { } date ? names.Append(date) : names;
     }
 
     /// <summary>The properties of a stage that are not stored, and how they are derived from one that is.</summary>
@@ -77,6 +82,10 @@ internal static class StageProperties
         yield return new(OlderEntered + name, Derivation.SameAsOrigin);
         yield return new(OlderExited + name, Derivation.SameAsOrigin);
         yield return new(OlderTime + name, Derivation.TimeInStage);
+        if (LifecycleDate(type.Stages, stageId) is { } date)
+        {
+            yield return new(date, Derivation.SameAsOrigin);
+        }
     }
 
     /// <summary>The current name of a property, from its name in earlier versions, which contained the stage's id unchanged.</summary>

@@ -30,7 +30,7 @@ internal static class LifeRoutes
                 [FromHeader(Name = IdempotentRequest.Header), Description("A retry with the same key gets the first answer.")] string? idempotencyKey = null,
                 [Description("Properties to change with it, such as a stage that no longer exists or a key that another record has.")] RestoreBody changes = null!) => default(RecordAnswer)!);
 
-    /// <summary>Maps permanent deletion: HubSpot has it only in some versions of its paths (reference/objects-and-batch.md 7).</summary>
+    /// <summary>Maps permanent deletion. HubSpot has it for some types only, by version (reference/objects-other-than-tickets.md 1.1 [decide]).</summary>
     public static void MapGdprDelete(IEndpointRouteBuilder routes, string prefix) =>
         routes.MapPost(prefix + "/gdpr-delete", GdprDeleteAsync).Needs(Right.Write)
             .Describe("purgeRecord", "Permanently deletes a record", (string objectType, GdprDeleteRequest record) => { }, StatusCodes.Status204NoContent);

@@ -133,6 +133,8 @@ internal sealed class RecordView(Schema schema, long now)
                 return TryGetStored(schema.OriginOf(property)!, out value);
             case Derivation.TimeInStage:
                 return TimeIn(schema.PlaceOf(property)!, out value);
+            case Derivation.AllIds:
+                return Text(TryGetStored(schema.MergedIds, out var merged) ? $"{record.Id};{Encoding.UTF8.GetString(merged)}" : record.Id.ToString(), out value);
             case Derivation.Coordinates:
                 return Text(Derivations.Coordinates(schema.Type, record.Id), out value);
             default:

@@ -130,9 +130,9 @@ internal static class PropertyRoutes
     static PropertyDefinition? Find(Call call, string name, bool archived, string sensitivity) =>
         Properties(call, archived).GetValueOrDefault(name)?.Definition is { } found && found.DataSensitivity == sensitivity ? WithStages(call, found) : null;
 
-    // Some types list their pipelines and stages as options: see StageRules.ListsOptions.
-    static PropertyDefinition WithStages(Call call, PropertyDefinition definition) => call.Type.Stages is not { ListsOptions: true } stages ? definition
-        : definition.Name == stages.Pipeline ? definition with { Options = [.. call.Schema.Pipelines.Select((pipeline, place) => Option(pipeline.Id, pipeline.Label, place))] }
+    // Some types list their pipelines and stages as options: see StageRules.ListsOptions. A lifecycle lists its stages.
+    static PropertyDefinition WithStages(Call call, PropertyDefinition definition) => call.Type.Stages is not { } stages || !(stages.ListsOptions || stages.IsLifecycle) ? definition
+        : definition.Name == stages.Pipeline && stages.ListsOptions ? definition with { Options = [.. call.Schema.Pipelines.Select((pipeline, place) => Option(pipeline.Id, pipeline.Label, place))] }
         : definition.Name == stages.Stage ? definition with { Options = [.. call.Schema.Pipelines.SelectMany(pipeline => pipeline.Stages).Select((stage, place) => Option(stage.Id, stage.Label, place))] }
         : definition;
 

@@ -101,8 +101,10 @@ internal static class SearchCompiler
         return telling.IsEmpty ? words : telling;
     }
 
-    static Property Find(string name, Schema schema) => schema.Find(name) ?? throw new Refusal(Faults.SearchProblem(
-        name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))));
+    // A property that always has the value of another one is searched as that one.
+    static Property Find(string name, Schema schema) => schema.Find(name) is not { } property
+        ? throw new Refusal(Faults.SearchProblem(name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))))
+        : property.Derivation == Derivation.SameAsOrigin ? schema.OriginOf(property)! : property;
 
     // By label: several options may have the same one, and all of them match.
     static RawFilter WithIds(RawFilter filter, Schema schema, PortalOwners owners)

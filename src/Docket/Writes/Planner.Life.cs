@@ -41,10 +41,11 @@ internal sealed partial class Planner
         MergeAway(other, time);
         MergeAway(primary, time);
 
-        Unite(primary, other, ids);
-        CountStage(StageOf(primary), 1);
+        var created = WithOldest(primary, other) ? other.CreatedAt : primary.CreatedAt;
+        Unite(primary, other, ids, time);
+        CountStage(FindWanted(schema.Stages?.Stage) >= 0 ? StageWanted() : StageOf(primary), 1);
         Write(0, Effect.Merged, ChangeKind.Merge, primary, time, new(
-            Record.IdBase + sequence, primary.CreatedAt, time, null, primary.Source, sequence, sequence, recordValues.Take()));
+            Record.IdBase + sequence, created, time, null, primary.Source, sequence, sequence, recordValues.Take()));
     }
 
     // Every id that leads to the new record.
@@ -67,68 +68,115 @@ internal sealed partial class Planner
         sequence++;
     }
 
-    // Writes the values of the new record: the primary's, and the other's if the primary has none. Each links into the chain of
-    // its source record, so the history continues before the merge without a copy.
-    void Unite(Record primary, Record other, byte[] ids)
+    // Writes the values of the new record: the primary's, apart from those in wanted. Each links into the chain of its source record, so
+    // the history continues before the merge without a copy.
+    void Unite(Record primary, Record other, byte[] ids, long time)
     {
+        WantTheirs(primary, other);
+        wanted.Add(new(schema.MergedIds, ids));
+        WantFurther(primary, other);
+        schema.Type.Follow?.Invoke(new(schema, primary, Record.IdBase + sequence, wanted, time, batch.Caller.Settings));
+        Sort();
         var mine = new ValueReader(primary.Values.Span);
         var theirs = new ValueReader(other.Values.Span);
         mine.Next();
         theirs.Next();
-        var idsAt = schema.MergedIds.Number;
-        for (var idsLeft = true; ;)
+        for (var at = 0; ;)
         {
-            var number = Math.Min(Math.Min(mine.Number, theirs.Number), idsLeft ? idsAt : int.MaxValue);
+            var number = Math.Min(mine.Number, at < wanted.Count ? wanted[at].Property.Number : int.MaxValue);
             if (number == int.MaxValue)
             {
                 return;
             }
 
-            var (isMine, isTheirs) = (mine.Number == number, theirs.Number == number);
-            var takeTheirs = isTheirs && (!isMine || (mine.Value.IsEmpty && !theirs.Value.IsEmpty)) && FillsGap(number);
-            if (number == idsAt)
-            {
-                idsLeft = false;
-                Take(number, isMine ? Back(primary, mine.Link) : isTheirs ? Back(other, theirs.Link) : 0, ids);
-            }
-            else if (takeTheirs)
-            {
-                Take(number, Back(other, theirs.Link), other.Values.Slice(theirs.ValueStart, theirs.Value.Length));
-            }
-            else if (isMine)
-            {
-                Take(number, Back(primary, mine.Link), primary.Values.Slice(mine.ValueStart, mine.Value.Length));
-            }
-
-            if (isMine)
-            {
-                mine.Next();
-            }
-
-            if (isTheirs)
+            while (theirs.Number < number)
             {
                 theirs.Next();
             }
-        }
 
-        long Back(Record record, long link) => sequence - (record.FirstChange + link);
-
-        void Take(int number, long back, ReadOnlyMemory<byte> value)
-        {
+            var (isWanted, isMine, isTheirs) = (at < wanted.Count && wanted[at].Property.Number == number, mine.Number == number, theirs.Number == number);
+            var value = isWanted ? wanted[at].Value : primary.Values.Slice(mine.ValueStart, mine.Value.Length);
+            var back = isWanted && isTheirs && (!isMine || theirs.Value.SequenceEqual(value.Span)) ? Back(other, theirs.Link) : isMine ? Back(primary, mine.Link) : 0;
             recordValues.Add(number, 0, value.Span);
             changeValues.Add(number, back, value.Span);
             foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(number), value))
             {
                 plan.Holders.Add((claim, Record.IdBase + sequence));
             }
+
+            at += isWanted ? 1 : 0;
+            if (isMine)
+            {
+                mine.Next();
+            }
+        }
+
+        long Back(Record record, long link) => sequence - (record.FirstChange + link);
+    }
+
+    // The other record's values if the primary has none, and those of the dates and the stage that win.
+    void WantTheirs(Record primary, Record other)
+    {
+        wanted.Clear();
+        var (isOlder, isFurther) = (WithOldest(primary, other), IsFurther(other, primary));
+        var mine = new ValueReader(primary.Values.Span);
+        var theirs = new ValueReader(other.Values.Span);
+        mine.Next();
+        while (theirs.Next())
+        {
+            while (mine.Number < theirs.Number)
+            {
+                mine.Next();
+            }
+
+            var property = schema.FindNumberEvenArchived(theirs.Number)!;
+            var isMine = mine.Number == theirs.Number;
+            var wins = IsOfStage(property) ? isFurther
+                : property.Derivation is Derivation.CreateDate or Derivation.HubSpotCreateDate ? isOlder
+                : !isMine || (mine.Value.IsEmpty && !theirs.Value.IsEmpty);
+            if (wins && property != schema.MergedIds && !(isMine && mine.Value.SequenceEqual(theirs.Value)))
+            {
+                wanted.Add(new(property, other.Values.Slice(theirs.ValueStart, theirs.Value.Length)));
+            }
         }
     }
 
-    // These values depend on each other, so all come from the primary: with the other's close date, an open ticket would seem closed.
-    bool FillsGap(int number) => schema.FindNumber(number) is not { } property
-        || (schema.PlaceOf(property) is null
-            && property.Derivation is not (Derivation.CreateDate or Derivation.HubSpotCreateDate)
-            && !(schema.Stages is { } stages && (property == stages.ClosedDate || property == stages.LastClosedDate || property == stages.ReopenedAt)));
+    // What the other record has of a property with several values stays, beside the primary's one (reference/objects-other-than-tickets.md 2.6, 3).
+    void WantFurther(Record primary, Record other)
+    {
+        if (schema.Several is not var (one, more))
+        {
+            return;
+        }
+
+        Seek(primary, one, out var kept);
+        Seek(other, one, out var absorbed);
+        Seek(primary, more, out var mine);
+        Seek(other, more, out var theirs);
+        var united = Parts.Without(PropertyValues.Union(PropertyValues.Union(mine.Span, absorbed.Span), theirs.Span), kept.IsEmpty ? absorbed : kept);
+        if (FindWanted(more) is var at and >= 0)
+        {
+            wanted.RemoveAt(at);
+        }
+
+        if (!united.Span.SequenceEqual(mine.Span))
+        {
+            wanted.Add(new(more, united));
+        }
+    }
+
+    bool WithOldest(Record primary, Record other) => schema.Type.Stages is { IsLifecycle: true } && other.CreatedAt < primary.CreatedAt;
+
+    // These values depend on each other, so all come from one record: with the other's close date, an open ticket would seem closed.
+    bool IsOfStage(Property property) => schema.PlaceOf(property) is not null
+        || (schema.Stages is { } stages && (property == stages.Pipeline || property == stages.Stage || property == stages.ClosedDate || property == stages.LastClosedDate || property == stages.ReopenedAt));
+
+    bool IsFurther(Record other, Record primary)
+    {
+        var (theirs, mine) = (StageOf(other), StageOf(primary));
+        return mine.IsEmpty ? !theirs.IsEmpty
+            : schema.Type.Stages is { IsLifecycle: true } && schema.FindStage(theirs.Span) is { } place && schema.FindStage(mine.Span) is { } before && place.IsBeyond(before);
+    }
 
     void Restore(int index, in CheckedInput input, Record record)
     {

@@ -12,7 +12,7 @@ internal sealed partial class Planner
     // Without a pipeline, a new record gets the pipeline of its stage (reference/objects-and-batch.md 2.2, 2.4).
     bool EnterFirstStage(int index, in CheckedInput input)
     {
-        if (schema.Stages is not { } stages || FindWanted(stages.Stage) is not (var at and >= 0))
+        if (schema.Stages is not { } stages || FindWanted(stages.Stage) is not (var at and >= 0) || wanted[at].Value.IsEmpty)
         {
             return true;
         }
@@ -52,6 +52,7 @@ internal sealed partial class Planner
         var pipeline = pipelineAt < 0 ? storedPipeline : wanted[pipelineAt].Value;
         if (stage.IsEmpty)
         {
+            Exit(stages.Find(storedStage.Span), time, record.Values);
             return true; // a stage may be missing if the type doesn't require one
         }
 
@@ -68,7 +69,7 @@ internal sealed partial class Planner
             return false;
         }
 
-        if (stageAt >= 0)
+        if (stageAt >= 0 && !stage.Span.SequenceEqual(storedStage.Span))
         {
             Enter(stages, input, place, stages.Find(storedStage.Span), time, record.Values);
         }
@@ -92,17 +93,7 @@ internal sealed partial class Planner
     {
         var moment = Instant.ToUtf8(time);
         wanted.Add(new(place.Entered, moment));
-        if (from is not null)
-        {
-            wanted.Add(new(from.Exited, moment));
-            if (Seek(stored, from.Entered, out var entered) && Instant.Parse(entered.Span) is { } since)
-            {
-                var visit = Math.Max(0, time - since);
-                var before = Seek(stored, from.CumulativeTime, out var sum) ? long.Parse(sum.Span, NumberStyles.None) : 0;
-                wanted.Add(new(from.LatestTime, Number(visit)));
-                wanted.Add(new(from.CumulativeTime, Number(before + visit)));
-            }
-        }
+        Exit(from, time, stored);
 
         // A close date in the request wins, even if it is no change.
         var isSent = Array.Exists(input.Values, value => ReferenceEquals(value.Property, stages.ClosedDate));
@@ -122,6 +113,23 @@ internal sealed partial class Planner
             {
                 Note(stages.ClosedDate, default);
             }
+        }
+    }
+
+    void Exit(StagePlace? from, long time, ReadOnlyMemory<byte> stored)
+    {
+        if (from is null)
+        {
+            return;
+        }
+
+        wanted.Add(new(from.Exited, Instant.ToUtf8(time)));
+        if (Seek(stored, from.Entered, out var entered) && Instant.Parse(entered.Span) is { } since)
+        {
+            var visit = Math.Max(0, time - since);
+            var before = Seek(stored, from.CumulativeTime, out var sum) ? long.Parse(sum.Span, NumberStyles.None) : 0;
+            wanted.Add(new(from.LatestTime, Number(visit)));
+            wanted.Add(new(from.CumulativeTime, Number(before + visit)));
         }
     }
 

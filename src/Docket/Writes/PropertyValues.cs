@@ -70,7 +70,9 @@ internal static class PropertyValues
             case PropertyKind.Pipeline:
                 return schema.FindPipeline(text) is null ? Faults.NotAnOption(index, property, text, schema.Pipelines.Select(pipeline => pipeline.Id)) : null;
             case PropertyKind.Stage:
-                return schema.FindStage(text) is null ? Faults.NotAStage(index, schema, text) : null;
+                return schema.FindStage(text) is not null ? null
+                    : schema.Type.Stages!.IsLifecycle ? Faults.NotAnOption(index, property, text, schema.Stages!.All.Select(place => place.Stage.Id))
+                    : Faults.NotAStage(index, schema, text);
             default:
                 return null;
         }
@@ -201,7 +203,7 @@ internal static class PropertyValues
     static Fault? CheckClearing(int index, Schema schema, Property property) => property.Kind switch
     {
         PropertyKind.Pipeline => Faults.NotAnOption(index, property, default, schema.Pipelines.Select(pipeline => pipeline.Id)),
-        PropertyKind.Stage => Faults.NotAStage(index, schema, default),
+        PropertyKind.Stage when !schema.Type.Stages!.IsLifecycle => Faults.NotAStage(index, schema, default),
         PropertyKind.DateTime when property.Derivation == Derivation.CreateDate => Faults.NotAMoment(index, property, default),
         _ => null,
     };

@@ -24,11 +24,9 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
         {
             var routes = new TheoryData<string, string, string, string[]>();
             Add(Objects, ReadTickets, ["tickets"], "GET", "POST /batch/read", "GET /{id}", "POST /search");
-            Add(Objects, WriteTickets, ["tickets"], "POST", "POST /batch/create", "POST /batch/update", "POST /batch/upsert", "POST /batch/archive", "POST /merge", "PATCH /{id}", "DELETE /{id}");
+            Add(Objects, WriteTickets, ["tickets"], "POST", "POST /batch/create", "POST /batch/update", "POST /batch/upsert", "POST /batch/archive", "POST /merge", "POST /gdpr-delete", "PATCH /{id}", "DELETE /{id}");
             Add("/crm/v4/objects/tickets", ReadTickets, ["tickets"], "GET", "GET /{id}");
             Add("/docket/v1/objects/tickets", WriteTickets, ["tickets"], "POST /{id}/restore", "POST /gdpr-delete");
-            Add("/crm/objects/2025-09/tickets", WriteTickets, ["tickets"], "POST /gdpr-delete");
-            Add("/crm/objects/2026-09-beta/tickets", WriteTickets, ["tickets"], "POST /gdpr-delete");
             Add("/docket/v1/changes", ReadTickets, ["tickets"], "GET");
             Add(Properties, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{name}", "POST /batch/read", "GET /groups", "GET /groups/{name}");
             Add(Properties, WriteSchemas, ["tickets", WriteSchemas], "POST", "PATCH /{name}", "DELETE /{name}", "POST /batch/create", "POST /batch/archive", "POST /groups", "PATCH /groups/{name}", "DELETE /groups/{name}");

@@ -75,6 +75,9 @@ internal static class Deviations
     public static readonly (string Method, string Path)[] OwnEndpoints =
     [
         ("POST", "/crm/objects/2026-09-beta/tickets/gdpr-delete"),
+        // The files of contacts and companies, which have these, are not here; other types have them too (reference/objects-other-than-tickets.md 1.1 [decide]).
+        ("POST", "/crm/v3/objects/{objectType}/merge"),
+        .. ((string[])["v3/objects", "objects/2026-03", "objects/2026-09"]).Select(version => ("POST", $"/crm/{version}/{{objectType}}/gdpr-delete")),
         // Readers of tickets ask there, and HubSpot answers as v3 does; its files of v4 are about associations only.
         ("GET", "/crm/v4/objects/tickets"),
         ("GET", "/crm/v4/objects/tickets/{id}"),

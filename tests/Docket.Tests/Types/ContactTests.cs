@@ -245,6 +245,119 @@ public class ContactTests
         }
     }
 
+    [Behaviour("POST …/contacts", "the answer has what is calculated, counts of 0, and the lifecycle", "observed", "objects-other-than-tickets.md 2.4")]
+    [Fact]
+    public async Task The_answer_to_a_create_shows_what_follows()
+    {
+        await using var server = await TestServer.StartAsync();
+        var created = await CreateAsync(server, """{"email":"test@example.com","firstname":"Test","lastname":"Contact","phone":"+1 555-1234","company":"Acme"}""");
+        Assert.Equal(
+            [
+                "company", "createdate", "email", "firstname", "hs_all_contact_vids", "hs_associated_target_accounts", "hs_currently_enrolled_in_prospecting_agent", "hs_email_domain",
+                "hs_full_name_or_email", "hs_is_contact", "hs_is_unworked", "hs_membership_has_accessed_private_content", "hs_object_id", "hs_object_source", "hs_object_source_id",
+                "hs_object_source_label", "hs_pipeline", "hs_prospecting_agent_actively_enrolled_count", "hs_prospecting_agent_total_enrolled_count", "hs_registered_member",
+                "hs_searchable_calculated_phone_number", "hs_sequences_actively_enrolled_count", "hs_v2_date_entered_current_stage", "hs_v2_time_in_current_stage", "lastmodifieddate",
+                "lastname", "lifecyclestage", "num_notes", "phone",
+            ],
+            created.Json!["properties"]!.AsObject().Select(property => property.Key));
+        Assert.Equal(
+            [created["id"], "0", "false", "example.com", "Test Contact", "true", "true", "15551234", "0"],
+            new[] { "hs_all_contact_vids", "hs_registered_member", "hs_currently_enrolled_in_prospecting_agent", "hs_email_domain", "hs_full_name_or_email", "hs_is_contact", "hs_is_unworked", "hs_searchable_calculated_phone_number", "num_notes" }.Select(name => created["properties." + name]));
+
+        var updated = (await server.PatchAsync($"{Contacts}/{created["id"]}", """{"properties":{"firstname":"","lastname":"","email":""}}""")).Expect(200);
+        Assert.Equal(
+            [
+                "createdate", "email", "firstname", "hs_is_unworked", "hs_object_id", "hs_object_source", "hs_object_source_id", "hs_object_source_label", "hs_pipeline",
+                "hs_v2_date_entered_current_stage", "hs_v2_time_in_current_stage", "lastmodifieddate", "lastname", "lifecyclestage",
+            ],
+            updated.Json!["properties"]!.AsObject().Select(property => property.Key));
+        var read = (await server.GetAsync($"{Contacts}/{created["id"]}?properties=email,hs_email_domain,hs_full_name_or_email")).Expect(200);
+        Assert.Equal(("", "", ""), (read["properties.email"], read["properties.hs_email_domain"], read["properties.hs_full_name_or_email"]));
+    }
+
+    [Behaviour("GET …/contacts/{id}", "the default properties, sorted", "observed", "objects-other-than-tickets.md 12.10")]
+    [Fact]
+    public async Task A_read_that_names_no_property_shows_the_default_ones()
+    {
+        await using var server = await TestServer.StartAsync();
+        var created = await CreateAsync(server, """{"phone":"1"}""");
+        Assert.Equal(
+            ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"],
+            (await server.GetAsync($"{Contacts}/{created["id"]}")).Expect(200).Json!["properties"]!.AsObject().Select(property => property.Key));
+        Assert.Equal(
+            ["createdate", "hs_object_id", "lastmodifieddate", "phone"],
+            (await server.GetAsync($"{Contacts}/{created["id"]}?properties=phone")).Expect(200).Json!["properties"]!.AsObject().Select(property => property.Key));
+    }
+
+    [Fact]
+    public async Task A_merge_keeps_the_addresses_of_both_the_older_date_the_later_stage_and_all_ids()
+    {
+        await using var server = await TestServer.StartAsync();
+        var older = await CreateAsync(server, """{"email":"older@example.com","hs_additional_emails":"second@example.com","firstname":"Old","lifecyclestage":"customer"}""");
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
+        var primary = await CreateAsync(server, """{"email":"primary@example.com","hs_additional_emails":"more@example.com"}""");
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
+        var merged = (await server.PostAsync(Contacts + "/merge", $$"""{"primaryObjectId":"{{primary["id"]}}","objectIdToMerge":"{{older["id"]}}"}""")).Expect(200);
+        Assert.Equal(("2026-03-14T09:26:53.589Z", "primary@example.com"), (merged["createdAt"], merged["properties.email"]));
+        var ids = $"{primary["id"]};{older["id"]}";
+        Assert.Equal(ids, merged["properties.hs_merged_object_ids"]);
+        var read = (await server.GetAsync($"{Contacts}/{older["id"]}?properties=hs_additional_emails,lifecyclestage,createdate,hs_calculated_merged_vids,hs_all_contact_vids,firstname,hs_full_name_or_email,hs_v2_date_entered_current_stage")).Expect(200);
+        Assert.Equal(
+            (merged["id"], "more@example.com;older@example.com;second@example.com", "customer", "2026-03-14T09:26:53.589Z", "2026-03-14T09:26:53.589Z"),
+            (read["id"], read["properties.hs_additional_emails"], read["properties.lifecyclestage"], read["properties.createdate"], read["properties.hs_v2_date_entered_current_stage"]));
+        Assert.Equal((ids, $"{merged["id"]};{ids}", "Old", "Old"), (read["properties.hs_calculated_merged_vids"], read["properties.hs_all_contact_vids"], read["properties.firstname"], read["properties.hs_full_name_or_email"]));
+        foreach (var email in (string[])["older@example.com", "second@example.com", "primary@example.com", "more@example.com"])
+        {
+            Assert.Equal(merged["id"], (await server.GetAsync($"{Contacts}/{email}?idProperty=email")).Expect(200)["id"]);
+        }
+
+        foreach (var id in (string?[])[merged["id"], primary["id"], older["id"]])
+        {
+            Assert.Equal([merged["id"]], await SearchAsync(server, $$"""{"propertyName":"hs_all_contact_vids","operator":"EQ","value":"{{id}}"}"""));
+        }
+
+        Assert.Equal([merged["id"]], await SearchAsync(server, $$"""{"propertyName":"hs_calculated_merged_vids","operator":"EQ","value":"{{older["id"]}}"}"""));
+        Assert.Empty(await SearchAsync(server, """{"propertyName":"hs_all_contact_vids","operator":"EQ","value":"1"}"""));
+        Assert.Empty(await SearchAsync(server, """{"propertyName":"hs_all_contact_vids","operator":"NOT_HAS_PROPERTY"}"""));
+    }
+
+    [Fact]
+    public async Task A_merge_into_a_contact_without_address_gives_it_the_other_one()
+    {
+        await using var server = await TestServer.StartAsync();
+        var other = await CreateAsync(server, """{"email":"other@example.com","hs_additional_emails":"more@example.com"}""");
+        var primary = await CreateAsync(server, """{"firstname":"Ada","lifecyclestage":"customer"}""");
+        var merged = (await server.PostAsync(Contacts + "/merge", $$"""{"primaryObjectId":"{{primary["id"]}}","objectIdToMerge":"{{other["id"]}}"}""")).Expect(200);
+        var read = (await server.GetAsync($"{Contacts}/{merged["id"]}?properties=email,hs_additional_emails,hs_email_domain,lifecyclestage")).Expect(200);
+        Assert.Equal(("other@example.com", "more@example.com", "example.com", "customer"), (read["properties.email"], read["properties.hs_additional_emails"], read["properties.hs_email_domain"], read["properties.lifecyclestage"]));
+        Assert.Equal($"Contact already exists. Existing ID: {merged["id"]}", (await server.PostAsync(Contacts, """{"properties":{"email":"other@example.com"}}""")).Expect(409)["message"]);
+    }
+
+    [Behaviour("`gdpr-delete`", "of contacts on every version, by id and by any e-mail; 204 for an unknown one", "spec", "objects-other-than-tickets.md 12.15")]
+    [Theory]
+    [InlineData("v3/objects")]
+    [InlineData("objects/2026-03")]
+    public async Task A_contact_is_permanently_deleted_by_id_or_by_any_address(string version)
+    {
+        await using var server = await TestServer.StartAsync();
+        var path = $"/crm/{version}/contacts/gdpr-delete";
+        (await server.PostAsync(path, """{"objectId":"nobody@example.com","idProperty":"email"}""")).Expect(204);
+        var ada = await CreateAsync(server, """{"email":"ada@example.com","hs_additional_emails":"ada@work.com"}""");
+        var archived = await CreateAsync(server, """{"email":"grace@example.com","hs_additional_emails":"grace@work.com"}""");
+        (await server.DeleteAsync($"{Contacts}/{archived["id"]}")).Expect(204);
+        (await server.PostAsync(path, """{"objectId":" ADA@work.com","idProperty":"email"}""")).Expect(204);
+        (await server.PostAsync(path, """{"objectId":"grace@work.com","idProperty":"email"}""")).Expect(204);
+        foreach (var id in (string?[])[ada["id"], archived["id"]])
+        {
+            (await server.GetAsync($"{Contacts}/{id}")).Expect(404);
+            (await server.GetAsync($"{Contacts}/{id}?archived=true")).Expect(404);
+        }
+
+        var again = await CreateAsync(server, """{"email":"ada@work.com"}""");
+        (await server.PostAsync(path, $$"""{"objectId":"{{again["id"]}}"}""")).Expect(204);
+        (await server.GetAsync($"{Contacts}/{again["id"]}")).Expect(404);
+    }
+
     static async Task<Answer> CreateAsync(TestServer server, string properties) => (await server.PostAsync(Contacts, $$"""{"properties":{{properties}} }""")).Expect(201);
 
     static Task<Answer> UpsertAsync(TestServer server, string email, string properties) =>

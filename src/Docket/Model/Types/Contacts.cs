@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 
 namespace Docket.Model.Types;
 
@@ -10,7 +9,20 @@ internal static class Contacts
         Email = "email", MoreEmails = "hs_additional_emails", EmailDomain = "hs_email_domain", FirstName = "firstname", LastName = "lastname", NameOrEmail = "hs_full_name_or_email",
         Phone = "phone", PhoneDigits = "hs_searchable_calculated_phone_number", Mobile = "mobilephone", MobileDigits = "hs_searchable_calculated_mobile_number";
 
+    const string InAgent = "hs_currently_enrolled_in_prospecting_agent";
+
     static readonly ImmutableArray<string> Always = ["createdate", "hs_object_id", "lastmodifieddate"];
+
+    static readonly ImmutableArray<string> Updated = [.. Always, .. TypeParts.Source, .. Lifecycle.Shown, "hs_is_unworked"];
+
+    // Of what Docket doesn't have there is nothing.
+    static readonly ImmutableArray<string> Absent =
+    [
+        "hs_associated_target_accounts", "hs_membership_has_accessed_private_content", "hs_prospecting_agent_actively_enrolled_count", "hs_prospecting_agent_total_enrolled_count",
+        "hs_sequences_actively_enrolled_count",
+    ];
+
+    static readonly ImmutableArray<string> Zeros = [.. Absent, "hs_registered_member", "num_notes"];
 
     public static readonly ObjectType Type = new()
     {
@@ -20,40 +32,41 @@ internal static class Contacts
         LegacyName = "CONTACT",
         ReadAlways = Always,
         ReadDefault = [.. Always, Email, FirstName, LastName],
-        AfterUpdate = [.. Always, .. TypeParts.Source, "hs_pipeline", "lifecyclestage"],
-        AfterCreate = [.. Always, .. TypeParts.Source, EmailDomain, NameOrEmail, PhoneDigits, "hs_pipeline", "lifecyclestage"],
+        AfterUpdate = [.. Updated, "notes_last_updated"],
+        AfterCreate = [.. Updated, .. Zeros, InAgent, EmailDomain, NameOrEmail, PhoneDigits, "hs_all_contact_vids", "hs_is_contact"],
         AfterMerge = [.. Always, .. TypeParts.Source, Email, "hs_merged_object_ids"],
         Scopes = TypeParts.ScopesOf("contacts"),
         Several = (Email, MoreEmails),
         Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>(Email, EmailAddresses.Check), new(MoreEmails, EmailAddresses.CheckList)]),
         Follow = Follow,
         Searched = [FirstName, LastName, Email, Phone, MoreEmails, "fax", Mobile, "company"],
-        Derived = ImmutableDictionary.CreateRange([KeyValuePair.Create("lastmodifieddate", Derivation.LastModifiedDate)]),
-        Seed = () => TypeParts.SeedOf("contacts", Email, FirstName, LastName, Phone, "company", EmailDomain, NameOrEmail, PhoneDigits, "lifecyclestage", "hubspot_owner_id"),
+        Stages = Lifecycle.Rules("contactlcs"),
+        Constants = TypeParts.All("0", Zeros).Add("hs_is_contact", "true").Add("hs_is_unworked", "true").Add(InAgent, "false"),
+        Derived = Lifecycle.Derived.Add("lastmodifieddate", Derivation.LastModifiedDate).Add("hs_all_contact_vids", Derivation.AllIds),
+        Copies = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_calculated_merged_vids", "hs_merged_object_ids")]),
+        Seed = () => TypeParts.SeedOf(
+                "contacts", Email, FirstName, LastName, EmailDomain, NameOrEmail, Lifecycle.Stage, Lifecycle.Pipeline, "hs_v2_date_entered_lead", Phone, PhoneDigits, "company", "hubspot_owner_id")
+            .With("sales_properties", [.. Absent.Select(name => TypeParts.Calculated(name)), TypeParts.Calculated(InAgent, "bool")])
+            .With(Type!, Lifecycle.Of("contacts")),
     };
 
     // What HubSpot calculates and a search finds is stored; ids and constants are derived when read (2.4).
     static void Follow(Draft draft)
     {
+        Lifecycle.Follow(draft);
         if (draft.Changes(Email) || draft.Changes(MoreEmails))
         {
-            draft.Set(MoreEmails, TypeParts.Without(draft.After(MoreEmails), draft.After(Email)));
+            draft.Set(MoreEmails, Parts.Without(draft.After(MoreEmails), draft.After(Email)));
             draft.Set(EmailDomain, EmailAddresses.DomainOf(draft.After(Email)));
         }
 
         if (draft.Changes(Email) || draft.Changes(FirstName) || draft.Changes(LastName))
         {
-            draft.Set(NameOrEmail, NameOf(draft));
+            var name = $"{draft.Text(FirstName)} {draft.Text(LastName)}".Trim();
+            draft.Set(NameOrEmail, name.Length > 0 ? name : draft.Text(Email));
         }
 
         TypeParts.FollowPhone(draft, Phone, PhoneDigits);
         TypeParts.FollowPhone(draft, Mobile, MobileDigits);
-    }
-
-    static ReadOnlyMemory<byte> NameOf(Draft draft)
-    {
-        var (first, last) = (draft.After(FirstName), draft.After(LastName));
-        return first.IsEmpty && last.IsEmpty ? draft.After(Email)
-            : Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetString(first.Span)} {Encoding.UTF8.GetString(last.Span)}".Trim());
     }
 }

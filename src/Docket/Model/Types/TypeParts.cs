@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using System.Text.Json;
 
 namespace Docket.Model.Types;
@@ -73,24 +72,12 @@ internal static class TypeParts
     public static ImmutableDictionary<string, string> All(string value, params ImmutableArray<string> names) =>
         names.ToImmutableDictionary(name => name, _ => value, StringComparer.Ordinal);
 
-    /// <summary>A list of values separated by <c>;</c>, without one of them.</summary>
-    public static ReadOnlyMemory<byte> Without(ReadOnlyMemory<byte> list, ReadOnlyMemory<byte> one)
-    {
-        if (one.IsEmpty || list.Span.IndexOf(one.Span) < 0)
-        {
-            return list;
-        }
-
-        var left = Encoding.UTF8.GetString(one.Span);
-        return Encoding.UTF8.GetBytes(string.Join(';', Encoding.UTF8.GetString(list.Span).Split(';').Where(part => part != left)));
-    }
-
     /// <summary>Sets the form of a phone number in which it is searched: <c>+1 555-1234</c> gives <c>15551234</c> (reference/objects-other-than-tickets.md 2.4).</summary>
     public static void FollowPhone(Draft draft, string phone, string digits)
     {
         if (draft.Changes(phone))
         {
-            draft.Set(digits, Encoding.ASCII.GetBytes([.. Encoding.UTF8.GetString(draft.After(phone).Span).Where(char.IsAsciiDigit)]));
+            draft.Set(digits, string.Concat(draft.Text(phone).Where(char.IsAsciiDigit)));
         }
     }
 
