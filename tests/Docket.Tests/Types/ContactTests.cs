@@ -1,4 +1,5 @@
 using Docket.Tests.Compatibility;
+using Docket.Tests.Stores;
 
 namespace Docket.Tests.Types;
 
@@ -356,6 +357,55 @@ public class ContactTests
         var again = await CreateAsync(server, """{"email":"ada@work.com"}""");
         (await server.PostAsync(path, $$"""{"objectId":"{{again["id"]}}"}""")).Expect(204);
         (await server.GetAsync($"{Contacts}/{again["id"]}")).Expect(404);
+    }
+
+    [Theory]
+    [Trait("Engine", "SQLite")]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Who_has_an_address_is_the_same_when_it_is_read_again_from_the_changes(int seed)
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
+        try
+        {
+            var random = new Random(seed);
+            string path;
+            await using (var server = await TestServer.StartAsync(directory))
+            {
+                path = Path.Combine(directory, $"portal-{server.PortalId}.db");
+                var ids = new List<string>();
+                for (var i = 0; i < 120; i++)
+                {
+                    var values = $$"""{"email":"{{Address()}}","hs_additional_emails":"{{string.Join(';', Enumerable.Range(0, random.Next(4)).Select(_ => Address()))}}"}""";
+                    var answer = random.Next(8) switch
+                    {
+                        0 or 1 => await server.PostAsync(Contacts, $$"""{"properties":{{values}} }"""),
+                        2 when ids.Count > 1 => await server.PostAsync(Contacts + "/merge", $$"""{"primaryObjectId":"{{Any()}}","objectIdToMerge":"{{Any()}}"}"""),
+                        3 when ids.Count > 0 => await server.DeleteAsync($"{Contacts}/{Any()}"),
+                        4 when ids.Count > 0 => await server.PostAsync($"/docket/v1/objects/contacts/{Any()}/restore", ""),
+                        _ when ids.Count > 0 => await server.PatchAsync($"{Contacts}/{Any()}", $$"""{"properties":{{values}} }"""),
+                        _ => await UpsertAsync(server, Address(), values),
+                    };
+                    if (answer["id"] is { } id && !ids.Contains(id))
+                    {
+                        ids.Add(id);
+                    }
+                }
+
+                string Any() => ids[random.Next(ids.Count)];
+            }
+
+            var closed = DerivedTables.Reopened(path);
+            Assert.Contains("value ", closed, StringComparison.Ordinal);
+            Assert.Equal(DerivedTables.Remade(path), closed);
+
+            string Address() => $"a{random.Next(12)}@example.com";
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
     }
 
     static async Task<Answer> CreateAsync(TestServer server, string properties) => (await server.PostAsync(Contacts, $$"""{"properties":{{properties}} }""")).Expect(201);
