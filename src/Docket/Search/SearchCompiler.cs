@@ -46,7 +46,7 @@ internal static class SearchCompiler
         var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(features.HasFlag(OptionalFeatures.Labels) ? WithIds(filter, schema, owners ?? PortalOwners.None) : filter, schema)).ToImmutableArray()).ToImmutableArray();
         // Only one sort counts. More are ignored (4.2), and so is a text that is not a property's name (4.1).
         var first = body.Sorts.Find(sort => !sort.IsText || schema.Find(sort.Property) is not null);
-        var sort = first is not null ? new SearchSort(Find(first.Property, schema), first.Descending) : null;
+        var sort = first is not null ? new SearchSort(OriginOf(Find(first.Property, schema), schema), first.Descending) : null;
         return new(schema, groups, WordsOf(body.Query), schema.Searched, sort, skip, after,
             capped ? Math.Min(limit, ReachMax - skip) : limit);
     }
@@ -101,10 +101,11 @@ internal static class SearchCompiler
         return telling.IsEmpty ? words : telling;
     }
 
+    static Property Find(string name, Schema schema) => schema.Find(name) ?? throw new Refusal(Faults.SearchProblem(
+        name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))));
+
     // A property that always has the value of another one is searched as that one.
-    static Property Find(string name, Schema schema) => schema.Find(name) is not { } property
-        ? throw new Refusal(Faults.SearchProblem(name, null, $"Property \"{name}\" does not exist", NearNames.Find(name, schema.Properties.Select(property => property.Name))))
-        : property.Derivation == Derivation.SameAsOrigin ? schema.OriginOf(property)! : property;
+    static Property OriginOf(Property property, Schema schema) => property.Derivation == Derivation.SameAsOrigin ? schema.OriginOf(property)! : property;
 
     // By label: several options may have the same one, and all of them match.
     static RawFilter WithIds(RawFilter filter, Schema schema, PortalOwners owners)
@@ -152,14 +153,15 @@ internal static class SearchCompiler
             filter = filter with { Value = Trim(filter.Value), HighValue = Trim(filter.HighValue), Values = filter.Values?.Select(value => Trim(value)!).ToList() };
         }
 
-        return filter.Operator switch
+        var compiled = filter.Operator switch
         {
-            SearchOperator.HasProperty or SearchOperator.NotHasProperty => new(property, filter.Operator, []), // a value is ignored (4.6)
+            SearchOperator.HasProperty or SearchOperator.NotHasProperty => new SearchFilter(property, filter.Operator, []), // a value is ignored (4.6)
             SearchOperator.In or SearchOperator.NotIn => new(property, filter.Operator, [.. filter.Values!.Select(value => Operand(property, value, asSent: true))]),
             SearchOperator.ContainsToken or SearchOperator.NotContainsToken => new(property, filter.Operator, Tokens(property, filter.Value!)),
             SearchOperator.Between => Between(property, Operand(property, filter.Value!), Operand(property, filter.HighValue!), filter),
             _ => new(property, filter.Operator, [Operand(property, filter.Value!)]),
         };
+        return compiled with { Property = OriginOf(property, schema) };
 
         string? Trim(string? value) => value is null ? null : Encoding.UTF8.GetString(PropertyValues.Trim(schema, property, Encoding.UTF8.GetBytes(value)).Span);
     }

@@ -37,9 +37,12 @@ internal sealed class Names
         return names;
     }
 
-    /// <summary>The number of an id or a unique value. Of a value that isn't a number, it is a hash, so that the value isn't stored once more.</summary>
+    /// <summary>
+    /// The number of an id or a unique value. Of a value that isn't a number, it is a hash, so that the value isn't stored once more.
+    /// An e-mail address is the same in any letter case: an answer repeats it as it was sent.
+    /// </summary>
     public static long Of(ReadOnlySpan<byte> text) => Record.ParseId(text) is { } id and < ValueBit ? id
-        : (BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(text)) & (ValueBit - 1)) | ValueBit;
+        : (BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(text.Contains((byte)'@') ? Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text).Trim().ToLowerInvariant()) : text)) & (ValueBit - 1)) | ValueBit;
 
     public void Add(int row, long id) => entries.Add((id, row));
 

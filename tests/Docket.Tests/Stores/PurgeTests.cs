@@ -79,6 +79,30 @@ public sealed class PurgeTests
     }
 
     [Fact]
+    [Trait("Engine", "SQLite")]
+    public async Task Nothing_of_a_purged_contact_is_left_in_any_file_nor_in_answers_that_name_it_by_an_address()
+    {
+        const string Contacts = "/crm/v3/objects/contacts";
+        await using var server = await TestServer.StartAsync();
+        var id = (await server.PostAsync(Contacts, """{"properties":{"email":"one@mrkr.com","hs_additional_emails":"Two@Mrkr.com;three@mrkr.com","firstname":"mrkr"}}""")).Expect(201)["id"];
+        (await server.PostAsync(Contacts, """{"properties":{"email":"other@example.com"}}""")).Expect(201);
+        (await server.PostAsync(Contacts + "/search", """{"query":"mrkr"}""")).Expect(200);
+        (await server.DeleteAsync($"{Contacts}/{id}")).Expect(204);
+        using (var request = new HttpRequestMessage(HttpMethod.Post, Contacts + "/batch/update") { Content = new StringContent("""{"inputs":[{"idProperty":"email","id":" THREE@mrkr.com","objectWriteTraceId":"t","properties":{"phone":"1"}}]}""", Encoding.UTF8, "application/json") })
+        {
+            request.Headers.Add("Idempotency-Key", "it");
+            (await Answer.OfAsync(await server.Http.SendAsync(request, TestContext.Current.CancellationToken))).Expect(207);
+        }
+
+        Assert.True(Occurrences(server, "mrkr") > 4);
+        (await server.PostAsync(Contacts + "/gdpr-delete", """{"objectId":"two@MRKR.com","idProperty":"email"}""")).Expect(204);
+        Assert.Equal(0, Occurrences(server, "mrkr"));
+        Assert.Equal(0, Occurrences(server, "MRKR"));
+        Assert.Equal(0, Occurrences(server, "Mrkr"));
+        Assert.Equal("1", (await server.PostAsync(Contacts + "/search", "{}")).Expect(200)["total"]);
+    }
+
+    [Fact]
     public async Task While_another_program_reads_the_file_the_answer_says_that_traces_are_left_and_a_repetition_removes_them()
     {
         await using var server = await TestServer.StartAsync(busyTimeoutMs: 200);

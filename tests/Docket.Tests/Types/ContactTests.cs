@@ -90,7 +90,9 @@ public class ContactTests
         await CreateAsync(server, """{"email":"ada@work.com","hs_additional_emails":"ada@example.com"}""");
         var restored = (await server.PostAsync($"/docket/v1/objects/contacts/{ada["id"]}/restore", """{"properties":{"email":"other@example.com"}}""")).Expect(400);
         Assert.Contains("value=ada@work.com", restored["message"], StringComparison.Ordinal);
-        (await server.PostAsync($"/docket/v1/objects/contacts/{ada["id"]}/restore", """{"properties":{"email":"other@example.com","hs_additional_emails":"more@example.com"}}""")).Expect(200);
+        (await server.PostAsync($"/docket/v1/objects/contacts/{ada["id"]}/restore", """{"properties":{"email":"other@domain.com","hs_additional_emails":"more@example.com;other@domain.com"}}""")).Expect(200);
+        var back = (await server.GetAsync($"{Contacts}/{ada["id"]}?properties=hs_email_domain,hs_additional_emails")).Expect(200);
+        Assert.Equal(("domain.com", "more@example.com"), (back["properties.hs_email_domain"], back["properties.hs_additional_emails"]));
         Assert.Equal(ada["id"], (await server.GetAsync(Contacts + "/more@example.com?idProperty=email")).Expect(200)["id"]);
     }
 
@@ -320,6 +322,31 @@ public class ContactTests
         Assert.Equal([merged["id"]], await SearchAsync(server, $$"""{"propertyName":"hs_calculated_merged_vids","operator":"EQ","value":"{{older["id"]}}"}"""));
         Assert.Empty(await SearchAsync(server, """{"propertyName":"hs_all_contact_vids","operator":"EQ","value":"1"}"""));
         Assert.Empty(await SearchAsync(server, """{"propertyName":"hs_all_contact_vids","operator":"NOT_HAS_PROPERTY"}"""));
+    }
+
+    [Theory]
+    [InlineData("contacts", "hs_all_contact_vids")]
+    [InlineData("contacts", "hs_calculated_merged_vids")]
+    [InlineData("contacts", "hs_additional_emails")]
+    [InlineData("contacts", "hs_is_contact")]
+    [InlineData("contacts", "num_notes")]
+    [InlineData("contacts", "lifecyclestage")]
+    [InlineData("contacts", "hs_lifecyclestage_lead_date")]
+    [InlineData("contacts", "hs_v2_time_in_current_stage")]
+    [InlineData("companies", "hs_task_label")]
+    [InlineData("companies", "hs_additional_domains")]
+    public async Task What_is_derived_can_be_searched_with_all_operators_and_sorted(string type, string property)
+    {
+        await using var server = await TestServer.StartAsync();
+        (await server.PostAsync($"/crm/v3/objects/{type}", """{"properties":{"phone":"1"}}""")).Expect(201);
+        foreach (var filter in (string[])[
+            """ "operator":"EQ","value":"1" """, """ "operator":"NEQ","value":"1" """, """ "operator":"IN","values":["1"] """, """ "operator":"NOT_IN","values":["1"] """,
+            """ "operator":"HAS_PROPERTY" """, """ "operator":"NOT_HAS_PROPERTY" """, """ "operator":"CONTAINS_TOKEN","value":"1" """, """ "operator":"NOT_CONTAINS_TOKEN","value":"1" """,
+            """ "operator":"LT","value":"1" """, """ "operator":"GTE","value":"1" """, """ "operator":"BETWEEN","value":"1","highValue":"2" """])
+        {
+            var answer = await server.PostAsync($"/crm/v3/objects/{type}/search", $$"""{"filterGroups":[{"filters":[{"propertyName":"{{property}}",{{filter}} }]}],"sorts":["{{property}}"]}""");
+            Assert.True(answer.Status == 200 || (property == "hs_is_contact" && answer.Status == 400), $"{filter}: {answer.Text}");
+        }
     }
 
     [Fact]

@@ -29,7 +29,7 @@ internal static class Companies
         ReadDefault = [.. Always, Domain, Name],
         AfterUpdate = [.. Updated, "notes_last_updated"],
         AfterCreate = [.. Updated, .. Zeros, Currency, PhoneDigits, TaskLabel, Website],
-        AfterMerge = [.. Always, .. TypeParts.Source, Domain, "hs_merged_object_ids", Name],
+        AfterMerge = [.. Updated, Domain, "hs_merged_object_ids", Name],
         Scopes = TypeParts.ScopesOf("companies"),
         Several = (Domain, MoreDomains),
         Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>(Domain, ToDomain), new(MoreDomains, ToDomains)]),

@@ -34,7 +34,7 @@ internal static class Contacts
         ReadDefault = [.. Always, Email, FirstName, LastName],
         AfterUpdate = [.. Updated, "notes_last_updated"],
         AfterCreate = [.. Updated, .. Zeros, InAgent, EmailDomain, NameOrEmail, PhoneDigits, "hs_all_contact_vids", "hs_is_contact"],
-        AfterMerge = [.. Always, .. TypeParts.Source, Email, "hs_merged_object_ids"],
+        AfterMerge = [.. Updated, Email, FirstName, LastName, "hs_merged_object_ids"],
         Scopes = TypeParts.ScopesOf("contacts"),
         Several = (Email, MoreEmails),
         Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>(Email, EmailAddresses.Check), new(MoreEmails, EmailAddresses.CheckList)]),
