@@ -11,12 +11,13 @@ namespace Docket.Bench;
 /// <param name="servers">The processes, which the connections share out among themselves.</param>
 /// <param name="connectionCount">All connections.</param>
 /// <param name="cpu">Seconds of processor time that the servers have used so far.</param>
-internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, Func<double> cpu) : IDisposable
+/// <param name="tokens">The tokens of their portals, which the connections share out too.</param>
+internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, Func<double> cpu, string[] tokens) : IDisposable
 {
     readonly Connection[] connections = [.. Enumerable.Range(0, connectionCount).Select(i => new Connection(servers[i % servers.Length].Address))];
 
     /// <summary>Drives one process.</summary>
-    public LoadClient(ServerProcess server, int connectionCount) : this([server], connectionCount, server.Cpu)
+    public LoadClient(ServerProcess server, int connectionCount) : this([server], connectionCount, server.Cpu, [ServerProcess.Token])
     {
     }
 
@@ -32,7 +33,7 @@ internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, F
         var loops = new Loop[parallel ?? connections.Length];
         for (var i = 0; i < loops.Length; i++)
         {
-            loops[i] = new Loop(connections[i], new Request(servers[i % servers.Length].Address, ServerProcess.Token), ask(i));
+            loops[i] = new Loop(connections[i], new Request(servers[i % servers.Length].Address, tokens[i % tokens.Length]), ask(i));
         }
 
         using var client = Process.GetCurrentProcess();
@@ -78,7 +79,7 @@ internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, F
     public long[] SampleIds(Table table, int count, int followers)
     {
         var ticket = new Ticket(table.Keys);
-        var request = new Request(servers[0].Address, ServerProcess.Token);
+        var request = new Request(servers[0].Address, tokens[0]);
         var random = new Random(5);
         var ids = new long[count];
         for (var i = 0; i < count; i++)

@@ -24,7 +24,7 @@ internal sealed record Options
           --server FILE      the server to measure                          the one just built
           --quick            20,000 tickets, one second a question
 
-        Questions: {Report.Creates} (always), {string.Join(", ", Workload.All.Select(workload => workload.Name))}, {Hour.Name}.
+        Questions: {Report.Creates} (always), {string.Join(", ", Workload.All.Select(workload => workload.Name))}, {Report.Portals} (with --store), {Hour.Name}.
         """;
 
     /// <summary>A slow server must not make the run endless: it ends if growing takes longer than this.</summary>
@@ -111,7 +111,7 @@ internal sealed record Options
 
     static string[] Names(string text)
     {
-        string[] known = [Report.Creates, .. Workload.All.Select(workload => workload.Name), Hour.Name];
+        string[] known = [Report.Creates, .. Workload.All.Select(workload => workload.Name), Report.Portals, Hour.Name];
         var names = text == "all" ? known : text.Split(',');
         return names.Except(known).FirstOrDefault() is { } unknown ? throw new ArgumentException($"There is no question {unknown}.") : names;
     }

@@ -19,51 +19,53 @@ internal sealed class RawPostgres : Side
           PRIMARY KEY (portal, sequence));
         """;
 
+    // Here and below, a connection has the number of its portal in place of $portal.
     const string Find = """
         SELECT k.n, r.key, r.change, r.content FROM unnest($1::int[], $2::bytea[]) WITH ORDINALITY k(p, v, n)
-        CROSS JOIN LATERAL (SELECT record FROM unique_value u WHERE u.portal = 1 AND u.property = k.p AND u.value = k.v LIMIT 1) u
-        CROSS JOIN LATERAL (SELECT * FROM record r WHERE r.portal = 1 AND r.key = u.record LIMIT 1) r
+        CROSS JOIN LATERAL (SELECT record FROM unique_value u WHERE u.portal = $portal AND u.property = k.p AND u.value = k.v LIMIT 1) u
+        CROSS JOIN LATERAL (SELECT * FROM record r WHERE r.portal = $portal AND r.key = u.record LIMIT 1) r
         """;
 
-    const string InsertChanges = "INSERT INTO change SELECT 1, * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::int[], $7::bytea[])";
+    const string InsertChanges = "INSERT INTO change SELECT $portal, * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::int[], $7::bytea[])";
 
-    const string InsertRecords = "INSERT INTO record SELECT 1, * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::bytea[])";
+    const string InsertRecords = "INSERT INTO record SELECT $portal, * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::bytea[])";
 
     const string UpdateRecords = """
         UPDATE record r SET change = x.change, updated = x.updated, content = x.content FROM (SELECT q.id, k.* FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) k(key, change, updated, content)
-          CROSS JOIN LATERAL (SELECT ctid id FROM record q WHERE q.portal = 1 AND q.key = k.key LIMIT 1) q) x
-        WHERE r.portal = 1 AND r.ctid = x.id
+          CROSS JOIN LATERAL (SELECT ctid id FROM record q WHERE q.portal = $portal AND q.key = k.key LIMIT 1) q) x
+        WHERE r.portal = $portal AND r.ctid = x.id
         """;
 
-    const string InsertValues = "INSERT INTO unique_value SELECT 1, * FROM unnest($1::int[], $2::bytea[], $3::bigint[])";
+    const string InsertValues = "INSERT INTO unique_value SELECT $portal, * FROM unnest($1::int[], $2::bytea[], $3::bigint[])";
 
     readonly StoreDatabase database;
+    readonly Table[] tables;
     readonly Writer[] writers;
     long sequence;
     int seed;
 
-    public RawPostgres(string name, string directory, Table table, StoreDatabase database, int connections) : base(name, directory, table)
+    public RawPostgres(string name, string directory, Table table, StoreDatabase database, int connections, int portals = 1) : base(name, directory, table)
     {
         this.database = database;
-        database.Run("CREATE SCHEMA bench_raw");
+        tables = table.Repeated(portals);
+        database.Create();
         database.Run(Schema);
         System.IO.Directory.CreateDirectory(directory);
-        writers = [.. Enumerable.Range(0, connections).Select(_ => new Writer(database.Open(), table.Keys))];
+        writers = [.. Enumerable.Range(0, connections).Select(i => new Writer(database.Open(), table.Keys, i % portals))];
     }
 
     public override bool Can(Workload workload) => workload.Raw;
 
     public override Slice CreateTo(int end)
     {
-        var first = Table.Count;
-        var next = first;
+        var next = tables.Select(table => table.Count).ToArray();
         var slice = OnAll(writers.Length, writer =>
         {
-            var from = Interlocked.Add(ref next, Question.BatchSize) - Question.BatchSize;
+            var from = Interlocked.Add(ref next[writer.Portal], Question.BatchSize) - Question.BatchSize;
             var numbers = Enumerable.Range(from, Math.Max(0, Math.Min(Question.BatchSize, end - from))).ToArray();
             return numbers.Length > 0 && writer.Create(numbers, Numbers(numbers.Length)) is var count ? count : 0;
         }, double.MaxValue);
-        Table.Count = end;
+        Array.ForEach(tables, table => table.Count = end);
         return slice;
     }
 
@@ -71,12 +73,12 @@ internal sealed class RawPostgres : Side
     {
         seed++;
         var parallel = workload.Connections ?? writers.Length;
-        var pickers = writers.Take(parallel).Select((writer, i) => (writer, new Picker(Table, seed, i, parallel, workload.InSequence))).ToDictionary(pair => pair.writer, pair => pair.Item2);
+        var pickers = writers.Take(parallel).Select((writer, i) => (writer, new Picker(tables[writer.Portal], seed, i / tables.Length, Math.Max(1, parallel / tables.Length), workload.InSequence))).ToDictionary(pair => pair.writer, pair => pair.Item2);
         var slice = OnAll(parallel, writer =>
         {
             var numbers = new int[workload.BatchSize];
             pickers[writer].Pick(numbers);
-            return writer.Update(numbers, number => Table.Advance(number, workload.Changes!.Value), Numbers(numbers.Length));
+            return writer.Update(numbers, number => tables[writer.Portal].Advance(number, workload.Changes!.Value), Numbers(numbers.Length));
         }, seconds);
         Table.Changes += slice.Tickets;
         return slice;
@@ -124,9 +126,12 @@ internal sealed class RawPostgres : Side
     }
 
     /// <summary>One connection. Only for one thread at a time.</summary>
-    sealed class Writer(NpgsqlConnection connection, KeyOrder keys) : IDisposable
+    sealed class Writer(NpgsqlConnection connection, KeyOrder keys, int portal) : IDisposable
     {
         readonly Blocks blocks = new(keys);
+
+        /// <summary>The number of its portal, from 0.</summary>
+        public int Portal => portal;
 
         public int Create(int[] numbers, long before)
         {
@@ -210,9 +215,9 @@ internal sealed class RawPostgres : Side
 
         static NpgsqlParameter Value<T>(T value) => new NpgsqlParameter<T> { TypedValue = value };
 
-        static NpgsqlBatchCommand Command(string sql, params NpgsqlParameter[] values)
+        NpgsqlBatchCommand Command(string sql, params NpgsqlParameter[] values)
         {
-            var command = new NpgsqlBatchCommand(sql);
+            var command = new NpgsqlBatchCommand(sql.Replace("$portal", $"{portal + 1}", StringComparison.Ordinal));
             Array.ForEach(values, value => command.Parameters.Add(value));
             return command;
         }

@@ -7,7 +7,7 @@ namespace Docket.Bench;
 /// <summary>Prints the table line by line as it comes, and at the end what was expected of it.</summary>
 internal sealed class Report(TextWriter output, string? json = null)
 {
-    public const string Creates = "creates";
+    public const string Creates = "creates", Portals = "portals";
 
     readonly List<(bool Met, string Text)> expectations = [];
     int count;

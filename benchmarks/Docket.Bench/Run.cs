@@ -6,7 +6,7 @@ namespace Docket.Bench;
 /// </summary>
 internal sealed class Run : IDisposable
 {
-    const int Turns = 3, GrowTurns = 5;
+    const int Turns = 3, GrowTurns = 5, PortalCount = 16;
     const double UpdateSeconds = 0.5;
 
     readonly Options options;
@@ -49,6 +49,11 @@ internal sealed class Run : IDisposable
             if (workloads.Any(workload => workload.Changes is not null))
             {
                 Restart("after these updates", grown);
+            }
+
+            if (options.Store is { } store && options.Only.Contains(Report.Portals))
+            {
+                AskPortals(store, size);
             }
 
             if (options.Only.Contains(Hour.Name))
@@ -98,6 +103,28 @@ internal sealed class Run : IDisposable
         var servers = sides.OfType<ServerSide>().ToArray();
         var rate = servers.Min(side => side.Ask(workload, options.Seconds).Rate) / 2;
         report.Rows(workload.Name, workload.Title, servers, InTurns(servers, Turns, (side, _) => side.Ask(workload, options.Seconds, rate / workload.BatchSize)));
+    }
+
+    /// <summary>Random updates of many portals, each over one connection. Together they have the size.</summary>
+    void AskPortals(string store, int size)
+    {
+        var each = size / PortalCount / Question.BatchSize * Question.BatchSize;
+        Side[] many =
+        [
+            new ServerSide("server", options.Server, Path.Combine(directory, "server-portals"), NewTable(), PortalCount, new(store, "bench_server_portals"), options.Processes, PortalCount),
+            new RawPostgres("raw, set-based SQL", Path.Combine(directory, "raw-portals"), NewTable(), new(store, "bench_raw_portals"), PortalCount, PortalCount),
+        ];
+        try
+        {
+            Array.ForEach(many, side => side.CreateTo(each));
+            report.Rows(Report.Portals, $"random updates of {PortalCount} portals", many, InTurns(many, Turns, (side, _) => side.Ask(Workload.All[0], options.Seconds)));
+        }
+        finally
+        {
+            Array.ForEach(many, side => side.Dispose());
+        }
+
+        Table NewTable() => new(each, options.Keys);
     }
 
     void PlayHour()

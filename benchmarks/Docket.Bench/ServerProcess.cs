@@ -110,6 +110,22 @@ internal sealed class ServerProcess : IDisposable
         return set.ExitCode == 0 ? null : (mistake + output.Result).Trim().Split('\n')[0];
     }
 
+    /// <summary>Creates a portal, while servers run or not.</summary>
+    /// <returns>Its token.</returns>
+    public static string CreatePortal(string program, string dataDirectory, string? store)
+    {
+        var info = new ProcessStartInfo("dotnet", [program, "portal", "create", "another", "--data", dataDirectory]) { RedirectStandardOutput = true };
+        if (store is not null)
+        {
+            info.Environment["DOCKET_STORE"] = store;
+        }
+
+        using var create = Process.Start(info)!;
+        var output = create.StandardOutput.ReadToEnd();
+        create.WaitForExit();
+        return create.ExitCode == 0 ? output.Trim().Split(' ')[^1] : throw new ServerFailure("A portal can't be created.");
+    }
+
     /// <summary>Ends the server with SIGTERM and waits for it.</summary>
     public void Stop()
     {

@@ -51,6 +51,8 @@ internal sealed class ServerSide : Side
     readonly string program;
     readonly int connections, processes;
     readonly StoreDatabase? store;
+    readonly Table[] tables;
+    readonly string[] tokens;
     ServerProcess[] servers;
     LoadClient load;
     int seed;
@@ -62,11 +64,14 @@ internal sealed class ServerSide : Side
     /// <param name="connections">Connections of its load.</param>
     /// <param name="store">Its PostgreSQL database, if it has one.</param>
     /// <param name="processes">Processes on that database.</param>
-    public ServerSide(string name, string program, string directory, Table table, int connections, StoreDatabase? store = null, int processes = 1) : base(name, directory, table)
+    /// <param name="portals">Portals, of which each has a table of its own like the first one and its share of the connections.</param>
+    public ServerSide(string name, string program, string directory, Table table, int connections, StoreDatabase? store = null, int processes = 1, int portals = 1) : base(name, directory, table)
     {
         (this.program, this.connections, this.store, this.processes) = (program, connections, store, processes);
+        tables = table.Repeated(portals);
         servers = Start();
-        load = new LoadClient(servers, connections, Cpu);
+        tokens = [ServerProcess.Token, .. tables.Skip(1).Select(_ => ServerProcess.CreatePortal(program, directory, store?.Text))];
+        load = new LoadClient(servers, connections, Cpu, tokens);
     }
 
     /// <summary>The process, or the first of them.</summary>
@@ -76,10 +81,10 @@ internal sealed class ServerSide : Side
 
     public override Slice CreateTo(int end) => UntilQuiet(() =>
     {
-        var next = new Creates.Cursor(Table.Count);
-        var slice = load.Run(_ => new Creates(Table, next, end), Options.GrowSecondsMax);
-        Table.Count += (int)slice.Tickets;
-        return Table.Count == end ? slice : throw new WrongAnswer($"{Name}: only {Table.Count} tickets after {slice.Seconds:N0} seconds.");
+        var (count, next) = (Table.Count, tables.Select(table => new Creates.Cursor(table.Count)).ToArray());
+        var slice = load.Run(connection => new Creates(tables[connection % tables.Length], next[connection % tables.Length], end), Options.GrowSecondsMax);
+        Array.ForEach(tables, table => table.Count = end);
+        return slice.Tickets == (long)(end - count) * tables.Length ? slice : throw new WrongAnswer($"{Name}: only {slice.Tickets} tickets in {slice.Seconds:N0} seconds.");
     });
 
     public override Slice Ask(Workload workload, double seconds) => Ask(workload, seconds, null);
@@ -92,7 +97,7 @@ internal sealed class ServerSide : Side
         seed++;
         var parallel = workload.Connections ?? connections;
         var ask = workload.Ask(this);
-        Slice Run() => load.Run(connection => ask(new Picker(Table, seed, connection, parallel, workload.InSequence)), seconds, parallel, rate);
+        Slice Run() => load.Run(connection => ask(new Picker(tables[connection % tables.Length], seed, connection / tables.Length, Math.Max(1, parallel / tables.Length), workload.InSequence)), seconds, parallel, rate);
         if (workload.Changes is null)
         {
             return Run();
@@ -114,7 +119,7 @@ internal sealed class ServerSide : Side
         var rest = Rest.Of(Directory);
         rest = rest with { Data = store?.Bytes() ?? rest.Data, Index = rest.Index / processes };
         servers = Start();
-        load = new LoadClient(servers, connections, Cpu);
+        load = new LoadClient(servers, connections, Cpu, tokens);
         return rest with { ReadySeconds = Server.ReadySeconds, Memory = Server.Memory() };
     }
 

@@ -33,6 +33,8 @@ internal sealed class StoreDatabase
         command.ExecuteNonQuery();
     }
 
+    public void Create() => Run($"CREATE SCHEMA {schema}");
+
     public void Drop() => Run($"DROP SCHEMA IF EXISTS {schema} CASCADE");
 
     /// <summary>Bytes of all tables and indexes.</summary>

@@ -239,6 +239,9 @@ internal sealed class Table(int capacity, KeyOrder keys = KeyOrder.Mixed)
 
     public TicketVersion Version(int number) => versions[number];
 
+    /// <summary>This table, and others like it without tickets.</summary>
+    public Table[] Repeated(int tables) => [this, .. Enumerable.Range(1, tables - 1).Select(_ => new Table(versions.Length, keys))];
+
     /// <summary>The next version, which is now the current one. Nobody else may hold the number: see <see cref="Picker"/>.</summary>
     public TicketVersion Advance(int number, Change change) => versions[number] = versions[number].After(change);
 }
@@ -251,6 +254,8 @@ internal sealed class Picker(Table table, int seed, int part = 0, int parts = 1,
 {
     readonly Random random = new(seed * 7919 + part);
     int? last;
+
+    public Table Table => table;
 
     public int Pick()
     {

@@ -19,19 +19,19 @@ internal sealed record Workload(string Name, string Title, Func<ServerSide, Func
         Updates("arrival", "random updates at a fixed rate", Change.Texts) with { IsPaced = true, Raw = false },
         Rows("ndjson", "NDJSON, 1 connection", rowsATicket: 1),
         Rows("ndjson-repeats", "NDJSON, 5 rows of a ticket in a row", rowsATicket: 5),
-        new("no-op", "no-op upserts, 100 a batch", side => picker => new Repeats(side.Table, picker)),
-        new("read", "read one by key", side => picker => new Reads(side.Table, picker)),
-        new("read-history", "read one with history", side => picker => new Reads(side.Table, picker, history: true)),
-        new("batch-read", "batch read, 100 keys", side => picker => new BatchReads(side.Table, picker)),
+        new("no-op", "no-op upserts, 100 a batch", side => picker => new Repeats(picker.Table, picker)),
+        new("read", "read one by key", side => picker => new Reads(picker.Table, picker)),
+        new("read-history", "read one with history", side => picker => new Reads(picker.Table, picker, history: true)),
+        new("batch-read", "batch read, 100 keys", side => picker => new BatchReads(picker.Table, picker)),
         new("list", "list, pages of 100", side =>
         {
             var ids = side.SampleIds();
-            return picker => new Lists(side.Table, ids, picker);
+            return picker => new Lists(picker.Table, ids, picker);
         }),
     ];
 
     /// <summary>What is asked unless <c>--only</c> says otherwise.</summary>
-    public static readonly string[] Usual = ["updates", "single", "read", "batch-read"];
+    public static readonly string[] Usual = ["updates", "single", "read", "batch-read", Report.Portals];
 
     /// <summary>Connections that ask; all by default.</summary>
     public int? Connections { get; init; }
@@ -52,8 +52,8 @@ internal sealed record Workload(string Name, string Title, Func<ServerSide, Func
     public bool Raw { get; init; }
 
     static Workload Updates(string name, string title, Change change, int batchSize = Question.BatchSize) =>
-        new(name, title, side => picker => new Updates(side.Table, picker, batchSize, change)) { Changes = change, BatchSize = batchSize, Raw = true };
+        new(name, title, side => picker => new Updates(picker.Table, picker, batchSize, change)) { Changes = change, BatchSize = batchSize, Raw = true };
 
     static Workload Rows(string name, string title, int rowsATicket) =>
-        new(name, title, side => picker => new Uploads(side.Table, picker, rowsATicket)) { Changes = Change.Texts, Connections = 1 };
+        new(name, title, side => picker => new Uploads(picker.Table, picker, rowsATicket)) { Changes = Change.Texts, Connections = 1 };
 }
