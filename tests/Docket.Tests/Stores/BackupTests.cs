@@ -90,6 +90,35 @@ public sealed class BackupTests : IDisposable
     }
 
     [Fact]
+    public async Task A_restored_portal_has_another_history()
+    {
+        const string feed = "/docket/v1/changes";
+        string before;
+        await using (var server = await TestServer.StartAsync(Data))
+        {
+            (await server.PostAsync(Tickets, """{"properties":{"subject":"one","hs_pipeline_stage":"1"}}""")).Expect(201);
+            before = History(await server.GetAsync(feed));
+            DocketServer.BackUp(new(Data), Target, (_, _) => { });
+        }
+
+        DocketServer.Restore(Target, Restored, (_, _) => { });
+        Assert.Equal(["docket.db", "docket.lock", "portal-24000001.db"], Directory.GetFiles(Restored).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        string after;
+        await using (var restored = await TestServer.StartAsync(Restored))
+        {
+            var answer = await restored.GetAsync(feed);
+            Assert.Equal("1", answer.Expect(200)["results[0].sequence"]);
+            Assert.Matches("^[0-9a-f]{32}$", after = History(answer));
+            Assert.NotEqual(before, after);
+        }
+
+        await using var again = await TestServer.StartAsync(Restored);
+        Assert.Equal(after, History(await again.GetAsync(feed)));
+
+        static string History(Answer answer) => answer.Headers.GetValues("Docket-History").Single();
+    }
+
+    [Fact]
     public async Task What_can_not_be_backed_up_or_restored_is_refused_in_one_line_and_leaves_nothing_behind()
     {
         await using (await TestServer.StartAsync(Data))

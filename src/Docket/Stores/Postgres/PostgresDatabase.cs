@@ -188,7 +188,7 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
     {
         if (await QueryAsync<bool>($"SELECT place IS DISTINCT FROM {Place} FROM identity", connection, cancellation))
         {
-            await RunAsync("UPDATE head SET history = replace(gen_random_uuid()::text, '-', '') WHERE (SELECT place FROM identity) IS NOT NULL", connection, cancellation);
+            await RunAsync("UPDATE head SET history = gen_random_uuid()::text WHERE (SELECT place FROM identity) IS NOT NULL", connection, cancellation);
             await RunAsync($"UPDATE identity SET place = {Place}", connection, cancellation);
         }
     }

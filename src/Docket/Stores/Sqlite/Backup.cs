@@ -92,6 +92,7 @@ internal static class Backup
                 CopyChecked(source, data, file, progress);
             }
 
+            BeginHistories(data, content.Files);
             // The registry last: without it, no server starts with an incomplete restore.
             foreach (var file in content.Files.Reverse())
             {
@@ -198,6 +199,20 @@ internal static class Backup
         if (FlushAndHash(to) != file.Sha256)
         {
             throw new OperatorMistake($"{from} has changed since the backup was created. Nothing was restored.");
+        }
+    }
+
+    // Sequence numbers are given again from here on. Files of versions without an identity get one when they are opened.
+    static void BeginHistories(string data, IReadOnlyList<BackupFile> files)
+    {
+        using var registry = new Connection(Path.Combine(data, RegistryFile + Unfinished), create: false);
+        foreach (var file in files.Skip(1).Where(file => file.Rows.ContainsKey("identity") && files[0].Rows.ContainsKey("identity")))
+        {
+            using var portal = new Connection(Path.Combine(data, file.Name + Unfinished), create: false);
+            var before = Identity.Of(portal).File;
+            portal.Execute("UPDATE identity SET file = lower(hex(randomblob(16)))");
+            using var update = registry.Prepare("UPDATE portal SET file = ? WHERE file = ?");
+            update.Bind(Identity.Of(portal).File).Bind(before).Run();
         }
     }
 

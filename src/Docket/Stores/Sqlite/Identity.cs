@@ -2,7 +2,7 @@ using Docket.Sqlite;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>The identity of a portal's file.</summary>
-/// <param name="File">Created once, at random. Copies have the same: a restored backup is the same file at an earlier time.</param>
+/// <param name="File">Created once, at random. Copies have the same, but <see cref="Backup.Restore"/> gives a new one: what it restores is of an earlier time.</param>
 /// <param name="Portal">The portal; <c>null</c> if the file belongs to none yet.</param>
 /// <param name="Registry">The identity of the <c>docket.db</c> that lists the portal.</param>
 internal sealed record Identity(string File, long? Portal, string? Registry)
