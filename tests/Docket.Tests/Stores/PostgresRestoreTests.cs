@@ -173,6 +173,7 @@ public sealed class PostgresRestoreTests : IAsyncLifetime
 
     static async Task<int> CountAsync(Process process, string word)
     {
+        await process.Store.CatchUpAsync(); // as each request does: another process may have begun to use the type
         var schema = process.Store.Schema.Of(Tickets.Type);
         return (int)(await process.Store.SearchAsync(SearchCompiler.Compile(new SearchBody { Query = word }, schema, capped: false), Cancellation)).Total;
     }
