@@ -57,8 +57,11 @@ internal readonly record struct ExactDecimal(BigInteger Unscaled, int Scale)
 
     public static ExactDecimal operator *(ExactDecimal one, ExactDecimal other) => new(one.Unscaled * other.Unscaled, one.Scale + other.Scale);
 
-    public static ExactDecimal operator +(ExactDecimal one, ExactDecimal other) =>
-        Math.Max(one.Scale, other.Scale) is var scale ? new(one.At(scale) + other.At(scale), scale) : default;
+    public static ExactDecimal operator +(ExactDecimal one, ExactDecimal other)
+    {
+        var scale = Math.Max(one.Scale, other.Scale);
+        return new(one.At(scale) + other.At(scale), scale);
+    }
 
     public static ExactDecimal operator -(ExactDecimal one, ExactDecimal other) => one + (other with { Unscaled = -other.Unscaled });
 

@@ -58,12 +58,16 @@ internal static class Activities
     public static readonly ObjectType PostalMail = Make("0-116", "postal_mail", "postal_mail", "hs_postal_mail_body") with
     {
         Searched = ["hs_postal_mail_body"],
-        // Without recorded definitions: those that it shares with notes.
-        Seed = () => TypeParts.SeedOf("notes") is var notes
-            ? (notes with { Properties = notes.Properties.RemoveAll(definition => definition.Name.StartsWith("hs_note_", StringComparison.Ordinal)), Foremost = [Timestamp, Owner] })
-                .With("postal_mail", TypeParts.Own("hs_postal_mail_body", "Body", fieldType: "html"))
-            : notes,
+        Seed = SeedOfPostalMail,
     };
+
+    // Without recorded definitions: those that it shares with notes, and its body.
+    static TypeSeed SeedOfPostalMail()
+    {
+        var notes = TypeParts.SeedOf("notes", Timestamp, Owner);
+        return (notes with { Properties = notes.Properties.RemoveAll(definition => definition.Name.StartsWith("hs_note_", StringComparison.Ordinal)) })
+            .With("engagement", TypeParts.Own("hs_postal_mail_body", "Body", fieldType: "html"));
+    }
 
     /// <summary>An activity whose body, and what follows from it, is in one property.</summary>
     /// <param name="id">The id on the wire.</param>
@@ -71,8 +75,10 @@ internal static class Activities
     /// <param name="singular">The singular.</param>
     /// <param name="body">The property of the body.</param>
     /// <param name="filled">More properties that the server fills in.</param>
-    public static ObjectType Make(string id, string plural, string singular, string body, params ImmutableArray<string> filled) =>
-        TypeParts.Plain(id, plural, singular, () => TypeParts.SeedOf(plural, Timestamp, Owner, body)) is var plain ? plain with
+    public static ObjectType Make(string id, string plural, string singular, string body, params ImmutableArray<string> filled)
+    {
+        var plain = TypeParts.Plain(id, plural, singular, () => TypeParts.SeedOf(plural, Timestamp, Owner, body));
+        return plain with
         {
             Required = [Timestamp],
             AfterUpdate = [.. plain.AfterUpdate, .. Filled, .. Previews, .. filled],
@@ -85,7 +91,8 @@ internal static class Activities
                 FollowBody(activity, body);
                 FollowOwner(activity);
             },
-        } : plain;
+        };
+    }
 
     /// <summary>The records need the scopes of contacts; a refusal names those of the type (reference/objects-other-than-tickets.md 1.2).</summary>
     public static TypeScopes ScopesOf(string name, params ReadOnlySpan<string> alsoRead) => new(
@@ -102,7 +109,8 @@ internal static class Activities
             return;
         }
 
-        var html = activity.Text(body) is var text && (text.Length > 0 || otherwise is null) ? text : activity.Text(otherwise!);
+        var html = activity.Text(body);
+        html = html.Length == 0 && otherwise is not null ? activity.Text(otherwise) : html;
         activity.Set(Preview, BodyText.PreviewOf(html));
         activity.Set(PreviewHtml, html.Length > 0 ? BodyText.DocumentOf(html) : "");
         activity.Set(PreviewIsTruncated, html.Length > 0 ? "false" : "");
