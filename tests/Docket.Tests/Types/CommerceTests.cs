@@ -21,6 +21,28 @@ public class CommerceTests
         Assert.Equal(["createdate", "description", "hs_lastmodifieddate", "hs_object_id", "name", "price"], read.Json!["properties"]!.AsObject().Select(property => property.Key));
     }
 
+    [Behaviour("GET …/objects/{objectType}/{id}", "the keys of a read without `properties`", "observed, docs, inferred", "objects-other-than-tickets.md 1.4, 12.10")]
+    [Theory]
+    [InlineData("deals", "dealname", "amount,closedate,createdate,dealname,dealstage,hs_lastmodifieddate,hs_object_id,pipeline")]
+    [InlineData("products", "name", "createdate,description,hs_lastmodifieddate,hs_object_id,name,price")]
+    [InlineData("line_items", "name", "createdate,hs_lastmodifieddate,hs_object_id")]
+    [InlineData("carts", "hs_cart_name", "hs_createdate,hs_lastmodifieddate,hs_object_id")]
+    [InlineData("orders", "hs_order_name", "hs_createdate,hs_lastmodifieddate,hs_object_id")]
+    [InlineData("quotes", "hs_title", "hs_createdate,hs_lastmodifieddate,hs_object_id")]
+    [InlineData("invoices", "hs_title", "hs_createdate,hs_lastmodifieddate,hs_object_id")]
+    [InlineData("leads", "hs_lead_name", "hs_createdate,hs_lastmodifieddate,hs_object_id")]
+    [InlineData("feedback_submissions", "hs_survey_name", "hs_createdate,hs_lastmodifieddate,hs_object_id")]
+    [InlineData("users", "hs_job_title", "hs_createdate,hs_lastmodifieddate,hs_object_id")]
+    public async Task A_read_that_names_no_properties_shows_those_of_its_type(string plural, string name, string keys)
+    {
+        await using var server = await TestServer.StartAsync();
+        var id = (await server.PostAsync(Objects + plural, $$"""{"properties":{"{{name}}":"A"} }""")).Expect(201)["id"];
+        var read = (await server.GetAsync($"{Objects}{plural}/{id}")).Expect(200);
+        Assert.Equal(keys.Split(','), read.Json!["properties"]!.AsObject().Select(property => property.Key));
+        var created = keys.StartsWith("hs_", StringComparison.Ordinal) ? "properties.hs_createdate" : "properties.createdate";
+        Assert.Equal((read["createdAt"], read["updatedAt"]), (read[created], read["properties.hs_lastmodifieddate"]));
+    }
+
     public static TheoryData<string, string, string, string, string> LineItemAmounts => new()
     {
         { "", "3200.00", "0.00", "3200.00", "0.00" },

@@ -146,6 +146,20 @@ public class DealTests
         Assert.Equal(0, (await server.GetAsync("/crm/v3/properties/tickets/hs_pipeline_stage")).Expect(200).Count("options"));
     }
 
+    [Behaviour("POST …/pipelines/deals", "a stage needs a `probability` from 0.0 to 1.0, which is printed canonically; `isClosed` follows from it", "observed", "properties-pipelines-search-associations.md 3.4")]
+    [Theory]
+    [InlineData("{}", 400, "must specify probability when writing a dealstage")]
+    [InlineData("{\"probability\":\"1.1\"}", 400, "dealstage probability is not valid, must be between 0.0 and 1.0 (inclusive)")]
+    [InlineData("{\"probability\":\"0.50\"}", 201, "0.5 false")]
+    [InlineData("{\"probability\":\"1\",\"isClosed\":\"false\"}", 201, "1.0 true")]
+    [InlineData("{\"probability\":\"0\",\"other\":\"x\"}", 201, "0.0 true")]
+    public async Task A_stage_of_a_deal_has_a_probability(string metadata, int status, string expected)
+    {
+        await using var server = await TestServer.StartAsync();
+        var answer = (await server.PostAsync("/crm/v3/pipelines/deals", $$"""{"label":"A","displayOrder":1,"stages":[{"label":"S","displayOrder":0,"metadata":{{metadata}}}]}""")).Expect(status);
+        Assert.Equal(expected, status == 400 ? answer["message"] : $"{answer["stages[0].metadata.probability"]} {answer["stages[0].metadata.isClosed"]}");
+    }
+
     [Fact]
     public async Task The_currency_of_a_deal_is_one_of_the_portals()
     {
