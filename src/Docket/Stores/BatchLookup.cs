@@ -41,6 +41,10 @@ internal static class BatchLookup
                 {
                     found.Owners[new(input.Key, input.KeyValue)] = record.Id;
                 }
+                else if (input.Key is { HasParts: true })
+                {
+                    AddOwners(records, found, batch, Claims.Of(input.Key, input.KeyValue)); // no record has the whole, but one may have a part
+                }
             }
 
             foreach (var value in input.Values)

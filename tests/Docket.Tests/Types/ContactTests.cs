@@ -197,6 +197,36 @@ public class ContactTests
     }
 
     [Fact]
+    public async Task A_key_of_several_addresses_takes_none_from_another_contact()
+    {
+        await using var server = await TestServer.StartAsync();
+        var ada = await CreateAsync(server, """{"email":"ada@example.com"}""");
+        const string Body = """{"inputs":[{"idProperty":"hs_additional_emails","id":"new@example.com;ada@example.com","properties":{}}]}""";
+        Assert.Contains($"{ada["id"]} already has that value", (await server.PostAsync(Upsert, Body)).Expect(400)["message"], StringComparison.Ordinal);
+        var created = (await server.PostAsync(Upsert, Body.Replace("ada@", "second@", StringComparison.Ordinal))).Expect(200);
+        Assert.Equal(created["results[0].id"], (await server.GetAsync(Contacts + "/second@example.com?idProperty=email")).Expect(200)["id"]);
+    }
+
+    [Fact]
+    public async Task One_contact_gets_an_address_however_many_want_it_at_once()
+    {
+        await using var server = await TestServer.StartAsync();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(i =>
+        {
+            var (one, other) = ($"a{i % 5}@example.com", $"a{(i + 1 + (i / 5)) % 5}@example.com");
+            var values = i % 3 == 0 ? $$"""{"email":"{{one}}"}""" : $$"""{"email":"own{{i}}@example.com","hs_additional_emails":"{{one}};{{other}}"}""";
+            return server.PostAsync(Contacts, $$"""{"properties":{{values}} }""");
+        }));
+        Assert.All(answers, answer => Assert.Contains(answer.Status, new[] { 201, 400, 409 }));
+        foreach (var address in Enumerable.Range(0, 5).Select(i => $"a{i}@example.com"))
+        {
+            var holders = answers.Where(answer => answer.Status == 201 && answer.Text.Contains($"{address}", StringComparison.Ordinal)).Select(answer => answer["id"]).ToArray();
+            Assert.True(holders.Length <= 1, $"{address} is held by {string.Join(", ", holders)}");
+            Assert.Equal(holders.SingleOrDefault(), (await server.GetAsync($"{Contacts}/{address}?idProperty=email"))["id"]);
+        }
+    }
+
+    [Fact]
     public async Task A_search_by_address_finds_secondary_ones()
     {
         await using var server = await TestServer.StartAsync();
