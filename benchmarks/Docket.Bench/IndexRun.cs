@@ -200,6 +200,10 @@ internal sealed class GeneratedLog : IChangeLog
 
     public long CountRecords() => 0;
 
+    public bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other) => false;
+
+    public IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence) => [];
+
     public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types) => [];
 
     public void Dispose()

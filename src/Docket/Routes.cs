@@ -1,6 +1,7 @@
 using Docket.Access;
 using Docket.Account;
 using Docket.Admin;
+using Docket.Associations;
 using Docket.Changes;
 using Docket.Http;
 using Docket.Jobs;
@@ -34,10 +35,20 @@ internal static class Routes
             AccountRoutes.Map(routes, $"/account-info/{version.Name}", limiter);
             OwnerRoutes.Map(routes, version.Prefix("owners"));
             LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");
+            OlderRoutes.MapRecords(routes, version.Prefix("objects") + "/{objectType}");
+            if (version != ApiVersion.V3)
+            {
+                AssociationRoutes.MapRecords(routes, version.Prefix("objects") + "/{objectType}");
+                AssociationRoutes.MapBatches(routes, version.Prefix("associations"));
+            }
         }
 
         var old = all.MapGroup("").WithMetadata(ApiVersion.V3);
         ObjectRoutes.MapReads(old, "/crm/v4/objects/{objectType}"); // some clients read tickets here; the rest of v4 is about associations
+        AssociationRoutes.MapRecords(old, "/crm/v4/objects/{objectType}");
+        AssociationRoutes.MapBatches(old, "/crm/v4/associations");
+        AssociationRoutes.MapLabels(old, "/crm/associations/v4");
+        OlderRoutes.Map(old);
         AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
         DispositionRoutes.Map(old, "/calling/v1/dispositions", Activities.Calls);
         AccountRoutes.MapMe(old, "/integrations/v1/me");

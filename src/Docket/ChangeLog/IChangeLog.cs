@@ -66,6 +66,16 @@ internal interface IChangeLog : IDisposable
 
     long CountRecords();
 
+    /// <summary>Whether a record is associated with another one, or with any of a type, after a change.</summary>
+    /// <param name="sequence">The number of the change.</param>
+    /// <param name="record">The record's type and id.</param>
+    /// <param name="types">The numbers of the association types to look for.</param>
+    /// <param name="other">The other record; <c>null</c> for any.</param>
+    bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other);
+
+    /// <summary>All associations after a change, for each side: type and id of the record, and of the other one.</summary>
+    IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence);
+
     /// <summary>All records of some types by id, active and archived.</summary>
     IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
@@ -22,6 +23,8 @@ internal static class ChangeResponse
         ChangeKind.Restore => "restore",
         ChangeKind.Merge => "merge",
         ChangeKind.MergedAway => "mergedAway",
+        ChangeKind.Associate => "associate",
+        ChangeKind.Dissociate => "dissociate",
         _ => "purge",
     };
 
@@ -57,6 +60,11 @@ internal static class ChangeResponse
             json.WriteString("mergedInto", change.Related[0].ToString());
         }
 
+        if (change.Tie is var (otherType, otherId, types))
+        {
+            WriteTie(json, schema, otherType, otherId, types);
+        }
+
         json.WriteStartArray("changes");
         foreach (var value in change.Values)
         {
@@ -64,6 +72,29 @@ internal static class ChangeResponse
             if (schema.FindNumberEvenArchived(value.Number) is { } property)
             {
                 WriteValue(json, property, value);
+            }
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    static void WriteTie(Utf8JsonWriter json, PortalSchema schema, int otherType, long otherId, ImmutableArray<int> types)
+    {
+        json.WriteStartObject("associated");
+        json.WriteString("objectType", TypeNumber.Format(otherType));
+        Wire.WriteId(json, ObjectId, otherId);
+        json.WriteStartArray("types");
+        foreach (var number in types)
+        {
+            // A label that was deleted since then is not shown any more.
+            if (schema.Associations.Find(number) is { } type)
+            {
+                json.WriteStartObject();
+                json.WriteString("category", type.Category);
+                json.WriteNumber("typeId", type.Id);
+                json.WriteString("label", type.Label);
+                json.WriteEndObject();
             }
         }
 
@@ -94,13 +125,20 @@ internal sealed record ChangeAnswer(
     [property: Description("Increases with each change.")] long Sequence,
     string ObjectType,
     string ObjectId,
-    [property: AllowedValues("create", "update", "archive", "restore", "merge", "mergedAway", "purge")] string Kind,
+    [property: AllowedValues("create", "update", "archive", "restore", "merge", "mergedAway", "purge", "associate", "dissociate")] string Kind,
     DateTimeOffset OccurredAt,
     SourceAnswer Source,
     ChangedAnswer[] Changes,
     [property: Description("From the write.")] string? ObjectWriteTraceId = null,
     [property: Description("For a merge: the records that were merged into this one.")] string[]? MergedObjectIds = null,
-    [property: Description("For a merged record: the record that replaced it.")] string? MergedInto = null);
+    [property: Description("For a merged record: the record that replaced it.")] string? MergedInto = null,
+    [property: Description("For associate and dissociate: the other object, and the association types that begin or end, as seen from this one.")] AssociatedAnswer? Associated = null);
+
+/// <summary>The other object of a change of associations.</summary>
+internal sealed record AssociatedAnswer(string ObjectType, string ObjectId, AssociationTypeAnswer[] Types);
+
+/// <summary>An association type.</summary>
+internal sealed record AssociationTypeAnswer([property: AllowedValues(AssociationType.HubSpotDefined, AssociationType.UserDefined)] string Category, int TypeId, [property: Description("null for the plain association of two types.")] string? Label);
 
 /// <summary>The source of a change.</summary>
 internal sealed record SourceAnswer(string Type, string Id);

@@ -24,6 +24,7 @@ internal static class FeatureHeaders
         ("All-Properties", OptionalFeatures.AllProperties),
         ("Labels", OptionalFeatures.Labels),
         ("Shuffle", OptionalFeatures.Shuffle),
+        ("Associations", OptionalFeatures.Associations),
     ];
 
     /// <summary>The optional features that a request asks for and its endpoint supports.</summary>

@@ -34,6 +34,7 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         Derivation.TimeInStage => TimeIn(schema.PlaceOf(property)!, chunk),
         Derivation.AllIds => Each(SearchIndex.IdColumn, chunk, id => Key.OfText(Encoding.ASCII.GetBytes(id.ToString()))),
         Derivation.Coordinates => Each(SearchIndex.IdColumn, chunk, id => Key.OfText(Coordinates(id))),
+        Derivation.StoredOrZero => StoredOrZero(property, chunk),
         _ => Constant(property, chunk, (form, text) => form is Form.Number or Form.Moment ? Key.OfValue(form, text) : Key.OfText(text)),
     };
 
@@ -73,6 +74,18 @@ internal sealed class IndexColumns(SearchIndex index, IndexReader reader, Schema
         }
 
         return derived.AsSpan(0, from.Length);
+    }
+
+    // The column may end before the last document of the chunk that has a value.
+    ReadOnlySpan<ulong> StoredOrZero(Property property, int chunk)
+    {
+        var (stored, documents) = (Column(SearchIndex.KeyColumn(property), chunk).ToArray(), Column(SearchIndex.IdColumn, chunk).Length);
+        for (var doc = 0; doc < documents; doc++)
+        {
+            derived[doc] = doc < stored.Length && stored[doc] != 0 ? stored[doc] : Key.OfNumber(0);
+        }
+
+        return derived.AsSpan(0, documents);
     }
 
     ReadOnlySpan<ulong> Constant(Property property, int chunk, Func<Form, byte[], ulong> derive)

@@ -60,7 +60,7 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         set.And(scratch);
     }
 
-    Condition Compile(SearchFilter filter) => filter.Operator switch
+    Condition Compile(SearchFilter filter) => filter.TiedTo is { } other ? CompileTies(filter, other) : filter.Operator switch
     {
         SearchOperator.HasProperty => HasValue(filter.Property),
         SearchOperator.NotHasProperty => Not(HasValue(filter.Property)),
@@ -74,6 +74,32 @@ internal sealed class IndexMatches(SearchIndex index, IndexReader reader, Search
         SearchOperator.Gte => InOrder(filter.Property, filter.Values[0], true, null, false),
         _ => InOrder(filter.Property, filter.Values[0], true, filter.Values[1], true),
     };
+
+    // Negated ones include records without associations (reference/objects-other-than-tickets.md 8.8 [decide]).
+    Condition CompileTies(SearchFilter filter, int other) => filter.Operator switch
+    {
+        SearchOperator.HasProperty => From(Gather(SearchIndex.Ties, SearchIndex.TieTerm(other))),
+        SearchOperator.NotHasProperty => Not(From(Gather(SearchIndex.Ties, SearchIndex.TieTerm(other)))),
+        SearchOperator.In => TiedToAny(filter.Values, other),
+        _ => Not(TiedToAny(filter.Values, other)),
+    };
+
+    Condition TiedToAny(ImmutableArray<SearchValue> ids, int other)
+    {
+        var found = new DocSet?[index.Chunks];
+        var active = Gather(SearchIndex.Live, SearchIndex.TermOf(other));
+        foreach (var value in ids)
+        {
+            // An archived record is not associated with anything until it is restored.
+            if (Record.ParseId(Encoding.UTF8.GetBytes(value.Text)) is { } id && index.Find(id, reader.Column) is var document and >= 0
+                && active[document >> DocSet.Bits]?.Contains(document & (DocSet.Size - 1)) == true)
+            {
+                Gather(SearchIndex.Ties, SearchIndex.TieTerm(other, id), found);
+            }
+        }
+
+        return From(found);
+    }
 
     Condition HasValue(Property property) => (chunk, into) => InRange(columns.Keys(property, chunk), 1, ulong.MaxValue, into);
 

@@ -451,6 +451,15 @@ internal sealed partial class Indexer : IDisposable
             }
         }
 
+        foreach (var (record, other) in changes.Ties(opened.Position))
+        {
+            if (opened.Index.Find(record.Id) is var document and >= 0)
+            {
+                opened.Index.Postings.Add(SearchIndex.Ties, document, SearchIndex.TieTerm(other.Type));
+                opened.Index.Postings.Add(SearchIndex.Ties, document, SearchIndex.TieTerm(other.Type, other.Id));
+            }
+        }
+
         opened.Save(built: true);
         buildTotal = 0;
         return true;
@@ -493,6 +502,12 @@ internal sealed partial class Indexer : IDisposable
 
                 taken += atHand.Count > 0 ? 0 : 1;
                 (opened.Position, opened.PositionTime) = (change.Sequence, change.Time);
+                if (change.Kind.IsTie())
+                {
+                    ChangedTies.Apply(index, known, changes, change);
+                    continue;
+                }
+
                 var document = change.Kind is ChangeKind.Create or ChangeKind.Merge && changes.OriginOf(change) is var origin
                     ? index.Add(change.Type, change.RecordId, origin.CreatedAt, change.Time, origin.Source, active: true)
                     : index.Find(change.RecordId);

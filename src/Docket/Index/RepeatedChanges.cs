@@ -20,7 +20,11 @@ internal sealed class RepeatedChanges
         for (var at = changes.Count - 1; at >= 0; at--)
         {
             var change = changes[at];
-            if (change is not { Kind: ChangeKind.Update, Content: { } content })
+            if (change.Kind.IsTie())
+            {
+                // no change of the record
+            }
+            else if (change is not { Kind: ChangeKind.Update, Content: { } content })
             {
                 newest.Remove(change.RecordId);
             }

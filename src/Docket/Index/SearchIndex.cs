@@ -17,6 +17,9 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>The postings of the active records, by object type: a number that no property has.</summary>
     public const int Live = 0;
 
+    /// <summary>The postings of associations: for each document, the object types and the records that it is associated with. A number that no property has.</summary>
+    public const int Ties = 1;
+
     const int FirstPropertyColumn = 16;
 
     readonly string path;
@@ -56,7 +59,7 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>The postings of a property's words or parts. Number 0 is <see cref="Live"/>.</summary>
     public static int Terms(Property property) => property.Number * 2;
 
-    /// <summary>The postings of the values of a unique property (<see cref="HasPostings"/>).</summary>
+    /// <summary>The postings of the values of a unique property (<see cref="HasPostings"/>). The number 1 is <see cref="Ties"/>.</summary>
     public static int WholeValues(Property property) => (property.Number * 2) + 1;
 
     /// <summary>Whether records are found by a whole value of a property without reading its column.</summary>
@@ -114,6 +117,9 @@ internal sealed class SearchIndex : IDisposable
 
     /// <summary>The term of an object type in <see cref="Live"/>.</summary>
     public static byte[] TermOf(int type) => [(byte)(type >> 8), (byte)type];
+
+    /// <summary>The term in <see cref="Ties"/> of an object type, or of one of its records.</summary>
+    public static byte[] TieTerm(int type, long? id = null) => id is { } one ? [.. TermOf(type), .. BitConverter.GetBytes(one)] : TermOf(type);
 
     /// <summary>Creates the document of a new record, without values.</summary>
     public int Add(int type, long id, long createdAt, long updatedAt, long source, bool active)

@@ -39,7 +39,7 @@ internal sealed class JobInputs
 
     /// <summary>Reads stored inputs, the first of which is where the job is.</summary>
     public static JobInputs Read(Job job, IEnumerable<StoredInput> lines, Caller caller, long now) =>
-        new(job, [.. lines.Select(line => ReadRow(line, job.Kind))], caller, now);
+        new(job, [.. lines.Select(line => ReadRow(line, job))], caller, now);
 
     /// <summary>Validates the inputs.</summary>
     /// <exception cref="Refusal">They are refused together.</exception>
@@ -89,7 +89,7 @@ internal sealed class JobInputs
         return store.Jobs.RecordAsync(new(job.Id, job.Done, rows.Count, _ => shown), shown);
     }
 
-    static (StoredInput Stored, RecordInput? Input, Error? Error) ReadRow(StoredInput stored, WriteKind kind)
+    static (StoredInput Stored, RecordInput? Input, Error? Error) ReadRow(StoredInput stored, Job job)
     {
         if (stored.Json.Length == 0)
         {
@@ -98,7 +98,7 @@ internal sealed class JobInputs
 
         try
         {
-            return (stored, BatchReader.ReadInput(RequestBody.Of(stored.Json), kind), null);
+            return (stored, BatchReader.ReadInput(RequestBody.Of(stored.Json), job.Kind, job.Features), null);
         }
         catch (Refusal refusal)
         {

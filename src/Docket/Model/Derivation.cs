@@ -31,6 +31,9 @@ internal enum Derivation
     /// <summary><see cref="IsOverdue"/> as 1 or 0.</summary>
     OverdueCount,
 
+    /// <summary>A stored number, or 0: see <see cref="RollUpKind.Count"/>.</summary>
+    StoredOrZero,
+
     /// <summary>The same for every record: see <see cref="ObjectType.Constants"/>.</summary>
     Constant,
 

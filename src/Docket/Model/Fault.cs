@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Docket.Model;
 
 /// <summary>The kind of error of an input; it determines the format of the answer.</summary>
@@ -17,6 +19,9 @@ internal enum FaultKind
 
     /// <summary>The record doesn't exist (reference/objects-and-batch.md 4.9).</summary>
     NotFound,
+
+    /// <summary>An association that can't be made (reference/objects-other-than-tickets.md 8.3).</summary>
+    Association,
 }
 
 /// <summary>One error of one input of a batch. Faults are collected, never thrown.</summary>
@@ -30,4 +35,11 @@ internal enum FaultKind
 /// <param name="Existing">The record that has the unique value.</param>
 /// <param name="Near">The property that was probably meant.</param>
 internal sealed record Fault(
-    int Index, FaultKind Kind, string Message, string? Code = null, string? Property = null, string? Value = null, long? Record = null, long? Existing = null, string? Near = null);
+    int Index, FaultKind Kind, string Message, string? Code = null, string? Property = null, string? Value = null, long? Record = null, long? Existing = null, string? Near = null)
+{
+    /// <summary>HubSpot's <c>context</c> of a fault of an association.</summary>
+    public ImmutableArray<(string Key, ImmutableArray<string> Values)> Context { get; init; } = [];
+
+    /// <summary>A fault of an association, with the message and the context of an error.</summary>
+    public static Fault OfAssociation(int index, Error error) => new(index, FaultKind.Association, error.Message) { Context = error.Context };
+}

@@ -126,10 +126,6 @@ internal static partial class Faults
     /// <summary>Docket's own wording.</summary>
     public static Error AsOfOfOne() => new(400, "asOf is only supported when reading one object", Validation);
 
-    /// <summary>3.4, associations on create: Docket has no records of other types to refer to.</summary>
-    public static Error AssociationsInvalid(IEnumerable<string> ids) =>
-        new(400, "One or more associations are invalid", Validation) { Context = [("INVALID_OBJECT_IDS", [.. ids])] };
-
     /// <summary>Docket's own headers.</summary>
     public static Error BadFeature(string header, string value) => new(400, $"Invalid value \"{Shorten(value)}\" for header {header}: use true or false", Validation);
 

@@ -92,6 +92,12 @@ internal sealed record ObjectType
     /// <summary>Values of its own properties that are the same for every record, such as counts of what Docket doesn't have. Nothing is stored.</summary>
     public ImmutableDictionary<string, string> Constants { get; init; } = ImmutableDictionary<string, string>.Empty;
 
+    /// <summary>Its properties that follow from associations.</summary>
+    public ImmutableArray<RollUp> RollUps { get; init; } = [];
+
+    /// <summary>HubSpot's own association types that start at its records.</summary>
+    public ImmutableArray<AssociationType> Associations { get; init; } = [];
+
     /// <summary>Creates the initial content for a new portal. Called when the type is first used, because reading definitions takes a while.</summary>
     public required Func<TypeSeed> Seed { get; init; }
 
@@ -107,7 +113,8 @@ internal sealed record ObjectType
 
     /// <summary>How its property with a name defined by HubSpot gets its value.</summary>
     public Derivation DerivationOf(string name) =>
-        Constants.ContainsKey(name) ? Derivation.Constant : Copies.ContainsKey(name) ? Derivation.SameAsOrigin : Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
+        RollUps.Any(rollUp => rollUp.Kind == RollUpKind.Count && rollUp.Property == name) ? Derivation.StoredOrZero
+        : Constants.ContainsKey(name) ? Derivation.Constant : Copies.ContainsKey(name) ? Derivation.SameAsOrigin : Derived.TryGetValue(name, out var own) ? own : Derivations.OfEveryType.GetValueOrDefault(name);
 }
 
 /// <summary>The values that a new record has from another one, unless the request sets them. Later changes of that one don't follow (reference/objects-other-than-tickets.md 6).</summary>

@@ -23,4 +23,7 @@ internal enum OptionalFeatures
 
     /// <summary>Results of batches come in random order.</summary>
     Shuffle = 32,
+
+    /// <summary>Inputs of an upsert or update contain associations too, as those of a create do.</summary>
+    Associations = 64,
 }

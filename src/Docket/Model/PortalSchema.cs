@@ -14,12 +14,14 @@ internal sealed class PortalSchema
 {
     readonly ImmutableArray<ObjectType> known;
     readonly Property?[] byNumber;
+    readonly Lazy<AssociationTypes> associations;
 
     /// <param name="known">The types that every portal has. The first is that of paths without a type.</param>
     /// <param name="used">The schemas of the types that the portal uses.</param>
     public PortalSchema(ImmutableArray<ObjectType> known, IEnumerable<Schema> used)
     {
         this.known = known;
+        associations = new(() => new(known.SelectMany(type => type.Associations)));
         Used = [.. used];
         LastNumber = Used.Select(schema => schema.Content.LastNumber).DefaultIfEmpty().Max();
         byNumber = new Property?[LastNumber + 1];
@@ -34,6 +36,9 @@ internal sealed class PortalSchema
 
     /// <summary>The schema for paths without a type.</summary>
     public Schema First => Of(known[0]);
+
+    /// <summary>The ways in which records can be associated.</summary>
+    public AssociationTypes Associations => associations.Value;
 
     /// <summary>The last property number in use. Numbers are unique in the portal, across types.</summary>
     public int LastNumber { get; }

@@ -46,6 +46,7 @@ internal sealed class Property
         Derivation = ofStages.TryGetValue(definition.Name, out var derivation) ? derivation
             : definition.HubspotDefined == true ? type.DerivationOf(definition.Name)
             : Derivation.None;
+        FollowsAssociations = definition.HubspotDefined == true && type.RollUps.Any(rollUp => rollUp.Property == definition.Name);
         Constant = Derivation == Derivation.Constant ? Encoding.UTF8.GetBytes(type.Constants[definition.Name]) : [];
         Rule = definition.HubspotDefined == true ? type.Values.GetValueOrDefault(definition.Name) : null;
         options = new HashSet<string>(definition.Options.Select(option => option.Value), Utf8Names.Comparer)
@@ -90,6 +91,9 @@ internal sealed class Property
     public bool Calculated { get; }
 
     public Derivation Derivation { get; }
+
+    /// <summary>Whether it is one of <see cref="ObjectType.RollUps"/>.</summary>
+    public bool FollowsAssociations { get; }
 
     /// <summary>Its value in every record if it is a <see cref="Derivation.Constant"/>.</summary>
     public byte[] Constant { get; }

@@ -50,6 +50,12 @@ internal enum ChangeKind
 
     /// <summary>The record was permanently deleted; its earlier changes no longer contain values.</summary>
     Purge = 7,
+
+    /// <summary>The record was associated with another one, which is not a change of either record: see <see cref="TieContent"/>.</summary>
+    Associate = 8,
+
+    /// <summary>Associations with another record ended: see <see cref="TieContent"/>.</summary>
+    Dissociate = 9,
 }
 
 /// <summary>One committed change in the feed.</summary>
@@ -64,7 +70,11 @@ internal enum ChangeKind
 /// <param name="Values">The values that changed, ascending by property number.</param>
 internal sealed record Change(
     long Sequence, int Type, long RecordId, ChangeKind Kind, long Time, Source Source, ReadOnlyMemory<byte>? TraceId,
-    ImmutableArray<long> Related, ImmutableArray<ChangedValue> Values);
+    ImmutableArray<long> Related, ImmutableArray<ChangedValue> Values)
+{
+    /// <summary>For a change of associations: the other record, and the numbers of the association types that begin or end.</summary>
+    public (int OtherType, long OtherId, ImmutableArray<int> Types)? Tie { get; init; }
+}
 
 /// <summary>One value of a change.</summary>
 /// <param name="Number">The property's number.</param>

@@ -33,6 +33,9 @@ internal sealed record SearchFilter(Property Property, SearchOperator Operator, 
 {
     /// <summary>Whether an active record without a value matches a negated condition. Measured by one project in 2026; HubSpot's guide doesn't say (4.4).</summary>
     public static readonly bool NegationsMeetUnset = true;
+
+    /// <summary>For <c>associations.contact</c>: the number of the object type that a record is to be associated with. The values are ids; <see cref="Property"/> means nothing then.</summary>
+    public int? TiedTo { get; init; }
 }
 
 /// <summary>The order of the results. Records without a value come last in both directions (4.2).</summary>

@@ -1,6 +1,6 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Text;
-using System.Text.Json;
 using Docket.Http;
 using Docket.Model;
 using Docket.Watch;
@@ -39,7 +39,16 @@ internal sealed class BatchReader
         Other,
     }
 
+    static readonly JsonShape<SentTie> TieTarget = new(null, ["id"], ("id", (to, ref json) => to.Id = json.Text()), ("idProperty", (to, ref json) => to.IdProperty = json.Text()));
+
+    static readonly JsonShape<SentTie> Tie = new(
+        null,
+        ["to", "types"],
+        ("to", (tie, ref json) => (tie.Id, tie.IdProperty) = TieTarget.Read(ref json) is var to ? (to.Id, to.IdProperty) : default),
+        ("types", (tie, ref json) => tie.Types = AssociationSpecs.Read(ref json)));
+
     readonly WriteKind kind;
+    readonly bool withTies;
     readonly List<RawValue> values = [];
 
     // The texts of the inputs, if equal ones count once.
@@ -49,24 +58,29 @@ internal sealed class BatchReader
     HashSet<string>? badNames;
     (long Line, long Column) badNamesAt;
 
-    BatchReader(WriteKind kind) => this.kind = kind;
+    BatchReader(WriteKind kind, OptionalFeatures features)
+    {
+        this.kind = kind;
+        withTies = kind == WriteKind.Create || features.HasFlag(OptionalFeatures.Associations);
+    }
 
     /// <summary>The inputs of a batch create, update, upsert or archive.</summary>
     /// <param name="body">The body.</param>
     /// <param name="kind">The kind of write.</param>
+    /// <param name="features">The optional features of the request.</param>
     /// <param name="equalOnce">Whether an input with the same text as an earlier one is left out (<see cref="ObjectType.CreatesEqualOnce"/>).</param>
-    /// <exception cref="Refusal">400 with line and column; 400 for associations, which need records of other types.</exception>
-    public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind, bool equalOnce = false)
+    /// <exception cref="Refusal">400 with line and column.</exception>
+    public static RecordInput[] ReadBatch(RequestBody body, WriteKind kind, OptionalFeatures features = OptionalFeatures.None, bool equalOnce = false)
     {
         using var span = Span.Start("parse");
-        return JsonCursor.Read(body, new BatchReader(kind) { equal = equalOnce ? new HashSet<string>(Utf8Names.Comparer) : null }.Batch);
+        return JsonCursor.Read(body, new BatchReader(kind, features) { equal = equalOnce ? new HashSet<string>(Utf8Names.Comparer) : null }.Batch);
     }
 
     /// <summary>The input of a single create, update or restore: <c>{"properties":{…}}</c>.</summary>
     /// <exception cref="Refusal">See <see cref="ReadBatch"/>.</exception>
-    public static RecordInput ReadSingle(RequestBody body, WriteKind kind)
+    public static RecordInput ReadSingle(RequestBody body, WriteKind kind, OptionalFeatures features = OptionalFeatures.None)
     {
-        var input = JsonCursor.Read(body, new BatchReader(kind).Single);
+        var input = JsonCursor.Read(body, new BatchReader(kind, features).Single);
         // The path contains the record's id; HubSpot doesn't know the members for it in this body and ignores them.
         input.Id = default;
         input.IdProperty = null;
@@ -75,7 +89,7 @@ internal sealed class BatchReader
 
     /// <summary>One input of a batch by itself.</summary>
     /// <exception cref="Refusal">See <see cref="ReadBatch"/>.</exception>
-    public static RecordInput ReadInput(RequestBody body, WriteKind kind) => JsonCursor.Read(body, new BatchReader(kind).InputOfBatch);
+    public static RecordInput ReadInput(RequestBody body, WriteKind kind, OptionalFeatures features = OptionalFeatures.None) => JsonCursor.Read(body, new BatchReader(kind, features).InputOfBatch);
 
     RecordInput[] Batch(ref JsonCursor json)
     {
@@ -162,8 +176,8 @@ internal sealed class BatchReader
                     }
 
                     break;
-                case Member.Associations when kind == WriteKind.Create:
-                    RefuseAssociations(ref json);
+                case Member.Associations when withTies:
+                    input.Ties = json.List("a list of associations", static (ref json) => Tie.Read(ref json)) is { Count: > 0 } ties ? [.. ties.Select(tie => tie.ToRaw())] : null;
                     break;
                 default:
                     json.Skip();
@@ -223,19 +237,6 @@ internal sealed class BatchReader
         }
     }
 
-    // Docket only has tickets, so an association has no target yet. Ignoring it would answer a success for something that was not done.
-    static void RefuseAssociations(ref JsonCursor json)
-    {
-        using var associations = json.Document();
-        if (associations.RootElement is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0)
-        {
-            throw new Refusal(Faults.AssociationsInvalid(list.EnumerateArray().Select(item =>
-                item.ValueKind == JsonValueKind.Object && item.TryGetProperty("to", out var to) && to.ValueKind == JsonValueKind.Object && to.TryGetProperty("id", out var id)
-                    ? id.ToString()
-                    : item.GetRawText())));
-        }
-    }
-
     /// <summary>Moves to the value of the next member of an object and returns which it is.</summary>
     static Member NextMember(ref JsonCursor json)
     {
@@ -253,5 +254,17 @@ internal sealed class BatchReader
             : Member.Other;
         json.Advance();
         return member;
+    }
+
+    /// <summary>An association in an input, or its target.</summary>
+    sealed class SentTie
+    {
+        public string? Id { get; set; }
+
+        public string? IdProperty { get; set; }
+
+        public ImmutableArray<(string Category, int Id)> Types { get; set; }
+
+        public RawTie ToRaw() => new(Id!, IdProperty, Types);
     }
 }

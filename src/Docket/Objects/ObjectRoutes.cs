@@ -15,7 +15,7 @@ namespace Docket.Objects;
 /// <summary>The endpoints of records. Each calls the stages in order and leaves the work to them.</summary>
 internal static class ObjectRoutes
 {
-    const OptionalFeatures ReadFeatures = OptionalFeatures.AllProperties | OptionalFeatures.Labels, WriteFeatures = OptionalFeatures.DryRun | OptionalFeatures.Labels, BatchFeatures = WriteFeatures | OptionalFeatures.RowOutcomes | OptionalFeatures.Shuffle;
+    const OptionalFeatures ReadFeatures = OptionalFeatures.AllProperties | OptionalFeatures.Labels, WriteFeatures = OptionalFeatures.DryRun | OptionalFeatures.Labels, BatchFeatures = WriteFeatures | OptionalFeatures.Associations | OptionalFeatures.RowOutcomes | OptionalFeatures.Shuffle;
 
     /// <summary>Maps the endpoints below a prefix that contains <c>{objectType}</c>. Batches for jobs go to <paramref name="writeLaterAsync"/>.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, Func<HttpContext, WriteKind, Task> writeLaterAsync)
@@ -49,7 +49,7 @@ internal static class ObjectRoutes
         using var body = await RequestBody.ReadAsync(http);
         await IdempotentRequest.AnswerAsync(http, body.Memory, BatchResponse.ToStored, keep =>
         {
-            var inputs = BatchReader.ReadBatch(body, kind, equalOnce: kind == WriteKind.Create && call.Type.CreatesEqualOnce);
+            var inputs = BatchReader.ReadBatch(body, kind, call.Features, equalOnce: kind == WriteKind.Create && call.Type.CreatesEqualOnce);
             return kind == WriteKind.Create && call.Type.Copying is not null ? CreateCopiesAsync(http, inputs, keep) : ApplyAsync(call, kind, inputs, keep);
         }, BatchResponse.WriteAsync);
     }
@@ -153,8 +153,16 @@ internal static class ObjectRoutes
         }
 
         view.Show(record ?? throw NotFound(id, idProperty));
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, view, history), static (json, answer) =>
-            RecordResponse.WriteRead(json, answer.view, answer.call.Caller.PortalId, answer.query.Properties, answer.history));
+        await RespondReadAsync(http, view, query.Properties, history, TieTargets.Of(http));
+    }
+
+    /// <summary>Answers with a record and the records that it is associated with.</summary>
+    public static async Task RespondReadAsync(
+        HttpContext http, RecordView view, PropertySet set, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> history, ImmutableArray<TieTargets> targets)
+    {
+        var ties = targets.IsEmpty ? [] : await http.Call().Store.ReadAsync(snapshot => ReadTiesAsync(snapshot, view.Schema.Type, [view.Record.Id], targets), http.RequestAborted);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (http, view, set, history, ties), static (json, answer) => RecordResponse.WriteRead(
+            json, answer.view, answer.http.Call().Caller.PortalId, answer.set, answer.history, WriteTies(answer.http.Request, answer.view, answer.ties, 0)));
     }
 
     static async Task ListAsync(HttpContext http)
@@ -167,15 +175,22 @@ internal static class ObjectRoutes
             throw new Refusal(Faults.AsOfOfOne());
         }
 
+        var targets = TieTargets.Of(http);
         var from = http.QueryNumber("after") ?? 0;
-        var (page, next) = await call.Store.ReadAsync(async snapshot =>
+        var (page, next, ties) = await call.Store.ReadAsync(async snapshot =>
         {
             // One more than the page shows whether there is a next page, and where it starts.
             var records = await snapshot.ListAsync(call.Type, from, limit + 1, query.Archived);
             var page = await AddHistoryAsync(snapshot, RecordView.For(call, schema), query.History, [.. records.Take(limit)]);
-            return (page, records.Length > limit ? records[limit].Id : (long?)null);
+            var ties = await ReadTiesAsync(snapshot, schema.Type, [.. page.Select(entry => entry.Record.Id)], targets);
+            return (page, records.Length > limit ? records[limit].Id : (long?)null, ties);
         }, http.RequestAborted);
-        await Wire.RespondPageAsync(http.Response, page, Wire.LinkTo(http.Request, next), WriteRecord(call, schema, query.Properties));
+        var view = RecordView.For(call, schema);
+        await Wire.RespondPageAsync(http.Response, page.Index(), Wire.LinkTo(http.Request, next), (json, entry) =>
+        {
+            view.Show(entry.Item.Record);
+            RecordResponse.WriteRead(json, view, call.Caller.PortalId, query.Properties, entry.Item.History, WriteTies(http.Request, view, ties, entry.Index));
+        });
     }
 
     static async Task ReadBatchAsync(HttpContext http)
@@ -306,6 +321,21 @@ internal static class ObjectRoutes
     static async ValueTask<ImmutableArray<(Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)>> AddHistoryAsync(
         ISnapshot snapshot, RecordView view, PropertySet? history, ImmutableArray<Record> records) =>
         history is { } asked ? [.. records.Zip(await PropertyHistory.ReadAsync(snapshot, view, records, asked))] : [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
+
+    // For each object type, the lists of all records.
+    static async ValueTask<ImmutableArray<ImmutableArray<TieList>>> ReadTiesAsync(ISnapshot snapshot, ObjectType from, ImmutableArray<long> ids, ImmutableArray<TieTargets> targets)
+    {
+        var lists = ImmutableArray.CreateBuilder<ImmutableArray<TieList>>();
+        foreach (var target in targets)
+        {
+            lists.Add(await target.ReadAsync(snapshot, from, ids));
+        }
+
+        return lists.DrainToImmutable();
+    }
+
+    static Action<Utf8JsonWriter>? WriteTies(HttpRequest request, RecordView view, ImmutableArray<ImmutableArray<TieList>> ties, int place) =>
+        ties.IsEmpty ? null : json => TieList.WriteAll(json, request, view.Schema.Type, view.Record.Id, [.. ties.Select(lists => lists[place])]);
 
     static Action<Utf8JsonWriter, (Record Record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> History)> WriteRecord(Call call, Schema schema, PropertySet set)
     {

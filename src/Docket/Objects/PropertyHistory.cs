@@ -41,7 +41,7 @@ internal static class PropertyHistory
     // The property whose stored values the history of another one follows; null for one that follows none.
     static Property? OriginOf(Schema schema, Property property) => property.Derivation switch
     {
-        Derivation.None or Derivation.CreateDate => property,
+        Derivation.None or Derivation.CreateDate or Derivation.StoredOrZero => property,
         Derivation.SameAsOrigin => schema.OriginOf(property),
         Derivation.IsClosed or Derivation.CurrentStageEntered => schema.Stages!.Stage,
         Derivation.TimeToClose => schema.Stages!.ClosedDate,
@@ -54,7 +54,7 @@ internal static class PropertyHistory
         {
             case Derivation.None:
                 return view.Schema.PlaceOf(property) is null && !property.Calculated ? stored : [.. stored.Select(entry => entry with { Source = Calculated })];
-            case Derivation.SameAsOrigin:
+            case Derivation.SameAsOrigin or Derivation.StoredOrZero:
                 return [.. stored.Select(entry => entry with { Source = Calculated })];
             case Derivation.LastModifiedDate:
                 return [.. changes.Select(entry => entry with { Value = Instant.ToText(entry.Timestamp) })];

@@ -54,7 +54,7 @@ internal static class RecordResponse
 
     /// <summary>A record in a read: the requested properties, <c>null</c> or nothing for those that were never set, and history if requested.</summary>
     public static void WriteRead(
-        Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history)
+        Utf8JsonWriter json, RecordView view, long portalId, PropertySet set, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> history, Action<Utf8JsonWriter>? writeTies = null)
     {
         json.WriteStartObject();
         Wire.WriteId(json, Id, view.Record.Id);
@@ -65,6 +65,7 @@ internal static class RecordResponse
         }
 
         WriteDates(json, view.Record);
+        writeTies?.Invoke(json);
         WriteUrl(json, view, portalId);
         json.WriteEndObject();
     }

@@ -107,6 +107,9 @@ internal sealed class RecordView(Schema schema, long now)
                 return Moment(record.CreatedAt, out value);
             case Derivation.HubSpotCreateDate:
                 return TryGetStored(property, out value) || Moment(record.CreatedAt, out value);
+            case Derivation.StoredOrZero:
+                value = TryGetStored(property, out var number) ? number : "0"u8;
+                return true;
             case Derivation.LastModifiedDate:
                 return Moment(record.UpdatedAt, out value);
             case Derivation.RecordId:

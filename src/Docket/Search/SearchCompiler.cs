@@ -25,8 +25,14 @@ internal static class SearchCompiler
     public const int LengthMax = 3_000;
 
     /// <summary>Checks everything.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="schema">The schema of the object type.</param>
+    /// <param name="capped">Whether pages end where HubSpot's do.</param>
+    /// <param name="features">The optional features of the request.</param>
+    /// <param name="owners">The owners of the portal.</param>
+    /// <param name="portal">All object types, for filters by associations.</param>
     /// <exception cref="Refusal">400.</exception>
-    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, OptionalFeatures features = OptionalFeatures.None, PortalOwners? owners = null)
+    public static SearchQuery Compile(SearchBody body, Schema schema, bool capped, OptionalFeatures features = OptionalFeatures.None, PortalOwners? owners = null, PortalSchema? portal = null)
     {
         Limit("filter groups", GroupsMax, body.Groups.Count);
         foreach (var group in body.Groups)
@@ -43,13 +49,16 @@ internal static class SearchCompiler
         var limit = ParseLimit(body.Limit);
         var (skip, after) = ParseAfter(body.After, capped);
         // A group without filters has no effect (4.1).
-        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(features.HasFlag(OptionalFeatures.Labels) ? WithIds(filter, schema, owners ?? PortalOwners.None) : filter, schema)).ToImmutableArray()).ToImmutableArray();
+        var groups = body.Groups.Where(group => group.Count > 0).Select(group => group.Select(filter => Compile(features.HasFlag(OptionalFeatures.Labels) ? WithIds(filter, schema, owners ?? PortalOwners.None) : filter, schema, portal)).ToImmutableArray()).ToImmutableArray();
         // Only one sort counts. More are ignored (4.2), and so is a text that is not a property's name (4.1).
         var first = body.Sorts.Find(sort => !sort.IsText || schema.Find(sort.Property) is not null);
         var sort = first is not null ? new SearchSort(OriginOf(Find(first.Property, schema), schema), first.Descending) : null;
         return new(schema, groups, WordsOf(body.Query), schema.Searched, sort, skip, after,
             capped ? Math.Min(limit, ReachMax - skip) : limit);
     }
+
+    /// <summary>What the pseudo-properties of associations begin with.</summary>
+    const string Associations = "associations.";
 
     /// <summary>The cursor that continues after a place.</summary>
     public static string Write(SearchCursor cursor, bool sorted) =>
@@ -138,12 +147,11 @@ internal static class SearchCompiler
         _ => filter,
     };
 
-    static SearchFilter Compile(RawFilter filter, Schema schema)
+    static SearchFilter Compile(RawFilter filter, Schema schema, PortalSchema? portal)
     {
-        if (filter.Property.StartsWith("associations.", StringComparison.Ordinal))
+        if (filter.Property.StartsWith(Associations, StringComparison.Ordinal))
         {
-            // There are no associations yet, so nothing matches.
-            return new(schema.RecordId, filter.Operator is SearchOperator.Neq or SearchOperator.NotIn or SearchOperator.NotHasProperty or SearchOperator.NotContainsToken ? SearchOperator.NotIn : SearchOperator.In, []);
+            return CompileTies(filter, schema, portal);
         }
 
         var property = Find(filter.Property, schema);
@@ -164,6 +172,20 @@ internal static class SearchCompiler
         return compiled with { Property = OriginOf(property, schema) };
 
         string? Trim(string? value) => value is null ? null : Encoding.UTF8.GetString(PropertyValues.Trim(schema, property, Encoding.UTF8.GetBytes(value)).Span);
+    }
+
+    // By any spelling of the other object type (reference/objects-other-than-tickets.md 8.8). Operators that compare in order match nothing.
+    static SearchFilter CompileTies(RawFilter filter, Schema schema, PortalSchema? portal)
+    {
+        var other = portal?.Find(filter.Property[Associations.Length..]) ?? throw new Refusal(Faults.SearchProblem(filter.Property, null, $"Property \"{filter.Property}\" does not exist", null));
+        ImmutableArray<SearchValue> values = [.. (filter.Values ?? (filter.Value is { } one ? [one] : [])).Select(value => new SearchValue(value.Trim()))];
+        return filter.Operator switch
+        {
+            SearchOperator.HasProperty or SearchOperator.NotHasProperty => new(schema.RecordId, filter.Operator, []) { TiedTo = other.Type.Number },
+            SearchOperator.Eq or SearchOperator.In or SearchOperator.ContainsToken => new(schema.RecordId, SearchOperator.In, values) { TiedTo = other.Type.Number },
+            SearchOperator.Neq or SearchOperator.NotIn or SearchOperator.NotContainsToken => new(schema.RecordId, SearchOperator.NotIn, values) { TiedTo = other.Type.Number },
+            _ => new(schema.RecordId, SearchOperator.In, []),
+        };
     }
 
     // HubSpot refuses them in filters on whole texts or words, but not in query (4.1).

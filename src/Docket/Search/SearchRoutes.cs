@@ -26,7 +26,7 @@ internal static class SearchRoutes
         }
 
         RefuseHidden(call, body);
-        var query = SearchCompiler.Compile(body, schema, capped, call.Features, call.Caller.Owners);
+        var query = SearchCompiler.Compile(body, schema, capped, call.Features, call.Caller.Owners, call.Portal);
         var page = await call.Store.SearchAsync(query, http.RequestAborted);
         var set = ReadQuery.SetOf(schema, body.Properties.Count == 0 ? schema.ReadDefault : schema.ReadAlways, body.Properties, call.Features);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (call, query, page, set, capped), static (json, answer) =>

@@ -20,6 +20,9 @@ internal interface IStore
     /// </summary>
     Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null);
 
+    /// <summary>Applies a batch of associations: one lookup, one decision, one commit. Each input is decided on its own.</summary>
+    Task<TiePlan> ApplyAsync(TieBatch batch);
+
     /// <summary>
     /// Changes a schema. <paramref name="change"/> gets the newest content and returns the new one, or throws a
     /// <see cref="Refusal"/>; no record is written until the commit.
@@ -101,6 +104,13 @@ internal interface ISnapshot
 
     /// <summary>Lists up to <paramref name="limit"/> records with an id of at least <paramref name="from"/>, in order of id.</summary>
     ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived);
+
+    /// <summary>Lists the records of one type that each of some records is associated with.</summary>
+    /// <param name="from">The type of the records.</param>
+    /// <param name="records">Their ids, and the id of the associated record to begin after; 0 for the first.</param>
+    /// <param name="types">The association types to list, from their type to the same other one.</param>
+    /// <param name="limit">Most records of each page.</param>
+    ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit);
 
     /// <summary>Reads the history of some properties of each record.</summary>
     /// <param name="records">Records, also as they were in the past.</param>

@@ -40,6 +40,27 @@ internal interface ITransaction : IDisposable
     /// <param name="written">Receives the changes, for those who follow them.</param>
     void Write(Plan plan, ObjectType type, List<FollowedChange> written);
 
+    /// <summary>Finds the ids of active records; <c>null</c> for each that doesn't exist.</summary>
+    long?[] Find(IReadOnlyList<TieTarget> targets);
+
+    /// <summary>Finds what a batch of associations names. Sees the writes of the transaction.</summary>
+    FoundTies Find(TieBatch batch);
+
+    /// <summary>All associations of each record, also with archived ones.</summary>
+    IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids);
+
+    /// <summary>Writes changes of associations, without further decisions.</summary>
+    /// <param name="ties">The changes.</param>
+    /// <param name="source">Their source.</param>
+    /// <param name="written">Receives the changes, for those who follow them.</param>
+    void Write(IReadOnlyList<PlannedTie> ties, Source source, List<FollowedChange> written);
+
+    /// <summary>Removes all traces of a record's associations, also of those that ended.</summary>
+    /// <param name="type">Its type.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="inverse">The number of the other direction of an association type.</param>
+    void ForgetTies(ObjectType type, long id, Func<int, int?> inverse);
+
     /// <summary>Checks that a note may be stored with the next write.</summary>
     /// <exception cref="Refusal">The job is at another position, or another process has taken the job or the key.</exception>
     void Expect(SideWrite note);

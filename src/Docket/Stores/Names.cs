@@ -70,6 +70,11 @@ internal sealed class Names
         }
 
         AddIfId(row, fault.Value);
+        foreach (var value in fault.Context.SelectMany(entry => entry.Values))
+        {
+            AddIfId(row, value); // what an association was to lead to
+        }
+
         if (fault is { Kind: FaultKind.NotFound, Property: { } missing })
         {
             Add(row, Encoding.UTF8.GetBytes(missing));

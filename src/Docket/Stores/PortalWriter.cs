@@ -87,6 +87,8 @@ internal sealed partial class PortalWriter : IDisposable
 
     public Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note) => Enqueue(new BatchWork(batch, note));
 
+    public Task<TiePlan> ApplyAsync(TieBatch batch) => Enqueue(new TieWork(batch));
+
     /// <summary>Writes other data than records, in a transaction of the writer. May run again if other work in the transaction fails.</summary>
     public Task<T> WriteAsync<T>(Func<T> write) => Enqueue(new OtherWork<T>(write));
 
@@ -405,14 +407,74 @@ internal sealed partial class PortalWriter : IDisposable
         // If the schema has changed since validation, validate the batch again with the current schema.
         var known = schema.Of(batch.Schema.Type) is { IsUsed: true } used ? used : BeginToUse(batch.Schema.Type, batch.DryRun);
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
+        var ties = current.HasTies ? InputTies.Of(current, schema) : null;
+        current = ties?.Check(transaction.Find(ties.Targets)) ?? current;
         var plan = Planner.Decide(current, transaction.Find(current), Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {
             transaction.Write(plan, known.Type, written);
             sequence += plan.Writes.Count;
+            MoveTies(plan, known.Type);
+            foreach (var batchOfTies in ties?.Batches(plan) ?? [])
+            {
+                Apply(batchOfTies);
+            }
         }
 
         return plan.Outcome;
+    }
+
+    TiePlan Apply(TieBatch batch)
+    {
+        var plan = TiePlanner.Decide(batch, transaction.Find(batch), Instant.Now(clock), sequence + 1);
+        Write(plan.Writes, batch.Caller);
+        return plan;
+    }
+
+    // Records that were merged or permanently deleted take their associations with them.
+    void MoveTies(Plan plan, ObjectType type)
+    {
+        var caller = plan.Outcome.Batch.Caller with { Source = plan.Outcome.Batch.Source };
+        switch (plan.Writes)
+        {
+            case [.., { Kind: ChangeKind.MergedAway } other, { Kind: ChangeKind.MergedAway } primary, { Kind: ChangeKind.Merge } merge]:
+                (int, long)[] merged = [(type.Number, primary.Record.Id), (type.Number, other.Record.Id)];
+                Write(TieMoves.ToSurvivor([.. merged.Zip(transaction.TiesOf(type, [primary.Record.Id, other.Record.Id]), (record, own) => (record, own))], (type.Number, merge.Record.Id), merge.Time, sequence + 1, schema.Associations), caller);
+                break;
+            case [{ Kind: ChangeKind.Purge }, ..]: // then all writes are purges
+                foreach (var purge in plan.Writes)
+                {
+                    Write(TieMoves.Ended((type.Number, purge.Record.Id), transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller);
+                    transaction.ForgetTies(type, purge.Record.Id, number => schema.Associations.Find(number)?.Inverse);
+                }
+
+                break;
+            case [{ Kind: ChangeKind.Archive or ChangeKind.Restore } first, ..]: // their associations are hidden, or seen again
+                var kind = first.Kind == ChangeKind.Archive ? ChangeKind.Dissociate : ChangeKind.Associate;
+                RollUp(TieMoves.Of(kind, type, plan.Writes.Select(write => write.Record.Id).Zip(transaction.TiesOf(type, [.. plan.Writes.Select(write => write.Record.Id)])), schema.Associations), caller, others: true);
+                break;
+        }
+    }
+
+    void Write(IReadOnlyList<PlannedTie> ties, Caller caller)
+    {
+        transaction.Write(ties, caller.Source, written);
+        sequence += ties.Count;
+        RollUp(ties, caller);
+    }
+
+    // What follows from associations in the records: updates of their own, after the changes that they follow from.
+    void RollUp(IReadOnlyList<PlannedTie> ties, Caller caller, bool others = false)
+    {
+        foreach (var affected in RollUps.Affected(ties, schema, others))
+        {
+            var records = affected.ToList();
+            var lookup = RollUps.Lookup(schema.Of(affected.Key), caller, [.. records.Select(record => record.Id)]);
+            var (found, now) = (transaction.Find(lookup), Instant.Now(clock));
+            var plan = Planner.Decide(RollUps.Updates(lookup, found, [.. records.Select(record => record.Changes)], now), found, now, sequence + 1);
+            transaction.Write(plan, affected.Key, written);
+            sequence += plan.Writes.Count;
+        }
     }
 
     Schema BeginToUse(ObjectType type, bool dryRun)
@@ -569,6 +631,13 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         protected override Outcome Result(PortalWriter writer) => writer.Apply(batch, note);
+    }
+
+    sealed class TieWork(TieBatch batch) : Work<TiePlan>
+    {
+        public override bool SeesNotes => false;
+
+        protected override TiePlan Result(PortalWriter writer) => writer.Apply(batch);
     }
 
     sealed class OtherWork<T>(Func<T> write) : Work<T>

@@ -27,7 +27,7 @@ internal static class FaultReport
         {
             Context = first.Kind == FaultKind.RequiredMissing
                 ? [("properties", [.. faults.Where(fault => fault.Kind == FaultKind.RequiredMissing).Select(fault => fault.Property!).Distinct()])]
-                : [],
+                : first.Context,
             Errors = first.Kind == FaultKind.InvalidValue || faults.Count > 1 || many
                 ? [.. faults.Select(fault => new ErrorDetail(Faults.WithHolder(fault), fault.Code) { Context = Context(fault, inputs, many) }), .. More(faults)]
                 : [],
@@ -50,6 +50,7 @@ internal static class FaultReport
                 context.Add(("properties", [first.Property!]));
             }
 
+            context.AddRange(first.Context);
             AddPlace(context, [row.Key], inputs, offset);
             if (row.Where(fault => fault.Existing is not null).Select(fault => fault.Existing.ToString()!).ToImmutableArray() is { IsEmpty: false } existing)
             {
@@ -110,6 +111,7 @@ internal static class FaultReport
     static ImmutableArray<(string, ImmutableArray<string>)> Context(Fault fault, RecordInput[] inputs, bool many)
     {
         var context = ImmutableArray.CreateBuilder<(string, ImmutableArray<string>)>();
+        context.AddRange(fault.Context);
         if (fault.Property is { } property)
         {
             context.Add((fault.Kind switch { FaultKind.RequiredMissing => "properties", FaultKind.NotFound => "ids", _ => "propertyName" }, [property]));

@@ -95,13 +95,18 @@ internal sealed partial class Planner
             }
 
             var (isWanted, isMine, isTheirs) = (at < wanted.Count && wanted[at].Property.Number == number, mine.Number == number, theirs.Number == number);
-            var value = isWanted ? wanted[at].Value : primary.Values.Slice(mine.ValueStart, mine.Value.Length);
-            var back = isWanted && isTheirs && (!isMine || theirs.Value.SequenceEqual(value.Span)) ? Back(other, theirs.Link) : isMine ? Back(primary, mine.Link) : 0;
-            recordValues.Add(number, 0, value.Span);
-            changeValues.Add(number, back, value.Span);
-            foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(number), value))
+            var property = schema.FindNumberEvenArchived(number);
+            // What follows from associations comes with them, after the merge.
+            if (property?.FollowsAssociations != true)
             {
-                plan.Holders.Add((claim, Record.IdBase + sequence));
+                var value = isWanted ? wanted[at].Value : primary.Values.Slice(mine.ValueStart, mine.Value.Length);
+                var back = isWanted && isTheirs && (!isMine || theirs.Value.SequenceEqual(value.Span)) ? Back(other, theirs.Link) : isMine ? Back(primary, mine.Link) : 0;
+                recordValues.Add(number, 0, value.Span);
+                changeValues.Add(number, back, value.Span);
+                foreach (var claim in Claims.Of(property, value))
+                {
+                    plan.Holders.Add((claim, Record.IdBase + sequence));
+                }
             }
 
             at += isWanted ? 1 : 0;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Docket.Model;
 
 namespace Docket.Writes;
@@ -7,6 +8,12 @@ namespace Docket.Writes;
 /// <param name="Value">The text of the value.</param>
 /// <param name="IsNull">JSON <c>null</c>: accepted and ignored (reference/objects-and-batch.md 2.1).</param>
 internal readonly record struct RawValue(ReadOnlyMemory<byte> Name, ReadOnlyMemory<byte> Value, bool IsNull = false);
+
+/// <summary>A record to associate an input with, before any lookup.</summary>
+/// <param name="Id">Its id, or a value of <paramref name="IdProperty"/>.</param>
+/// <param name="IdProperty">Name of a unique property of its type; <c>null</c> for the record id.</param>
+/// <param name="Types">The association types.</param>
+internal sealed record RawTie(string Id, string? IdProperty, ImmutableArray<(string Category, int Id)> Types);
 
 /// <summary>One write in the request, before any lookup or validation.</summary>
 internal sealed class RecordInput
@@ -20,6 +27,9 @@ internal sealed class RecordInput
     public ReadOnlyMemory<byte>? TraceId { get; set; }
 
     public RawValue[] Values { get; set; } = [];
+
+    /// <summary>The records to associate it with; <c>null</c> for none.</summary>
+    public RawTie[]? Ties { get; set; }
 
     /// <summary>Whether the id of a merged record leads to the record that replaced it. True for writes of one record, not for batches of updates.</summary>
     public bool FollowsMerges { get; set; }

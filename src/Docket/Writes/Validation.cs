@@ -77,6 +77,7 @@ internal static class Validation
             InOrder = inOrder,
             Features = features,
             Folded = fold ? Fold(isChecked) : [],
+            HasTies = Array.Exists(inputs, static input => input.Ties is not null),
         };
     }
 
@@ -202,7 +203,7 @@ internal static class Validation
             }
         }
 
-        return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before);
+        return new(key, keyValue, count == values.Length ? values : values[..count], faults.Count > before) { Ties = input.Ties };
     }
 
     // As if they were sent one after the other: the last value of each property wins. An input with a fault is left out.
@@ -220,7 +221,7 @@ internal static class Validation
             var key = new UniqueValue(inputs[i].Key, inputs[i].KeyValue);
             if (last.TryGetValue(key, out var before))
             {
-                inputs[i] = inputs[i] with { Values = Merge(inputs[before].Values, inputs[i].Values) };
+                inputs[i] = inputs[i] with { Values = Merge(inputs[before].Values, inputs[i].Values), Ties = inputs[before].Ties is { } earlier ? [.. earlier, .. inputs[i].Ties ?? []] : inputs[i].Ties };
                 inputs[before] = inputs[before] with { Skipped = true };
                 folded.Add(before);
             }

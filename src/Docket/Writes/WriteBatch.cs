@@ -25,7 +25,11 @@ internal enum WriteKind
 /// <param name="KeyValue">The normalised value of <paramref name="Key"/>, or the record id as text.</param>
 /// <param name="Values">Ascending by property number, each property once.</param>
 /// <param name="Skipped">Ignored, because the input has a fault or was folded into a later one.</param>
-internal readonly record struct CheckedInput(Property? Key, ReadOnlyMemory<byte> KeyValue, PropertyValue[] Values, bool Skipped);
+internal readonly record struct CheckedInput(Property? Key, ReadOnlyMemory<byte> KeyValue, PropertyValue[] Values, bool Skipped)
+{
+    /// <summary>The records to associate it with; <c>null</c> for none.</summary>
+    public RawTie[]? Ties { get; init; }
+}
 
 /// <summary>A validated batch for a store, all or nothing unless <see cref="Traced"/>.</summary>
 internal sealed class WriteBatch
@@ -62,6 +66,25 @@ internal sealed class WriteBatch
 
     /// <summary>Indexes of the inputs that were folded into later ones.</summary>
     public required IReadOnlyList<int> Folded { get; init; }
+
+    /// <summary>Whether some input is to be associated with other records.</summary>
+    public bool HasTies { get; init; }
+
+    /// <summary>The batch with more faults, each of which fails its input.</summary>
+    public WriteBatch With(IReadOnlyCollection<Fault> more) => new()
+    {
+        Kind = Kind,
+        Caller = Caller,
+        Schema = Schema,
+        Raw = Raw,
+        Inputs = [.. Inputs.Select((input, index) => more.Any(fault => fault.Index == index) ? input with { Skipped = true } : input)],
+        Faults = [.. Faults, .. more],
+        Traced = Traced,
+        InOrder = InOrder,
+        Features = Features,
+        Folded = Folded,
+        HasTies = HasTies,
+    };
 
     /// <summary>The batch is decided as usual, but nothing is written.</summary>
     public bool DryRun => Features.HasFlag(OptionalFeatures.DryRun);

@@ -70,6 +70,30 @@ public sealed partial class PortalWallTests
         ["PUT /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}"] = ["""{"label":"z","displayOrder":9,"metadata":{"ticketState":"OPEN"}}"""],
         ["PATCH /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}"] = ["""{"label":"changed"}"""],
         ["DELETE /crm/v3/pipelines/{objectType}/{pipelineId}/stages/{stageId}"] = [""],
+        ["PUT /crm/v3/objects/{objectType}/{id}/associations/default/{toObjectType}/{toId}"] = [""],
+        ["PUT /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}"] = ["""[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]"""],
+        ["DELETE /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}"] = [""],
+        ["GET /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}"] = ["", "?limit=1"],
+        ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/associate/default"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/labels/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["GET /crm/v3/associations/{objectType}/{toObjectType}/labels"] = [""],
+        ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"type":"ticket_to_ticket","types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"type":"ticket_to_ticket","types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/read"] = ["""{"inputs":[{"id":"$ticket"}]}"""],
+        ["PUT /crm/v4/objects/{objectType}/{id}/associations/default/{toObjectType}/{toId}"] = [""],
+        ["PUT /crm/v4/objects/{objectType}/{id}/associations/{toObjectType}/{toId}"] = ["""[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]"""],
+        ["DELETE /crm/v4/objects/{objectType}/{id}/associations/{toObjectType}/{toId}"] = [""],
+        ["GET /crm/v4/objects/{objectType}/{id}/associations/{toObjectType}"] = ["", "?limit=1"],
+        ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/associate/default"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/labels/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["GET /crm/v4/associations/{objectType}/{toObjectType}/labels"] = [""],
+        ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
+        ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/read"] = ["""{"inputs":[{"id":"$ticket"}]}"""],
+        ["GET /crm/v3/associations/{objectType}/{toObjectType}/types"] = [""],
+        ["PUT /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}/{associationType}"] = [""],
+        ["DELETE /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}/{associationType}"] = [""],
+        ["GET /crm/associations/v4/{objectType}/{toObjectType}/labels"] = [""],
         ["GET /crm/v3/owners"] = ["", "?email=$email", "?archived=true", "?after=$user"],
         ["GET /crm/v3/owners/{ownerId}"] = ["", "?idProperty=userId", "?archived=true"],
         ["GET /docket/v1/jobs"] = ["", "?after=$job"],
@@ -210,6 +234,10 @@ public sealed partial class PortalWallTests
         };
     }
 
+    /// <summary>Whether a key of <see cref="Attempts"/> stands for dated routes only: v3 itself has others, or none.</summary>
+    internal static bool IsOnlyDated(string key) => key == "POST /crm/v3/objects/{objectType}/gdpr-delete"
+        || (key.Contains("/crm/v3/", StringComparison.Ordinal) && (key.EndsWith("/associations/{toObjectType}/{toId}", StringComparison.Ordinal) || key.Contains("/default", StringComparison.Ordinal) || key.Contains("/labels", StringComparison.Ordinal)));
+
     static async Task<(long Id, string Token)> CreateOtherAsync(TestServer server)
     {
         await using var portals = await server.OpenPortalsAsync();
@@ -249,7 +277,7 @@ public sealed partial class PortalWallTests
             : [""];
         foreach (var name in names)
         {
-            var filled = path.Replace("{objectType}", "tickets", StringComparison.Ordinal).Replace("{pipelineId}", owned["pipeline"], StringComparison.Ordinal).Replace("{stageId}", owned["stage"], StringComparison.Ordinal);
+            var filled = path.Replace("{objectType}", "tickets", StringComparison.Ordinal).Replace("{toObjectType}", "tickets", StringComparison.Ordinal).Replace("{pipelineId}", owned["pipeline"], StringComparison.Ordinal).Replace("{stageId}", owned["stage"], StringComparison.Ordinal);
             filled = name.Length == 0 ? filled : Place().Replace(filled, owned[name]);
             Assert.DoesNotMatch(Place(), filled); // a new place: add it to the list above
             yield return filled;
@@ -358,7 +386,7 @@ public sealed partial class PortalWallTests
     private static partial Regex Place();
 
     /// <summary>A path that names one thing.</summary>
-    [GeneratedRegex(@"\{(?!objectType)\w+\}")]
+    [GeneratedRegex(@"\{(?!objectType|toObjectType)\w+\}")]
     private static partial Regex Named();
 
     [GeneratedRegex(@"\$(\w+)")]

@@ -27,6 +27,20 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             Add(Objects, WriteTickets, ["tickets"], "POST", "POST /batch/create", "POST /batch/update", "POST /batch/upsert", "POST /batch/archive", "POST /merge", "POST /gdpr-delete", "PATCH /{id}", "DELETE /{id}");
             Add("/crm/v4/objects/tickets", ReadTickets, ["tickets"], "GET", "GET /{id}");
             Add("/docket/v1/objects/tickets", WriteTickets, ["tickets"], "POST /{id}/restore", "POST /gdpr-delete");
+            foreach (var (records, batches) in ApiVersion.All.Skip(1).Select(version => (version.Prefix("objects"), version.Prefix("associations"))).Prepend(("/crm/v4/objects", "/crm/v4/associations")))
+            {
+                Add(records + "/tickets/{id}/associations", WriteTickets, ["tickets"], "PUT /default/tickets/{toId}", "PUT /tickets/{toId}", "DELETE /tickets/{toId}");
+                Add(records + "/tickets/{id}/associations", ReadTickets, ["tickets"], "GET /tickets");
+                Add(batches + "/tickets/tickets", WriteTickets, ["tickets"], "POST /batch/create", "POST /batch/associate/default", "POST /batch/archive", "POST /batch/labels/archive");
+                Add(batches + "/tickets/tickets", ReadTickets, ["tickets"], "POST /batch/read", "GET /labels");
+            }
+
+            Add("/crm/associations/v4/tickets/tickets", ReadTickets, ["tickets"], "GET /labels");
+            Add("/crm/v3/objects/tickets/{id}/associations/tickets/{toId}", WriteTickets, ["tickets"], "PUT /{associationType}", "DELETE /{associationType}");
+
+            routes.Add("GET", "/crm/v3/objects/tickets/{id}/associations/tickets", ReadTickets, ["tickets"]);
+            Add("/crm/v3/associations/tickets/tickets", WriteTickets, ["tickets"], "POST /batch/create", "POST /batch/archive");
+            Add("/crm/v3/associations/tickets/tickets", ReadTickets, ["tickets"], "POST /batch/read", "GET /types");
             Add("/docket/v1/changes", ReadTickets, ["tickets"], "GET");
             Add(Properties, ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /{name}", "POST /batch/read", "GET /groups", "GET /groups/{name}");
             Add(Properties, WriteSchemas, ["tickets", WriteSchemas], "POST", "PATCH /{name}", "DELETE /{name}", "POST /batch/create", "POST /batch/archive", "POST /groups", "PATCH /groups/{name}", "DELETE /groups/{name}");
@@ -106,8 +120,8 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
     {
         await using var server = await TestServer.StartAsync();
         Assert.Equal(
-            Routes.SelectMany(row => ApiVersion.All.Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {row.Data.Item3}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} any token")).Distinct().Concat(Health).Concat(Open).Concat(AnyToken).Order(StringComparer.Ordinal),
-            server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0]} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {ScopeOf(endpoint)}").Order(StringComparer.Ordinal));
+            Routes.SelectMany(row => ApiVersion.All.Where(version => version == ApiVersion.V3 || !row.Data.Item2.EndsWith("/types", StringComparison.Ordinal)).Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {row.Data.Item3}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} any token")).Distinct().Concat(Health).Concat(Open).Concat(AnyToken).Order(StringComparer.Ordinal),
+            server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0]} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).Replace("{toObjectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {ScopeOf(endpoint)}").Order(StringComparer.Ordinal));
     }
 
     // The last of those that suffice is the one that allows nothing else.

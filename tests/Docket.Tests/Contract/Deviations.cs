@@ -20,6 +20,25 @@ internal static class Deviations
         new("Error", "/error_description", Problem.Unknown, Auth + "1.5", "as above"),
         .. ((string[])["app_id", "client_id", "hub_id", "scopes", "token", "token_type", "token_use", "user_id"])
             .Select(member => new Deviation("PublicRefreshTokenInfoResponse", "/" + member, Problem.Missing, Auth + "1.4", "an unknown token is only not active; the file of 2026-09 demands no more")),
+        new("MultiAssociatedObjectWithLabel", "/toObjectId", Problem.Type, Schemas + "5.2", "a number, as recorded"),
+        new("AssociationSpecWithLabel", "/label", Problem.Null, Schemas + "5.2", "of the plain association, as recorded"),
+        new("LabelsBetweenObjectPair", "/fromObjectId", Problem.Type, Schemas + "5.2", "a number, as recorded"),
+        new("LabelsBetweenObjectPair", "/toObjectId", Problem.Type, Schemas + "5.2", "as above"),
+        new("BatchResponsePublicDefaultAssociation", "HTTP 207", Problem.Status, Schemas + "5.4", "a batch with failed inputs; its schema has errors"),
+        new("StandardError", "/context", Problem.Missing, Schemas + "5.4", "an association of a record with itself has none"),
+        .. ((string[])["INVALID_OBJECT_IDS", "objectId", "associationSpec", "INVALID_ASSOCIATION_TYPE_ID"]).SelectMany(key => ((string[])["StandardError", "ErrorDetail"]).Select(schema =>
+            new Deviation(schema, "/context/" + key, Problem.Key, "objects-other-than-tickets.md 8.3", "an association of an input that can't be made"))),
+        new("ErrorDetail", "/context/objectType", Problem.Key, "objects-other-than-tickets.md 8.3", "as above"),
+        new("StandardError", "/context/id", Problem.Key, Schemas + "5.4", "the id that is no number"),
+        new("StandardError", "/context/fromObjectId", Problem.Key, Schemas + "5.2", "the record without associations"),
+        new("StandardError", "/context/toObjectId", Problem.Key, Schemas + "5.4", "the record that is not there"),
+        new("StandardError", "/context/objectType", Problem.Key, Schemas + "5.4", "and its type"),
+        new("StandardError", "/context/fromObjectType", Problem.Key, Schemas + "5.2", "its type"),
+        new("StandardError", "/context/toObjectType", Problem.Key, Schemas + "5.2", "the other type"),
+        new("Error", "/context/objectId", Problem.Key, Schemas + "5.4", "what an association points to and is not there"),
+        new("Error", "/context/objectType", Problem.Key, Schemas + "5.4", "its type"),
+        new("Error", "/context/associationSpec", Problem.Key, "objects-other-than-tickets.md 8.3", "the association type that doesn't exist"),
+        new("Error", "/context/INVALID_ASSOCIATION_TYPE_ID", Problem.Key, "objects-other-than-tickets.md 8.3", "and why it is refused"),
         new("PublicAuditInfo", "/rawObject", Problem.Type, Schemas + "3.7", "JSON text in the documented sample, although the file says object"),
 
         // Keys of a context, which is any map for the files.
@@ -81,6 +100,25 @@ internal static class Deviations
         // Readers of tickets ask there, and HubSpot answers as v3 does; its files of v4 are about associations only.
         ("GET", "/crm/v4/objects/tickets"),
         ("GET", "/crm/v4/objects/tickets/{id}"),
+        // The guides and clients have these paths too; the files have /crm/associations/v4 (reference/properties-pipelines-search-associations.md 5.8).
+        ("GET", "/crm/v4/associations/{from}/{to}/labels"),
+        // In every v3 guide and in use, but in no file any more (reference/objects-other-than-tickets.md 8.1).
+        ("PUT", "/crm/v3/objects/{type}/{id}/associations/{to}/{toId}/{associationType}"),
+        ("DELETE", "/crm/v3/objects/{type}/{id}/associations/{to}/{toId}/{associationType}"),
+        ("GET", "/crm/v3/objects/{type}/{id}/associations/{to}"),
+        ("GET", "/crm/v3/associations/{from}/{to}/types"),
+        // No file of the dated associations is published.
+        .. ((string[])["2025-09", "2026-03", "2026-09", "2026-09-beta"]).SelectMany(version => ((string, string)[])
+        [
+            ("PUT", $"/crm/objects/{version}/{{type}}/{{id}}/associations/{{to}}/{{toId}}"),
+            ("PUT", $"/crm/objects/{version}/{{type}}/{{id}}/associations/default/{{to}}/{{toId}}"),
+            ("PUT", $"/crm/objects/{version}/{{type}}/{{id}}/associations/{{to}}/{{toId}}/{{associationType}}"),
+            ("DELETE", $"/crm/objects/{version}/{{type}}/{{id}}/associations/{{to}}/{{toId}}/{{associationType}}"),
+            ("DELETE", $"/crm/objects/{version}/{{type}}/{{id}}/associations/{{to}}/{{toId}}"),
+            ("GET", $"/crm/objects/{version}/{{type}}/{{id}}/associations/{{to}}"),
+            ("GET", $"/crm/associations/{version}/{{from}}/{{to}}/labels"),
+            .. ((string[])["create", "associate/default", "archive", "labels/archive", "read"]).Select(batch => ("POST", $"/crm/associations/{version}/{{from}}/{{to}}/batch/{batch}")),
+        ]),
         // Of the dated Owners API only one version's file is published (reference/properties-pipelines-search-associations.md 6).
         .. ((string[])["2025-09", "2026-09", "2026-09-beta"]).SelectMany(version => ((string[])["", "/{ownerId}"]).Select(rest => ("GET", $"/crm/owners/{version}{rest}"))),
     ];

@@ -22,6 +22,17 @@ internal sealed partial record MemoryState : ISnapshot
 
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new([.. All(type, archived).Where(record => record.Id >= from).Take(limit)]);
 
+    public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit) => new(
+    [
+        .. records.Select(record =>
+        {
+            var ties = Ties.Keys
+                .Where(tie => tie.Record == (from.Number, record.Id) && tie.Other.Id > record.After && types.Any(type => type.Number == tie.Type) && Records.GetValueOrDefault(tie.Other) is { ArchivedAt: null })
+                .GroupBy(tie => tie.Other.Id, tie => tie.Type).OrderBy(tie => tie.Key).ToList();
+            return new TiePage([.. ties.Take(limit).Select(tie => new Tie(tie.Key, [.. tie.OrderBy(type => types.Select(known => known.Number).ToList().IndexOf(type))]))], ties.Count <= limit);
+        }),
+    ]);
+
     ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
     {
         var entries = ImmutableArray.CreateBuilder<HistoryEntry>();
@@ -39,7 +50,7 @@ internal sealed partial record MemoryState : ISnapshot
 
     ImmutableArray<HistoryEntry> Changes(Record record, int limit) => [.. Back(record.LastChange).Take(limit).Select(entry => new HistoryEntry("", entry.Write.Time, entry.Source))];
 
-    public Record? AsOf(ObjectType type, long id, long time) => Log.FindLast(entry => entry.Type == type.Number && entry.Write.Record.Id == id && entry.Write.Time <= time) switch
+    public Record? AsOf(ObjectType type, long id, long time) => Log.FindLast(entry => !entry.Write.Kind.IsTie() && entry.Type == type.Number && entry.Write.Record.Id == id && entry.Write.Time <= time) switch
     {
         { Write: { Kind: ChangeKind.MergedAway } write } => Related(write) is [var survivor] && Holds(write) ? AsOf(type, survivor, time) : null,
         { Write: { Record: not null, Kind: not ChangeKind.Purge } write } => Holds(write) ? write.Record : null,
@@ -48,6 +59,11 @@ internal sealed partial record MemoryState : ISnapshot
 
     public Change ToChange((PlannedWrite Write, int Type, Source Source) entry)
     {
+        if (entry.Write.Kind.IsTie())
+        {
+            return new(entry.Write.Record.LastChange, entry.Type, entry.Write.Record.Id, entry.Write.Kind, entry.Write.Time, entry.Source, null, [], []) { Tie = TieContent.Read(entry.Write.Content.Span) };
+        }
+
         var values = ImmutableArray.CreateBuilder<ChangedValue>();
         var reader = new ValueReader(entry.Write.Kind == ChangeKind.MergedAway ? default : entry.Write.Content.Span);
         while (reader.Next())
@@ -104,6 +120,8 @@ internal sealed class MemoryStore : IStore, IDisposable
 
     public Task<Outcome> ApplyAsync(WriteBatch batch, SideWrite? note = null) => writer.ApplyAsync(batch, note);
 
+    public Task<TiePlan> ApplyAsync(TieBatch batch) => writer.ApplyAsync(batch);
+
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages = false) =>
         await writer.ChangeSchemaAsync(type, change, keepUsedStages) is var (schema, used) && schema is not null ? schema
         : throw new Refusal(Faults.StagesInUse(used, [.. used.SelectMany(stage => memory.Committed.InStage(type, stage)).Select(record => record.Id)]));
@@ -128,7 +146,7 @@ internal sealed class MemoryStore : IStore, IDisposable
 
     public Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation)
     {
-        var own = memory.Committed.Log.Where(entry => entry.Type == type.Number && entry.Write.Record.Id == id).Select(memory.Committed.ToChange).ToList();
+        var own = memory.Committed.Log.Where(entry => !entry.Write.Kind.IsTie() && entry.Type == type.Number && entry.Write.Record.Id == id).Select(memory.Committed.ToChange).ToList();
         return Task.FromResult<(ImmutableArray<Change>, long)>(([.. own.Where(change => change.Sequence > after).Take(limit)], own.LastOrDefault()?.Sequence ?? 0));
     }
 

@@ -62,6 +62,43 @@ internal sealed class MemoryTransaction : ITransaction
         }
     }
 
+    public long?[] Find(IReadOnlyList<TieTarget> targets) =>
+        [.. targets.Select(target => target.Key is { } key ? working.FindOwner(key, target.Value) : working.FindId(target.Type, target.Id, archived: false)?.Id)];
+
+    public FoundTies Find(TieBatch batch)
+    {
+        bool[] Exist(ObjectType type, Func<TieInput, long> id) => [.. batch.Inputs.Select(input => working.FindId(type, id(input), archived: false) is not null)];
+        var companies = batch.Primary is not var (primary, isCompanys) ? [] : working.Ties.Keys
+            .Where(tie => tie.Record.Type == (isCompanys ? batch.To : batch.From).Number && tie.Type == (isCompanys ? primary.Inverse : primary.Number)).ToDictionary(tie => tie.Record.Id, tie => tie.Other.Id);
+        return new(
+            Exist(batch.From, input => input.From), Exist(batch.To, input => input.To),
+            [.. batch.Inputs.Select(input => batch.Types.Select(type => type.Number).Where(type => working.Ties.ContainsKey((new(batch.From.Number, input.From), type, new(batch.To.Number, input.To)))).ToImmutableArray())],
+            companies);
+    }
+
+    public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) =>
+        [.. ids.Select(id => working.Ties.Keys.Where(tie => tie.Record == (type.Number, id)).Select(tie => new StoredTie(tie.Type, tie.Other)).ToList())];
+
+    public void ForgetTies(ObjectType type, long id, Func<int, int?> inverse) =>
+        working = working with { Ties = working.Ties.RemoveRange(working.Ties.Keys.Where(tie => tie.Record == (type.Number, id) || tie.Other == (type.Number, id))) };
+
+    public void Write(IReadOnlyList<PlannedTie> planned, Source source, List<FollowedChange> written)
+    {
+        foreach (var tie in planned)
+        {
+            var ties = working.Ties;
+            foreach (var type in tie.Types)
+            {
+                var (own, others) = ((tie.From, type.Number, tie.To), (tie.To, type.Inverse, tie.From));
+                ties = tie.Kind == ChangeKind.Associate ? ties.SetItem(own, tie.Sequence).SetItem(others, tie.Sequence) : ties.Remove(own).Remove(others);
+            }
+
+            var content = TieContent.Write(new(), tie.To.Type, tie.To.Id, [.. tie.Types.Select(type => type.Number)]);
+            var record = new Record(tie.From.Id, 0, 0, null, source, 0, tie.Sequence, default);
+            working = working with { Ties = ties, Log = working.Log.Add(new(new(tie.Kind, record, null, tie.Time, null, content), tie.From.Type, source)) };
+        }
+    }
+
     public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) =>
         [.. before.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id).Except(after.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id)).Where(stage => working.InStage(type, stage).Any())];
 
@@ -95,11 +132,13 @@ internal sealed class MemoryTransaction : ITransaction
 /// <summary>Everything in a portal at one moment. A change that was deleted for good has lost its values.</summary>
 internal sealed partial record MemoryState : IRecordLookup
 {
-    public PortalSchema Schema { get; init; } = new([Tickets.Type], [new(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
+    public PortalSchema Schema { get; init; } = new(StandardTypes.All, [new(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
 
     public ImmutableSortedDictionary<Key, Record> Records { get; init; } = ImmutableSortedDictionary<Key, Record>.Empty;
 
     public ImmutableDictionary<(int Property, string Value), Key> Holders { get; init; } = ImmutableDictionary<(int, string), Key>.Empty;
+
+    public ImmutableDictionary<(Key Record, int Type, Key Other), long> Ties { get; init; } = ImmutableDictionary<(Key, int, Key), long>.Empty;
 
     public ImmutableDictionary<Key, long> Survivors { get; init; } = ImmutableDictionary<Key, long>.Empty;
 

@@ -571,6 +571,9 @@ public sealed class MoveTests : IAsyncDisposable
         (await server.PostAsync($"{Own}/gdpr-delete", $$"""{"objectId":"{{ids[8]}}"}""")).Expect(204);
         await server.EndOfJobAsync((await JobAsync(server, "job"))["id"]);
         (await KeptAsync(server)).Expect(201);
+        (await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/tickets/{ids[0]}/associations/default/tickets/{ids[5]}", null)).Expect(200);
+        (await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/tickets/{ids[0]}/associations/default/tickets/{ids[6]}", null)).Expect(200);
+        (await server.DeleteAsync($"/crm/v4/objects/tickets/{ids[0]}/associations/tickets/{ids[6]}")).Expect(204);
     }
 
     static async Task FillManyAsync(TestServer server, int count, string subject = "many", string content = "")
@@ -603,7 +606,7 @@ public sealed class MoveTests : IAsyncDisposable
             "/crm/v3/properties/tickets", "/crm/v3/properties/tickets?archived=true", "/crm/v3/properties/tickets/groups", "/crm/v3/pipelines/tickets", "/crm/v3/pipelines/tickets/repairs/audit",
             "/crm/v3/pipelines/tickets/repairs/stages/in/audit", "/crm/v3/owners", "/docket/v1/users", "/docket/v1/apps", "/docket/v1/settings", "/docket/v1/jobs", "/docket/v1/jobs/1", "/docket/v1/jobs/1/results",
             "/docket/v1/jobs/1/rejected", "/account-info/v3/details",
-            .. ids.SelectMany(id => (string[])[$"{Tickets}/{id}?{Some}", $"{Tickets}/{id}?archived=true&{Some}", $"/docket/v1/changes?objectId={id}"]),
+            .. ids.SelectMany(id => (string[])[$"{Tickets}/{id}?{Some}", $"{Tickets}/{id}?archived=true&{Some}", $"/docket/v1/changes?objectId={id}", $"/crm/v4/objects/tickets/{id}/associations/tickets"]),
         ];
         var shown = new List<string>();
         foreach (var path in paths)

@@ -72,7 +72,7 @@ public sealed class NamesTests : IDisposable
         { "refused key", "upsert", $$$"""{"idProperty":"ext_id","id":"KEY","properties":{{{{Unknown}}}}}""" },
         { "refused key as it is stored", "upsert", $$$"""{"idProperty":"number","id":" 12.50 ","properties":{{{{Unknown}}}}}""" },
         { "malformed", "upsert", """{"idProperty":"ext_id","id":"KEY","properties":7}""" },
-        { "association", "create", $$$"""{"properties":{{{{Stage}}}},"associations":[{"to":{"id":"ID"},"types":[]}]}""" },
+        { "association", "create", $$$"""{"properties":{{{{Stage}}}},"associations":[{"to":{"id":"ID"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":16}]}]}""" },
         { "archived: missing id", "update", """{"id":"ID","properties":{"subject":"a"}}""" },
     };
 

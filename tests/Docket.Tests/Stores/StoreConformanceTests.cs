@@ -9,7 +9,7 @@ using Record = Docket.Model.Record;
 namespace Docket.Tests.Stores;
 
 /// <summary>What every engine promises at <see cref="IStore"/>. An engine's own class says how a store is opened and closed, and inherits the rest.</summary>
-public abstract class StoreConformanceTests : IAsyncLifetime
+public abstract partial class StoreConformanceTests : IAsyncLifetime
 {
     private protected ManualClock Clock { get; } = new();
 

@@ -64,6 +64,11 @@ internal static class Deals
             new("hs_v2_date_entered_current_stage", Derivation.CurrentStageEntered),
             new("hs_v2_time_in_current_stage", Derivation.CurrentStageEntered),
         }),
+        RollUps =
+        [
+            new("num_associated_contacts", RollUpKind.Count, 3), new("hs_num_of_associated_line_items", RollUpKind.Count, 19), .. RollUp.OfActivities(213, 215, 205, 209, 211),
+        ],
+        Associations = HubSpotAssociations.From("0-3"),
         Seed = () => TypeParts.SeedOf("deals", "dealname", Amount, "pipeline", Stage, CloseDate, "hubspot_owner_id", "dealtype")
             .Change("hs_all_collaborator_owner_ids", TypeParts.Writable)
             .With("dealinformation", [

@@ -57,6 +57,8 @@ internal static class Tickets
             new("hs_v2_time_in_current_stage", Derivation.CurrentStageEntered),
         }),
         Constants = TypeParts.All("0", Counts),
+        RollUps = [new("hs_num_associated_companies", RollUpKind.Count, 339), new("hs_primary_company_id", RollUpKind.Id, 26), .. RollUp.OfActivities(227, 229, 219, 223, 225)],
+        Associations = HubSpotAssociations.From("0-5"),
         Seed = () => new(TypeParts.ReadProperties("tickets"), Foremost, [new(Group, "Ticket information", 0, false)], [SupportPipeline()]),
     };
 

@@ -19,6 +19,9 @@ internal sealed class ChangeReader(PostgresDatabase database, long portal, Sourc
     /// <summary>Records that are read together: the lists of several types are read in turns.</summary>
     const int ListedAtOnce = 500;
 
+    /// <summary>Associations that are read together.</summary>
+    const int TiesAtOnce = 10_000;
+
     /// <summary>Bytes of values after which a page of changes ends early.</summary>
     const long PageBytesMax = 16L << 20;
 
@@ -104,6 +107,26 @@ internal sealed class ChangeReader(PostgresDatabase database, long portal, Sourc
     }
 
     public long CountRecords() => Read(row => row.GetInt64(0), "SELECT count(*) FROM record WHERE portal = $1")[0];
+
+    public bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other) => Read(
+        _ => true, TieTable.Tied, PortalSession.Value(RecordKey.Of(record.Type, record.Id, archived: false)), PortalSession.Value(types.ToArray()), PortalSession.Value(sequence),
+        PortalSession.Value(other is var (type, id) ? RecordKey.Of(type, id, archived: false) : 0)).Count > 0;
+
+    public IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence)
+    {
+        var (record, type, other) = (0L, 0, 0L);
+        while (Read(row => (Record: row.GetInt64(0), Type: row.GetInt32(1), Other: row.GetInt64(2)), TieTable.Page, PortalSession.Value(record), PortalSession.Value(type), PortalSession.Value(other), PortalSession.Value((long)TiesAtOnce), PortalSession.Value(sequence)) is { Count: > 0 } page)
+        {
+            foreach (var tie in page)
+            {
+                yield return (PlaceOf(tie.Record), PlaceOf(tie.Other));
+            }
+
+            (record, type, other) = page[^1];
+        }
+
+        static (int, long) PlaceOf(long key) => (RecordKey.TypeOf(key), RecordKey.IdOf(key));
+    }
 
     public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types) =>
         LoggedRecord.ById(types.SelectMany(type => (IEnumerable<LoggedRecord>[])[List(type, archived: false), List(type, archived: true)]));

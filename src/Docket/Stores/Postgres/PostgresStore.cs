@@ -141,6 +141,20 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         }
     }
 
+    public async Task<TiePlan> ApplyAsync(TieBatch batch)
+    {
+        var opened = portal.Enter();
+        try
+        {
+            await opened.Indexer.KeepUpAsync();
+            return await opened.Writer.ApplyAsync(batch);
+        }
+        finally
+        {
+            portal.Exit();
+        }
+    }
+
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
         var opened = portal.Enter();

@@ -161,6 +161,20 @@ internal sealed class PostgresTransaction : ITransaction
 
     public FoundRecords Find(WriteBatch batch) => BatchLookup.Find(lookup, batch);
 
+    public long?[] Find(IReadOnlyList<TieTarget> targets) => writer.Find(targets);
+
+    public FoundTies Find(TieBatch batch) => writer.Find(batch);
+
+    public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => writer.TiesOf([.. ids.Select(id => RecordKey.Of(type, id, archived: false))]);
+
+    public void Write(IReadOnlyList<PlannedTie> ties, Source source, List<FollowedChange> written)
+    {
+        writer.Write(ties, source, written);
+        sequence += ties.Count;
+    }
+
+    public void ForgetTies(ObjectType type, long id, Func<int, int?> inverse) => writer.ForgetTies(RecordKey.Of(type, id, archived: false), inverse);
+
     public void Write(Plan plan, ObjectType type, List<FollowedChange> written)
     {
         if (plan.Writes.Count == 0)

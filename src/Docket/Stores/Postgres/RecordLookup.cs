@@ -23,7 +23,8 @@ internal sealed class RecordLookup(PortalSession session, long portal, SourceNum
         SELECT {RecordRows.Columns} FROM unnest($2::bigint[]) k(key) CROSS JOIN LATERAL (SELECT * FROM record r WHERE r.portal = $1 AND r.key = k.key LIMIT 1) r
         """;
 
-    const string Owners = """
+    /// <summary>Who has each unique value.</summary>
+    public const string Owners = """
         SELECT k.n, u.record FROM unnest($2::int[], $3::bytea[]) WITH ORDINALITY k(p, v, n)
         CROSS JOIN LATERAL (SELECT record FROM unique_value u WHERE u.portal = $1 AND u.property = k.p AND u.value = k.v LIMIT 1) u
         """;

@@ -69,7 +69,7 @@ internal sealed partial class RecordReader
         foreach (var row in page.Take(complete).TakeWhile(_ => bytes <= bytesMax))
         {
             var changed = ImmutableArray.CreateBuilder<ChangedValue>();
-            var values = new ValueReader(row.Content);
+            var values = new ValueReader(row.Kind.IsTie() ? [] : row.Content);
             while (values.Next())
             {
                 var old = row.HasBefore && values.Link > 0 ? before.GetValueOrDefault((row.Sequence - values.Link, values.Number)) : null;
@@ -79,7 +79,8 @@ internal sealed partial class RecordReader
 
             changes.Add(new(
                 row.Sequence, RecordKey.TypeOf(row.Key), RecordKey.IdOf(row.Key), row.Kind, row.Time, row.Source, row.Trace is null ? (ReadOnlyMemory<byte>?)null : row.Trace,
-                Related(row, merges), changed.DrainToImmutable()));
+                Related(row, merges), changed.DrainToImmutable())
+            { Tie = row.Kind.IsTie() ? TieContent.Read(row.Content) : null });
         }
 
         return changes.DrainToImmutable();
@@ -163,6 +164,6 @@ internal sealed partial class RecordReader
     sealed record Logged(long Sequence, long Key, ChangeKind Kind, long Time, Source Source, byte[]? Trace, byte[] Content)
     {
         /// <summary>Whether links lead to the values before: those of a new record have none, those of a merge lead into other records.</summary>
-        public bool HasBefore => Kind is not (ChangeKind.Create or ChangeKind.Merge);
+        public bool HasBefore => Kind is not (ChangeKind.Create or ChangeKind.Merge) && !Kind.IsTie();
     }
 }

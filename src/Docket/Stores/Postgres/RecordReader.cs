@@ -74,6 +74,31 @@ internal sealed partial class RecordReader(PostgresDatabase database, long porta
         return [.. found];
     }
 
+    public async ValueTask<ImmutableArray<TiePage>> TiesAsync(
+        ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, CancellationToken cancellation)
+    {
+        // Each question is a record and a type.
+        var asked = records.SelectMany((record, place) => IsId(record.Id) ? types.Select(type => (place, record, type.Number)) : []).ToArray();
+        var rows = asked.Length == 0 ? [] : await reads.ListAsync(
+            row => (Question: (int)row.GetInt64(0) - 1, Other: row.GetInt64(1)), TieTable.List,
+            [
+                PortalSession.Value(asked.Select(question => RecordKey.Of(from, question.record.Id, archived: false)).ToArray()),
+                PortalSession.Value(asked.Select(question => question.Number).ToArray()),
+                PortalSession.Value(asked.Select(question => RecordKey.Of(types[0].To, question.record.After, archived: false)).ToArray()),
+                PortalSession.Value(limit + 1L),
+            ],
+            cancellation);
+        var found = rows.ToLookup(row => asked[row.Question].place);
+        return
+        [
+            .. records.Select((_, place) =>
+            {
+                var (known, isLast) = TieLists.Merge(found[place].GroupBy(row => asked[row.Question].Number, row => row.Other).Select(list => (list.Key, list.ToList())), limit);
+                return new TiePage([.. known.Take(limit).Select(tie => new Tie(RecordKey.IdOf(tie.Other), tie.Types))], isLast && known.Count <= limit);
+            }),
+        ];
+    }
+
     public async ValueTask<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation)
     {
         var ids = ImmutableArray.CreateBuilder<long>();
@@ -192,6 +217,9 @@ internal sealed partial class RecordReader(PostgresDatabase database, long porta
         public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => reader.FindAsync(key, values, cancellation);
 
         public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => reader.ListAsync(type, from, limit, archived, cancellation);
+
+        public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit) =>
+            reader.TiesAsync(from, records, types, limit, cancellation);
 
         public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
             reader.PastsAsync(records, properties, changes, limit, cancellation);

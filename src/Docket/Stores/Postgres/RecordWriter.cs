@@ -47,6 +47,8 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
         """;
 
     readonly Columns changes = new();
+    readonly TieTable ties = new(session, portal);
+    readonly ValueWriter tieContent = new();
     readonly Dictionary<long, (Record? Record, bool WasThere)> heads = [];
     readonly Dictionary<HeldValue, (long? Key, bool WasThere)> values = [];
     readonly Dictionary<(string Type, string Stage), long> stages = [];
@@ -58,6 +60,32 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
         heads.Clear();
         values.Clear();
         stages.Clear();
+        ties.Clear();
+    }
+
+    /// <inheritdoc cref="TieTable.Find(IReadOnlyList{TieTarget})"/>
+    public long?[] Find(IReadOnlyList<TieTarget> targets) => ties.Find(targets);
+
+    /// <inheritdoc cref="TieTable.Find(TieBatch)"/>
+    public FoundTies Find(TieBatch batch) => ties.Find(batch);
+
+    /// <inheritdoc cref="TieTable.Of"/>
+    public List<StoredTie>[] TiesOf(long[] records) => ties.Of(records);
+
+    /// <inheritdoc cref="TieTable.Forget"/>
+    public void ForgetTies(long record, Func<int, int?> inverse) => ties.Forget(record, inverse);
+
+    /// <inheritdoc cref="ITransaction.Write(IReadOnlyList{PlannedTie}, Source, List{FollowedChange})"/>
+    public void Write(IReadOnlyList<PlannedTie> planned, Source source, List<FollowedChange> written)
+    {
+        var sourceNumber = planned.Count == 0 ? 0 : NumberOf(source);
+        foreach (var tie in planned)
+        {
+            ties.Write(tie);
+            var content = TieContent.Write(tieContent, tie.To.Type, tie.To.Id, [.. tie.Types.Select(type => type.Number)]);
+            changes.Add(tie.Sequence, RecordKey.Of(tie.From.Type, tie.From.Id, archived: false), tie.Kind, tie.Time, sourceNumber, content);
+            written.Add(new(tie.Kind, tie.Sequence, tie.From.Type, tie.From.Id, tie.Time, sourceNumber) { Content = content });
+        }
     }
 
     /// <param name="plan">The plan, with at least one change.</param>
@@ -142,6 +170,7 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
                 PortalSession.Value(stages.Values.ToArray()));
         }
 
+        ties.Flush();
         Clear();
     }
 
@@ -193,16 +222,9 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
     void Add(in PlannedWrite write, ObjectType type, int sourceNumber, Source source)
     {
         var record = write.Record;
-        changes.Sequence.Add(record.LastChange);
-        changes.Record.Add(RecordKey.Of(type, record.Id, archived: false));
-        changes.Previous.Add(write.Previous);
-        changes.Kind.Add((short)write.Kind);
-        changes.Time.Add(write.Time);
-        changes.Source.Add(sourceNumber);
-        changes.Created.Add(record.CreatedAt == write.Time ? null : record.CreatedAt);
-        changes.Origin.Add(record.Source == source ? null : NumberOf(record.Source));
-        changes.Trace.Add(write.TraceId?.ToArray());
-        changes.Content.Add(write.Content.ToArray());
+        changes.Add(
+            record.LastChange, RecordKey.Of(type, record.Id, archived: false), write.Kind, write.Time, sourceNumber, write.Content.ToArray(), write.Previous,
+            record.CreatedAt == write.Time ? null : record.CreatedAt, record.Source == source ? null : NumberOf(record.Source), write.TraceId?.ToArray());
     }
 
     int NumberOf(Source source)
@@ -256,6 +278,21 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
         public List<byte[]> Content { get; } = [];
 
         public int Count => Sequence.Count;
+
+        public void Add(
+            long sequence, long record, ChangeKind kind, long time, int source, byte[] content, long? previous = null, long? created = null, int? origin = null, byte[]? trace = null)
+        {
+            Sequence.Add(sequence);
+            Record.Add(record);
+            Previous.Add(previous);
+            Kind.Add((short)kind);
+            Time.Add(time);
+            Source.Add(source);
+            Created.Add(created);
+            Origin.Add(origin);
+            Trace.Add(trace);
+            Content.Add(content);
+        }
 
         public Npgsql.NpgsqlParameter[] Values() =>
         [

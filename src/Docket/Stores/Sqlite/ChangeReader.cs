@@ -12,7 +12,7 @@ internal sealed class ChangeReader : IChangeLog
 
     readonly Connection connection;
     readonly SourceNumbers sources;
-    readonly Statement after, content, origin, time;
+    readonly Statement after, content, origin, time, tied, tiedWith, ties;
     readonly RecordLookup records;
     byte[] value = new byte[256];
 
@@ -25,6 +25,15 @@ internal sealed class ChangeReader : IChangeLog
         content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
         origin = connection.Prepare("SELECT coalesce(created, time), coalesce(origin, source) FROM change WHERE sequence = ?");
         time = connection.Prepare("SELECT time FROM change WHERE sequence = ?");
+        tied = connection.Prepare("""
+            SELECT 1 FROM association WHERE record = ?1 AND type = ?2 AND change <= ?3
+            UNION ALL SELECT 1 FROM association_past WHERE record = ?1 AND type = ?2 AND since <= ?3 AND until > ?3 LIMIT 1
+            """);
+        tiedWith = connection.Prepare("""
+            SELECT 1 FROM association WHERE record = ?1 AND type = ?2 AND change <= ?3 AND other = ?4
+            UNION ALL SELECT 1 FROM association_past WHERE record = ?1 AND type = ?2 AND since <= ?3 AND until > ?3 AND other = ?4 LIMIT 1
+            """);
+        ties = connection.Prepare("SELECT record, other FROM association WHERE change <= ?1 UNION ALL SELECT record, other FROM association_past WHERE since <= ?1 AND until > ?1");
         records = new RecordLookup(connection, sources, folds);
     }
 
@@ -106,12 +115,52 @@ internal sealed class ChangeReader : IChangeLog
 
     public long CountRecords() => connection.QueryInteger("SELECT count(*) FROM head");
 
+    public bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other)
+    {
+        var find = other is null ? tied : tiedWith;
+        foreach (var type in types)
+        {
+            find.Bind(RecordKey.Of(record.Type, record.Id, archived: false)).Bind(type).Bind(sequence);
+            if (other is var (otherType, otherId))
+            {
+                find.Bind(RecordKey.Of(otherType, otherId, archived: false));
+            }
+
+            var found = find.Step();
+            find.Reset();
+            if (found)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence)
+    {
+        ties.Bind(sequence);
+        try
+        {
+            while (ties.Step())
+            {
+                yield return (PlaceOf(ties.Integer(0)), PlaceOf(ties.Integer(1)));
+            }
+        }
+        finally
+        {
+            ties.Reset();
+        }
+
+        static (int, long) PlaceOf(long key) => (RecordKey.TypeOf(key), RecordKey.IdOf(key));
+    }
+
     public IEnumerable<LoggedRecord> Records(IEnumerable<ObjectType> types) =>
         LoggedRecord.ById(types.SelectMany(type => (IEnumerable<LoggedRecord>[])[List(type, archived: false), List(type, archived: true)]));
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[after, content, origin, time])
+        foreach (var statement in (ReadOnlySpan<Statement>)[after, content, origin, time, tied, tiedWith, ties])
         {
             statement.Dispose();
         }

@@ -19,6 +19,8 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
 
     readonly Statement byKey = connection.Prepare($"{Select} WHERE head.key = ?");
 
+    readonly Statement exists = connection.Prepare("SELECT 1 FROM head WHERE key = ?");
+
     readonly Statement byUnique = connection.Prepare($"{Select} JOIN unique_value ON unique_value.record = head.key WHERE property = ? AND value = ?");
 
     readonly Statement range = connection.Prepare($"{Select} WHERE head.key BETWEEN ? AND ? ORDER BY head.key");
@@ -71,6 +73,19 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
         return key == 0 ? null : RecordKey.IdOf(key);
     }
 
+    /// <summary>Whether there is a record with a key.</summary>
+    public bool Exists(long key)
+    {
+        if ((Heads.Unfolded(key) ?? directory?.FindHead(key)) is { } change)
+        {
+            return change != 0;
+        }
+
+        var found = exists.Bind(key).Step();
+        exists.Reset();
+        return found;
+    }
+
     /// <summary>The records with a key from one to another, in order. Not to be nested.</summary>
     public IEnumerable<Record> Range(long from, long to)
     {
@@ -115,7 +130,7 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[byKey, byUnique, range, forward])
+        foreach (var statement in (ReadOnlySpan<Statement>)[byKey, exists, byUnique, range, forward])
         {
             statement.Dispose();
         }

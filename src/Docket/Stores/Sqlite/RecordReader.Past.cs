@@ -110,6 +110,11 @@ internal sealed partial class RecordReader
     {
         var (sequence, key, kind) = (feed.Integer(0), feed.Integer(1), (ChangeKind)feed.Integer(2));
         var trace = feed.IsNull(5) ? (ReadOnlyMemory<byte>?)null : feed.Blob(5).ToArray(); // spelled out: a bare null would become empty memory
+        if (kind.IsTie())
+        {
+            return new(sequence, RecordKey.TypeOf(key), RecordKey.IdOf(key), kind, feed.Integer(3), sources.Find(feed.Integer(4)), trace, [], []) { Tie = TieContent.Read(feed.Blob(6)) };
+        }
+
         var values = kind == ChangeKind.MergedAway ? [] : ValuesOf(sequence, kind, feed.Blob(6), ref bytes);
         return new(sequence, RecordKey.TypeOf(key), RecordKey.IdOf(key), kind, feed.Integer(3), sources.Find(feed.Integer(4)), trace, Related(sequence, kind), values);
     }

@@ -14,6 +14,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
 {
     readonly Connection connection;
     readonly SourceNumbers sources;
+    readonly TieTable ties;
     readonly Statement change, feed, back, forward, merge, gone;
 
     public RecordReader(string path, SourceNumbers sources, Folds folds)
@@ -22,6 +23,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         connection = new Connection(path, create: false);
         connection.Execute("PRAGMA query_only=1");
         Lookup = new RecordLookup(connection, sources, folds);
+        ties = new TieTable(connection, Lookup);
         change = connection.Prepare("SELECT time, source, content, previous, kind, record FROM change WHERE sequence = ?");
         feed = connection.Prepare("SELECT sequence, record, kind, time, source, trace, content FROM change WHERE sequence > ? ORDER BY sequence LIMIT ?");
         back = connection.Prepare("SELECT previous, kind FROM change WHERE sequence = ?");
@@ -46,6 +48,10 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
     public ValueTask<ImmutableArray<Record?>> FindAsync(Property key, ImmutableArray<ReadOnlyMemory<byte>> values) => new([.. values.Select(value => Lookup.FindUnique(key, value))]);
 
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new(List(type, from, limit, archived));
+
+    public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit) =>
+        new([.. records.Select(record => record.Id is < 0 or > RecordKey.IdMax || types.IsEmpty ? new TiePage([], IsLast: true) : ties.List(
+            RecordKey.Of(from, record.Id, archived: false), [.. types.Select(type => type.Number)], RecordKey.Of(types[0].To, record.After, archived: false), Lookup.Heads.UpTo, limit))]);
 
     public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
         new([.. records.Select(record => new RecordPast(Histories(record, properties, limit), changes ? Changes(record, limit) : []))]);
@@ -172,6 +178,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
 
     public void Dispose()
     {
+        ties.Dispose();
         Lookup.Dispose();
         foreach (var statement in (ReadOnlySpan<Statement>)[change, feed, back, forward, merge, gone])
         {

@@ -58,6 +58,19 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources,
         }
     }
 
+    /// <summary>Appends a change of associations.</summary>
+    /// <param name="tie">The change.</param>
+    /// <param name="source">Its source.</param>
+    /// <param name="written">Receives it, for those who follow the changes.</param>
+    public void Write(PlannedTie tie, Source source, List<FollowedChange> written)
+    {
+        var (sourceNumber, content) = (sources.Number(connection, source), TieContent.Write(kept, tie.To.Type, tie.To.Id, [.. tie.Types.Select(type => type.Number)]));
+        change.Bind(tie.Sequence).Bind(RecordKey.Of(tie.From.Type, tie.From.Id, archived: false)).BindNull().Bind((long)tie.Kind).Bind(tie.Time).Bind(sourceNumber)
+            .BindNull().BindNull().BindNull().Bind(content).BindNull().Run();
+        folder.Newest.Pass();
+        written.Add(new(tie.Kind, tie.Sequence, tie.From.Type, tie.From.Id, tie.Time, sourceNumber) { Content = content });
+    }
+
     /// <inheritdoc cref="RecordEraser.EmptySome"/>
     public bool EmptySome(int max) => eraser.EmptySome(max);
 

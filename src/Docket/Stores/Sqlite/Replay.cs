@@ -54,6 +54,12 @@ internal sealed class Replay : IDisposable
 
     void Follow(long sequence, long active, ChangeKind kind, ReadOnlySpan<byte> changed)
     {
+        if (kind.IsTie())
+        {
+            unfolded.Pass();
+            return; // its own transaction wrote everything
+        }
+
         var number = RecordKey.TypeOf(active);
         var type = schema.Find(number) ?? throw SqliteFailure.Damaged($"change {sequence} has the unknown object type {number}");
         var archived = RecordKey.Of(number, RecordKey.IdOf(active), archived: true);

@@ -118,6 +118,20 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
+    public async Task<TiePlan> ApplyAsync(TieBatch batch)
+    {
+        var opened = file.Enter();
+        try
+        {
+            await opened.Indexer.KeepUpAsync();
+            return await opened.Writer.ApplyAsync(batch);
+        }
+        finally
+        {
+            file.Exit();
+        }
+    }
+
     public async Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
         var opened = file.Enter();

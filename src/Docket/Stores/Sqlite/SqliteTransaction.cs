@@ -22,6 +22,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     readonly Folder folder;
     readonly RecordLookup lookup;
     readonly RecordWriter writer;
+    readonly TieTable ties;
     readonly PortalSchema schema;
     readonly Statement begin, commit;
     readonly TimeProvider clock;
@@ -50,6 +51,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         folder = new Folder(connection, folds, pace);
         lookup = new RecordLookup(connection, sources, folds, folder.Directory);
         writer = new RecordWriter(connection, sources, folder);
+        ties = new TieTable(connection, lookup);
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");
         checkpointer = new Checkpointer(path, connection, logger, complaints);
@@ -103,6 +105,28 @@ internal sealed partial class SqliteTransaction : ITransaction
             written = plan.Writes[^1].Record.LastChange;
         }
     }
+
+    public long?[] Find(IReadOnlyList<TieTarget> targets) =>
+    [
+        .. targets.Select(target => target.Key is { } key ? lookup.FindOwner(key, target.Value)
+            : target.Id is >= 0 and <= RecordKey.IdMax && lookup.Exists(RecordKey.Of(target.Type, target.Id, archived: false)) ? target.Id : (long?)null),
+    ];
+
+    public FoundTies Find(TieBatch batch) => ties.Find(batch);
+
+    public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => [.. ids.Select(id => ties.Of(RecordKey.Of(type, id, archived: false)))];
+
+    public void Write(IReadOnlyList<PlannedTie> planned, Source source, List<FollowedChange> followed)
+    {
+        foreach (var tie in planned)
+        {
+            writer.Write(tie, source, followed);
+            ties.Write(tie);
+            written = tie.Sequence;
+        }
+    }
+
+    public void ForgetTies(ObjectType type, long id, Func<int, int?> inverse) => ties.Forget(RecordKey.Of(type, id, archived: false), inverse);
 
     public void Expect(SideWrite note)
     {
@@ -222,6 +246,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         checkpointer.Stop();
         lookup.Dispose();
         writer.Dispose();
+        ties.Dispose();
         folder.Dispose();
         begin.Dispose();
         commit.Dispose();

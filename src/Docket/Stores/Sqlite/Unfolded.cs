@@ -52,6 +52,9 @@ internal sealed class Unfolded
         }
     }
 
+    /// <summary>Counts a change from which nothing follows here, because a start would read it again too.</summary>
+    public void Pass() => Weight++;
+
     /// <summary>Sets the newest change of a record.</summary>
     /// <param name="key">The record's key.</param>
     /// <param name="sequence">The change that does this.</param>

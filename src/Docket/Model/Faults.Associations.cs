@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+
+namespace Docket.Model;
+
+/// <summary>Messages of associations: reference/properties-pipelines-search-associations.md 5.4 and objects-other-than-tickets.md 8.</summary>
+internal static partial class Faults
+{
+    const string AssociationErrors = "crm.associations.";
+
+    /// <summary>5.4, 207 item.</summary>
+    public static RowError TieIdInvalid(string id) =>
+        new(Validation, AssociationErrors + "INVALID_IDENTIFIER", $"{Shorten(id)} is not a valid ID", [("id", [Shorten(id)])]);
+
+    /// <summary>5.4, 207 item.</summary>
+    public static RowError TieWithItself(long id) =>
+        new(Validation, null, $"Object {id} cannot be associated to itself ({id})", []);
+
+    /// <summary>5.4, 207 item: name only observed, text [decide].</summary>
+    public static RowError TieEndMissing(ObjectType type, long id, bool isFrom) =>
+        new(NotFoundCategory, AssociationErrors + (isFrom ? "FROM_OBJECT_NOT_FOUND" : "TO_OBJECT_NOT_FOUND"), $"Object with id {id} of type {type.Singular} not found",
+            [(isFrom ? "fromObjectId" : "toObjectId", [id.ToString()]), ("objectType", [type.Singular])]);
+
+    /// <summary>5.2, 207 item of a read.</summary>
+    public static RowError NoTies(ObjectType from, string id, ObjectType to) =>
+        new(NotFoundCategory, AssociationErrors + "NO_ASSOCIATIONS_FOUND", $"No {to.Singular} is associated with {from.Singular} {id}.",
+            [("fromObjectId", [id]), ("fromObjectType", [from.Singular]), ("toObjectType", [to.Singular])]);
+
+    /// <summary>8.3, form E.</summary>
+    public static Error TieTypesUnknown(ImmutableArray<string> specs) =>
+        new(400, TiesInvalid, Validation)
+        {
+            Context = [("associationSpec", specs), ("INVALID_ASSOCIATION_TYPE_ID", [.. specs.Select(spec => $"{spec} is not a valid association definition id")])],
+        };
+
+    /// <summary>5.4, in a create payload.</summary>
+    public static Error TieStartsElsewhere(string actual, string expected) =>
+        new(400, $"invalid from object type {actual} for associations to be created. expected: {expected}", Validation);
+
+    /// <summary>5.4, form D.</summary>
+    public static Error TieTargetMissing(string legacyName, string id) =>
+        new(400, TiesInvalid, Validation)
+        {
+            Context = [("INVALID_OBJECT_IDS", [$"{legacyName}={Shorten(id)} is not valid"]), ("objectId", [Shorten(id)]), ("objectType", [legacyName])],
+        };
+
+    /// <summary>8.2: a pair of object types that is not listed has no default type. Docket's own wording.</summary>
+    public static Error NoTieBetween(ObjectType from, ObjectType to) =>
+        new(400, $"There is no association type from {from.Plural} to {to.Plural}", Validation);
+
+    const string TiesInvalid = "One or more associations are invalid";
+}

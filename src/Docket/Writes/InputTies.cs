@@ -1,0 +1,113 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Docket.Model;
+
+namespace Docket.Writes;
+
+/// <summary>A record to find: by its id, or by the value of a unique property.</summary>
+/// <param name="Type">Its type.</param>
+/// <param name="Id">Its id, if it is found by that.</param>
+/// <param name="Key">The unique property, if it is found by one.</param>
+/// <param name="Value">The value of <paramref name="Key"/>, as stored.</param>
+internal readonly record struct TieTarget(ObjectType Type, long Id, Property? Key, ReadOnlyMemory<byte> Value);
+
+/// <summary>
+/// The associations that come with the inputs of a batch. Their targets are checked before anything is decided, so that a record is
+/// created together with its associations or not at all; they are written with the records, in the same transaction.
+/// </summary>
+internal sealed class InputTies
+{
+    readonly WriteBatch batch;
+    readonly PortalSchema schema;
+    readonly List<(int Input, RawTie Raw, ObjectType Type, ImmutableArray<AssociationType> Types)> ties = [];
+    readonly List<Fault> faults = [];
+    long?[] found = [];
+
+    InputTies(WriteBatch batch, PortalSchema schema)
+    {
+        this.batch = batch;
+        this.schema = schema;
+    }
+
+    /// <summary>The records to find, in the order in which <see cref="Check"/> expects them.</summary>
+    public List<TieTarget> Targets { get; } = [];
+
+    /// <summary>The associations of a batch, with the association types of the portal.</summary>
+    public static InputTies Of(WriteBatch batch, PortalSchema schema)
+    {
+        var all = new InputTies(batch, schema);
+        for (var i = 0; i < batch.Inputs.Length; i++)
+        {
+            if (!batch.Inputs[i].Skipped)
+            {
+                foreach (var raw in batch.Inputs[i].Ties ?? [])
+                {
+                    all.Add(i, raw);
+                }
+            }
+        }
+
+        return all;
+    }
+
+    /// <summary>The batch with a fault for each association that can't be made.</summary>
+    /// <param name="ids">The ids of <see cref="Targets"/>; <c>null</c> for those that don't exist.</param>
+    public WriteBatch Check(long?[] ids)
+    {
+        found = ids;
+        foreach (var (at, tie) in ties.Index())
+        {
+            if (ids[at] is null)
+            {
+                faults.Add(Fault.OfAssociation(tie.Input, Faults.TieTargetMissing(tie.Type.LegacyName, tie.Raw.Id)));
+            }
+        }
+
+        return faults.Count == 0 ? batch : batch.With(faults);
+    }
+
+    /// <summary>The associations of the records that were written: a batch for each type of target.</summary>
+    public IEnumerable<TieBatch> Batches(Plan plan) => ties.Index()
+        .Where(tie => plan.Outcome.Results[tie.Item.Input].Record is not null && found[tie.Index] is not null)
+        .GroupBy(tie => tie.Item.Type)
+        .Select(group => new TieBatch
+        {
+            Kind = TieKind.Label,
+            Caller = batch.Caller,
+            From = batch.Schema.Type,
+            To = group.Key,
+            Types = schema.Associations.Between(batch.Schema.Type.Number, group.Key.Number),
+            Inputs = [.. group.Select(tie => new TieInput(plan.Outcome.Results[tie.Item.Input].Record!.Id, found[tie.Index]!.Value, tie.Item.Types))],
+        });
+
+    // Without types, there is no association (reference/objects-other-than-tickets.md 8.3).
+    void Add(int input, RawTie raw)
+    {
+        var types = raw.Types.Select(each => schema.Associations.Find(AssociationType.NumberOf(each.Category, each.Id))).ToList();
+        if (raw.Types.Where((_, at) => types[at] is null).Select(each => AssociationType.Spell(each.Category, each.Id)).ToImmutableArray() is { IsEmpty: false } unknown)
+        {
+            faults.Add(Fault.OfAssociation(input, Faults.TieTypesUnknown(unknown)));
+            return;
+        }
+
+        if (types.Find(type => type!.From != batch.Schema.Type.Number) is { } other)
+        {
+            faults.Add(Fault.OfAssociation(input, Faults.TieStartsElsewhere(batch.Schema.Type.Id, TypeNumber.Format(other.From))));
+            return;
+        }
+
+        foreach (var group in types.GroupBy(type => type!.To))
+        {
+            var target = schema.Find(group.Key)!;
+            Targets.Add(TargetOf(target, raw));
+            ties.Add((input, raw, target.Type, [.. group.Select(type => type!)]));
+        }
+    }
+
+    // An id that is none can't be found, nor can a value of a property that is not unique.
+    static TieTarget TargetOf(Schema target, RawTie raw) =>
+        raw.IdProperty is null ? new(target.Type, long.TryParse(raw.Id, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : -1, null, default)
+        : target.Find(raw.IdProperty) is { Unique: true } key && Validation.NormaliseKey(target, key, Encoding.UTF8.GetBytes(raw.Id)) is { IsEmpty: false } value ? new(target.Type, -1, key, value)
+        : new(target.Type, -1, null, default);
+}
