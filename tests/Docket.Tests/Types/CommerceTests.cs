@@ -168,12 +168,15 @@ public class CommerceTests
         (await server.PostAsync(Objects + "leads", """{"properties":{"hs_lead_name":"A"}}""")).Expect(201);
     }
 
-    [Fact]
-    public async Task A_task_pipeline_has_at_most_30_stages()
+    [Theory]
+    [InlineData("tasks")]
+    [InlineData("contacts")]
+    [InlineData("companies")]
+    public async Task A_pipeline_of_these_types_has_at_most_30_stages(string plural)
     {
         await using var server = await TestServer.StartAsync();
-        (await server.PostAsync("/crm/v3/pipelines/tasks", Stages(30))).Expect(201);
-        Assert.Equal("A pipeline can have at most 30 stages", (await server.PostAsync("/crm/v3/pipelines/tasks", Stages(31))).Expect(400)["message"]);
+        (await server.PostAsync($"/crm/v3/pipelines/{plural}", Stages(30))).Expect(201);
+        Assert.Equal("A pipeline can have at most 30 stages", (await server.PostAsync($"/crm/v3/pipelines/{plural}", Stages(31))).Expect(400)["message"]);
 
         static string Stages(int count) =>
             $$"""{"label":"{{count}}","displayOrder":1,"stages":[{{string.Join(',', Enumerable.Range(0, count).Select(i => $$"""{"label":"S{{i}}","displayOrder":{{i}},"metadata":{"state":"CLOSED"} }"""))}}]}""";

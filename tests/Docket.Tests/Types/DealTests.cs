@@ -208,6 +208,25 @@ public class DealTests
         Assert.Equal(("closedwon", "1", "10"), (restored["properties.dealstage"], restored["properties.hs_deal_stage_probability"], restored["properties.hs_closed_amount"]));
     }
 
+    [Fact]
+    public async Task What_follows_is_calculated_from_the_values_of_a_merged_deal()
+    {
+        await using var server = await TestServer.StartAsync();
+        var open = (await server.PostAsync(Deals, """{"properties":{"dealname":"Open","dealstage":"contractsent"}}""")).Expect(201)["id"];
+        var won = (await server.PostAsync(Deals, """{"properties":{"dealname":"Won","dealstage":"closedwon","amount":"10"}}""")).Expect(201)["id"];
+        var plain = (await server.PostAsync(Deals, """{"properties":{"dealname":"Plain"}}""")).Expect(201)["id"];
+        await SeeAsync(open, won, "contractsent", "9.00000000000000022204460492503130808472633361816406250", "0", "1");
+        await SeeAsync(plain, won, "contractsent", "9.00000000000000022204460492503130808472633361816406250", "0", "1"); // which leads to the first
+
+        async Task SeeAsync(string? primary, string? other, string stage, string projected, string closed, string isOpen)
+        {
+            var id = (await server.PostAsync(Deals + "/merge", $$"""{"primaryObjectId":"{{primary}}","objectIdToMerge":"{{other}}"}""")).Expect(200)["id"];
+            var merged = (await server.GetAsync($"{Deals}/{id}?properties=amount,dealstage,hs_projected_amount,hs_closed_amount,hs_is_open_count")).Expect(200);
+            Assert.Equal(("10", stage, projected, closed, isOpen), (
+                merged["properties.amount"], merged["properties.dealstage"], merged["properties.hs_projected_amount"], merged["properties.hs_closed_amount"], merged["properties.hs_is_open_count"]));
+        }
+    }
+
     [Theory]
     [InlineData(0.2, "0.200000000000000011102230246251565404236316680908203125")]
     [InlineData(0.5, "0.5")]

@@ -38,6 +38,7 @@ internal static class Lifecycle
     {
         PlainIds = [.. Stages.Select(stage => stage.Id)],
         IsLifecycle = true,
+        StagesMax = 30,
     };
 
     /// <summary>The pipeline that a portal starts with.</summary>
