@@ -32,6 +32,7 @@ internal static class Routes
             SearchRoutes.Map(routes.MapGroup("").WithMetadata(new CountsAsSearch()), version.Prefix("objects") + "/{objectType}");
             PropertyRoutes.Map(routes, version.Prefix("properties") + "/{objectType}");
             PipelineRoutes.Map(routes, version.Prefix("pipelines") + "/{objectType}");
+            TypeRoutes.Map(routes, $"/crm-object-schemas/{version.Name}/schemas");
             AccountRoutes.Map(routes, $"/account-info/{version.Name}", limiter);
             OwnerRoutes.Map(routes, version.Prefix("owners"));
             LifeRoutes.MapGdprDelete(routes, version.Prefix("objects") + "/{objectType}");
@@ -49,6 +50,7 @@ internal static class Routes
         AssociationRoutes.MapBatches(old, "/crm/v4/associations");
         AssociationRoutes.MapLabels(old, "/crm/associations/v4");
         OlderRoutes.Map(old);
+        TypeRoutes.Map(old, "/crm/v3/schemas");
         AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
         DispositionRoutes.Map(old, "/calling/v1/dispositions", Activities.Calls);
         AccountRoutes.MapMe(old, "/integrations/v1/me");

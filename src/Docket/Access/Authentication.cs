@@ -90,7 +90,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
         var need = needs.Right is { } right ? call.Type.Scopes[right] : needs.Portal;
         if (!found.Caller.Scopes.Allow(need))
         {
-            throw new Refusal(Faults.MissingScopes(need.Named));
+            throw new Refusal(Faults.MissingScopes(need));
         }
 
         call.Features = FeatureHeaders.Read(http, endpoint.GetMetadata<TakesFeatures>()?.Features ?? OptionalFeatures.None, writes: !http.Request.IsGetOrHead() && !needs.OnlyReads);

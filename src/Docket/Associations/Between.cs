@@ -24,7 +24,7 @@ internal sealed record Between(Call Call, ObjectType From, ObjectType To, Immuta
         var call = http.Call();
         var name = (string)http.GetRouteValue("toObjectType")!;
         var to = (call.Portal.Find(name) ?? throw new Refusal(Faults.UnknownObjectType(name))).Type;
-        return call.Caller.Scopes.Allow(to.Scopes[right]) ? Of(call, to) : throw new Refusal(Faults.MissingScopes(to.Scopes[right].Named));
+        return call.Caller.Scopes.Allow(to.Scopes[right]) ? Of(call, to) : throw new Refusal(Faults.MissingScopes(to.Scopes[right]));
     }
 
     /// <summary>From the object type of a call to another one.</summary>

@@ -43,12 +43,13 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
         var (path, query) = at < 0 ? (raw, "") : (raw[..at], raw[(at + 1)..]);
         var pattern = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern;
         var byKey = http.Request.Query.ContainsKey("idProperty");
+        var found = http.Features.Get<Call>() is not null;
         var refusal = refused?.Message;
         var segments = path.Split('/');
         for (var i = 0; i < segments.Length; i++)
         {
             var parameter = pattern is not null && i > 0 && i <= pattern.PathSegments.Count && pattern.PathSegments[i - 1].Parts is [RoutePatternParameterPart part] ? part.Name : null;
-            if (parameter == "token" || (hideValues && !IsPlain(segments[i], parameter, byKey)))
+            if (parameter == "token" || (hideValues && !IsPlain(segments[i], parameter, byKey, found)))
             {
                 refusal = refusal?.Replace(Uri.UnescapeDataString(segments[i]), Hidden, StringComparison.Ordinal); // some messages repeat it
                 segments[i] = Hidden;
@@ -80,11 +81,12 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
     }
 
     // Ids are numbers, but keys can be numbers too.
-    bool IsPlain(string segment, string? parameter, bool byKey) => parameter switch
+    bool IsPlain(string segment, string? parameter, bool byKey, bool found) => parameter switch
     {
         "id" or "objectId" => !byKey && IsNumber(segment),
-        "objectType" => types.Any(type => type.IsCalled(segment)),
-        "propertyName" or "groupName" or "pipelineId" or "stageId" => true,
+        // A type of the portal's own was found before the request was served. Its name is no value either.
+        "objectType" or "typeId" => types.Any(type => type.IsCalled(segment)) || TypeNumber.Parse(segment) is not null || found,
+        "associationId" or "propertyName" or "groupName" or "pipelineId" or "stageId" => true,
         _ => segment.Length == 0 || IsNumber(segment) || words.Value.Contains(segment),
     };
 

@@ -51,7 +51,7 @@ internal static class JobResponse
         json.WriteEndArray();
         json.WriteString("id", job.Id.ToString());
         json.WriteString("operation", job.Kind switch { WriteKind.Create => "create", WriteKind.Update => "update", _ => "upsert" });
-        json.WriteString("objectTypeId", request.HttpContext.Call().Portal.Find(job.Type)!.Type.Id);
+        json.WriteString("objectTypeId", request.HttpContext.Call().Portal.FindStored(job.Type).Type.Id);
         json.WriteNumber("inputs", job.Inputs);
         json.WriteNumber("done", job.Done);
         json.WriteNumber("created", job.Created);

@@ -232,7 +232,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                 foreach (var step in lines.Chunk(Validation.InputsMax))
                 {
                     var inputs = await ReadAsync(portalId, job, step);
-                    inputs.Check(store.Schema.Find(job.Type)!);
+                    inputs.Check(store.Schema.FindStored(job.Type));
                     while (waiting.TryPeek(out var first) && first.IsCompleted)
                     {
                         await waiting.Dequeue();
@@ -286,7 +286,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             var inputs = await ReadAsync(portalId, job, lines.Take(count));
             try
             {
-                inputs.Check(store.Schema.Find(job.Type)!);
+                inputs.Check(store.Schema.FindStored(job.Type));
                 await turns.WaitAsync(stop.Token);
                 await ApplyAsync(store, inputs, turns);
                 return;

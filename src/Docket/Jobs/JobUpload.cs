@@ -46,7 +46,7 @@ internal sealed class JobUpload
         this.http = http;
         call = http.Call();
         isLines = IsLines(http.Request.ContentType);
-        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type.Plural, call.Caller.Source, call.StartedAt) { Features = call.Features & (OptionalFeatures.Labels | OptionalFeatures.RowOutcomes | OptionalFeatures.DryRun) };
+        job = new(0, isLines ? JobStatus.Pending : JobStatus.Receiving, Open: true, Whole: false, kind, call.Type.Id, call.Caller.Source, call.StartedAt) { Features = call.Features & (OptionalFeatures.Labels | OptionalFeatures.RowOutcomes | OptionalFeatures.DryRun) };
     }
 
     /// <summary>Reads the request and answers it.</summary>

@@ -73,18 +73,19 @@ internal static partial class Faults
     public static Error PropertyOfHubSpot(string name) => new(400, $"Property {name} is defined by HubSpot and cannot be archived", Validation);
 
     /// <summary>1.7; <c>parentType</c> is Docket's own.</summary>
-    public static Error PropertyInUse(ObjectType type, string name, ImmutableArray<string> formulas) =>
-        new(400, $"Property: {name} of object type {type.Id} is currently used in {formulas.Length} places and cannot be deleted", Validation, "PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
+    public static Error PropertyInUse(ObjectType type, string name, ImmutableArray<string> formulas)
+    {
+        ImmutableArray<(string Message, string Type, string Name)> uses =
+        [
+            .. formulas.Select(formula => ($"The formula of property {formula} uses it", "CALCULATED_PROPERTY", formula)),
+            .. type.Definition is { } definition && definition.Uses.Contains(name) ? [($"The schema of object type {type.Id} refers to it", "OBJECT_SCHEMA", definition.Name)] : ((string, string, string)[])[],
+        ];
+        return new(400, $"Property: {name} of object type {type.Id} is currently used in {uses.Length} places and cannot be deleted", Validation, "PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
         {
-            Context = [("usageCount", [formulas.Length.ToString()])],
-            Errors =
-            [
-                .. formulas.Select(formula => new ErrorDetail($"The formula of property {formula} uses it", SubCategory: "PropertyValidationError.PROPERTY_USAGE")
-                {
-                    Context = [("parentType", ["CALCULATED_PROPERTY"]), ("parentName", [formula])],
-                }),
-            ],
+            Context = [("usageCount", [uses.Length.ToString()])],
+            Errors = [.. uses.Select(use => new ErrorDetail(use.Message, SubCategory: "PropertyValidationError.PROPERTY_USAGE") { Context = [("parentType", [use.Type]), ("parentName", [use.Name])] })],
         };
+    }
 
     /// <summary>1.9 [inferred].</summary>
     public static Error PropertyGroupExists(string name) =>
@@ -172,4 +173,47 @@ internal static partial class Faults
 
     /// <summary>3.6 [decide].</summary>
     public static Error LastPipeline() => new(400, "At least one pipeline must remain", Validation);
+
+    // ---- custom objects: reference/properties-pipelines-search-associations.md 8, reference/objects-other-than-tickets.md 7. Where only
+    // the subCategory is known, the wording is Docket's own.
+
+    public static Error TypeNameInvalid(string name) =>
+        new(400, $"Object type name {Shorten(name)} is invalid. Names start with a letter, contain only letters, numbers and underscores, and have at most {TypeDefinition.NameMax} characters.", Validation, "InboundDbObjectTypeError.OBJECT_TYPE_NAME_FORMAT");
+
+    public static Error TypeLabelTooLong(string label) => new(400, $"Label {Shorten(label)} is invalid. Labels have 1 to {TypeDefinition.LabelMax} characters.", Validation);
+
+    public static Error TypeExists(string name) => new(409, $"An object type named '{name}' already exists.", "OBJECT_ALREADY_EXISTS", "InboundDbObjectTypeError.OBJECT_TYPE_ALREADY_EXIST");
+
+    public static Error TooManyTypes(int max) => new(400, $"A portal can have at most {max} custom object types, those that were deleted included.", Validation);
+
+    public static Error PrimaryDisplayRequired() => new(400, "A primary display property is required.", Validation, "ObjectSchemaError.PRIMARY_DISPLAY_PROPERTY_REQUIRED");
+
+    /// <param name="list">The member of the definition.</param>
+    /// <param name="names">The names in it that are no properties of the type.</param>
+    /// <param name="subCategory">HubSpot's.</param>
+    public static Error DisplayPropertiesInvalid(string list, IEnumerable<string> names, string subCategory) =>
+        new(400, $"{list} names properties that the object type doesn't have: [{Listed(names.Select(Shorten))}]", Validation, subCategory);
+
+    public static Error SecondaryDisplayTooMany(int max) =>
+        new(400, $"secondaryDisplayProperties can have at most {max} different properties", Validation, "ObjectSchemasSandboxesSyncErrorType.INVALID_SECONDARY_DISPLAY_PROPERTIES");
+
+    public static Error SensitiveStaysOn() =>
+        new(400, "allowsSensitiveProperties cannot be turned off", Validation, "InboundDbObjectTypeError.SENSITIVE_PROPERTIES_SUPPORT_CANNOT_BE_TURNED_OFF");
+
+    public static Error RecordsOfTypeExist(ObjectType type) =>
+        new(400, $"Object type {type.Id} cannot be deleted until all object records are deleted", Validation, "ObjectSchemaError.EXISTING_OBJECT_RECORDS");
+
+    public static Error TypeNotArchived() => new(400, "Couldn't find soft-deleted object type(s)", Validation);
+
+    public static Error TypeOfHubSpot(ObjectType type) => new(400, $"Object type {type.Id} is defined by HubSpot and cannot be changed or deleted", Validation);
+
+    public static Error AssociationWithItself(string type) =>
+        new(400, $"Cannot create association definition with itself: {type}", Validation, "ObjectSchemaError.CANNOT_ASSOCIATE_OBJECT_TYPE_WITH_ITSELF");
+
+    /// <summary>5.8.</summary>
+    public static Error AssociationNameTaken(string name) => new(400, $"Association definition named {name} already exists for portal", Validation);
+
+    public static Error AssociationElsewhere(ObjectType type) => new(400, $"An association definition needs object type {type.Id} at one of its ends, and a custom object type at one", Validation);
+
+    public static Error AssociationNotFound(string id) => new(404, $"Association definition {Shorten(id)} does not exist", NotFoundCategory);
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 
@@ -182,10 +181,11 @@ internal static partial class Faults
             Headers = [("X-HubSpot-Auth-Failure", "401 Unauthorized")],
         };
 
-    public static Error MissingScopes(ImmutableArray<string> scopes) =>
-        new(403, $"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: {ScopesPage}.", "MISSING_SCOPES")
+    public static Error MissingScopes(ScopeNeed need) => need.InShort
+        ? new(403, "One or more of the following scopes are required.", "MISSING_SCOPES") { Context = [("requiredGranularScopes", need.Named), ("links", [ScopesPage])] }
+        : new(403, $"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: {ScopesPage}.", "MISSING_SCOPES")
         {
-            Errors = [new("One or more of the following scopes are required.") { Context = [("requiredGranularScopes", scopes)] }],
+            Errors = [new("One or more of the following scopes are required.") { Context = [("requiredGranularScopes", need.Named)] }],
             Links = [("scopes", ScopesPage)],
         };
 
@@ -354,7 +354,7 @@ internal static partial class Faults
     /// <summary>2.5; on a create, the id after <c>on</c> is the one that the record would have had.</summary>
     public static Fault UniqueTaken(int index, ObjectType type, long portalId, Property property, ReadOnlySpan<byte> value, long id, long existing) =>
         new(index, FaultKind.UniqueTaken,
-            $"Cannot set PropertyValueCoordinates{{portalId={portalId}, objectTypeId=ObjectTypeId{{legacyObjectType={type.LegacyName}}}, propertyName={property.Name}, value={Text(value)}}} on {id}. {existing} already has that value.",
+            $"Cannot set PropertyValueCoordinates{{portalId={portalId}, objectTypeId=ObjectTypeId{{{type.InMessages}}}, propertyName={property.Name}, value={Text(value)}}} on {id}. {existing} already has that value.",
             Property: property.Name, Value: Text(value), Record: id, Existing: existing);
 
     /// <summary>reference/objects-other-than-tickets.md 2.2: <see cref="WithHolder"/> adds the id of the record, which is <c>null</c> if it isn't written yet.</summary>

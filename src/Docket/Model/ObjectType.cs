@@ -26,6 +26,18 @@ internal sealed record ObjectType
     /// <summary>Whether paths accept the singular too: not for every type (reference/properties-pipelines-search-associations.md 7).</summary>
     public bool TakesSingular { get; init; } = true;
 
+    /// <summary>Another name that paths accept; <c>null</c> for none.</summary>
+    public string? OtherName { get; init; }
+
+    /// <summary>The definition of a type that the portal has created; <c>null</c> for HubSpot's own types.</summary>
+    public TypeDefinition? Definition { get; init; }
+
+    /// <summary>Whether the portal has archived the type: it has no records except archived ones, and can't be written or called by a path.</summary>
+    public bool IsArchived => Definition?.ArchivedAt is not null;
+
+    /// <summary>The type inside messages (reference/objects-other-than-tickets.md 7).</summary>
+    public string InMessages => Definition is null ? $"legacyObjectType={LegacyName}" : $"innerId={Id}";
+
     /// <summary>The upper-case name inside messages, such as <c>TICKET</c> (reference/objects-and-batch.md 2.4, 2.5, 4.8).</summary>
     public required string LegacyName { get; init; }
 
@@ -58,6 +70,9 @@ internal sealed record ObjectType
 
     /// <summary>The properties that the <c>query</c> of a search includes, besides the record id (reference/properties-pipelines-search-associations.md 4.5).</summary>
     public ImmutableArray<string> Searched { get; init; } = [];
+
+    /// <summary>The properties under which a record is shown, the most important one first: only part of the type's definition on the wire. If empty, the first one of <see cref="Searched"/>.</summary>
+    public ImmutableArray<string> Display { get; init; } = [];
 
     /// <summary>The rules of its pipelines; <c>null</c> for a type without stages.</summary>
     public StageRules? Stages { get; init; }
@@ -109,7 +124,8 @@ internal sealed record ObjectType
 
     /// <summary>Whether a path segment refers to the type: plural, singular or id, in any letter case (reference/properties-pipelines-search-associations.md 7).</summary>
     public bool IsCalled(string spelling) =>
-        spelling.Equals(Plural, StringComparison.OrdinalIgnoreCase) || (TakesSingular && spelling.Equals(Singular, StringComparison.OrdinalIgnoreCase)) || spelling == Id;
+        spelling.Equals(Plural, StringComparison.OrdinalIgnoreCase) || (TakesSingular && spelling.Equals(Singular, StringComparison.OrdinalIgnoreCase)) || spelling == Id
+        || spelling.Equals(OtherName, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>How its property with a name defined by HubSpot gets its value.</summary>
     public Derivation DerivationOf(string name) =>

@@ -25,13 +25,13 @@ internal sealed class PortalSchema
         Used = [.. used];
         LastNumber = Used.Select(schema => schema.Content.LastNumber).DefaultIfEmpty().Max();
         byNumber = new Property?[LastNumber + 1];
-        foreach (var number in Enumerable.Range(0, byNumber.Length))
+        foreach (var property in Used.SelectMany(schema => schema.EvenArchived))
         {
-            byNumber[number] = Used.Select(schema => schema.FindNumberEvenArchived(number)).FirstOrDefault(property => property is not null);
+            byNumber[property.Number] = property;
         }
     }
 
-    /// <summary>The schemas of the types that the portal uses.</summary>
+    /// <summary>The schemas of the types that the portal uses, also of its own ones that it has archived or purged.</summary>
     public ImmutableArray<Schema> Used { get; }
 
     /// <summary>The schema for paths without a type.</summary>
@@ -39,6 +39,18 @@ internal sealed class PortalSchema
 
     /// <summary>The ways in which records can be associated.</summary>
     public AssociationTypes Associations => associations.Value;
+
+    /// <summary>The portal's own types, in order of their numbers, also archived and purged ones.</summary>
+    public IEnumerable<Schema> Custom => Used.Where(schema => schema.Type.Definition is not null).OrderBy(schema => schema.Type.Number);
+
+    /// <summary>The associations that the portal has defined between object types, one entry for both directions.</summary>
+    public IEnumerable<AssociationDefinition> Defined => Custom
+        .Where(schema => !schema.Type.IsArchived)
+        .SelectMany(schema => schema.Type.Definition!.Associations)
+        .Where(association => !IsArchived(association.FromObjectTypeId) && !IsArchived(association.ToObjectTypeId));
+
+    /// <summary>The last id of an association in use, also by archived types.</summary>
+    public int LastAssociation => Custom.SelectMany(schema => schema.Type.Definition!.Associations).Select(association => Math.Max(association.Id, association.InverseId)).DefaultIfEmpty().Max();
 
     /// <summary>The last property number in use. Numbers are unique in the portal, across types.</summary>
     public int LastNumber { get; }
@@ -48,7 +60,7 @@ internal sealed class PortalSchema
     {
         foreach (var schema in Used)
         {
-            if (schema.Type.IsCalled(spelling))
+            if (!schema.Type.IsArchived && schema.Type.IsCalled(spelling))
             {
                 return schema;
             }
@@ -65,7 +77,11 @@ internal sealed class PortalSchema
         return null;
     }
 
-    /// <summary>The type with this number in record keys; <c>null</c> if the server doesn't know it.</summary>
+    /// <summary>The type in a stored text: its id, or in older data its plural.</summary>
+    public Schema FindStored(string type) =>
+        (TypeNumber.Parse(type) is { } number ? Find(number) : Find(type)) ?? throw new InvalidOperationException($"There are no {type} here.");
+
+    /// <summary>The type with this number in record keys, even if it is archived; <c>null</c> if the server doesn't know it.</summary>
     public Schema? Find(int number)
     {
         foreach (var schema in Used)
@@ -94,13 +110,15 @@ internal sealed class PortalSchema
     public SchemaContent ContentOf(ObjectType type) =>
         Of(type) is { IsUsed: true, Content: var content } ? content with { LastNumber = LastNumber } : SchemaContent.Of(type.Seed(), LastNumber);
 
+    bool IsArchived(string id) => TypeNumber.Parse(id) is { } number && Find(number) is { Type.IsArchived: true };
+
     /// <summary>The property of any type with this number in stored values, including archived ones.</summary>
     public Property? FindNumberEvenArchived(int number) => number < byNumber.Length ? byNumber[number] : null;
 
     /// <summary>The snapshot with new content of one type. The schemas of the other types stay the same objects.</summary>
-    public PortalSchema With(ObjectType type, SchemaContent content) => With(new Schema(type, content));
+    public PortalSchema With(ObjectType type, SchemaContent content) => With(new Schema(Of(type).Type, content));
 
-    /// <summary>The snapshot with another schema of one type.</summary>
+    /// <summary>The snapshot with another schema of one type, or with a new type.</summary>
     public PortalSchema With(Schema changed) =>
-        new(known, Of(changed.Type).IsUsed ? Used.Select(schema => schema.Type.Number == changed.Type.Number ? changed : schema) : Used.Append(changed));
+        new(known, Find(changed.Type.Number) is { IsUsed: true } ? Used.Select(schema => schema.Type.Number == changed.Type.Number ? changed : schema) : Used.Append(changed));
 }

@@ -48,6 +48,7 @@ internal sealed class Schema
 {
     readonly Dictionary<string, Property>.AlternateLookup<ReadOnlySpan<byte>> byName;
     readonly Property?[] byNumber, archivedByNumber;
+    readonly int firstNumber;
 
     public Schema(ObjectType type, SchemaContent content)
     {
@@ -55,24 +56,28 @@ internal sealed class Schema
         Content = content;
         var ofStages = content.Pipelines.SelectMany(pipeline => pipeline.Stages).SelectMany(stage => StageProperties.Derived(type, stage.Id)).ToDictionary(StringComparer.Ordinal);
         Properties = [.. content.Properties.Values.Select((entry, rank) => new Property(type, entry, rank, ofStages))];
-        byNumber = new Property?[content.LastNumber + 1];
-        archivedByNumber = new Property?[content.LastNumber + 1];
+        // From the first number of this type: a portal can have thousands of types, each with a few numbers of its own.
+        var numbers = content.Properties.Values.Concat(content.ArchivedProperties.Values).Select(entry => entry.Number).DefaultIfEmpty();
+        firstNumber = numbers.Min();
+        byNumber = new Property?[numbers.Max() - firstNumber + 1];
+        archivedByNumber = new Property?[byNumber.Length];
         foreach (var archived in content.ArchivedProperties.Values)
         {
-            archivedByNumber[archived.Number] = new Property(type, archived, rank: -1, ofStages);
+            archivedByNumber[archived.Number - firstNumber] = new Property(type, archived, rank: -1, ofStages);
         }
 
         byName = new Dictionary<string, Property>(Utf8Names.Comparer).GetAlternateLookup<ReadOnlySpan<byte>>();
         foreach (var property in Properties)
         {
-            byNumber[property.Number] = property;
+            byNumber[property.Number - firstNumber] = property;
             byName.Dictionary[property.Name] = property;
         }
 
         Several = type.Several is var (one, more) ? (Require(one), Require(more)) : null;
         Several?.One.Join(Several.Value.More);
 
-        Stages = type.Stages is { } rules ? new(this, rules) : null;
+        // A custom object has the properties of its stage since it got its first pipeline (reference/properties-pipelines-search-associations.md 8).
+        Stages = type.Stages is { } rules && (type.Definition is null || content.Properties.ContainsKey(rules.Stage)) ? new(this, rules) : null;
         if (Stages is null && Properties.FirstOrDefault(property => property.Derivation is Derivation.IsClosed or Derivation.TimeToClose or Derivation.CurrentStageEntered or Derivation.IsOverdue or Derivation.OverdueCount) is { } homeless)
         {
             throw new InvalidOperationException($"{homeless.Name} follows from stages, which {Type.Plural} have not.");
@@ -82,8 +87,10 @@ internal sealed class Schema
         MergedIds = Require("hs_merged_object_ids");
         CreateDate = Properties.FirstOrDefault(property => property.Derivation == Derivation.CreateDate);
         HubSpotCreateDate = Properties.FirstOrDefault(property => property.Derivation == Derivation.HubSpotCreateDate);
-        Required = [.. type.Required.Select(Require)];
-        Searched = [.. type.Searched.Select(Require)];
+        // A definition may refer to a property that is being archived at the same time.
+        Func<string, Property?> find = type.Definition is null ? Require : Find;
+        Required = [.. type.Required.Select(find).OfType<Property>()];
+        Searched = [.. type.Searched.Select(find).OfType<Property>()];
         ReadAlways = SetOf(type.ReadAlways);
         ReadDefault = SetOf(type.ReadDefault);
         AfterUpdate = SetOf(type.AfterUpdate);
@@ -154,10 +161,13 @@ internal sealed class Schema
         Find(name) ?? throw new InvalidOperationException($"The schema of {Type.Plural} has no property {name}.");
 
     /// <summary>The property with this number in stored values; <c>null</c> while it is archived.</summary>
-    public Property? FindNumber(int number) => number < byNumber.Length ? byNumber[number] : null;
+    public Property? FindNumber(int number) => (uint)(number - firstNumber) < (uint)byNumber.Length ? byNumber[number - firstNumber] : null;
 
     /// <summary>Like <see cref="FindNumber"/>, but includes archived ones: their stored values must still be kept in order. Those have no rank.</summary>
-    public Property? FindNumberEvenArchived(int number) => FindNumber(number) ?? (number < archivedByNumber.Length ? archivedByNumber[number] : null);
+    public Property? FindNumberEvenArchived(int number) => FindNumber(number) ?? ((uint)(number - firstNumber) < (uint)archivedByNumber.Length ? archivedByNumber[number - firstNumber] : null);
+
+    /// <summary>All properties, also archived ones.</summary>
+    public IEnumerable<Property> EvenArchived => Properties.Concat(archivedByNumber.OfType<Property>());
 
     public Pipeline? FindPipeline(ReadOnlySpan<byte> utf8Id)
     {

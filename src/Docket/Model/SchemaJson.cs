@@ -11,6 +11,7 @@ namespace Docket.Model;
 [JsonSerializable(typeof(Pipeline))]
 [JsonSerializable(typeof(Stage))]
 [JsonSerializable(typeof(PipelineAudit))]
+[JsonSerializable(typeof(TypeDefinition))]
 internal sealed partial class SchemaJson : JsonSerializerContext;
 
 /// <summary>A time in milliseconds since 1970, written as HubSpot does: see <see cref="Instant"/>.</summary>

@@ -22,6 +22,9 @@ internal sealed record ScopeNeed(ImmutableArray<string> AnyOf, ImmutableArray<st
     /// <summary>The portal itself: its apps, users and settings.</summary>
     public static readonly ScopeNeed Manage = Of("docket.manage");
 
+    /// <summary>Whether a refusal has the older, shorter form (reference/objects-and-batch.md 3.4).</summary>
+    public bool InShort { get; init; }
+
     /// <summary>A requirement whose refusal names all sufficient scopes.</summary>
     public static ScopeNeed Of(params ImmutableArray<string> anyOf) => new(anyOf, anyOf);
 }

@@ -11,6 +11,9 @@ internal static class TypeNumber
     /// <summary>The largest number.</summary>
     public const int Max = (2 * Custom) - 1;
 
+    /// <summary>The most custom types of a portal.</summary>
+    public const int CustomMax = Custom - 1;
+
     const int Custom = 8_192;
 
     /// <summary>The number of the type with an id; <c>null</c> if the text is no such id, or doesn't fit.</summary>
@@ -18,6 +21,10 @@ internal static class TypeNumber
         id.Length > 2 && id[2] != '0' && int.TryParse(id.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n < Custom
             ? id[..2] switch { "0-" => n, "2-" => Custom + n, _ => null }
             : null;
+
+    /// <summary>The number of a portal's next custom type, after all <paramref name="used"/> ones; <c>null</c> if there is none left.</summary>
+    public static int? Next(IEnumerable<int> used) =>
+        used.Where(number => number > Custom).DefaultIfEmpty(Custom).Max() is var last and < Max ? last + 1 : null;
 
     /// <summary>The id of the type with a number.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No type can have it.</exception>

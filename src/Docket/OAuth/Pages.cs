@@ -68,7 +68,7 @@ internal sealed partial class Pages(string name)
     {
         "crm.objects.owners.read" => "Read the names and email addresses of the account's users",
         "oauth" => "See which account this is, and your email address",
-        _ => string.Join("; ", ScopeNames.AllowedBy(scope).Select(one => InWords(one.Type.Plural, one.Rights))) is { Length: > 0 } words ? words : null,
+        _ => string.Join("; ", ScopeNames.AllowedBy(scope).Select(one => InWords(one.Records, one.Rights))) is { Length: > 0 } words ? words : null,
     };
 
     static string InWords(string records, ImmutableArray<Right> rights) => rights switch

@@ -29,7 +29,7 @@ internal sealed record TieTargets(ObjectType To, ImmutableArray<AssociationType>
     /// <exception cref="Refusal">403.</exception>
     public static TieTargets Of(Call call, Schema to) => call.Caller.Scopes.Allow(to.Type.Scopes[Right.Read])
         ? new(to.Type, call.Portal.Associations.Between(call.Type.Number, to.Type.Number))
-        : throw new Refusal(Faults.MissingScopes(to.Type.Scopes[Right.Read].Named));
+        : throw new Refusal(Faults.MissingScopes(to.Type.Scopes[Right.Read]));
 
     /// <summary>Reads the lists of some records, in order of association type and id.</summary>
     /// <param name="snapshot">The snapshot.</param>

@@ -29,17 +29,7 @@ internal static class InputJson
 
     static readonly JsonShape<PropertyUpdate> PropertyUpdateShape = new(null, [], UpdateMembers<PropertyUpdate>());
 
-    static readonly JsonShape<PropertyCreate> PropertyCreateShape = new(
-        "PropertyCreate",
-        ["name", "label", "type", "fieldType", "groupName"],
-        [
-            ("name", (property, ref json) => property.Name = json.Text()),
-            ("hasUniqueValue", (property, ref json) => property.HasUniqueValue = json.Flag()),
-            ("externalOptions", (property, ref json) => property.ExternalOptions = json.Flag()),
-            ("referencedObjectType", (property, ref json) => property.ReferencedObjectType = json.Text()),
-            ("dataSensitivity", (property, ref json) => property.DataSensitivity = json.OneOf(Sensitivities)),
-            .. UpdateMembers<PropertyCreate>(),
-        ]);
+    static readonly JsonShape<PropertyCreate> PropertyCreateShape = PropertyShape("PropertyCreate", "name", "label", "type", "fieldType", "groupName");
 
     static readonly JsonShape<PropertyGroupCreate> GroupCreateShape = new(
         "PropertyGroupCreate",
@@ -103,6 +93,19 @@ internal static class InputJson
         ("displayOrder", (stage, ref json) => stage.DisplayOrder = json.Number()),
         ("metadata", (stage, ref json) => stage.Metadata = json.IsNull ? null : Metadata(type).Read(ref json)),
         ("archived", (stage, ref json) => stage.Archived = json.Flag())).Read;
+
+    /// <summary>A new property, in the request that needs some of its members.</summary>
+    public static JsonShape<PropertyCreate> PropertyShape(string builds, params string[] required) => new(
+        builds,
+        required,
+        [
+            ("name", (property, ref json) => property.Name = json.Text()),
+            ("hasUniqueValue", (property, ref json) => property.HasUniqueValue = json.Flag()),
+            ("externalOptions", (property, ref json) => property.ExternalOptions = json.Flag()),
+            ("referencedObjectType", (property, ref json) => property.ReferencedObjectType = json.Text()),
+            ("dataSensitivity", (property, ref json) => property.DataSensitivity = json.OneOf(Sensitivities)),
+            .. UpdateMembers<PropertyCreate>(),
+        ]);
 
     static JsonShape<Dictionary<string, string?>> Metadata(ObjectType type) => new(
         null,

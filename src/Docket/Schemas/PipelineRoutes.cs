@@ -37,7 +37,7 @@ internal static class PipelineRoutes
 
     // No paging and no archived pipelines: HubSpot has neither (3.1).
     static Task ListAsync(HttpContext http) => http.Call().Type is { RefusesPipelines: true } type
-        ? throw new Refusal(Faults.MissingScopes(type.Scopes.ReadSchema.Named))
+        ? throw new Refusal(Faults.MissingScopes(type.Scopes.ReadSchema))
         : SchemaResponse.ListAsync(http, http.Call().Schema.Pipelines, SchemaJson.Default.Pipeline);
 
     static async Task CreateAsync(HttpContext http)

@@ -23,6 +23,7 @@ internal static class PipelineRules
             throw new Refusal(Faults.TooManyPipelines(edit.Type, PipelinesMax));
         }
 
+        content = StagePropertyRules.Begin(content, edit);
         var ids = NamedIds(input.Stages);
         var id = string.IsNullOrEmpty(input.PipelineId) ? NewId(content, edit, ids) : input.PipelineId;
         if (id.Length > PipelineIdMax)

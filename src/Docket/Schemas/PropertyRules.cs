@@ -24,6 +24,11 @@ internal static class PropertyRules
     {
         var name = input.Name!;
         RefuseName(content, name);
+        if (edit.Type.Definition is not null && edit.Type.Stages is { } stages && (name == stages.Pipeline || name == stages.Stage))
+        {
+            throw new Refusal(Faults.PropertyNameReserved(name)); // the first pipeline brings them
+        }
+
         if (input.DataSensitivity is not (null or NotSensitive))
         {
             throw new Refusal(Faults.NotForSensitiveData());
@@ -117,7 +122,8 @@ internal static class PropertyRules
                 .Where(other => other.Definition.Name != name && other.Definition.CalculationFormula is { } formula && Formula.Properties(formula).Contains(name))
                 .Select(other => other.Definition.Name),
         ];
-        return users.IsEmpty ? MoveToArchive(content, property, edit) : throw new Refusal(Faults.PropertyInUse(edit.Type, name, users));
+        var isShown = edit.Type.Definition?.Uses.Contains(name) == true; // 1.7 [decide]
+        return users.IsEmpty && !isShown ? MoveToArchive(content, property, edit) : throw new Refusal(Faults.PropertyInUse(edit.Type, name, users));
     }
 
     /// <summary>Archives the existing ones, all or none. Unknown and archived names are ignored (1.8).</summary>

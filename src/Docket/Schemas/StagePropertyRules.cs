@@ -1,4 +1,5 @@
 using Docket.Model;
+using Docket.Model.Types;
 
 namespace Docket.Schemas;
 
@@ -15,6 +16,22 @@ internal static class StagePropertyRules
     /// <summary>Whether a stage with this id exists or existed.</summary>
     public static bool WasUsed(ObjectType type, SchemaContent content, string stageId) =>
         !AreFree(type, content, stageId) || StageProperties.NamesOf(type, stageId).Any(content.ArchivedProperties.ContainsKey);
+
+    /// <summary>Gives a custom object the properties of a record's place, with its first pipeline (reference/properties-pipelines-search-associations.md 8).</summary>
+    public static SchemaContent Begin(SchemaContent content, Edit edit)
+    {
+        if (edit.Type is not { Definition: { } definition, Stages: { } stages } || content.Properties.ContainsKey(stages.Stage))
+        {
+            return content;
+        }
+
+        foreach (var property in CustomObjects.StageProperties(definition, stages, edit.Now))
+        {
+            content = content with { Properties = content.Properties.Add(property.Name, new(content.LastNumber + 1, property)), LastNumber = content.LastNumber + 1 };
+        }
+
+        return content;
+    }
 
     /// <summary>Gives a stage its properties, new or restored, with current labels.</summary>
     public static SchemaContent Keep(SchemaContent content, Pipeline pipeline, Stage stage, Edit edit)

@@ -51,7 +51,7 @@ internal static class SearchRoutes
         if (call.Type.Guarded is { } guarded && !call.Caller.Scopes.Allow(guarded.Need)
             && body.Groups.SelectMany(group => group).Select(filter => filter.Property).Concat(body.Sorts.Select(sort => sort.Property)).Any(guarded.Names.Contains))
         {
-            throw new Refusal(Faults.MissingScopes(guarded.Need.Named));
+            throw new Refusal(Faults.MissingScopes(guarded.Need));
         }
     }
 }

@@ -32,6 +32,13 @@ internal interface IStore
     /// <param name="keepUsedStages">Refuse with <see cref="Faults.StagesInUse"/> if the change removes a stage that active records use.</param>
     Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages = false);
 
+    /// <summary>
+    /// Changes the object types of the portal. <paramref name="change"/> gets the newest snapshot and returns the new one, or throws a
+    /// <see cref="Refusal"/>; no record is written until the commit.
+    /// </summary>
+    /// <exception cref="Refusal">It archives a type with active records.</exception>
+    Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change);
+
     /// <summary>Finds an active or archived record by id. The id of a merged record finds the record into which it was merged.</summary>
     ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation);
 

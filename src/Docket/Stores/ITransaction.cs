@@ -72,7 +72,10 @@ internal interface ITransaction : IDisposable
     /// <summary>Finds the stages that a schema change removes and that active records use.</summary>
     List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after);
 
-    /// <summary>Stores the content of a type, of which it has <paramref name="before"/>: nothing, if the portal didn't use the type.</summary>
+    /// <summary>Whether a type has active records.</summary>
+    bool HasRecords(ObjectType type);
+
+    /// <summary>Stores the content of a type, of which it has <paramref name="before"/>: nothing, if the portal didn't use the type. Also stores the definition of a custom type.</summary>
     void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after);
 
     /// <summary>Called between two transactions, for maintenance while other work may wait: a few milliseconds.</summary>

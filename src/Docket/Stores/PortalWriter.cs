@@ -96,6 +96,9 @@ internal sealed partial class PortalWriter : IDisposable
     public Task<(Schema? Schema, List<string> UsedStages)> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) =>
         Enqueue(new SchemaWork(type, change, keepUsedStages));
 
+    /// <summary>Changes the object types: see <see cref="IStore.ChangeTypesAsync"/>.</summary>
+    public Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change) => Enqueue(new TypesWork(change));
+
     /// <summary>Changes a schema.</summary>
     /// <param name="type">The object type.</param>
     /// <param name="change">Turns the current content into the new one.</param>
@@ -405,7 +408,7 @@ internal sealed partial class PortalWriter : IDisposable
     Outcome Apply(WriteBatch batch)
     {
         // If the schema has changed since validation, validate the batch again with the current schema.
-        var known = schema.Of(batch.Schema.Type) is { IsUsed: true } used ? used : BeginToUse(batch.Schema.Type, batch.DryRun);
+        var known = Current(batch.Schema.Type, batch.Kind == WriteKind.Purge) is { IsUsed: true } used ? used : BeginToUse(batch.Schema.Type, batch.DryRun);
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
         var ties = current.HasTies ? InputTies.Of(current, schema) : null;
         current = ties?.Check(transaction.Find(ties.Targets)) ?? current;
@@ -477,6 +480,10 @@ internal sealed partial class PortalWriter : IDisposable
         }
     }
 
+    // Another request may have archived the type since this one took its snapshot. Its records can still be permanently deleted.
+    Schema Current(ObjectType type, bool evenArchived = false) =>
+        schema.Of(type) is var current && (evenArchived || !current.Type.IsArchived) ? current : throw new Refusal(Faults.UnknownObjectType(type.Id));
+
     Schema BeginToUse(ObjectType type, bool dryRun)
     {
         var first = new Schema(type, schema.ContentOf(type));
@@ -513,7 +520,7 @@ internal sealed partial class PortalWriter : IDisposable
 
     (Schema?, List<string>) Change(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages)
     {
-        var before = schema.ContentOf(type);
+        var before = schema.ContentOf(Current(type).Type);
         var after = change(before);
         if (ReferenceEquals(before, after))
         {
@@ -525,9 +532,30 @@ internal sealed partial class PortalWriter : IDisposable
             return (null, used);
         }
 
-        transaction.SaveSchema(type, schema.Of(type).IsUsed ? before : null, after);
-        schema = schema.With(type, after);
+        var changed = schema.With(type, after);
+        transaction.SaveSchema(changed.Of(type).Type, schema.Of(type).IsUsed ? before : null, after);
+        schema = changed;
         return (schema.Of(type), []);
+    }
+
+    PortalSchema Change(Func<PortalSchema, PortalSchema> change)
+    {
+        var after = change(schema);
+        var changed = after.Used.Except(schema.Used).Select(now => (Before: schema.Find(now.Type.Number), Now: now)).ToList();
+        foreach (var (before, now) in changed)
+        {
+            if (now.Type.IsArchived && before is { Type.IsArchived: false } && transaction.HasRecords(now.Type))
+            {
+                throw new Refusal(Faults.RecordsOfTypeExist(now.Type));
+            }
+        }
+
+        foreach (var (before, now) in changed)
+        {
+            transaction.SaveSchema(now.Type, before is { IsUsed: true } ? before.Content : null, now.Content);
+        }
+
+        return schema = after;
     }
 
     Exception Translate(Exception failure)
@@ -645,6 +673,13 @@ internal sealed partial class PortalWriter : IDisposable
         public override bool SeesNotes => true;
 
         protected override T Result(PortalWriter writer) => write();
+    }
+
+    sealed class TypesWork(Func<PortalSchema, PortalSchema> change) : Work<PortalSchema>
+    {
+        public override bool SeesNotes => false;
+
+        protected override PortalSchema Result(PortalWriter writer) => writer.Change(change);
     }
 
     sealed class SchemaWork(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>

@@ -24,11 +24,15 @@ internal static class Sizes
     /// <summary>Bytes of something that no single portal has.</summary>
     public static Measurement<long> OfAll(string kind, long bytes) => new(bytes, new KeyValuePair<string, object?>("file", kind));
 
-    /// <summary>Records, by type and portal.</summary>
-    public static IEnumerable<Measurement<long>> OfRecords(ImmutableArray<ObjectType> types, IReadOnlyCollection<(long Portal, IReadOnlyDictionary<string, long> Records)> counted) =>
-        from type in types
-        from each in ByPortal(counted, records => records.GetValueOrDefault(type.Id))
-        select new Measurement<long>(each.Sum, new("type", type.Plural), new("portal", each.Portal));
+    /// <summary>Records, by type and portal. The types of a portal's own are summed: their ids mean something else in each portal.</summary>
+    public static IEnumerable<Measurement<long>> OfRecords(ImmutableArray<ObjectType> types, IReadOnlyCollection<(long Portal, IReadOnlyDictionary<string, long> Records)> counted)
+    {
+        var kinds = types.Select(type => (Name: type.Plural, Count: (Func<IReadOnlyDictionary<string, long>, long>)(records => records.GetValueOrDefault(type.Id))))
+            .Append(("custom_objects", records => records.Where(entry => entry.Key.StartsWith("2-", StringComparison.Ordinal)).Sum(entry => entry.Value)));
+        return from kind in kinds
+               from each in ByPortal(counted, kind.Count)
+               select new Measurement<long>(each.Sum, new("type", kind.Name), new("portal", each.Portal));
+    }
 
     /// <summary>Bytes available on the disk of a directory.</summary>
     public static long FreeOn(string directory)

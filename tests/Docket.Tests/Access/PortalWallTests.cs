@@ -94,6 +94,14 @@ public sealed partial class PortalWallTests
         ["PUT /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}/{associationType}"] = [""],
         ["DELETE /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}/{associationType}"] = [""],
         ["GET /crm/associations/v4/{objectType}/{toObjectType}/labels"] = [""],
+        ["GET /crm/v3/schemas"] = ["", "?archived=true"],
+        ["POST /crm/v3/schemas"] = ["""{"name":"theirs","labels":{"singular":"x","plural":"y"},"primaryDisplayProperty":"hs_object_id"}"""],
+        ["POST /crm/v3/schemas/batch/read"] = ["""{"inputs":["$type"]}""", """{"inputs":["tickets"]}"""],
+        ["GET /crm/v3/schemas/{objectType}"] = ["", "?includePropertyDefinitions=false"],
+        ["PATCH /crm/v3/schemas/{objectType}"] = ["""{"description":"changed"}"""],
+        ["DELETE /crm/v3/schemas/{typeId}"] = ["", "?archived=true"],
+        ["POST /crm/v3/schemas/{objectType}/associations"] = ["""{"fromObjectTypeId":"$type","toObjectTypeId":"tickets"}"""],
+        ["DELETE /crm/v3/schemas/{objectType}/associations/{associationId}"] = [""],
         ["GET /crm/v3/owners"] = ["", "?email=$email", "?archived=true", "?after=$user"],
         ["GET /crm/v3/owners/{ownerId}"] = ["", "?idProperty=userId", "?archived=true"],
         ["GET /docket/v1/jobs"] = ["", "?after=$job"],
@@ -201,6 +209,8 @@ public sealed partial class PortalWallTests
         var group = (await server.PostAsync("/crm/v3/properties/tickets/groups", $$"""{"name":"their_group","label":"{{Secret}}"}""")).Expect(201);
         var property = (await server.PostAsync("/crm/v3/properties/tickets", $$"""{"name":"their_property","label":"{{Secret}}","type":"string","fieldType":"text","groupName":"their_group"}""")).Expect(201);
         var pipeline = (await server.PostAsync("/crm/v3/pipelines/tickets", $$$"""{"label":"{{{Secret}}}","displayOrder":1,"stages":[{"label":"{{{Secret}}}","displayOrder":0,"metadata":{"ticketState":"OPEN"}},{"label":"Closed {{{Secret}}}","displayOrder":1,"metadata":{"ticketState":"CLOSED"}}]}""")).Expect(201);
+        var type = (await server.PostAsync("/crm-object-schemas/v3/schemas", $$$"""{"name":"theirs","labels":{"singular":"{{{Secret}}}","plural":"{{{Secret}}}"},"primaryDisplayProperty":"hs_object_id","associatedObjects":["tickets"]}""")).Expect(201);
+        (await server.PostAsync($"/crm/v3/objects/{type["objectTypeId"]}", """{"properties":{}}""")).Expect(201);
         var user = (await server.PostAsync("/docket/v1/users", $$"""{"email":"{{Email}}","firstName":"{{Secret}}","lastName":"{{Secret}}"}""")).Expect(201);
         var ticket = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","their_property":"{{{Secret}}}","ext_id":"{{{Unique}}}","hs_pipeline_stage":"1","hubspot_owner_id":"{{{user["id"]}}}"}}""")).Expect(201);
         var archived = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
@@ -228,6 +238,8 @@ public sealed partial class PortalWallTests
             ["app"] = app["id"]!,
             ["client"] = client["clientId"]!,
             ["user"] = user["id"]!,
+            ["type"] = type["objectTypeId"]!,
+            ["association"] = type["associations[18].id"]!,
             ["email"] = Email,
             ["job"] = job["id"]!,
             ["sequence"] = "1",
@@ -248,7 +260,7 @@ public sealed partial class PortalWallTests
     /// <summary>The requests by which a route is tried: path with query, and body.</summary>
     internal static IEnumerable<(string Target, string Body)> AttemptsOn(RouteEndpoint endpoint, Dictionary<string, string> owned)
     {
-        var route = $"{MethodOf(endpoint)} {DatedOthers().Replace(Dated().Replace(PathOf(endpoint), match => ApiVersion.V3.Prefix(match.Groups[1].Value)), "/$1/v3")}";
+        var route = $"{MethodOf(endpoint)} {OtherSchemas().Replace(DatedOthers().Replace(Dated().Replace(PathOf(endpoint), match => ApiVersion.V3.Prefix(match.Groups[1].Value)), "/$1/v3"), "/crm/v3/schemas")}";
         Assert.True(Attempts.TryGetValue(route, out var attempts), $"A new route: say in PortalWallTests.Attempts how {route} is tried with what belongs to another portal.");
         foreach (var attempt in attempts)
         {
@@ -273,6 +285,8 @@ public sealed partial class PortalWallTests
             : path.Contains("{appId}", StringComparison.Ordinal) ? ["app"]
             : path.Contains("{accountId}", StringComparison.Ordinal) ? ["portal"]
             : path.Contains("{token}", StringComparison.Ordinal) ? ["client"]
+            : path.Contains("{typeId}", StringComparison.Ordinal) ? ["type"]
+            : path.Contains("{associationId}", StringComparison.Ordinal) ? ["association"]
             : path.Contains("{userId}", StringComparison.Ordinal) || path.Contains("{ownerId}", StringComparison.Ordinal) ? ["user"]
             : [""];
         foreach (var name in names)
@@ -378,10 +392,13 @@ public sealed partial class PortalWallTests
     [GeneratedRegex(@"^/crm/(\w+)/\d{4}-\d\d[^/]*")]
     private static partial Regex Dated();
 
-    [GeneratedRegex(@"^/(account-info|oauth|appinstalls)/\d{4}-\d\d[^/]*")]
+    [GeneratedRegex(@"^/(account-info|oauth|appinstalls|crm-object-schemas)/\d{4}-\d\d[^/]*")]
     private static partial Regex DatedOthers();
 
     /// <summary>A place for an id in a path.</summary>
+    [GeneratedRegex("^/crm-object-schemas/v3/schemas")]
+    private static partial Regex OtherSchemas();
+
     [GeneratedRegex(@"\{\w+\}")]
     private static partial Regex Place();
 

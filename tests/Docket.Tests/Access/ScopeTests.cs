@@ -115,12 +115,22 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
     /// <summary>What any token will do for.</summary>
     static readonly string[] AnyToken = [.. ((string[])["v3", "2026-03", "2026-09"]).Select(version => $"DELETE /appinstalls/{version}/external-install any token")];
 
+    /// <summary>The schemas API, whose refusals have another form (<c>CustomObjectTests</c>).</summary>
+    static readonly string[] OfSchemas =
+    [
+        .. ApiVersion.All.Select(version => $"/crm-object-schemas/{version.Name}/schemas").Append("/crm/v3/schemas").SelectMany(path => (string[])
+        [
+            $"GET {path} crm.schemas.custom.read", $"POST {path} crm.schemas.custom.write", $"POST {path}/batch/read any token", $"GET {path}/tickets any token", $"PATCH {path}/tickets crm.schemas.custom.write",
+            $"DELETE {path}/{{typeId}} crm.schemas.custom.write", $"POST {path}/tickets/associations crm.schemas.custom.write", $"DELETE {path}/tickets/associations/{{associationId}} crm.schemas.custom.write",
+        ]),
+    ];
+
     [Fact]
     public async Task The_table_above_has_every_endpoint_of_the_server_and_dated_ones_need_the_same()
     {
         await using var server = await TestServer.StartAsync();
         Assert.Equal(
-            Routes.SelectMany(row => ApiVersion.All.Where(version => version == ApiVersion.V3 || !row.Data.Item2.EndsWith("/types", StringComparison.Ordinal)).Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {row.Data.Item3}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} any token")).Distinct().Concat(Health).Concat(Open).Concat(AnyToken).Order(StringComparer.Ordinal),
+            Routes.SelectMany(row => ApiVersion.All.Where(version => version == ApiVersion.V3 || !row.Data.Item2.EndsWith("/types", StringComparison.Ordinal)).Select(version => $"{row.Data.Item1} {Dated().Replace(row.Data.Item2, path => version.Prefix(path.Groups[1].Value))} {row.Data.Item3}")).Concat(OpenRoutes.Select(row => $"GET {row.Data} any token")).Distinct().Concat(Health).Concat(Open).Concat(AnyToken).Concat(OfSchemas).Order(StringComparer.Ordinal),
             server.Endpoints.Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0]} {endpoint.RoutePattern.RawText!.Replace("{objectType}", "tickets", StringComparison.Ordinal).Replace("{toObjectType}", "tickets", StringComparison.Ordinal).TrimEnd('/')} {ScopeOf(endpoint)}").Order(StringComparer.Ordinal));
     }
 

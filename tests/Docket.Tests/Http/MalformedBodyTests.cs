@@ -165,12 +165,12 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
         var user = (await server.PostAsync("/docket/v1/users", """{"email":"ada@example.com"}""")).Expect(201)["id"]!;
         await server.CreatePropertyAsync("mine", unique: false);
         (await server.PostAsync("/crm/v3/properties/tickets/groups", """{"name":"mine","label":"Mine"}""")).Expect(201);
-        var names = new Dictionary<string, string> { ["ticket"] = ticket, ["archived"] = ticket, ["unique"] = "key-1", ["property"] = "mine", ["group"] = "mine", ["pipeline"] = "0", ["stage"] = "1", ["app"] = app, ["client"] = "x", ["user"] = user, ["email"] = "ada@example.com" };
+        var names = new Dictionary<string, string> { ["ticket"] = ticket, ["archived"] = ticket, ["unique"] = "key-1", ["property"] = "mine", ["group"] = "mine", ["pipeline"] = "0", ["stage"] = "1", ["app"] = app, ["client"] = "x", ["user"] = user, ["type"] = "tickets", ["association"] = "1", ["email"] = "ada@example.com" };
         var routes = new List<(string, string, string[])>();
         foreach (var endpoint in server.Endpoints)
         {
             var (method, route) = (PortalWallTests.MethodOf(endpoint), "/" + endpoint.RoutePattern.RawText!.Trim('/'));
-            var key = DatedPath().Replace(route, "/crm/v3/$1");
+            var key = Regex.Replace(DatedPath().Replace(route, "/crm/v3/$1"), "^/crm-object-schemas/[^/]+/", "/crm/v3/");
             if (method is not ("POST" or "PUT" or "PATCH") || route.Contains("/associations/default/", StringComparison.Ordinal) || route.EndsWith("{associationType}", StringComparison.Ordinal) || WithoutJson.Contains(Regex.Replace(route, "^/oauth/[0-9-]+(beta)?/", "/oauth/v3/")))
             {
                 continue;

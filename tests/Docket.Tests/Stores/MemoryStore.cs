@@ -126,6 +126,8 @@ internal sealed class MemoryStore : IStore, IDisposable
         await writer.ChangeSchemaAsync(type, change, keepUsedStages) is var (schema, used) && schema is not null ? schema
         : throw new Refusal(Faults.StagesInUse(used, [.. used.SelectMany(stage => memory.Committed.InStage(type, stage)).Select(record => record.Id)]));
 
+    public Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change) => writer.ChangeTypesAsync(change);
+
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) => new(memory.Committed.Follow(type, id, archived));
 
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) => new(memory.Committed.FindUnique(key, value));

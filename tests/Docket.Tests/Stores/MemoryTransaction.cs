@@ -102,7 +102,9 @@ internal sealed class MemoryTransaction : ITransaction
     public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) =>
         [.. before.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id).Except(after.Pipelines.SelectMany(pipeline => pipeline.Stages).Select(stage => stage.Id)).Where(stage => working.InStage(type, stage).Any())];
 
-    public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after) => working = working with { Schema = working.Schema.With(type, after) };
+    public bool HasRecords(ObjectType type) => working.All(type, archived: false).Any();
+
+    public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after) => working = working with { Schema = working.Schema.With(new Schema(type, after)) };
 
     public void Expect(SideWrite note) => throw new NotSupportedException();
 

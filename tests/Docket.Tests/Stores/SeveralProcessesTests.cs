@@ -141,6 +141,32 @@ public sealed class SeveralProcessesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_type_that_one_process_creates_changes_and_archives_is_known_to_the_other()
+    {
+        const string schemas = "/crm-object-schemas/v3/schemas";
+        await using var one = await TestServer.StartAsync(with: options => options with { Store = schema.ConnectionString });
+        await using var two = await TestServer.StartAsync(with: options => options with { Store = schema.ConnectionString });
+        for (var i = 1; i <= 10; i++)
+        {
+            var (here, there) = i % 2 == 0 ? (one, two) : (two, one);
+            var (path, type) = ($"/crm/v3/objects/p_type{i}", $"{schemas}/2-{i}");
+            (await here.PostAsync(schemas, $$"""{"name":"type{{i}}","labels":{"singular":"a","plural":"b"},"primaryDisplayProperty":"x","properties":[{"name":"x","label":"x","type":"string","fieldType":"text"}]}""")).Expect(201);
+            var id = (await there.PostAsync(path, """{"properties":{"x":"1"}}""")).Expect(201)["id"];
+            (await here.PatchAsync(type, """{"requiredProperties":["x"]}""")).Expect(200);
+            (await there.PostAsync(path, "{\"properties\":{}}")).Expect(400);
+            (await here.DeleteAsync(type)).Expect(400);
+            (await here.DeleteAsync($"{path}/{id}")).Expect(204);
+            (await there.DeleteAsync(type)).Expect(204);
+            (await here.PostAsync(path, """{"properties":{"x":"1"}}""")).Expect(400);
+        }
+
+        // Both at once: each type has its own number.
+        var made = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? one : two).PostAsync(schemas, $$"""{"name":"more{{i}}","labels":{"singular":"a","plural":"b"},"primaryDisplayProperty":"hs_object_id"}""")));
+        Assert.Equal(Enumerable.Range(11, 10), made.Select(answer => int.Parse(answer.Expect(201)["id"]!)).Order());
+        Assert.Equal((await one.GetAsync(schemas)).Text, (await two.GetAsync(schemas)).Text);
+    }
+
+    [Fact]
     public async Task The_calls_of_a_day_are_those_of_all_processes()
     {
         var day = new DateOnly(2026, 3, 14);

@@ -40,6 +40,7 @@ internal static class Contacts
         Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>(Email, EmailAddresses.Check), new(MoreEmails, EmailAddresses.CheckList)]),
         Follow = Follow,
         Searched = [FirstName, LastName, Email, Phone, MoreEmails, "fax", Mobile, "company"],
+        Display = [FirstName, LastName, Email, Phone],
         Stages = Lifecycle.Rules("contactlcs"),
         Constants = TypeParts.All("0", Zeros).Add("hs_is_contact", "true").Add("hs_is_unworked", "true").Add(InAgent, "false"),
         Derived = Lifecycle.Derived.Add("lastmodifieddate", Derivation.LastModifiedDate).Add("hs_all_contact_vids", Derivation.AllIds),

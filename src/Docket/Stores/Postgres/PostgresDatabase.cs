@@ -20,7 +20,7 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
     /// <summary>The tables of portals, which a cluster distributes by portal: all rows of a portal are on one node.</summary>
     internal static readonly string[] PortalTables =
     [
-        "head", "write_mark", "change", "record", "unique_value", "stage_use", "source", "forward", "erasing", "property", "property_group", "pipeline", "pipeline_audit",
+        "head", "write_mark", "change", "record", "unique_value", "stage_use", "source", "forward", "erasing", "object_type", "property", "property_group", "pipeline", "pipeline_audit",
         "job", "job_chunk", "job_outcome", "kept_answer", "association", "association_past",
     ];
 

@@ -172,6 +172,19 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         }
     }
 
+    public async Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change)
+    {
+        var opened = portal.Enter();
+        try
+        {
+            return await opened.Writer.ChangeTypesAsync(change);
+        }
+        finally
+        {
+            portal.Exit();
+        }
+    }
+
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>
         ReadAsync(async reader => (await reader.FindAsync(type, [id], archived, cancellation))[0]);
 

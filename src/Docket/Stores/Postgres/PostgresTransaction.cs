@@ -222,6 +222,8 @@ internal sealed class PostgresTransaction : ITransaction
 
     public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.UsedStagesTakenAway(session, portal, type, before, after);
 
+    public bool HasRecords(ObjectType type) => SchemaTables.HasRecords(session, portal, type);
+
     public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after)
     {
         SchemaTables.Save(session, portal, type, before, after);

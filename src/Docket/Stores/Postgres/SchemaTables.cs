@@ -15,6 +15,7 @@ internal static class SchemaTables
         session.Ask("SELECT object_type, definition FROM property_group WHERE portal = $1 ORDER BY position", PortalSession.Value(portal));
         session.Ask("SELECT object_type, definition FROM pipeline WHERE portal = $1 ORDER BY position", PortalSession.Value(portal));
         session.Ask("SELECT object_type, entry FROM pipeline_audit WHERE portal = $1 ORDER BY position", PortalSession.Value(portal));
+        session.Ask("SELECT '', definition FROM object_type WHERE portal = $1 ORDER BY number", PortalSession.Value(portal));
         using var rows = session.Read();
         var properties = new List<(string Type, int Number, bool Archived, PropertyDefinition Definition)>();
         while (rows.Read())
@@ -25,8 +26,9 @@ internal static class SchemaTables
         var groups = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.PropertyGroup)!);
         var pipelines = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.Pipeline)!);
         var audit = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.PipelineAudit)!);
+        var own = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.TypeDefinition)!.ToType())[""];
         var last = properties.Count == 0 ? 0 : properties.Max(property => property.Number);
-        return new(types, types.Where(type => properties.Exists(property => property.Type == type.Id)).Select(type => new Schema(type, new SchemaContent(
+        return new(types, types.Where(type => properties.Exists(property => property.Type == type.Id)).Concat(own).Select(type => new Schema(type, new SchemaContent(
             PropertiesOf(type, archived: false), PropertiesOf(type, archived: true), [.. groups[type.Id]], [.. pipelines[type.Id]], last)
         { Audit = [.. audit[type.Id]] })));
 
@@ -47,9 +49,16 @@ internal static class SchemaTables
             .ToImmutableSortedDictionary(property => property.Definition.Name, property => new NumberedProperty(property.Number, property.Definition), StringComparer.Ordinal);
     }
 
-    /// <summary>Writes the difference between two contents.</summary>
+    /// <summary>Writes the difference between two contents, and the definition of a custom type.</summary>
     public static void Save(PortalSession session, long portal, ObjectType type, SchemaContent? before, SchemaContent after)
     {
+        if (type.Definition is { } definition)
+        {
+            session.Queue(
+                "INSERT INTO object_type (portal, number, definition) VALUES ($1, $2, $3) ON CONFLICT (portal, number) DO UPDATE SET definition = excluded.definition",
+                PortalSession.Value(portal), PortalSession.Value(type.Number), PortalSession.Value(JsonSerializer.Serialize(definition, SchemaJson.Default.TypeDefinition)));
+        }
+
         PutProperties(session, portal, type, before?.Properties, after.Properties, archived: false);
         PutProperties(session, portal, type, before?.ArchivedProperties, after.ArchivedProperties, archived: true);
         if (before?.Groups != after.Groups)
@@ -97,6 +106,10 @@ internal static class SchemaTables
             """,
             PortalSession.Value(portal), PortalSession.Value(type.Id), PortalSession.Value(taken));
     }
+
+    /// <summary>Whether a type has active records.</summary>
+    public static bool HasRecords(PortalSession session, long portal, ObjectType type) => session.List(
+        row => row.GetInt64(0), "SELECT records FROM stage_use WHERE portal = $1 AND object_type = $2 AND records > 0 LIMIT 1", PortalSession.Value(portal), PortalSession.Value(type.Id)) is not [];
 
     static void PutProperties(
         PortalSession session, long portal, ObjectType type, ImmutableSortedDictionary<string, NumberedProperty>? before, ImmutableSortedDictionary<string, NumberedProperty> after, bool archived)

@@ -10,7 +10,7 @@ internal static class SchemaTables
 {
     /// <summary>Loads the schemas of the object types that the portal uses.</summary>
     public static PortalSchema LoadAll(Connection connection, ImmutableArray<ObjectType> types) =>
-        new(types, types.Where(type => IsUsed(connection, type)).Select(type => new Schema(type, Load(connection, type))));
+        new(types, types.Where(type => IsUsed(connection, type)).Concat(LoadTypes(connection)).Select(type => new Schema(type, Load(connection, type))));
 
     /// <summary>Loads the schema of one object type.</summary>
     public static SchemaContent Load(Connection connection, ObjectType type)
@@ -55,9 +55,15 @@ internal static class SchemaTables
         };
     }
 
-    /// <summary>Writes the difference between two contents.</summary>
+    /// <summary>Writes the difference between two contents, and the definition of a custom type.</summary>
     public static void Save(Connection connection, ObjectType type, SchemaContent? before, SchemaContent after)
     {
+        if (type.Definition is { } definition)
+        {
+            using var putType = connection.Prepare("INSERT INTO object_type (number, definition) VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET definition = excluded.definition");
+            putType.Bind(type.Number).Bind(JsonSerializer.Serialize(definition, SchemaJson.Default.TypeDefinition)).Run();
+        }
+
         using var putProperty = connection.Prepare(
             "INSERT INTO property (number, object_type, name, archived, definition) VALUES (?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET archived = excluded.archived, definition = excluded.definition");
         PutProperties(putProperty, type, before?.Properties, after.Properties, archived: false);
@@ -117,6 +123,14 @@ internal static class SchemaTables
         return used;
     }
 
+    /// <summary>Whether a type has active records.</summary>
+    public static bool HasRecords(Connection connection, Folds folds, ObjectType type)
+    {
+        using var sum = connection.Prepare("SELECT coalesce(sum(records), 0) FROM stage_use WHERE object_type = ?");
+        sum.Bind(type.Id).Step();
+        return sum.Integer(0) + folds.StageMoves(withOpen: true).Where(move => move.Key.Type == type.Id).Sum(move => move.Value) > 0;
+    }
+
     /// <summary>Counts the active records, by the id of their type.</summary>
     public static Dictionary<string, long> CountActive(Connection connection, Folds folds)
     {
@@ -134,6 +148,18 @@ internal static class SchemaTables
     {
         using var select = connection.Prepare("SELECT 1 FROM property WHERE object_type = ? LIMIT 1");
         return select.Bind(type.Id).Step();
+    }
+
+    static List<ObjectType> LoadTypes(Connection connection)
+    {
+        var types = new List<ObjectType>();
+        using var select = connection.Prepare("SELECT definition FROM object_type ORDER BY number");
+        while (select.Step())
+        {
+            types.Add(JsonSerializer.Deserialize(select.Text(0), SchemaJson.Default.TypeDefinition)!.ToType());
+        }
+
+        return types;
     }
 
     // Numbers are unique in a portal, across types.

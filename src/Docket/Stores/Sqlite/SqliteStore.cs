@@ -145,6 +145,19 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
+    public async Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change)
+    {
+        var opened = file.Enter();
+        try
+        {
+            return await opened.Writer.ChangeTypesAsync(change);
+        }
+        finally
+        {
+            file.Exit();
+        }
+    }
+
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) =>
         new(Read(reader => reader.Find(type, id, archived)));
 

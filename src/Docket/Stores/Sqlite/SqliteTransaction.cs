@@ -155,6 +155,8 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public List<string> UsedStages(ObjectType type, SchemaContent before, SchemaContent after) => SchemaTables.UsedStagesTakenAway(connection, folds, type, before, after);
 
+    public bool HasRecords(ObjectType type) => SchemaTables.HasRecords(connection, folds, type);
+
     public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after) => SchemaTables.Save(connection, type, before, after);
 
     public void Rest()
