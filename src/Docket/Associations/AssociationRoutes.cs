@@ -84,8 +84,8 @@ internal static class AssociationRoutes
         var id = (string)http.GetRouteValue("id")!;
         var (after, limit) = (http.QueryNumber("after") ?? 0, http.QueryLimit(PageMax, PageMax));
         var page = await between.Call.Store.ReadAsync(async snapshot =>
-            Between.ParseId(id) is { } number && (await snapshot.FindAsync(between.From, [number], archived: false))[0] is { } record
-                ? (await snapshot.TiesAsync(between.From, [(record.Id, after)], between.Types, limit))[0] : (TiePage?)null, http.RequestAborted);
+            Between.ParseId(id) is { } number && (await snapshot.FindAsync(between.From, [number], archived: false))[0] is not null // also by the id of a merged record, which has none
+                ? (await snapshot.TiesAsync(between.From, [(number, after)], between.Types, limit))[0] : (TiePage?)null, http.RequestAborted);
         if (page is not { } found)
         {
             throw new Refusal(Faults.ResourceNotFound());
@@ -100,8 +100,7 @@ internal static class AssociationRoutes
         using var body = await RequestBody.ReadAsync(http);
         var pairs = RecordPair.ReadBatch(body, WritesMax);
         var (plan, errors) = await ApplyAsync(between, TieKind.Label, pairs, pair => between.Find(pair.Types));
-        var status = between.Call.Version.Name.StartsWith("2026-09", StringComparison.Ordinal) ? StatusCodes.Status200OK : StatusCodes.Status201Created;
-        await BatchEnvelope.RespondAsync(http, status, errors, (between, plan), static (json, answer) =>
+        await BatchEnvelope.RespondAsync(http, between.Call.Version.AssociatesAsCreated ? StatusCodes.Status201Created : StatusCodes.Status200OK, errors, (between, plan), static (json, answer) =>
         {
             foreach (var (at, input) in answer.plan.Batch.Inputs.Index())
             {

@@ -28,7 +28,7 @@ public class RollUpTests
     }
 
     [Fact]
-    [Behaviour("associations", "`associatedcompanyid` and the counts of both sides follow the primary company", "observed", "objects-other-than-tickets.md 8.9, 12.35")]
+    [Behaviour("associations", "`associatedcompanyid` and the counts of both sides follow the primary company", "observed", "objects-other-than-tickets.md 12.35")]
     public async Task A_second_primary_company_moves_the_id_and_the_counts()
     {
         await using var server = await TestServer.StartAsync();
@@ -47,7 +47,7 @@ public class RollUpTests
     }
 
     [Fact]
-    [Behaviour("associations", "archiving a record lowers the counts of others, restoring raises them", "decide", "objects-other-than-tickets.md 8.10, 12.36")]
+    [Behaviour("associations", "archiving a record lowers the counts of others, restoring raises them", "decide", "objects-other-than-tickets.md 12.36")]
     public async Task Counts_fall_when_a_record_is_archived_and_rise_when_it_is_restored()
     {
         await using var server = await TestServer.StartAsync();
@@ -63,7 +63,7 @@ public class RollUpTests
     }
 
     [Fact]
-    [Behaviour("POST …/{type}/merge", "the new record has the associations of both, and counts them once", "docs, decide", "objects-other-than-tickets.md 8.10, 12.37")]
+    [Behaviour("POST …/{type}/merge", "the new record has the associations of both, and counts them once", "docs, decide", "objects-other-than-tickets.md 12.37")]
     public async Task A_merged_company_counts_the_contacts_of_both_once()
     {
         await using var server = await TestServer.StartAsync();

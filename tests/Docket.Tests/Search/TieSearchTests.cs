@@ -9,6 +9,8 @@ public class TieSearchTests
 
     [Fact]
     [Behaviour("POST …/{type}/search", "`associations.contact` with `EQ`, `IN`, `NOT_IN`, `HAS_PROPERTY` and `NOT_HAS_PROPERTY`", "docs, observed, decide", "objects-other-than-tickets.md 8.8")]
+    [Behaviour("POST …/tickets/search", "`associations.contact` finds a contact's tickets", "docs", "properties-pipelines-search-associations.md 10.25")]
+    [Behaviour("associations", "tickets are found by `associations.contact` with `EQ`, `IN` and `NOT_HAS_PROPERTY`", "docs, observed", "objects-other-than-tickets.md 12.34")]
     public async Task Tickets_are_found_by_their_contacts()
     {
         await using var server = await TestServer.StartAsync();
