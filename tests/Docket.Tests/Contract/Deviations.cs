@@ -101,7 +101,7 @@ internal static class Deviations
     [
         ("POST", "/crm/objects/2026-09-beta/tickets/gdpr-delete"),
         // The files of contacts and companies, which have these, are not here; other types have them too (reference/objects-other-than-tickets.md 1.1 [decide]).
-        ("POST", "/crm/v3/objects/{objectType}/merge"),
+        .. ((string[])["v3/objects", "objects/2026-03"]).Select(version => ("POST", $"/crm/{version}/{{objectType}}/merge")),
         .. ((string[])["v3/objects", "objects/2026-03", "objects/2026-09"]).Select(version => ("POST", $"/crm/{version}/{{objectType}}/gdpr-delete")),
         // The older path of the schemas API (reference/properties-pipelines-search-associations.md 8).
         .. ((string[])["GET ", "POST ", "POST /batch/read", "GET /tickets", "PATCH /tickets", "DELETE /{typeId}", "POST /tickets/associations", "DELETE /tickets/associations/{associationId}"])
