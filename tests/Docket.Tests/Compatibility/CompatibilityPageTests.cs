@@ -24,9 +24,6 @@ public sealed class CompatibilityPageTests
     [
         new(Associations, "a PUT replaces the labels of a pair", "docs", $"{Schemas} 10.29", null),
         new(Associations, "a new label of the portal's own replaces the old one; HubSpot's stay", "observed", $"{Others} 12.27", null),
-        new(CustomObjects, "a new schema has a group, a searchable id and nine activity pairs, each listed twice", "observed", $"{Others} 12.38", null),
-        new(CustomObjects, "the bare name is refused in paths, `p_name` and `2-n` are not", "docs, observed", $"{Others} 12.39", null),
-        new(CustomObjects, "a type with records is not deleted; a deleted one is purged once", "observed", $"{Others} 12.40", null),
         new(Webhooks, "an association of a ticket and a contact is an event of each", "docs, inferred", $"{Others} 12.41", null),
         new(Webhooks, "a permanent deletion is two events", "docs", $"{Others} 12.42", null),
         new(Associations, "a label with an inverse has two ids, and both go together", "docs", $"{Schemas} 10.32", null),
