@@ -128,7 +128,7 @@ internal sealed class GeneratedLog : IChangeLog
     public GeneratedLog(int newWords)
     {
         this.newWords = newWords;
-        Schema = new([Tickets.Type], [new Schema(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
+        Schema = new([Tickets.Type], [new Schema(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))], []);
         (subject, content, stage) = (NumberOf("subject"), NumberOf("content"), NumberOf("hs_pipeline_stage"));
         rest =
         [

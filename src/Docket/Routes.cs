@@ -48,7 +48,7 @@ internal static class Routes
         ObjectRoutes.MapReads(old, "/crm/v4/objects/{objectType}"); // some clients read tickets here; the rest of v4 is about associations
         AssociationRoutes.MapRecords(old, "/crm/v4/objects/{objectType}");
         AssociationRoutes.MapBatches(old, "/crm/v4/associations");
-        AssociationRoutes.MapLabels(old, "/crm/associations/v4");
+        LabelRoutes.Map(old, "/crm/associations/v4");
         OlderRoutes.Map(old);
         TypeRoutes.Map(old, "/crm/v3/schemas");
         AccountRoutes.MapDaily(old, "/account-info/v3", limiter);

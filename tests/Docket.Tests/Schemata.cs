@@ -17,7 +17,7 @@ internal static class Schemata
         Custom("tags_set", "enumeration", "checkbox") with { Options = Options("a", "b", "c") },
         Custom("ext_n", "number", "number") with { HasUniqueValue = true });
 
-    public static readonly PortalSchema Portal = new([TicketType.Type], [Tickets]);
+    public static readonly PortalSchema Portal = new([TicketType.Type], [Tickets], []);
 
     public static readonly Caller Caller = new(24000001, 1, Scopes.All);
 

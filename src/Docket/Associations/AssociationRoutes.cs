@@ -38,12 +38,8 @@ internal static class AssociationRoutes
         pair.MapPost("batch/archive", http => EndBatchAsync(http, TieKind.Dissociate)).Needs(Right.Write);
         pair.MapPost("batch/labels/archive", http => EndBatchAsync(http, TieKind.Unlabel)).Needs(Right.Write);
         pair.MapPost("batch/read", ReadBatchAsync).Needs(Right.Read);
-        MapLabels(routes, prefix);
+        LabelRoutes.Map(routes, prefix);
     }
-
-    /// <summary>Maps the routes of definitions.</summary>
-    public static void MapLabels(IEndpointRouteBuilder routes, string prefix) =>
-        routes.MapGet(prefix + "/{objectType}/{toObjectType}/labels", LabelsAsync).Needs(Right.Read);
 
     static async Task AssociateAsync(HttpContext http)
     {
@@ -172,8 +168,6 @@ internal static class AssociationRoutes
         });
     }
 
-    static Task LabelsAsync(HttpContext http) => Wire.RespondListAsync(http.Response, Between.Of(http, Right.Read).Types, static (json, type) => WriteType(json, type));
-
     /// <summary>Reads the associations of some records.</summary>
     public static async Task<ImmutableArray<TiePage>> TiesOfAsync(Between between, IReadOnlyList<ReadInput> inputs, int limit, CancellationToken cancellation)
     {
@@ -213,8 +207,7 @@ internal static class AssociationRoutes
                 }
                 else if (!unknown.IsEmpty)
                 {
-                    var error = Faults.TieTypesUnknown(unknown);
-                    errors[place] = new(error.Category, error.SubCategory, error.Message, error.Context);
+                    errors[place] = Faults.TieTypesGone(unknown);
                 }
                 else
                 {
@@ -236,16 +229,6 @@ internal static class AssociationRoutes
         return (plan, [.. errors.Values]);
     }
 
-    /// <summary>Writes an association type, as in a record's list and in the list of labels.</summary>
-    static void WriteType(Utf8JsonWriter json, AssociationType type)
-    {
-        json.WriteStartObject();
-        json.WriteString("category", type.Category);
-        json.WriteNumber("typeId", type.Id);
-        json.WriteString("label", type.Label);
-        json.WriteEndObject();
-    }
-
     static void WriteTie(Utf8JsonWriter json, Between between, Tie tie)
     {
         json.WriteStartObject();
@@ -253,7 +236,7 @@ internal static class AssociationRoutes
         json.WriteStartArray("associationTypes");
         foreach (var type in between.Types.Where(type => tie.Types.Contains(type.Number)))
         {
-            WriteType(json, type);
+            LabelRoutes.Write(json, type);
         }
 
         json.WriteEndArray();

@@ -35,17 +35,29 @@ internal sealed record AssociationType(string Category, int Id, int From, int To
 /// <summary>The association types of a portal, both directions of each.</summary>
 internal sealed class AssociationTypes
 {
-    readonly Dictionary<int, AssociationType> byNumber;
+    readonly Dictionary<int, AssociationType> byNumber, deleted;
     readonly ILookup<(int From, int To), AssociationType> byPair;
 
-    public AssociationTypes(IEnumerable<AssociationType> types)
+    /// <param name="types">The current ones.</param>
+    /// <param name="deleted">Those that were deleted.</param>
+    public AssociationTypes(IEnumerable<AssociationType> types, IEnumerable<AssociationType> deleted)
     {
         byNumber = types.ToDictionary(type => type.Number);
+        this.deleted = deleted.ToDictionary(type => type.Number);
         byPair = byNumber.Values.ToLookup(type => (type.From, type.To));
     }
 
-    /// <summary>The type with a number in stored data.</summary>
+    /// <summary>All current types.</summary>
+    public IReadOnlyCollection<AssociationType> All => byNumber.Values;
+
+    /// <summary>The type with a number in stored data; <c>null</c> if it was deleted.</summary>
     public AssociationType? Find(int number) => byNumber.GetValueOrDefault(number);
+
+    /// <summary>The number of the other direction of a type, also of a deleted one.</summary>
+    public int? InverseOf(int number) => (Find(number) ?? deleted.GetValueOrDefault(number))?.Inverse;
+
+    /// <summary>Whether the type with a number was deleted.</summary>
+    public bool IsDeleted(int number) => deleted.ContainsKey(number);
 
     /// <summary>The types from one object type to another: HubSpot's first, then plain ones first, then by id (reference/objects-other-than-tickets.md 8.7 [decide]).</summary>
     public ImmutableArray<AssociationType> Between(int from, int to) =>

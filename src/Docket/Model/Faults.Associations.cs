@@ -32,6 +32,13 @@ internal static partial class Faults
             Context = [("associationSpec", specs), ("INVALID_ASSOCIATION_TYPE_ID", [.. specs.Select(spec => $"{spec} is not a valid association definition id")])],
         };
 
+    /// <summary>The same, 207 item.</summary>
+    public static RowError TieTypesGone(ImmutableArray<string> specs)
+    {
+        var error = TieTypesUnknown(specs);
+        return new(error.Category, error.SubCategory, error.Message, error.Context);
+    }
+
     /// <summary>5.4, in a create payload.</summary>
     public static Error TieStartsElsewhere(string actual, string expected) =>
         new(400, $"invalid from object type {actual} for associations to be created. expected: {expected}", Validation);
@@ -46,6 +53,31 @@ internal static partial class Faults
     /// <summary>8.2: a pair of object types that is not listed has no default type. Docket's own wording.</summary>
     public static Error NoTieBetween(ObjectType from, ObjectType to) =>
         new(400, $"There is no association type from {from.Plural} to {to.Plural}", Validation);
+
+    /// <summary>5.8.</summary>
+    public static Error LabelNameTaken(string name) =>
+        new(400, $"Association definition named {Shorten(name)} already exists for portal", Validation);
+
+    /// <summary>8.7.</summary>
+    public static Error LabelNameIsPlain(string name, string plain) =>
+        new(400, $"Association definition name '{Shorten(name)}' conflicts with unlabeled association name '{plain}' (case-insensitive match)", Validation);
+
+    /// <summary>5.8: the subcategory observed, Docket's own wording.</summary>
+    public static Error LabelTaken(string label, ObjectType from, ObjectType to) =>
+        new(400, label.Length == 0 ? $"{from.Id} and {to.Id} already have an association type without a label" : $"Association label '{Shorten(label)}' already exists between {from.Id} and {to.Id}",
+            Validation, "AssociationValidationError.DUPLICATE_ASSOCIATION_LABEL");
+
+    /// <summary>5.8: HTTP 437.</summary>
+    public static Error TooManyLabels(int max, ObjectType from, ObjectType to) =>
+        new(437, $"No more than {max} association types are allowed between {from.Id} and {to.Id}", Validation);
+
+    /// <summary>5.8.</summary>
+    public static Error LabelsRemain(int id) =>
+        new(400, $"Definition with label still exists; Cannot delete unlabeled type with associationTypeId {id}", Validation);
+
+    /// <summary>5.8.</summary>
+    public static Error NoSuchLabel() =>
+        new(400, "Unable to find objectTypeIds", Validation);
 
     const string TiesInvalid = "One or more associations are invalid";
 }

@@ -18,10 +18,14 @@ internal sealed class PortalSchema
 
     /// <param name="known">The types that every portal has. The first is that of paths without a type.</param>
     /// <param name="used">The schemas of the types that the portal uses.</param>
-    public PortalSchema(ImmutableArray<ObjectType> known, IEnumerable<Schema> used)
+    /// <param name="labels">The associations that the portal has defined apart from types.</param>
+    public PortalSchema(ImmutableArray<ObjectType> known, IEnumerable<Schema> used, ImmutableArray<AssociationDefinition> labels)
     {
         this.known = known;
-        associations = new(() => new(known.SelectMany(type => type.Associations)));
+        associations = new(() => new(
+            [.. known.SelectMany(type => type.Associations), .. Defined.Where(definition => definition.Ends.All(end => Find(end) is not null)).SelectMany(definition => definition.Types)],
+            EveryDefined.Where(definition => definition.DeletedAt is not null).SelectMany(definition => definition.Types)));
+        Labels = labels;
         Used = [.. used];
         LastNumber = Used.Select(schema => schema.Content.LastNumber).DefaultIfEmpty().Max();
         byNumber = new Property?[LastNumber + 1];
@@ -44,13 +48,17 @@ internal sealed class PortalSchema
     public IEnumerable<Schema> Custom => Used.Where(schema => schema.Type.Definition is not null).OrderBy(schema => schema.Type.Number);
 
     /// <summary>The associations that the portal has defined between object types, one entry for both directions.</summary>
-    public IEnumerable<AssociationDefinition> Defined => Custom
-        .Where(schema => !schema.Type.IsArchived)
-        .SelectMany(schema => schema.Type.Definition!.Associations)
-        .Where(association => !IsArchived(association.FromObjectTypeId) && !IsArchived(association.ToObjectTypeId));
+    public IEnumerable<AssociationDefinition> Defined => EveryDefined
+        .Where(definition => definition.DeletedAt is null && !definition.Ends.Any(end => Find(end) is { Type.IsArchived: true }));
 
-    /// <summary>The last id of an association in use, also by archived types.</summary>
-    public int LastAssociation => Custom.SelectMany(schema => schema.Type.Definition!.Associations).Select(association => Math.Max(association.Id, association.InverseId)).DefaultIfEmpty().Max();
+    /// <summary>The associations that the portal has defined apart from types: labels, and the plain ones that they need. Also deleted ones.</summary>
+    public ImmutableArray<AssociationDefinition> Labels { get; }
+
+    /// <summary>The last id of an association, also of archived types and deleted ones.</summary>
+    public int LastAssociation => EveryDefined.Select(definition => Math.Max(definition.Id, definition.InverseId)).DefaultIfEmpty().Max();
+
+    // Also deleted ones, and those of archived types.
+    IEnumerable<AssociationDefinition> EveryDefined => Custom.SelectMany(schema => schema.Type.Definition!.Associations).Concat(Labels);
 
     /// <summary>The last property number in use. Numbers are unique in the portal, across types.</summary>
     public int LastNumber { get; }
@@ -110,8 +118,6 @@ internal sealed class PortalSchema
     public SchemaContent ContentOf(ObjectType type) =>
         Of(type) is { IsUsed: true, Content: var content } ? content with { LastNumber = LastNumber } : SchemaContent.Of(type.Seed(), LastNumber);
 
-    bool IsArchived(string id) => TypeNumber.Parse(id) is { } number && Find(number) is { Type.IsArchived: true };
-
     /// <summary>The property of any type with this number in stored values, including archived ones.</summary>
     public Property? FindNumberEvenArchived(int number) => number < byNumber.Length ? byNumber[number] : null;
 
@@ -120,5 +126,27 @@ internal sealed class PortalSchema
 
     /// <summary>The snapshot with another schema of one type, or with a new type.</summary>
     public PortalSchema With(Schema changed) =>
-        new(known, Find(changed.Type.Number) is { IsUsed: true } ? Used.Select(schema => schema.Type.Number == changed.Type.Number ? changed : schema) : Used.Append(changed));
+        new(known, Find(changed.Type.Number) is { IsUsed: true } ? Used.Select(schema => schema.Type.Number == changed.Type.Number ? changed : schema) : Used.Append(changed), Labels);
+
+    /// <summary>The snapshot with other associations apart from types.</summary>
+    public PortalSchema With(ImmutableArray<AssociationDefinition> labels) => new(known, Used, labels);
+
+    /// <summary>The snapshot in which an association that the portal has defined is deleted.</summary>
+    /// <exception cref="Refusal">400: it is the plain one of two types that have labels.</exception>
+    public PortalSchema Without(AssociationDefinition definition, long now)
+    {
+        if (definition.Label is null && Defined.Any(other => other.Label is not null && other.IsBetween(definition.FromObjectTypeId, definition.ToObjectTypeId)))
+        {
+            throw new Refusal(Faults.LabelsRemain(definition.Id));
+        }
+
+        var deleted = definition with { DeletedAt = now };
+        if (Custom.FirstOrDefault(schema => schema.Type.Definition!.Associations.Contains(definition)) is not { } owner)
+        {
+            return With(Labels.Replace(definition, deleted));
+        }
+
+        var changed = owner.Type.Definition!;
+        return With(new Schema((changed with { Associations = changed.Associations.Replace(definition, deleted), UpdatedAt = now }).ToType(), owner.Content));
+    }
 }

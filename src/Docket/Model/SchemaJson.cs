@@ -12,6 +12,7 @@ namespace Docket.Model;
 [JsonSerializable(typeof(Stage))]
 [JsonSerializable(typeof(PipelineAudit))]
 [JsonSerializable(typeof(TypeDefinition))]
+[JsonSerializable(typeof(AssociationDefinition))]
 internal sealed partial class SchemaJson : JsonSerializerContext;
 
 /// <summary>A time in milliseconds since 1970, written as HubSpot does: see <see cref="Instant"/>.</summary>

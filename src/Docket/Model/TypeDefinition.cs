@@ -124,7 +124,7 @@ internal sealed record TypeDefinition
 /// <summary>What people call one record of a type and several of them.</summary>
 internal sealed record TypeLabels(string Singular, string Plural);
 
-/// <summary>A plain association of two object types, with one id for each direction: both are <c>USER_DEFINED</c> and unique in the portal.</summary>
+/// <summary>An association of two object types that a portal has defined, with one id for each direction: both are <c>USER_DEFINED</c>, unique in the portal and never reused.</summary>
 /// <param name="FromObjectTypeId">The id of the type at which <paramref name="Id"/> starts.</param>
 /// <param name="ToObjectTypeId">The id of the type to which it leads.</param>
 /// <param name="Name">The name of both directions.</param>
@@ -133,9 +133,32 @@ internal sealed record TypeLabels(string Singular, string Plural);
 /// <param name="CreatedAt">Milliseconds since 1970; <c>null</c> for those that every new type gets (reference/objects-other-than-tickets.md 7).</param>
 internal sealed record AssociationDefinition(string FromObjectTypeId, string ToObjectTypeId, string Name, int Id, int InverseId, long? CreatedAt)
 {
+    /// <summary>What it makes of a record of the second type; <c>null</c> for the plain association.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>What it makes of a record of the first type; <c>null</c> for the plain association.</summary>
+    public string? InverseLabel { get; init; }
+
+    /// <summary>When it was deleted, milliseconds since 1970. Changes of the past name it.</summary>
+    public long? DeletedAt { get; init; }
+
+    /// <summary>The numbers of the two object types.</summary>
+    [JsonIgnore]
+    public ImmutableArray<int> Ends => [TypeNumber.Parse(FromObjectTypeId)!.Value, TypeNumber.Parse(ToObjectTypeId)!.Value];
+
+    /// <summary>Both directions.</summary>
+    [JsonIgnore]
+    public IEnumerable<AssociationType> Types => [ToType(), Inverse().ToType()];
+
     /// <summary>Whether a type is at one of its ends.</summary>
     public bool Concerns(string typeId) => FromObjectTypeId == typeId || ToObjectTypeId == typeId;
 
+    /// <summary>Whether it is of two types, in either direction.</summary>
+    public bool IsBetween(string oneId, string otherId) =>
+        (FromObjectTypeId == oneId && ToObjectTypeId == otherId) || (FromObjectTypeId == otherId && ToObjectTypeId == oneId);
+
     /// <summary>The other direction.</summary>
-    public AssociationDefinition Inverse() => this with { FromObjectTypeId = ToObjectTypeId, ToObjectTypeId = FromObjectTypeId, Id = InverseId, InverseId = Id };
+    public AssociationDefinition Inverse() => this with { FromObjectTypeId = ToObjectTypeId, ToObjectTypeId = FromObjectTypeId, Id = InverseId, InverseId = Id, Label = InverseLabel, InverseLabel = Label };
+
+    AssociationType ToType() => new(AssociationType.UserDefined, Id, Ends[0], Ends[1], Name, Label, InverseId);
 }

@@ -125,7 +125,7 @@ internal static class TypeRoutes
         {
             (portal, answer) = rule(portal, EditOf(call));
             return portal;
-        });
+        }, call.Caller);
         return (portal, answer!);
     }
 

@@ -108,14 +108,12 @@ internal static partial class TypeRules
     }
 
     /// <summary>Removes the plain association of the path's type and another, given by its name or by the id of either direction.</summary>
-    public static TypesEdited<Schema> Dissociate(PortalSchema portal, string spelling, string identifier, TypeEdit edit)
+    public static TypesEdited<AssociationDefinition> Dissociate(PortalSchema portal, string spelling, string identifier, TypeEdit edit)
     {
         var path = Find(portal, spelling);
         var found = portal.Defined.FirstOrDefault(one => one.Concerns(path.Type.Id) && (one.Name == identifier || one.Id.ToString() == identifier || one.InverseId.ToString() == identifier))
             ?? throw new Refusal(Faults.AssociationNotFound(identifier));
-        var owner = portal.Custom.First(schema => schema.Type.Definition!.Associations.Contains(found));
-        var definition = owner.Type.Definition!;
-        return Replace(portal, owner, definition with { Associations = definition.Associations.Remove(found), UpdatedAt = edit.Now });
+        return new(portal.Without(found, edit.Now), found);
     }
 
     static TypesEdited<Schema> Replace(PortalSchema portal, Schema old, TypeDefinition wanted)

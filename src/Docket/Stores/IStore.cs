@@ -33,11 +33,12 @@ internal interface IStore
     Task<Schema> ChangeSchemaAsync(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages = false);
 
     /// <summary>
-    /// Changes the object types of the portal. <paramref name="change"/> gets the newest snapshot and returns the new one, or throws a
+    /// Changes the object types and association types of the portal. <paramref name="change"/> gets the newest snapshot and returns the new one, or throws a
     /// <see cref="Refusal"/>; no record is written until the commit.
     /// </summary>
+    /// <remarks>Associations of a type that is deleted end first, in several transactions if there are many: <paramref name="change"/> is called for each.</remarks>
     /// <exception cref="Refusal">It archives a type with active records.</exception>
-    Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change);
+    Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change, Caller caller);
 
     /// <summary>Finds an active or archived record by id. The id of a merged record finds the record into which it was merged.</summary>
     ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation);

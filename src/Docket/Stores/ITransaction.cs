@@ -49,6 +49,11 @@ internal interface ITransaction : IDisposable
     /// <summary>All associations of each record, also with archived ones.</summary>
     IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids);
 
+    /// <summary>Some associations of a type, each once, as seen from the records at which it starts.</summary>
+    /// <param name="type">The association type.</param>
+    /// <param name="limit">Most associations.</param>
+    IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit);
+
     /// <summary>Writes changes of associations, without further decisions.</summary>
     /// <param name="ties">The changes.</param>
     /// <param name="source">Their source.</param>
@@ -77,6 +82,9 @@ internal interface ITransaction : IDisposable
 
     /// <summary>Stores the content of a type, of which it has <paramref name="before"/>: nothing, if the portal didn't use the type. Also stores the definition of a custom type.</summary>
     void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after);
+
+    /// <summary>Stores an association that the portal has defined, or its newest state.</summary>
+    void SaveAssociation(AssociationDefinition definition);
 
     /// <summary>Called between two transactions, for maintenance while other work may wait: a few milliseconds.</summary>
     void Rest();

@@ -29,6 +29,9 @@ internal sealed partial class PortalWriter : IDisposable
     /// <summary>Most records named in the refusal to delete a stage in use.</summary>
     const int InStageShown = 10;
 
+    /// <summary>Most associations that end in one transaction because their type is deleted: as many as a request may write.</summary>
+    const int EndedAtOnce = 2_000;
+
     /// <summary>Most attempts to delete a stage that records have just left.</summary>
     const int StageTries = 3;
 
@@ -97,7 +100,16 @@ internal sealed partial class PortalWriter : IDisposable
         Enqueue(new SchemaWork(type, change, keepUsedStages));
 
     /// <summary>Changes the object types: see <see cref="IStore.ChangeTypesAsync"/>.</summary>
-    public Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change) => Enqueue(new TypesWork(change));
+    public async Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change, Caller caller)
+    {
+        while (true)
+        {
+            if (await Enqueue(new TypesWork(change, caller)) is { } changed)
+            {
+                return changed;
+            }
+        }
+    }
 
     /// <summary>Changes a schema.</summary>
     /// <param name="type">The object type.</param>
@@ -429,6 +441,7 @@ internal sealed partial class PortalWriter : IDisposable
 
     TiePlan Apply(TieBatch batch)
     {
+        batch = batch.With(schema.Associations.Between(batch.From.Number, batch.To.Number));
         var plan = TiePlanner.Decide(batch, transaction.Find(batch), Instant.Now(clock), sequence + 1);
         Write(plan.Writes, batch.Caller);
         return plan;
@@ -448,7 +461,7 @@ internal sealed partial class PortalWriter : IDisposable
                 foreach (var purge in plan.Writes)
                 {
                     Write(TieMoves.Ended((type.Number, purge.Record.Id), transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller);
-                    transaction.ForgetTies(type, purge.Record.Id, number => schema.Associations.Find(number)?.Inverse);
+                    transaction.ForgetTies(type, purge.Record.Id, schema.Associations.InverseOf);
                 }
 
                 break;
@@ -538,7 +551,8 @@ internal sealed partial class PortalWriter : IDisposable
         return (schema.Of(type), []);
     }
 
-    PortalSchema Change(Func<PortalSchema, PortalSchema> change)
+    // Null if associations of a deleted type remain: their number has no limit, and other work waits.
+    PortalSchema? Change(Func<PortalSchema, PortalSchema> change, Caller caller)
     {
         var after = change(schema);
         var changed = after.Used.Except(schema.Used).Select(now => (Before: schema.Find(now.Type.Number), Now: now)).ToList();
@@ -550,9 +564,25 @@ internal sealed partial class PortalWriter : IDisposable
             }
         }
 
+        foreach (var type in schema.Associations.All.Where(type => type.Id <= type.InverseId && after.Associations.IsDeleted(type.Number)))
+        {
+            var ties = transaction.TiesWith(type, EndedAtOnce);
+            var now = Instant.Now(clock);
+            Write([.. ties.Select((tie, at) => new PlannedTie(ChangeKind.Dissociate, sequence + 1 + at, now, (type.From, tie.From), (type.To, tie.To), [type]))], caller);
+            if (ties.Count == EndedAtOnce)
+            {
+                return null;
+            }
+        }
+
         foreach (var (before, now) in changed)
         {
             transaction.SaveSchema(now.Type, before is { IsUsed: true } ? before.Content : null, now.Content);
+        }
+
+        foreach (var definition in after.Labels.Except(schema.Labels))
+        {
+            transaction.SaveAssociation(definition);
         }
 
         return schema = after;
@@ -675,11 +705,11 @@ internal sealed partial class PortalWriter : IDisposable
         protected override T Result(PortalWriter writer) => write();
     }
 
-    sealed class TypesWork(Func<PortalSchema, PortalSchema> change) : Work<PortalSchema>
+    sealed class TypesWork(Func<PortalSchema, PortalSchema> change, Caller caller) : Work<PortalSchema?>
     {
         public override bool SeesNotes => false;
 
-        protected override PortalSchema Result(PortalWriter writer) => writer.Change(change);
+        protected override PortalSchema? Result(PortalWriter writer) => writer.Change(change, caller);
     }
 
     sealed class SchemaWork(ObjectType type, Func<SchemaContent, SchemaContent> change, bool keepUsedStages) : Work<(Schema?, List<string>)>

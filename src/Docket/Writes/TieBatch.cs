@@ -44,6 +44,17 @@ internal sealed class TieBatch
     /// <summary>Ids of HubSpot's associations with a primary company, from the side of the contact, deal or ticket.</summary>
     static readonly ImmutableArray<int> Primaries = [.. new[] { 1, 5, 26 }.Select(id => AssociationType.NumberOf(AssociationType.HubSpotDefined, id))];
 
+    /// <summary>The batch with the current association types, which may have changed since it was read.</summary>
+    public TieBatch With(ImmutableArray<AssociationType> types) => types.AsSpan().SequenceEqual(Types.AsSpan()) ? this : new()
+    {
+        Kind = Kind,
+        Caller = Caller,
+        From = From,
+        To = To,
+        Types = types,
+        Inputs = [.. Inputs.Select(input => input with { Types = [.. input.Types.Select(type => types.FirstOrDefault(current => current.Number == type.Number) ?? type)] })],
+    };
+
     /// <summary>The plain type; <c>null</c> if there is none.</summary>
     public AssociationType? Plain => Types.FirstOrDefault(type => type.Label is null);
 

@@ -62,6 +62,11 @@ internal sealed class TiePlanner
             {
                 return new([], Faults.TieWithItself(input.From));
             }
+
+            if (input.Types.Except(batch.Types).ToImmutableArray() is { IsEmpty: false } deleted)
+            {
+                return new([], Faults.TieTypesGone([.. deleted.Select(type => AssociationType.Spell(type.Category, type.Id))]));
+            }
         }
 
         var before = Known(index, input);

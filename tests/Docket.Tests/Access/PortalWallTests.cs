@@ -77,6 +77,9 @@ public sealed partial class PortalWallTests
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/associate/default"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/labels/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["GET /crm/v3/associations/{objectType}/{toObjectType}/labels"] = [""],
+        ["POST /crm/v3/associations/{objectType}/{toObjectType}/labels"] = ["""{"name":"theirs","label":"theirs"}"""],
+        ["PUT /crm/v3/associations/{objectType}/{toObjectType}/labels"] = ["""{"associationTypeId":$label,"label":"changed"}"""],
+        ["DELETE /crm/v3/associations/{objectType}/{toObjectType}/labels/{associationTypeId}"] = [""],
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"type":"ticket_to_ticket","types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"type":"ticket_to_ticket","types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/read"] = ["""{"inputs":[{"id":"$ticket"}]}"""],
@@ -87,6 +90,9 @@ public sealed partial class PortalWallTests
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/associate/default"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/labels/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["GET /crm/v4/associations/{objectType}/{toObjectType}/labels"] = [""],
+        ["POST /crm/v4/associations/{objectType}/{toObjectType}/labels"] = ["""{"name":"theirs","label":"theirs"}"""],
+        ["PUT /crm/v4/associations/{objectType}/{toObjectType}/labels"] = ["""{"associationTypeId":$label,"label":"changed"}"""],
+        ["DELETE /crm/v4/associations/{objectType}/{toObjectType}/labels/{associationTypeId}"] = [""],
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/read"] = ["""{"inputs":[{"id":"$ticket"}]}"""],
@@ -94,6 +100,9 @@ public sealed partial class PortalWallTests
         ["PUT /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}/{associationType}"] = [""],
         ["DELETE /crm/v3/objects/{objectType}/{id}/associations/{toObjectType}/{toId}/{associationType}"] = [""],
         ["GET /crm/associations/v4/{objectType}/{toObjectType}/labels"] = [""],
+        ["POST /crm/associations/v4/{objectType}/{toObjectType}/labels"] = ["""{"name":"theirs","label":"theirs"}"""],
+        ["PUT /crm/associations/v4/{objectType}/{toObjectType}/labels"] = ["""{"associationTypeId":$label,"label":"changed"}"""],
+        ["DELETE /crm/associations/v4/{objectType}/{toObjectType}/labels/{associationTypeId}"] = [""],
         ["GET /crm/v3/schemas"] = ["", "?archived=true"],
         ["POST /crm/v3/schemas"] = ["""{"name":"theirs","labels":{"singular":"x","plural":"y"},"primaryDisplayProperty":"hs_object_id"}"""],
         ["POST /crm/v3/schemas/batch/read"] = ["""{"inputs":["$type"]}""", """{"inputs":["tickets"]}"""],
@@ -211,6 +220,7 @@ public sealed partial class PortalWallTests
         var pipeline = (await server.PostAsync("/crm/v3/pipelines/tickets", $$$"""{"label":"{{{Secret}}}","displayOrder":1,"stages":[{"label":"{{{Secret}}}","displayOrder":0,"metadata":{"ticketState":"OPEN"}},{"label":"Closed {{{Secret}}}","displayOrder":1,"metadata":{"ticketState":"CLOSED"}}]}""")).Expect(201);
         var type = (await server.PostAsync("/crm-object-schemas/v3/schemas", $$$"""{"name":"theirs","labels":{"singular":"{{{Secret}}}","plural":"{{{Secret}}}"},"primaryDisplayProperty":"hs_object_id","associatedObjects":["tickets"]}""")).Expect(201);
         (await server.PostAsync($"/crm/v3/objects/{type["objectTypeId"]}", """{"properties":{}}""")).Expect(201);
+        var label = (await server.PostAsync("/crm/v4/associations/tickets/tickets/labels", $$"""{"name":"their_label","label":"{{Secret}}"}""")).Expect(200);
         var user = (await server.PostAsync("/docket/v1/users", $$"""{"email":"{{Email}}","firstName":"{{Secret}}","lastName":"{{Secret}}"}""")).Expect(201);
         var ticket = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","their_property":"{{{Secret}}}","ext_id":"{{{Unique}}}","hs_pipeline_stage":"1","hubspot_owner_id":"{{{user["id"]}}}"}}""")).Expect(201);
         var archived = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
@@ -240,6 +250,7 @@ public sealed partial class PortalWallTests
             ["user"] = user["id"]!,
             ["type"] = type["objectTypeId"]!,
             ["association"] = type["associations[18].id"]!,
+            ["label"] = label["results[0].typeId"]!,
             ["email"] = Email,
             ["job"] = job["id"]!,
             ["sequence"] = "1",
@@ -287,6 +298,7 @@ public sealed partial class PortalWallTests
             : path.Contains("{token}", StringComparison.Ordinal) ? ["client"]
             : path.Contains("{typeId}", StringComparison.Ordinal) ? ["type"]
             : path.Contains("{associationId}", StringComparison.Ordinal) ? ["association"]
+            : path.Contains("{associationTypeId}", StringComparison.Ordinal) ? ["label"]
             : path.Contains("{userId}", StringComparison.Ordinal) || path.Contains("{ownerId}", StringComparison.Ordinal) ? ["user"]
             : [""];
         foreach (var name in names)
@@ -309,7 +321,7 @@ public sealed partial class PortalWallTests
         [
             $"{Tickets}?limit=50&properties={properties}&propertiesWithHistory=subject,ext_id,their_property,content,hubspot_owner_id", $"{Tickets}?limit=50&archived=true&properties={properties}",
             "/crm/v3/properties/tickets", "/crm/v3/properties/tickets?archived=true", "/crm/v3/properties/tickets/groups", "/crm/v3/pipelines/tickets", "/crm/v3/pipelines/tickets/0/audit", "/crm/v3/owners", "/crm/v3/owners?archived=true",
-            "/docket/v1/changes?limit=1000", "/docket/v1/jobs", "/docket/v1/settings", "/docket/v1/apps", "/docket/v1/users",
+            "/docket/v1/changes?limit=1000", "/docket/v1/jobs", "/docket/v1/settings", "/docket/v1/apps", "/docket/v1/users", "/crm/v4/associations/tickets/tickets/labels",
         ])
         {
             all.Add((await server.GetAsync(path)).Expect(200).Text);

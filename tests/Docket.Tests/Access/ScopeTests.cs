@@ -31,11 +31,12 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             {
                 Add(records + "/tickets/{id}/associations", WriteTickets, ["tickets"], "PUT /default/tickets/{toId}", "PUT /tickets/{toId}", "DELETE /tickets/{toId}");
                 Add(records + "/tickets/{id}/associations", ReadTickets, ["tickets"], "GET /tickets");
-                Add(batches + "/tickets/tickets", WriteTickets, ["tickets"], "POST /batch/create", "POST /batch/associate/default", "POST /batch/archive", "POST /batch/labels/archive");
+                Add(batches + "/tickets/tickets", WriteTickets, ["tickets"], "POST /batch/create", "POST /batch/associate/default", "POST /batch/archive", "POST /batch/labels/archive", "POST /labels", "PUT /labels", "DELETE /labels/{associationTypeId}");
                 Add(batches + "/tickets/tickets", ReadTickets, ["tickets"], "POST /batch/read", "GET /labels");
             }
 
             Add("/crm/associations/v4/tickets/tickets", ReadTickets, ["tickets"], "GET /labels");
+            Add("/crm/associations/v4/tickets/tickets", WriteTickets, ["tickets"], "POST /labels", "PUT /labels", "DELETE /labels/{associationTypeId}");
             Add("/crm/v3/objects/tickets/{id}/associations/tickets/{toId}", WriteTickets, ["tickets"], "PUT /{associationType}", "DELETE /{associationType}");
 
             routes.Add("GET", "/crm/v3/objects/tickets/{id}/associations/tickets", ReadTickets, ["tickets"]);

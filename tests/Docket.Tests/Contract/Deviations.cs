@@ -111,6 +111,9 @@ internal static class Deviations
         ("GET", "/crm/v4/objects/tickets/{id}"),
         // The guides and clients have these paths too; the files have /crm/associations/v4 (reference/properties-pipelines-search-associations.md 5.8).
         ("GET", "/crm/v4/associations/{from}/{to}/labels"),
+        ("POST", "/crm/v4/associations/{from}/{to}/labels"),
+        ("PUT", "/crm/v4/associations/{from}/{to}/labels"),
+        ("DELETE", "/crm/v4/associations/{from}/{to}/labels/{associationTypeId}"),
         // In every v3 guide and in use, but in no file any more (reference/objects-other-than-tickets.md 8.1).
         ("PUT", "/crm/v3/objects/{type}/{id}/associations/{to}/{toId}/{associationType}"),
         ("DELETE", "/crm/v3/objects/{type}/{id}/associations/{to}/{toId}/{associationType}"),
@@ -126,6 +129,9 @@ internal static class Deviations
             ("DELETE", $"/crm/objects/{version}/{{type}}/{{id}}/associations/{{to}}/{{toId}}"),
             ("GET", $"/crm/objects/{version}/{{type}}/{{id}}/associations/{{to}}"),
             ("GET", $"/crm/associations/{version}/{{from}}/{{to}}/labels"),
+            ("POST", $"/crm/associations/{version}/{{from}}/{{to}}/labels"),
+            ("PUT", $"/crm/associations/{version}/{{from}}/{{to}}/labels"),
+            ("DELETE", $"/crm/associations/{version}/{{from}}/{{to}}/labels/{{associationTypeId}}"),
             .. ((string[])["create", "associate/default", "archive", "labels/archive", "read"]).Select(batch => ("POST", $"/crm/associations/{version}/{{from}}/{{to}}/batch/{batch}")),
         ]),
         // Of the dated Owners API only one version's file is published (reference/properties-pipelines-search-associations.md 6).

@@ -126,7 +126,7 @@ internal sealed class MemoryStore : IStore, IDisposable
         await writer.ChangeSchemaAsync(type, change, keepUsedStages) is var (schema, used) && schema is not null ? schema
         : throw new Refusal(Faults.StagesInUse(used, [.. used.SelectMany(stage => memory.Committed.InStage(type, stage)).Select(record => record.Id)]));
 
-    public Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change) => writer.ChangeTypesAsync(change);
+    public Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change, Caller caller) => writer.ChangeTypesAsync(change, caller);
 
     public ValueTask<Record?> FindAsync(ObjectType type, long id, bool archived, CancellationToken cancellation) => new(memory.Committed.Follow(type, id, archived));
 

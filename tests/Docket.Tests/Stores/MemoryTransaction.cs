@@ -79,6 +79,9 @@ internal sealed class MemoryTransaction : ITransaction
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) =>
         [.. ids.Select(id => working.Ties.Keys.Where(tie => tie.Record == (type.Number, id)).Select(tie => new StoredTie(tie.Type, tie.Other)).ToList())];
 
+    public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) =>
+        [.. working.Ties.Keys.Where(tie => tie.Type == type.Number).Take(limit).Select(tie => (tie.Record.Id, tie.Other.Id))];
+
     public void ForgetTies(ObjectType type, long id, Func<int, int?> inverse) =>
         working = working with { Ties = working.Ties.RemoveRange(working.Ties.Keys.Where(tie => tie.Record == (type.Number, id) || tie.Other == (type.Number, id))) };
 
@@ -105,6 +108,9 @@ internal sealed class MemoryTransaction : ITransaction
     public bool HasRecords(ObjectType type) => working.All(type, archived: false).Any();
 
     public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after) => working = working with { Schema = working.Schema.With(new Schema(type, after)) };
+
+    public void SaveAssociation(AssociationDefinition definition) =>
+        working = working with { Schema = working.Schema.With([.. working.Schema.Labels.Where(other => other.Id != definition.Id), definition]) };
 
     public void Expect(SideWrite note) => throw new NotSupportedException();
 
@@ -134,7 +140,7 @@ internal sealed class MemoryTransaction : ITransaction
 /// <summary>Everything in a portal at one moment. A change that was deleted for good has lost its values.</summary>
 internal sealed partial record MemoryState : IRecordLookup
 {
-    public PortalSchema Schema { get; init; } = new(StandardTypes.All, [new(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))]);
+    public PortalSchema Schema { get; init; } = new(StandardTypes.All, [new(Tickets.Type, SchemaContent.Of(Tickets.Type.Seed()))], []);
 
     public ImmutableSortedDictionary<Key, Record> Records { get; init; } = ImmutableSortedDictionary<Key, Record>.Empty;
 

@@ -571,6 +571,7 @@ public sealed class MoveTests : IAsyncDisposable
         (await server.PostAsync($"{Own}/gdpr-delete", $$"""{"objectId":"{{ids[8]}}"}""")).Expect(204);
         var type = (await server.PostAsync("/crm-object-schemas/v3/schemas", """{"name":"cars","labels":{"singular":"Car","plural":"Cars"},"primaryDisplayProperty":"vin","properties":[{"name":"vin","label":"VIN","type":"string","fieldType":"text","hasUniqueValue":true}]}""")).Expect(201)["objectTypeId"];
         (await server.PostAsync($"/crm/v3/objects/{type}", """{"properties":{"vin":"1"}}""")).Expect(201);
+        (await server.PostAsync("/crm/v4/associations/tickets/contacts/labels", "{\"name\":\"boss\",\"label\":\"Boss\"}")).Expect(200);
         await server.EndOfJobAsync((await JobAsync(server, "job"))["id"]);
         (await KeptAsync(server)).Expect(201);
         (await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/tickets/{ids[0]}/associations/default/tickets/{ids[5]}", null)).Expect(200);

@@ -167,6 +167,25 @@ public sealed class SeveralProcessesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_label_that_one_process_creates_and_deletes_is_known_to_the_other()
+    {
+        const string Labels = "/crm/v4/associations/tickets/contacts/labels";
+        await using var one = await TestServer.StartAsync(with: options => options with { Store = schema.ConnectionString });
+        await using var two = await TestServer.StartAsync(with: options => options with { Store = schema.ConnectionString });
+        var ticket = (await one.PostAsync("/crm/v3/objects/tickets", """{"properties":{"hs_pipeline_stage":"1"}}""")).Expect(201)["id"];
+        var contact = (await one.PostAsync("/crm/v3/objects/contacts", "{\"properties\":{}}")).Expect(201)["id"];
+        for (var i = 0; i < 10; i++)
+        {
+            var (here, there) = i % 2 == 0 ? (one, two) : (two, one);
+            var id = (await here.PostAsync(Labels, """{"name":"boss","label":"Boss"}""")).Expect(200)["results[0].typeId"];
+            Assert.Equal((2 * i + 1).ToString(), id);
+            (await there.SendAsync(HttpMethod.Put, $"/crm/v4/objects/tickets/{ticket}/associations/contacts/{contact}", $$"""[{"associationCategory":"USER_DEFINED","associationTypeId":{{id}}}]""")).Expect(201);
+            (await here.DeleteAsync($"{Labels}/{id}")).Expect(204);
+            Assert.Equal(1, (await there.GetAsync($"/crm/v4/objects/tickets/{ticket}/associations/contacts")).Count("results[0].associationTypes"));
+        }
+    }
+
+    [Fact]
     public async Task The_calls_of_a_day_are_those_of_all_processes()
     {
         var day = new DateOnly(2026, 3, 14);

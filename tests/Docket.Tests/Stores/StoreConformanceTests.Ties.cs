@@ -183,6 +183,76 @@ public abstract partial class StoreConformanceTests
         Assert.Equal([(one, "449")], await TiesAsync(Contacts.Type, two, Contacts.Type));
     }
 
+    [Fact]
+    public async Task A_label_is_known_after_a_restart_and_its_id_is_never_used_again()
+    {
+        var (ticket, contact) = (await CreateOfAsync(Tickets.Type), await CreateOfAsync(Contacts.Type));
+        await DefineAsync("boss", "Boss", "Report");
+        Assert.Equal("1,16", await TieAsync(TieKind.Label, Tickets.Type, ticket, Contacts.Type, contact, 1));
+        Assert.Equal([(ticket, "15,2")], await TiesAsync(Contacts.Type, contact, Tickets.Type));
+
+        await CloseAsync();
+        Store = await OpenAsync();
+        Assert.Equal(["Boss", "Report"], Store.Schema.Labels.SelectMany(definition => definition.Types).Select(type => type.Label));
+        Assert.Equal([(contact, "16,1")], await TiesAsync(Tickets.Type, ticket, Contacts.Type));
+
+        await DeleteAsync(1);
+        await CloseAsync();
+        Store = await OpenAsync();
+        Assert.Equal([(contact, "16")], await TiesAsync(Tickets.Type, ticket, Contacts.Type));
+        await DefineAsync("boss", "Boss", "Report");
+        Assert.Equal(3, Store.Schema.Labels[^1].Id);
+        Assert.Equal([(contact, "16")], await TiesAsync(Tickets.Type, ticket, Contacts.Type));
+    }
+
+    [Fact]
+    public async Task A_deleted_label_ends_with_a_change_for_each_association_however_many_there_are()
+    {
+        const int Many = 2_001;
+        var contact = await CreateOfAsync(Contacts.Type);
+        var tickets = new List<long>();
+        while (tickets.Count < Many)
+        {
+            var batch = Validation.Check(WriteKind.Create, [.. Enumerable.Range(0, Math.Min(100, Many - tickets.Count)).Select(_ => Input(("hs_pipeline_stage", "1")))], Store.Schema.Of(Tickets.Type), Schemata.Caller);
+            tickets.AddRange((await Store.ApplyAsync(batch)).Results.Select(result => result.Record!.Id));
+        }
+
+        await DefineAsync("boss", "Boss", "Report");
+        await ApplyAsync(TieKind.Label, Tickets.Type, Contacts.Type, [.. tickets.Select(ticket => new TieInput(ticket, contact, [TypeOf(Tickets.Type, Contacts.Type, 1)]))]);
+        var before = Store.Sequence;
+        await DeleteAsync(2);
+        Assert.Equal(before + Many, Store.Sequence);
+        var page = (await ReadAsync(snapshot => snapshot.TiesAsync(Contacts.Type, [(contact, 0)], Store.Schema.Associations.Between(1, 5), Many)))[0];
+        Assert.Equal(Many, page.Ties.Count(tie => tie.Types is [30])); // the plain type, 15
+        Assert.Null(Store.Schema.Associations.Find(3));
+    }
+
+    [Fact]
+    public async Task A_batch_that_was_read_before_a_label_was_deleted_doesnt_write_it()
+    {
+        var (ticket, contact) = (await CreateOfAsync(Tickets.Type), await CreateOfAsync(Contacts.Type));
+        await DefineAsync("boss", "Boss", "Report");
+        var types = Store.Schema.Associations.Between(5, 1);
+        await DeleteAsync(1);
+        var plan = await Store.ApplyAsync(new TieBatch
+        {
+            Kind = TieKind.Label,
+            Caller = Schemata.Caller,
+            From = Tickets.Type,
+            To = Contacts.Type,
+            Types = types,
+            Inputs = [new(ticket, contact, [types.Single(type => type.Label == "Boss")])],
+        });
+        Assert.Equal("One or more associations are invalid", plan.Results[0].Error!.Message);
+        Assert.Empty(await TiesAsync(Tickets.Type, ticket, Contacts.Type));
+    }
+
+    // From tickets to contacts.
+    Task DefineAsync(string name, string label, string inverse) => Store.ChangeTypesAsync(
+        portal => portal.With(portal.Labels.Add(new("0-5", "0-1", name, portal.LastAssociation + 1, portal.LastAssociation + 2, 1) { Label = label, InverseLabel = inverse })), Schemata.Caller);
+
+    Task DeleteAsync(int id) => Store.ChangeTypesAsync(portal => portal.Without(portal.Defined.Single(definition => definition.Id == id || definition.InverseId == id), 2), Schemata.Caller);
+
     async Task<long> CreateOfAsync(ObjectType type)
     {
         var input = type == Tickets.Type ? Input(("hs_pipeline_stage", "1")) : new RecordInput();

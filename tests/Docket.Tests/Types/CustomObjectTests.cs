@@ -392,7 +392,7 @@ public sealed class CustomObjectTests
             }
 
             return portal;
-        });
+        }, Schemata.Caller);
         Assert.Equal("2-41", (await server.PostAsync(Schemas, Create)).Expect(201)["objectTypeId"]);
         Assert.Equal(1, (await server.GetAsync(Schemas + "?archived=true")).Count("results"));
         (await server.PostAsync(Cars, """{"properties":{"model":"a"}}""")).Expect(201);

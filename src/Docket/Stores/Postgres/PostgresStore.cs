@@ -172,12 +172,12 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         }
     }
 
-    public async Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change)
+    public async Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change, Caller caller)
     {
         var opened = portal.Enter();
         try
         {
-            return await opened.Writer.ChangeTypesAsync(change);
+            return await opened.Writer.ChangeTypesAsync(change, caller);
         }
         finally
         {

@@ -59,7 +59,7 @@ internal sealed class PostgresTransaction : ITransaction
         session.BeforeRead = writer.Flush;
         try
         {
-            schema = new(types, []);
+            schema = new(types, [], []);
             Lock(waits: false);
             if (indexed is var (known, time) && time != session.Find(row => row.GetInt64(0), "SELECT time FROM change WHERE portal = $1 AND sequence = $2", PortalSession.Value(portal), PortalSession.Value(known)))
             {
@@ -167,6 +167,8 @@ internal sealed class PostgresTransaction : ITransaction
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => writer.TiesOf([.. ids.Select(id => RecordKey.Of(type, id, archived: false))]);
 
+    public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) => writer.TiesWith(type, limit);
+
     public void Write(IReadOnlyList<PlannedTie> ties, Source source, List<FollowedChange> written)
     {
         writer.Write(ties, source, written);
@@ -227,6 +229,12 @@ internal sealed class PostgresTransaction : ITransaction
     public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after)
     {
         SchemaTables.Save(session, portal, type, before, after);
+        changesSchema = true;
+    }
+
+    public void SaveAssociation(AssociationDefinition definition)
+    {
+        SchemaTables.Save(session, portal, definition);
         changesSchema = true;
     }
 

@@ -72,6 +72,9 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
     /// <inheritdoc cref="TieTable.Of"/>
     public List<StoredTie>[] TiesOf(long[] records) => ties.Of(records);
 
+    /// <inheritdoc cref="TieTable.With"/>
+    public List<(long From, long To)> TiesWith(AssociationType type, int limit) => ties.With(type, limit);
+
     /// <inheritdoc cref="TieTable.Forget"/>
     public void ForgetTies(long record, Func<int, int?> inverse) => ties.Forget(record, inverse);
 

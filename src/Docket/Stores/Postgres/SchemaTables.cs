@@ -16,6 +16,7 @@ internal static class SchemaTables
         session.Ask("SELECT object_type, definition FROM pipeline WHERE portal = $1 ORDER BY position", PortalSession.Value(portal));
         session.Ask("SELECT object_type, entry FROM pipeline_audit WHERE portal = $1 ORDER BY position", PortalSession.Value(portal));
         session.Ask("SELECT '', definition FROM object_type WHERE portal = $1 ORDER BY number", PortalSession.Value(portal));
+        session.Ask("SELECT '', definition FROM association_type WHERE portal = $1 ORDER BY id", PortalSession.Value(portal));
         using var rows = session.Read();
         var properties = new List<(string Type, int Number, bool Archived, PropertyDefinition Definition)>();
         while (rows.Read())
@@ -27,10 +28,11 @@ internal static class SchemaTables
         var pipelines = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.Pipeline)!);
         var audit = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.PipelineAudit)!);
         var own = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.TypeDefinition)!.ToType())[""];
+        var associations = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.AssociationDefinition)!)[""];
         var last = properties.Count == 0 ? 0 : properties.Max(property => property.Number);
         return new(types, types.Where(type => properties.Exists(property => property.Type == type.Id)).Concat(own).Select(type => new Schema(type, new SchemaContent(
             PropertiesOf(type, archived: false), PropertiesOf(type, archived: true), [.. groups[type.Id]], [.. pipelines[type.Id]], last)
-        { Audit = [.. audit[type.Id]] })));
+        { Audit = [.. audit[type.Id]] })), [.. associations]);
 
         ILookup<string, T> ReadAll<T>(Func<string, T> parse)
         {
@@ -48,6 +50,11 @@ internal static class SchemaTables
             .Where(property => property.Type == type.Id && property.Archived == archived)
             .ToImmutableSortedDictionary(property => property.Definition.Name, property => new NumberedProperty(property.Number, property.Definition), StringComparer.Ordinal);
     }
+
+    /// <summary>Writes an association that the portal has defined.</summary>
+    public static void Save(PortalSession session, long portal, AssociationDefinition definition) => session.Queue(
+        "INSERT INTO association_type (portal, id, definition) VALUES ($1, $2, $3) ON CONFLICT (portal, id) DO UPDATE SET definition = excluded.definition",
+        PortalSession.Value(portal), PortalSession.Value(definition.Id), PortalSession.Value(JsonSerializer.Serialize(definition, SchemaJson.Default.AssociationDefinition)));
 
     /// <summary>Writes the difference between two contents, and the definition of a custom type.</summary>
     public static void Save(PortalSession session, long portal, ObjectType type, SchemaContent? before, SchemaContent after)

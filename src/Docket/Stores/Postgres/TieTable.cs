@@ -165,6 +165,13 @@ internal sealed class TieTable(PortalSession session, long portal)
         return found;
     }
 
+    /// <summary>Some associations of a type, each once.</summary>
+    public List<(long From, long To)> With(AssociationType type, int limit) => session.List(
+        row => (RecordKey.IdOf(row.GetInt64(0)), RecordKey.IdOf(row.GetInt64(1))),
+        "SELECT record, other FROM association a WHERE a.portal = $1 AND a.record BETWEEN $2 AND $3 AND a.type = $4 LIMIT $5",
+        PortalSession.Value(portal), PortalSession.Value(RecordKey.Of(type.From, 0, archived: false)), PortalSession.Value(RecordKey.Of(type.From, RecordKey.IdMax, archived: false)),
+        PortalSession.Value(type.Number), PortalSession.Value((long)limit));
+
     /// <summary>All associations of each record, in one round trip.</summary>
     public List<StoredTie>[] Of(long[] records) => Read(Stored, records);
 

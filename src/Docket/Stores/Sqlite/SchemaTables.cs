@@ -10,7 +10,7 @@ internal static class SchemaTables
 {
     /// <summary>Loads the schemas of the object types that the portal uses.</summary>
     public static PortalSchema LoadAll(Connection connection, ImmutableArray<ObjectType> types) =>
-        new(types, types.Where(type => IsUsed(connection, type)).Concat(LoadTypes(connection)).Select(type => new Schema(type, Load(connection, type))));
+        new(types, types.Where(type => IsUsed(connection, type)).Concat(LoadTypes(connection)).Select(type => new Schema(type, Load(connection, type))), LoadAssociations(connection));
 
     /// <summary>Loads the schema of one object type.</summary>
     public static SchemaContent Load(Connection connection, ObjectType type)
@@ -53,6 +53,13 @@ internal static class SchemaTables
         {
             Audit = audit.DrainToImmutable(),
         };
+    }
+
+    /// <summary>Writes an association that the portal has defined.</summary>
+    public static void Save(Connection connection, AssociationDefinition definition)
+    {
+        using var put = connection.Prepare("INSERT INTO association_type (id, definition) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET definition = excluded.definition");
+        put.Bind(definition.Id).Bind(JsonSerializer.Serialize(definition, SchemaJson.Default.AssociationDefinition)).Run();
     }
 
     /// <summary>Writes the difference between two contents, and the definition of a custom type.</summary>
@@ -142,6 +149,18 @@ internal static class SchemaTables
         }
 
         return counts;
+    }
+
+    static ImmutableArray<AssociationDefinition> LoadAssociations(Connection connection)
+    {
+        var definitions = ImmutableArray.CreateBuilder<AssociationDefinition>();
+        using var select = connection.Prepare("SELECT definition FROM association_type ORDER BY id");
+        while (select.Step())
+        {
+            definitions.Add(JsonSerializer.Deserialize(select.Text(0), SchemaJson.Default.AssociationDefinition)!);
+        }
+
+        return definitions.DrainToImmutable();
     }
 
     static bool IsUsed(Connection connection, ObjectType type)

@@ -145,12 +145,12 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     }
 
-    public async Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change)
+    public async Task<PortalSchema> ChangeTypesAsync(Func<PortalSchema, PortalSchema> change, Caller caller)
     {
         var opened = file.Enter();
         try
         {
-            return await opened.Writer.ChangeTypesAsync(change);
+            return await opened.Writer.ChangeTypesAsync(change, caller);
         }
         finally
         {

@@ -116,6 +116,8 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => [.. ids.Select(id => ties.Of(RecordKey.Of(type, id, archived: false)))];
 
+    public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) => ties.With(type, limit);
+
     public void Write(IReadOnlyList<PlannedTie> planned, Source source, List<FollowedChange> followed)
     {
         foreach (var tie in planned)
@@ -158,6 +160,8 @@ internal sealed partial class SqliteTransaction : ITransaction
     public bool HasRecords(ObjectType type) => SchemaTables.HasRecords(connection, folds, type);
 
     public void SaveSchema(ObjectType type, SchemaContent? before, SchemaContent after) => SchemaTables.Save(connection, type, before, after);
+
+    public void SaveAssociation(AssociationDefinition definition) => SchemaTables.Save(connection, definition);
 
     public void Rest()
     {

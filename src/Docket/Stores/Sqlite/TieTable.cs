@@ -73,6 +73,20 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
     /// <summary>All associations of a record.</summary>
     public List<StoredTie> Of(long record) => Read(of, record);
 
+    /// <summary>Some associations of a type, each once.</summary>
+    public List<(long From, long To)> With(AssociationType type, int limit)
+    {
+        using var select = connection.Prepare("SELECT record, other FROM association WHERE record >= ? AND record <= ? AND type = ? LIMIT ?");
+        select.Bind(RecordKey.Of(type.From, 0, archived: false)).Bind(RecordKey.Of(type.From, RecordKey.IdMax, archived: false)).Bind(type.Number).Bind(limit);
+        var ties = new List<(long, long)>();
+        while (select.Step())
+        {
+            ties.Add((RecordKey.IdOf(select.Integer(0)), RecordKey.IdOf(select.Integer(1))));
+        }
+
+        return ties;
+    }
+
     /// <summary>Removes all traces of a record's associations, on both sides.</summary>
     /// <param name="record">The record's key.</param>
     /// <param name="inverse">The number of the other direction of an association type.</param>
