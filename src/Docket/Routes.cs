@@ -54,6 +54,9 @@ internal static class Routes
         AccountRoutes.MapDaily(old, "/account-info/v3", limiter);
         DispositionRoutes.Map(old, "/calling/v1/dispositions", Activities.Calls);
         AccountRoutes.MapMe(old, "/integrations/v1/me");
+        Legacy.RecordRoutes.Map(old, "/crm-objects/v1/objects/{objectType}");
+        Legacy.SchemaRoutes.Map(old);
+        Legacy.AssociationRoutes.Map(old, "/crm-associations/v1/associations");
 
         LifeRoutes.Map(all, "/docket/v1/objects/{objectType}");
         LifeRoutes.MapGdprDelete(all, "/docket/v1/objects/{objectType}");

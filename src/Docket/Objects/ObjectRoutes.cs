@@ -50,13 +50,17 @@ internal static class ObjectRoutes
         await IdempotentRequest.AnswerAsync(http, body.Memory, BatchResponse.ToStored, keep =>
         {
             var inputs = BatchReader.ReadBatch(body, kind, call.Features, equalOnce: kind == WriteKind.Create && call.Type.CreatesEqualOnce);
-            return kind == WriteKind.Create && call.Type.Copying is not null ? CreateCopiesAsync(http, inputs, keep) : ApplyAsync(call, kind, inputs, keep);
+            return kind == WriteKind.Create ? ApplyCreateAsync(http, inputs, keep) : ApplyAsync(call, kind, inputs, keep);
         }, BatchResponse.WriteAsync);
     }
 
     // A client that disconnects doesn't cancel the write: it may already share a transaction with others.
     static Task<Outcome> ApplyAsync(Call call, WriteKind kind, RecordInput[] inputs, SideWrite? keep) =>
         call.Store.ApplyAsync(Validation.Check(kind, inputs, call.Schema, call.Caller, call.Features), keep);
+
+    /// <summary>Creates records, with what they copy from others.</summary>
+    public static Task<Outcome> ApplyCreateAsync(HttpContext http, RecordInput[] inputs, SideWrite? keep = null) =>
+        http.Call().Type.Copying is null ? ApplyAsync(http.Call(), WriteKind.Create, inputs, keep) : CreateCopiesAsync(http, inputs, keep);
 
     static async Task<Outcome> CreateCopiesAsync(HttpContext http, RecordInput[] inputs, SideWrite? keep)
     {
@@ -86,7 +90,7 @@ internal static class ObjectRoutes
         await IdempotentRequest.AnswerAsync(http, body.Memory, CreatedToStored, async keep =>
         {
             var input = BatchReader.ReadSingle(body, WriteKind.Create);
-            var outcome = await (call.Type.Copying is null ? ApplyAsync(call, WriteKind.Create, [input], keep) : CreateCopiesAsync(http, [input], keep));
+            var outcome = await ApplyCreateAsync(http, [input], keep);
             RefuseFaults(call, outcome);
             return outcome;
         }, static (http, outcome) =>
@@ -126,7 +130,8 @@ internal static class ObjectRoutes
         }, static (http, outcome) => RespondWrittenAsync(http, outcome, StatusCodes.Status200OK));
     }
 
-    static async Task ArchiveAsync(HttpContext http)
+    /// <summary>Archives the record whose id ends the path; does nothing if there is none.</summary>
+    public static async Task ArchiveAsync(HttpContext http)
     {
         var call = http.Call();
         var input = new RecordInput { Id = Encoding.UTF8.GetBytes(http.LastPathSegment()) };

@@ -14,7 +14,8 @@ internal static class PropertyHistory
     /// <summary>Entries shown for a property; all are stored (reference/objects-and-batch.md 8, 21).</summary>
     const int EntriesMax = 20;
 
-    static readonly Source Calculated = new("CALCULATED", "CalculatedPropertyComputer");
+    /// <summary>The source of values that Docket calculates.</summary>
+    public static readonly Source Calculated = new("CALCULATED", "CalculatedPropertyComputer");
 
     /// <summary>For each record the histories of some properties. The view is left at the last one.</summary>
     public static async ValueTask<ImmutableArray<ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)>>> ReadAsync(

@@ -36,9 +36,13 @@ internal static class PipelineRoutes
     }
 
     // No paging and no archived pipelines: HubSpot has neither (3.1).
-    static Task ListAsync(HttpContext http) => http.Call().Type is { RefusesPipelines: true } type
+    static Task ListAsync(HttpContext http) => SchemaResponse.ListAsync(http, All(http.Call()), SchemaJson.Default.Pipeline);
+
+    /// <summary>The pipelines of the type of a call.</summary>
+    /// <exception cref="Refusal">403: the type refuses them.</exception>
+    public static IEnumerable<Pipeline> All(Call call) => call.Type is { RefusesPipelines: true } type
         ? throw new Refusal(Faults.MissingScopes(type.Scopes.ReadSchema))
-        : SchemaResponse.ListAsync(http, http.Call().Schema.Pipelines, SchemaJson.Default.Pipeline);
+        : call.Schema.Pipelines;
 
     static async Task CreateAsync(HttpContext http)
     {

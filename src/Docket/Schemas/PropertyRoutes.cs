@@ -124,6 +124,10 @@ internal static class PropertyRoutes
         SchemaResponse.Nothing(http);
     }
 
+    /// <summary>The properties of the type of a call that are not archived, without those for sensitive data.</summary>
+    public static IEnumerable<PropertyDefinition> All(Call call) =>
+        Properties(call, archived: false).Values.Select(property => WithStages(call, property.Definition)).Where(definition => definition.DataSensitivity == PropertyRules.NotSensitive);
+
     static ImmutableSortedDictionary<string, NumberedProperty> Properties(Call call, bool archived) =>
         archived ? call.Schema.Content.ArchivedProperties : call.Schema.Content.Properties;
 

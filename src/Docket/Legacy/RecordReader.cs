@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using System.Text;
+using Docket.Http;
+using Docket.Model;
+using Docket.Writes;
+
+namespace Docket.Legacy;
+
+/// <summary>Reads the bodies of version 1: a record is a list of <c>{"name":…,"value":…}</c>.</summary>
+internal static class RecordReader
+{
+    /// <summary>Most values in an input: more than a portal can have properties, but limits memory.</summary>
+    const int ValuesMax = 2_000;
+
+    static readonly JsonShape<SentValue> Value = new(
+        null,
+        ["name"],
+        ("name", (sent, ref json) => sent.Name = json.Utf8Text() ?? default),
+        ("value", (sent, ref json) => sent.Value = json.Utf8Text()));
+
+    static readonly JsonShape<SentIds> Ids = new(null, ["ids"], ("ids", (sent, ref json) => sent.Ids = json.Texts("a list of ids")));
+
+    /// <summary>One record.</summary>
+    /// <exception cref="Refusal">400 with line and column.</exception>
+    public static RecordInput ReadOne(RequestBody body) => JsonCursor.Read(body, Input);
+
+    /// <summary>A list of records.</summary>
+    /// <exception cref="Refusal">400 with line and column; 400 for none or too many.</exception>
+    public static RecordInput[] ReadAll(RequestBody body) =>
+        JsonCursor.Read(body, static (ref json) => json.IsNull ? throw json.Unexpected("a list of records") : json.List("a list of records", Input)) is { Count: > 0 } inputs ? [.. inputs] : throw new Refusal(Faults.NoInputs());
+
+    /// <summary>The ids of a batch read. One that is no number is that of no record.</summary>
+    /// <exception cref="Refusal">400 with line and column; 400 for too many.</exception>
+    public static ImmutableArray<long> ReadIds(RequestBody body)
+    {
+        var ids = JsonCursor.Read(body, static (ref json) => Ids.Read(ref json)).Ids!;
+        return ids.Count > Validation.InputsMax ? throw new Refusal(Faults.TooManyInputs(Validation.InputsMax))
+            : [.. ids.Select(id => Record.ParseId(Encoding.UTF8.GetBytes(id))).OfType<long>().Distinct()];
+    }
+
+    static RecordInput Input(ref JsonCursor json)
+    {
+        json.BeginList("a list of property values");
+        var values = new List<RawValue>();
+        while (json.NextItem())
+        {
+            var sent = Value.Read(ref json);
+            values.Add(values.Count < ValuesMax ? new(sent.Name, sent.Value ?? default, sent.Value is null) : throw json.Refuse($"More than {ValuesMax} properties in one input"));
+        }
+
+        return new() { Values = [.. values] };
+    }
+
+    sealed class SentValue
+    {
+        public ReadOnlyMemory<byte> Name { get; set; }
+
+        public ReadOnlyMemory<byte>? Value { get; set; }
+    }
+
+    sealed class SentIds
+    {
+        public List<string>? Ids { get; set; }
+    }
+}

@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json;
+using Docket.Access;
+using Docket.Http;
+using Docket.Model;
+using Docket.Objects;
+using Docket.Writes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Docket.Legacy;
+
+/// <summary>
+/// The records of version 1, where n8n's HubSpot node does all its work on tickets: <c>n8n-nodes-base</c> 2.41,
+/// <c>nodes/Hubspot/V2/HubspotV2.node.js</c>. Only bodies and answers differ from v3.
+/// </summary>
+internal static class RecordRoutes
+{
+    /// <summary>Records of a page. A client can't choose: n8n's node says so, and stops after as many as it wants.</summary>
+    const int PageSize = 100;
+
+    /// <summary>Maps the endpoints below a prefix that contains <c>{objectType}</c>.</summary>
+    public static void Map(IEndpointRouteBuilder routes, string prefix)
+    {
+        var objects = routes.MapGroup(prefix);
+        objects.MapPost("", CreateAsync).Needs(Right.Write);
+        objects.MapPost("batch-create", CreateBatchAsync).Needs(Right.Write);
+        objects.MapPost("batch-read", ReadBatchAsync).Needs(Right.Read);
+        objects.MapGet("paged", ListAsync).Needs(Right.Read);
+        objects.MapGet("{id}", ReadAsync).Needs(Right.Read);
+        objects.MapPut("{id}", UpdateAsync).Needs(Right.Write);
+        objects.MapDelete("{id}", ArchiveAsync).Needs(Right.Write);
+    }
+
+    static async Task CreateAsync(HttpContext http)
+    {
+        using var body = await RequestBody.ReadAsync(http);
+        await RespondWrittenAsync(http, await ObjectRoutes.ApplyCreateAsync(http, [RecordReader.ReadOne(body)]), static (json, written) => written.WriteAll(json));
+    }
+
+    static async Task CreateBatchAsync(HttpContext http)
+    {
+        using var body = await RequestBody.ReadAsync(http);
+        await RespondWrittenAsync(http, await ObjectRoutes.ApplyCreateAsync(http, RecordReader.ReadAll(body)), static (json, written) =>
+        {
+            json.WriteStartArray();
+            written.WriteAll(json);
+            json.WriteEndArray();
+        });
+    }
+
+    static async Task UpdateAsync(HttpContext http)
+    {
+        var id = http.LastPathSegment();
+        using var body = await RequestBody.ReadAsync(http);
+        var input = RecordReader.ReadOne(body);
+        if (input.Values.Length == 0)
+        {
+            throw new Refusal(Faults.NothingToUpdate());
+        }
+
+        input.Id = Encoding.UTF8.GetBytes(id);
+        var outcome = await ObjectRoutes.ApplyToOneAsync(http.Call(), WriteKind.Update, input) ?? throw ObjectRoutes.NotFound(id, "");
+        await RespondWrittenAsync(http, outcome, static (json, written) => written.WriteAll(json));
+    }
+
+    static Task ArchiveAsync(HttpContext http) => ObjectRoutes.ArchiveAsync(http);
+
+    static async Task ReadAsync(HttpContext http)
+    {
+        var (call, id, withArchived) = (http.Call(), http.LastPathSegment(), http.QueryFlag("includeDeleted"));
+        var number = Record.ParseId(Encoding.UTF8.GetBytes(id)) ?? throw ObjectRoutes.NotFound(id, "");
+        var answer = new RecordAnswers(call, http);
+        await call.Store.ReadAsync(async snapshot =>
+        {
+            var record = (await snapshot.FindAsync(call.Type, [number], archived: false))[0]
+                ?? (withArchived ? (await snapshot.FindAsync(call.Type, [number], archived: true))[0] : null);
+            return record is not null && await answer.AddAsync(snapshot, [record]);
+        }, http.RequestAborted);
+        await (answer.Count > 0 ? Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answer, static (json, answer) => answer.WriteAll(json)) : throw ObjectRoutes.NotFound(id, ""));
+    }
+
+    static async Task ListAsync(HttpContext http)
+    {
+        var call = http.Call();
+        var after = http.QueryNumber("offset") ?? 0;
+        var answer = new RecordAnswers(call, http);
+        var (last, hasMore) = await call.Store.ReadAsync(async snapshot =>
+        {
+            // One more than the page shows whether there is a next page.
+            var records = await snapshot.ListAsync(call.Type, Math.Min(after, long.MaxValue - 1) + 1, PageSize + 1, archived: false);
+            ImmutableArray<Record> page = [.. records.Take(PageSize)];
+            await answer.AddAsync(snapshot, page);
+            return (page.LastOrDefault()?.Id ?? after, records.Length > PageSize);
+        }, http.RequestAborted);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (answer, last, hasMore), static (json, page) =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("objects");
+            page.answer.WriteAll(json);
+            json.WriteEndArray();
+            json.WriteBoolean("hasMore", page.hasMore);
+            json.WriteNumber("offset", page.last);
+            json.WriteEndObject();
+        });
+    }
+
+    // An object with a member for each record that exists.
+    static async Task ReadBatchAsync(HttpContext http)
+    {
+        var call = http.Call();
+        using var body = await RequestBody.ReadAsync(http);
+        var ids = RecordReader.ReadIds(body);
+        var (archived, answer) = (http.QueryFlag("includeDeleted"), new RecordAnswers(call, http));
+        await call.Store.ReadAsync(async snapshot =>
+        {
+            var found = (await snapshot.FindAsync(call.Type, ids, archived: false)).OfType<Record>();
+            found = archived ? found.Concat((await snapshot.FindAsync(call.Type, ids, archived: true)).OfType<Record>()) : found;
+            return await answer.AddAsync(snapshot, [.. found.DistinctBy(record => record.Id)]);
+        }, http.RequestAborted);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answer, static (json, answer) =>
+        {
+            json.WriteStartObject();
+            answer.WriteAll(json, named: true);
+            json.WriteEndObject();
+        });
+    }
+
+    static async Task RespondWrittenAsync(HttpContext http, Outcome outcome, Action<Utf8JsonWriter, RecordAnswers> write)
+    {
+        var call = http.Call();
+        ObjectRoutes.RefuseFaults(call, outcome);
+        var answer = new RecordAnswers(call, outcome);
+        await call.Store.ReadAsync(async snapshot => await answer.AddAsync(snapshot, [.. outcome.Results.Select(result => result.Record!)]), CancellationToken.None);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answer, write);
+    }
+}
