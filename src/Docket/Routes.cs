@@ -56,6 +56,8 @@ internal static class Routes
         AccountRoutes.MapMe(old, "/integrations/v1/me");
         Legacy.RecordRoutes.Map(old, "/crm-objects/v1/objects/{objectType}");
         Legacy.SchemaRoutes.Map(old);
+        Legacy.ListRoutes.Map(old, "/crm/v3/lists/search");
+        PortalUserRoutes.Map(old, "/settings/v3/users");
         Legacy.AssociationRoutes.Map(old, "/crm-associations/v1/associations");
 
         LifeRoutes.Map(all, "/docket/v1/objects/{objectType}");

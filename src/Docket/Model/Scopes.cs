@@ -17,7 +17,7 @@ internal enum Right
 /// <param name="Named">Those that a refusal names (reference/auth-limits-webhooks-imports.md 1.8).</param>
 internal sealed record ScopeNeed(ImmutableArray<string> AnyOf, ImmutableArray<string> Named)
 {
-    public static readonly ScopeNeed None = Of(), Owners = Of("crm.objects.owners.read");
+    public static readonly ScopeNeed None = Of(), Owners = Of("crm.objects.owners.read"), Users = Of("settings.users.read"), Teams = Of("settings.users.teams.read"), Lists = Of("crm.lists.read");
 
     /// <summary>The portal itself: its apps, users and settings.</summary>
     public static readonly ScopeNeed Manage = Of("docket.manage");

@@ -66,7 +66,9 @@ internal sealed partial class Pages(string name)
     /// <summary>What a scope allows, as text; <c>null</c> if it has no effect on an OAuth app.</summary>
     static string? InWords(string scope) => scope switch
     {
-        "crm.objects.owners.read" => "Read the names and email addresses of the account's users",
+        "crm.objects.owners.read" or "settings.users.read" => "Read the names and email addresses of the account's users",
+        "settings.users.teams.read" => "Read the account's teams",
+        "crm.lists.read" => "Read lists",
         "oauth" => "See which account this is, and your email address",
         _ => string.Join("; ", ScopeNames.AllowedBy(scope).Select(one => InWords(one.Records, one.Rights))) is { Length: > 0 } words ? words : null,
     };

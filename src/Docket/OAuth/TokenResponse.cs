@@ -67,11 +67,14 @@ internal static class TokenResponse
         json.WriteEndObject();
     }
 
-    /// <summary>For a private app. The user who created it is not stored.</summary>
+    /// <summary>
+    /// For a private app. The user who created it is not stored: the first user of the portal stands for them, because programs look up the
+    /// owner with this id (<c>@hubspot/mcp-server</c> 0.4, <c>getUserDetailsTool.js</c>). 0 if there is none.
+    /// </summary>
     public static void WritePrivate(Utf8JsonWriter json, (Caller Caller, ImmutableArray<string> Scopes) app)
     {
         json.WriteStartObject();
-        json.WriteNumber("userId", 0);
+        json.WriteNumber("userId", app.Caller.Owners.All.FirstOrDefault(user => !user.Archived)?.Id ?? 0);
         json.WriteNumber("hubId", app.Caller.PortalId);
         json.WriteNumber("appId", app.Caller.AppId);
         WriteScopes(json, app.Scopes);

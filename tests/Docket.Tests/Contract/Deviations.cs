@@ -106,6 +106,8 @@ internal static class Deviations
         // The older path of the schemas API (reference/properties-pipelines-search-associations.md 8).
         .. ((string[])["GET ", "POST ", "POST /batch/read", "GET /tickets", "PATCH /tickets", "DELETE /{typeId}", "POST /tickets/associations", "DELETE /tickets/associations/{associationId}"])
             .Select(one => (one.Split(' ')[0], "/crm/v3/schemas" + one.Split(' ')[1])),
+        // There are no lists; the file of lists is not here.
+        ("POST", "/crm/v3/lists/search"),
         // Readers of tickets ask there, and HubSpot answers as v3 does; its files of v4 are about associations only.
         ("GET", "/crm/v4/objects/tickets"),
         ("GET", "/crm/v4/objects/tickets/{id}"),

@@ -134,6 +134,13 @@ public class OlderVersionTests(SharedServer shared) : IClassFixture<SharedServer
         static string Pair(string? from, string? to, int type) => $$"""{"fromObjectId":{{from}},"toObjectId":"{{to}}","category":"HUBSPOT_DEFINED","definitionId":{{type}}}""";
     }
 
+    // Sources of data read all lists there, among them Singer's lists_v3.
+    [Fact]
+    public async Task A_search_for_lists_finds_none()
+    {
+        Assert.Equal("""{"lists":[],"hasMore":false,"offset":0,"total":0}""", (await shared.Server.PostAsync("/crm/v3/lists/search", """{"query":"x","listIds":["1"]}""")).Expect(200).Text);
+    }
+
     Task<Answer> PutAsync(string path, string json) => shared.Server.SendAsync(HttpMethod.Put, path, json);
 
     static int Members(JsonNode node) => node.AsObject().Count;

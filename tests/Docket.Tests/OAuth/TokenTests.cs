@@ -372,7 +372,7 @@ public sealed class TokenTests
         await using var docket = await OAuthDocket.StartAsync();
         var app = (await docket.Server.PostAsync("/docket/v1/apps", """{"name":"Private","scopes":["tickets","contacts"]}""")).Expect(201);
         Assert.Equal(
-            $$"""{"userId":0,"hubId":24000001,"appId":{{app["id"]}},"scopes":["tickets","contacts"]}""",
+            $$"""{"userId":88000001,"hubId":24000001,"appId":{{app["id"]}},"scopes":["tickets","contacts"]}""",
             (await docket.CallAsync(HttpMethod.Post, Info, json: $$"""{"tokenKey":"{{app["token"]}}"}""")).Expect(200).Text);
         Assert.Equal("0", (await docket.CallAsync(HttpMethod.Post, Info, json: $$"""{"tokenKey":"{{TestServer.Token}}"}""")).Expect(200)["appId"]);
         foreach (var token in (string[])["\"nonsense\"", "\"\"", "null", $"\"{(await docket.TokensAsync())["access_token"]}\""])

@@ -18,11 +18,11 @@ internal static class ScopeNames
 
     /// <summary>The scopes that Docket knows. Every OAuth app has <c>oauth</c>; what it allows is open to every token.</summary>
     public static ImmutableArray<string> Known { get; } =
-        [.. OfTypes.Select(one => one.Name).Distinct(), .. ScopeNeed.Owners.AnyOf, "oauth", .. ScopeNeed.Manage.AnyOf];
+        [.. OfTypes.Select(one => one.Name).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Users.AnyOf, .. ScopeNeed.Teams.AnyOf, .. ScopeNeed.Lists.AnyOf, "oauth", .. ScopeNeed.Manage.AnyOf];
 
     /// <summary>A short list that allows everything.</summary>
     public static ImmutableArray<string> All { get; } =
-        [.. StandardTypes.All.Select(type => type.Scopes).Append(TypeDefinition.Scopes).SelectMany(scopes => Enum.GetValues<Right>().Select(right => scopes[right].AnyOf[0])).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Manage.AnyOf];
+        [.. StandardTypes.All.Select(type => type.Scopes).Append(TypeDefinition.Scopes).SelectMany(scopes => Enum.GetValues<Right>().Select(right => scopes[right].AnyOf[0])).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Users.AnyOf, .. ScopeNeed.Teams.AnyOf, .. ScopeNeed.Lists.AnyOf, .. ScopeNeed.Manage.AnyOf];
 
     /// <summary>The default scopes of a new app.</summary>
     public static ImmutableArray<string> Default { get; } = ["tickets"];
