@@ -455,19 +455,27 @@ internal sealed partial class PortalWriter : IDisposable
         {
             case [.., { Kind: ChangeKind.MergedAway } other, { Kind: ChangeKind.MergedAway } primary, { Kind: ChangeKind.Merge } merge]:
                 (int, long)[] merged = [(type.Number, primary.Record.Id), (type.Number, other.Record.Id)];
-                Write(TieMoves.ToSurvivor([.. merged.Zip(transaction.TiesOf(type, [primary.Record.Id, other.Record.Id]), (record, own) => (record, own))], (type.Number, merge.Record.Id), merge.Time, sequence + 1, schema.Associations), caller);
+                var known = transaction.TiesOf(type, [primary.Record.Id, other.Record.Id]);
+                Write(TieMoves.ToSurvivor([.. merged.Zip(known, (record, own) => (record, own))], (type.Number, merge.Record.Id), merge.Time, sequence + 1, schema.Associations, ActiveOf(known)), caller);
                 break;
             case [{ Kind: ChangeKind.Purge }, ..]: // then all writes are purges
                 foreach (var purge in plan.Writes)
                 {
-                    Write(TieMoves.Ended((type.Number, purge.Record.Id), transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller);
+                    Write(TieMoves.Ended((type.Number, purge.Record.Id), purge.Record.ArchivedAt is not null, transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller);
                     transaction.ForgetTies(type, purge.Record.Id, schema.Associations.InverseOf);
                 }
 
                 break;
             case [{ Kind: ChangeKind.Archive or ChangeKind.Restore } first, ..]: // their associations are hidden, or seen again
                 var kind = first.Kind == ChangeKind.Archive ? ChangeKind.Dissociate : ChangeKind.Associate;
-                RollUp(TieMoves.Of(kind, type, plan.Writes.Select(write => write.Record.Id).Zip(transaction.TiesOf(type, [.. plan.Writes.Select(write => write.Record.Id)])), schema.Associations), caller, others: true);
+                long[] ids = [.. plan.Writes.Select(write => write.Record.Id)];
+                var ties = transaction.TiesOf(type, ids);
+                RollUp(TieMoves.Of(kind, type, ids.Zip(ties), schema.Associations), caller, others: true);
+                if (kind == ChangeKind.Associate)
+                {
+                    RollUpAll(type, ids, ties, caller);
+                }
+
                 break;
         }
     }
@@ -485,12 +493,32 @@ internal sealed partial class PortalWriter : IDisposable
         foreach (var affected in RollUps.Affected(ties, schema, others))
         {
             var records = affected.ToList();
-            var lookup = RollUps.Lookup(schema.Of(affected.Key), caller, [.. records.Select(record => record.Id)]);
-            var (found, now) = (transaction.Find(lookup), Instant.Now(clock));
-            var plan = Planner.Decide(RollUps.Updates(lookup, found, [.. records.Select(record => record.Changes)], now), found, now, sequence + 1);
-            transaction.Write(plan, affected.Key, written);
-            sequence += plan.Writes.Count;
+            RollUp(affected.Key, [.. records.Select(record => record.Id)], [.. records.Select(record => record.Changes)], caller, areAll: false);
         }
+    }
+
+    // Nothing followed in the records while they were archived.
+    void RollUpAll(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<StoredTie>[] ties, Caller caller)
+    {
+        var active = ActiveOf(ties);
+        RollUp(type, ids, [.. ties.Select(own => own.Where(tie => active.Contains(tie.Other)).Select(tie => (tie.Type, 1, tie.Other.Id)).ToList())], caller, areAll: true);
+    }
+
+    void RollUp(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<List<(int Type, int By, long Other)>> changes, Caller caller, bool areAll)
+    {
+        var lookup = RollUps.Lookup(schema.Of(type), caller, ids);
+        var (found, now) = (transaction.Find(lookup), Instant.Now(clock));
+        var plan = Planner.Decide(RollUps.Updates(lookup, found, changes, now, areAll), found, now, sequence + 1);
+        transaction.Write(plan, type, written);
+        sequence += plan.Writes.Count;
+    }
+
+    // Which of the records at the other side are active.
+    HashSet<(int Type, long Id)> ActiveOf(IEnumerable<IReadOnlyList<StoredTie>> ties)
+    {
+        var others = ties.SelectMany(own => own).Select(tie => tie.Other).Where(other => schema.Find(other.Type) is not null).Distinct().ToList();
+        var found = transaction.Find([.. others.Select(other => new TieTarget(schema.Find(other.Type)!.Type, other.Id, null, default))]);
+        return [.. others.Where((_, at) => found[at] is not null)];
     }
 
     // Another request may have archived the type since this one took its snapshot. Its records can still be permanently deleted.

@@ -17,7 +17,7 @@ internal static class RollUps
     public static IEnumerable<IGrouping<ObjectType, (long Id, List<(int Type, int By, long Other)> Changes)>> Affected(IReadOnlyList<PlannedTie> ties, PortalSchema schema, bool others = false)
     {
         var changes = new Dictionary<(int Type, long Id), List<(int, int, long)>>();
-        foreach (var tie in ties)
+        foreach (var tie in ties.Where(tie => !tie.IsHidden))
         {
             var by = tie.Kind == ChangeKind.Associate ? 1 : -1;
             foreach (var type in tie.Types)
@@ -49,19 +49,21 @@ internal static class RollUps
     /// <param name="found">What was found for it; a record that doesn't exist any more is left out.</param>
     /// <param name="changes">The changes of the associations of each.</param>
     /// <param name="now">Milliseconds since 1970.</param>
-    public static WriteBatch Updates(WriteBatch lookup, FoundRecords found, IReadOnlyList<List<(int Type, int By, long Other)>> changes, long now)
+    /// <param name="areAll">Whether the changes are all that the records are associated with, whatever they show.</param>
+    public static WriteBatch Updates(WriteBatch lookup, FoundRecords found, IReadOnlyList<List<(int Type, int By, long Other)>> changes, long now, bool areAll = false)
     {
         var schema = lookup.Schema;
-        return Batch(schema, lookup.Caller, [.. lookup.Inputs.Select((input, at) => found.Records[at] is { } record ? input with { Values = ValuesOf(schema, record, changes[at], now) } : input with { Skipped = true })]);
+        return Batch(schema, lookup.Caller, [.. lookup.Inputs.Select((input, at) => found.Records[at] is { } record ? input with { Values = ValuesOf(schema, record, changes[at], now, areAll) } : input with { Skipped = true })]);
     }
 
-    static PropertyValue[] ValuesOf(Schema schema, Record record, List<(int Type, int By, long Other)> changes, long now)
+    static PropertyValue[] ValuesOf(Schema schema, Record record, List<(int Type, int By, long Other)> changes, long now, bool areAll)
     {
         var values = new List<PropertyValue>();
         foreach (var rollUp in schema.Type.RollUps)
         {
             var own = changes.FindAll(change => rollUp.Follows(change.Type));
-            if (own.Count > 0 && schema.Find(rollUp.Property) is { } property && ValueOf(rollUp.Kind, own, StoredIn(record, property), now) is { } text)
+            if ((own.Count > 0 || areAll) && schema.Find(rollUp.Property) is { } property && StoredIn(record, property) is var stored
+                && (areAll ? ValueOf(rollUp.Kind, own, stored) : ValueOf(rollUp.Kind, own, stored, now)) is { } text)
             {
                 values.Add(new(property, text));
             }
@@ -76,6 +78,14 @@ internal static class RollUps
         RollUpKind.Count => Text(Math.Max(0, stored + changes.Sum(change => change.By))),
         RollUpKind.Id => changes.FindLast(change => change.By > 0) is { By: > 0, Other: var added } ? Text(added) : changes.Exists(change => change.Other == stored) ? [] : null,
         _ => changes.Exists(change => change.By > 0) ? Instant.ToUtf8(now) : null,
+    };
+
+    // Of all associations. Null for no change.
+    static byte[]? ValueOf(RollUpKind kind, List<(int Type, int By, long Other)> all, long stored) => kind switch
+    {
+        RollUpKind.Count => all.Count == stored ? null : Text(all.Count),
+        RollUpKind.Id => all is [.., var last] ? all.Exists(each => each.Other == stored) ? null : Text(last.Other) : stored == 0 ? null : [],
+        _ => null,
     };
 
     static long StoredIn(Record record, Property property)

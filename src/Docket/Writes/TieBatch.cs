@@ -84,7 +84,8 @@ internal readonly record struct TieResult(ImmutableArray<int> Types, RowError? E
 /// <param name="From">The type and id of the one record.</param>
 /// <param name="To">The type and id of the other.</param>
 /// <param name="Types">The types that begin or end, as seen from the one, in order of their numbers.</param>
-internal sealed record PlannedTie(ChangeKind Kind, long Sequence, long Time, (int Type, long Id) From, (int Type, long Id) To, ImmutableArray<AssociationType> Types);
+/// <param name="IsHidden">Whether one of the two is archived: nothing follows from the change.</param>
+internal sealed record PlannedTie(ChangeKind Kind, long Sequence, long Time, (int Type, long Id) From, (int Type, long Id) To, ImmutableArray<AssociationType> Types, bool IsHidden = false);
 
 /// <summary>Everything to write for a batch of associations.</summary>
 internal sealed record TiePlan(TieBatch Batch, TieResult[] Results, List<PlannedTie> Writes);

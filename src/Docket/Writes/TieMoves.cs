@@ -20,8 +20,10 @@ internal static class TieMoves
     /// <param name="time">The time of the merge, milliseconds since 1970.</param>
     /// <param name="firstSequence">The first free sequence number.</param>
     /// <param name="types">The association types of the portal.</param>
+    /// <param name="active">Which of the other records are active.</param>
     public static List<PlannedTie> ToSurvivor(
-        IReadOnlyList<((int Type, long Id) Record, IReadOnlyList<StoredTie> Ties)> records, (int Type, long Id) survivor, long time, long firstSequence, AssociationTypes types)
+        IReadOnlyList<((int Type, long Id) Record, IReadOnlyList<StoredTie> Ties)> records, (int Type, long Id) survivor, long time, long firstSequence, AssociationTypes types,
+        IReadOnlySet<(int Type, long Id)> active)
     {
         var (moves, primaries, moved) = (new List<PlannedTie>(), new HashSet<int>(), new HashSet<StoredTie>());
         foreach (var (record, ties) in records)
@@ -34,11 +36,11 @@ internal static class TieMoves
                     continue;
                 }
 
-                moves.Add(new(ChangeKind.Dissociate, firstSequence + moves.Count, time, record, tie.Other, [type]));
+                moves.Add(new(ChangeKind.Dissociate, firstSequence + moves.Count, time, record, tie.Other, [type], !active.Contains(tie.Other)));
                 var isInner = records.Any(other => other.Record == tie.Other);
                 if (!isInner && !(type.IsPrimary && hasPrimary.Contains(type.Number)) && moved.Add(tie))
                 {
-                    moves.Add(new(ChangeKind.Associate, firstSequence + moves.Count, time, survivor, tie.Other, [type]));
+                    moves.Add(new(ChangeKind.Associate, firstSequence + moves.Count, time, survivor, tie.Other, [type], !active.Contains(tie.Other)));
                     _ = type.IsPrimary && primaries.Add(type.Number);
                 }
             }
@@ -52,9 +54,9 @@ internal static class TieMoves
         [.. records.SelectMany(record => record.Ties.Where(tie => types.Find(tie.Type) is not null).Select(tie => new PlannedTie(kind, 0, 0, (from.Number, record.Id), tie.Other, [types.Find(tie.Type)!])))];
 
     /// <summary>All associations of a record end.</summary>
-    public static List<PlannedTie> Ended((int Type, long Id) record, IReadOnlyList<StoredTie> ties, long time, long firstSequence, AssociationTypes types) =>
+    public static List<PlannedTie> Ended((int Type, long Id) record, bool isArchived, IReadOnlyList<StoredTie> ties, long time, long firstSequence, AssociationTypes types) =>
     [
         .. ties.Where(tie => types.Find(tie.Type) is not null)
-            .Select((tie, at) => new PlannedTie(ChangeKind.Dissociate, firstSequence + at, time, record, tie.Other, [types.Find(tie.Type)!])),
+            .Select((tie, at) => new PlannedTie(ChangeKind.Dissociate, firstSequence + at, time, record, tie.Other, [types.Find(tie.Type)!], isArchived)),
     ];
 }

@@ -71,9 +71,14 @@ internal sealed class TiePlanner
 
         var before = Known(index, input);
         var after = ends ? Less(before, input) : More(before, input);
-        Write(ChangeKind.Dissociate, input, before.Except(after));
+        Write(ChangeKind.Dissociate, input, before.Except(after), isHidden: !found.FromExists[index] || !found.ToExists[index]);
         Write(ChangeKind.Associate, input, after.Except(before));
         decided[(input.From, input.To)] = after;
+        if (batch.From.Number == batch.To.Number)
+        {
+            decided.Remove((input.To, input.From)); // the same pair
+        }
+
         return new([.. after.Order()], null);
     }
 
@@ -147,13 +152,13 @@ internal sealed class TiePlanner
         }
     }
 
-    void Write(ChangeKind kind, in TieInput input, ImmutableHashSet<int> types)
+    void Write(ChangeKind kind, in TieInput input, ImmutableHashSet<int> types, bool isHidden = false)
     {
         if (!types.IsEmpty)
         {
             plan.Writes.Add(new(
                 kind, sequence++, now, (batch.From.Number, input.From), (batch.To.Number, input.To),
-                [.. types.Order().Select(number => batch.Types.First(type => type.Number == number))]));
+                [.. types.Order().Select(number => batch.Types.First(type => type.Number == number))], isHidden));
         }
     }
 

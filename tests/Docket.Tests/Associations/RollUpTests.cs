@@ -63,6 +63,29 @@ public class RollUpTests
     }
 
     [Fact]
+    [Behaviour("associations", "counts are those of active records, whatever was archived when", "decide", "objects-other-than-tickets.md 8.10")]
+    public async Task Counts_are_right_after_both_sides_were_archived_and_while_the_other_one_is()
+    {
+        await using var server = await TestServer.StartAsync();
+        var company = await CreateAsync(server, "companies");
+        var (ann, bob) = (await CreateAsync(server, "contacts", "", (company, 279)), await CreateAsync(server, "contacts", "", (company, 279)));
+        (await server.DeleteAsync($"/crm/v3/objects/companies/{company}")).Expect(204);
+        (await server.DeleteAsync($"/crm/v3/objects/contacts/{ann}")).Expect(204);
+        (await server.PostAsync($"/docket/v1/objects/companies/{company}/restore", "")).Expect(200);
+        Assert.Equal("1", await ReadAsync(server, "companies", company, "num_associated_contacts"));
+
+        // Neither the end of its associations nor of itself counts again.
+        (await server.DeleteAsync($"/crm/v4/objects/companies/{company}/associations/contacts/{ann}")).Expect(204);
+        Assert.Equal("1", await ReadAsync(server, "companies", company, "num_associated_contacts"));
+        (await server.PostAsync($"/docket/v1/objects/contacts/{ann}/restore", "")).Expect(200);
+        Assert.Equal("", await ReadAsync(server, "contacts", ann, "associatedcompanyid"));
+        (await server.DeleteAsync($"/crm/v3/objects/contacts/{bob}")).Expect(204);
+        await PutAsync(server, $"contacts/{ann}/associations/default/companies/{company}");
+        (await server.PostAsync("/docket/v1/objects/contacts/gdpr-delete", $$"""{"objectId":"{{bob}}"}""")).Expect(204);
+        Assert.Equal("1", await ReadAsync(server, "companies", company, "num_associated_contacts"));
+    }
+
+    [Fact]
     [Behaviour("POST …/{type}/merge", "the new record has the associations of both, and counts them once", "docs, decide", "objects-other-than-tickets.md 12.37")]
     public async Task A_merged_company_counts_the_contacts_of_both_once()
     {

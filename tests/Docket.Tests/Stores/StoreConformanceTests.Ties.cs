@@ -181,6 +181,13 @@ public abstract partial class StoreConformanceTests
         Assert.Equal(before + 1, Store.Sequence);
         Assert.Equal([(two, "449")], await TiesAsync(Contacts.Type, one, Contacts.Type));
         Assert.Equal([(one, "449")], await TiesAsync(Contacts.Type, two, Contacts.Type));
+
+        // From either side it is the same pair, also for the third input.
+        await TieAsync(TieKind.Label, Companies.Type, first, Companies.Type, second, 13, 14);
+        before = Store.Sequence;
+        var (child, parent) = (TypeOf(Companies.Type, Companies.Type, 13), TypeOf(Companies.Type, Companies.Type, 14));
+        await ApplyAsync(TieKind.Unlabel, Companies.Type, Companies.Type, new(first, second, [parent]), new(second, first, [parent]), new(first, second, [child]));
+        Assert.Equal(2, (await Store.FeedAsync(before, 10, 1_000, Cancellation)).Count(change => change.Kind == ChangeKind.Dissociate));
     }
 
     [Fact]
