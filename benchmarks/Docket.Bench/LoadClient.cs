@@ -97,6 +97,29 @@ internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, F
         return ids;
     }
 
+    /// <summary>Creates contacts and gives their record ids. All are associated with the first one.</summary>
+    public long[] CreateContacts(int count)
+    {
+        var request = new Request(servers[0].Address, tokens[0]);
+        var ids = new List<long>();
+        while (ids.Count < count)
+        {
+            NewContacts.Write(request, ids.Count == 0 ? 1 : Math.Min(Question.BatchSize, count - ids.Count), ids.Count == 0 ? null : ids[0]);
+            if (connections[0].Exchange(request) is not 201 and var status)
+            {
+                throw Wrong(status, connections[0], request);
+            }
+
+            for (var rest = connections[0].Body; rest.IndexOf("{\"id\":\""u8) is var at and >= 0; rest = rest[(at + 1)..])
+            {
+                ids.Add(Answers.Id(rest[at..]));
+            }
+        }
+
+        ids.Sort();
+        return [.. ids];
+    }
+
     public void Dispose() => Array.ForEach(connections, connection => connection.Dispose());
 
     /// <summary>The request and its answer, for the message if the answer is wrong.</summary>
@@ -160,7 +183,7 @@ internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, F
             var status = connection.Exchange(request);
             Latencies.Add(Stopwatch.GetTimestamp() - start);
             Tickets += tickets;
-            return status is 200 or 202 && question.IsRight(connection.Body) ? true : throw Wrong(status, connection, request);
+            return status is 200 or 201 or 202 && question.IsRight(connection.Body) ? true : throw Wrong(status, connection, request);
         }
     }
 }

@@ -28,6 +28,10 @@ internal sealed record Workload(string Name, string Title, Func<ServerSide, Func
             var ids = side.SampleIds();
             return picker => new Lists(picker.Table, ids, picker);
         }),
+        OfEnds("associations", "associations of tickets and contacts", (ends, picker) => new Associations(ends, picker)),
+        OfEnds("associations-read", "batch read of associations", (ends, picker) => new AssociationReads(ends, picker)),
+        OfEnds("associations-page", "page of 100 of 10,000 associations", (ends, picker) => new AssociationPages(ends, picker)),
+        new("messages", "contact, ticket, association, note", side => picker => new Messages(picker)),
     ];
 
     /// <summary>What is asked unless <c>--only</c> says otherwise.</summary>
@@ -53,6 +57,12 @@ internal sealed record Workload(string Name, string Title, Func<ServerSide, Func
 
     static Workload Updates(string name, string title, Change change, int batchSize = Question.BatchSize) =>
         new(name, title, side => picker => new Updates(picker.Table, picker, batchSize, change)) { Changes = change, BatchSize = batchSize, Raw = true };
+
+    static Workload OfEnds(string name, string title, Func<Ends, Picker, Question> ask) => new(name, title, side =>
+    {
+        var ends = side.Ends;
+        return picker => ask(ends, picker);
+    });
 
     static Workload Rows(string name, string title, int rowsATicket) =>
         new(name, title, side => picker => new Uploads(picker.Table, picker, rowsATicket)) { Changes = Change.Texts, Connections = 1 };
