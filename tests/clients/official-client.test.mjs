@@ -251,6 +251,55 @@ describe('the official client for Node', () => {
     assert.equal(missing.code, 404);
   });
 
+  it('creates a contact, a company, a deal and a note with their associations, and follows these from all sides', async () => {
+    const type = (associationTypeId) => [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId }];
+    const { contacts, companies, deals } = client.crm;
+    const company = await companies.basicApi.create({ properties: { name: 'Example', domain: 'example.com' }, associations: [] });
+    const contact = await contacts.basicApi.create({
+      properties: { email: 'ann@example.com' },
+      associations: [{ to: { id: company.id }, types: type(279) }],
+    });
+    const deal = await deals.basicApi.create({
+      properties: { dealname: 'Printers', amount: '100' },
+      associations: [{ to: { id: contact.id }, types: type(3) }],
+    });
+    const note = await client.crm.objects.notes.basicApi.create({
+      properties: { hs_timestamp: '2026-01-02T03:04:05Z', hs_note_body: 'Called' },
+      associations: [{ to: { id: contact.id }, types: type(202) }, { to: { id: deal.id }, types: type(214) }],
+    });
+    const { basicApi, batchApi } = client.crm.associations.v4;
+
+    const [first] = (await basicApi.getPage('contacts', contact.id, 'companies')).results;
+    assert.equal(String(first.toObjectId), company.id);
+    assert.deepEqual(first.associationTypes.map((one) => [one.typeId, one.label ?? null]).sort(), [[1, 'Primary'], [279, null]]);
+    const read = await contacts.basicApi.getById(contact.id, ['num_notes', 'num_associated_deals', 'associatedcompanyid'], undefined, ['notes']);
+    assert.equal(read.associations.notes.results[0].id, note.id);
+    assert.deepEqual(
+      [read.properties.num_notes, read.properties.num_associated_deals, read.properties.associatedcompanyid],
+      ['1', '1', company.id],
+    );
+
+    // Plain, labelled, and in batches.
+    const other = await companies.basicApi.create({ properties: { name: 'Other' }, associations: [] });
+    const both = await basicApi.createDefault('contacts', contact.id, 'companies', other.id);
+    assert.deepEqual(both.results.map((one) => one.associationSpec.associationTypeId).sort(), [279, 280]);
+    const labelled = await basicApi.create('contacts', contact.id, 'companies', other.id, type(1));
+    assert.deepEqual(labelled.labels, ['Primary']);
+    assert.equal((await contacts.basicApi.getById(contact.id, ['associatedcompanyid'])).properties.associatedcompanyid, other.id);
+
+    const made = await batchApi.create('deals', 'companies', {
+      inputs: [company, other].map((one) => ({ _from: { id: deal.id }, to: { id: one.id }, types: type(341) })),
+    });
+    assert.equal(made.results.length, 2);
+    const known = await batchApi.getPage('deals', 'companies', { inputs: [{ id: deal.id }] });
+    assert.deepEqual(known.results[0].to.map((one) => String(one.toObjectId)).sort(), [company.id, other.id].sort());
+
+    await basicApi.archive('contacts', contact.id, 'companies', company.id);
+    await batchApi.archive('deals', 'companies', { inputs: [{ _from: { id: deal.id }, to: [{ id: other.id }] }] });
+    assert.deepEqual((await basicApi.getPage('companies', company.id, 'contacts')).results, []);
+    assert.equal((await basicApi.getPage('deals', deal.id, 'companies')).results.length, 1);
+  });
+
   it('reads pipelines', async () => {
     const { results } = await client.crm.pipelines.pipelinesApi.getAll('tickets');
     assert.equal(results[0].id, '0');
