@@ -28,11 +28,12 @@ internal static class ChangeResponse
         _ => "purge",
     };
 
-    public static void Write(Utf8JsonWriter json, PortalSchema schema, Change change)
+    public static void Write(Utf8JsonWriter json, PortalSchema schema, ChangeView view, Change change)
     {
         json.WriteStartObject();
         json.WriteNumber("sequence", change.Sequence);
-        json.WriteString("objectType", schema.Find(change.Type)!.Type.Id);
+        var type = schema.Find(change.Type)!;
+        json.WriteString("objectType", type.Type.Id);
         Wire.WriteId(json, ObjectId, change.RecordId);
         json.WriteString("kind", NameOf(change.Kind));
         Wire.WriteInstant(json, OccurredAt, change.Time);
@@ -69,7 +70,7 @@ internal static class ChangeResponse
         foreach (var value in change.Values)
         {
             // Includes archived properties: the feed shows what was written.
-            if (schema.FindNumberEvenArchived(value.Number) is { } property)
+            if (schema.FindNumberEvenArchived(value.Number) is { } property && view.Shows(type.Type, property))
             {
                 WriteValue(json, property, value);
             }

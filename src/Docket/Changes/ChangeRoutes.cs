@@ -4,6 +4,7 @@ using System.Globalization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
+using Docket.Model.Types;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -11,7 +12,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Changes;
 
-/// <summary>The change feed: every committed change of a portal in commit order, without gaps, in pages or as a stream.</summary>
+/// <summary>The change feed: every committed change of the records that a token may read, in commit order, in pages or as a stream.</summary>
 internal static class ChangeRoutes
 {
     const int LimitDefault = 100, LimitMax = 1_000;
@@ -26,11 +27,12 @@ internal static class ChangeRoutes
 
     /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can stop.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
-        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(Right.Read)
+        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(ScopeNames.ReadAny)
             .Describe("listChanges", "Lists the portal's changes in commit order, or streams them as server-sent events", (
                 [Description("Only changes after this sequence number.")] long after = 0,
                 [Range(1, LimitMax)] int limit = LimitDefault,
-                [Description("Only changes of this record. Not supported for streams.")] long? objectId = null,
+                [Description("Only changes of records of this type.")] string? objectType = null,
+                [Description("Only changes of this record, a ticket unless there is an objectType. Not supported for streams.")] long? objectId = null,
                 [FromHeader(Name = "Last-Event-ID"), Description("Like after, to continue a stream.")] long? lastEventId = null) => default(PageAnswer<ChangeAnswer>)!)
             .WithMetadata(new OtherAnswer(EventStream, "Change"));
 
@@ -46,6 +48,7 @@ internal static class ChangeRoutes
         }
 
         after = streams ? LastEventId(http.Request) ?? after : after;
+        var view = View(http, objectId is not null);
         var store = http.Call().Store;
         http.Response.Headers["Docket-History"] = store.History;
         // A change is visible a moment before the sequence reaches it.
@@ -54,21 +57,29 @@ internal static class ChangeRoutes
             throw new Refusal(Faults.BeyondHistory(after, newest));
         }
 
-        await (streams ? StreamAsync(http, after, stopping) : PageAsync(http, objectId, after, limit));
+        await (streams ? StreamAsync(http, view, after, stopping) : PageAsync(http, view, objectId, after, limit));
     }
 
-    static async Task PageAsync(HttpContext http, long? objectId, long after, int limit)
+    static ChangeView View(HttpContext http, bool ofRecord)
+    {
+        var call = http.Call();
+        var spelling = http.Request.Query["objectType"].ToString();
+        var only = spelling.Length > 0 ? call.Portal.Find(spelling) ?? throw new Refusal(Faults.UnknownObjectType(spelling)) : ofRecord ? call.Portal.First : null;
+        return only is null || call.Caller.Scopes.Allow(only.Type.Scopes.Read) ? new(call.Caller.Scopes, only?.Type) : throw new Refusal(Faults.MissingScopes(only.Type.Scopes.Read));
+    }
+
+    static async Task PageAsync(HttpContext http, ChangeView view, long? objectId, long after, int limit)
     {
         var call = http.Call();
         var (changes, newest) = objectId is { } id
-            ? await call.Store.FeedOfAsync(call.Type, id, after, limit, http.RequestAborted)
+            ? await call.Store.FeedOfAsync(view.Only!, id, after, limit, http.RequestAborted)
             : (await call.Store.FeedAsync(after, limit, PageBytesMax, http.RequestAborted), call.Store.Sequence);
         var schema = call.Store.Schema; // the schema is read after the change, so it contains its properties
         NextPage? next = changes is [.., { } last] && last.Sequence < newest ? new(last.Sequence.ToString(CultureInfo.InvariantCulture)) : null;
-        await Wire.RespondPageAsync(http.Response, changes, next, (json, change) => ChangeResponse.Write(json, schema, change));
+        await Wire.RespondPageAsync(http.Response, changes.Where(change => view.Shows(schema, change)), next, (json, change) => ChangeResponse.Write(json, schema, view, change));
     }
 
-    static async Task StreamAsync(HttpContext http, long after, CancellationToken stopping)
+    static async Task StreamAsync(HttpContext http, ChangeView view, long after, CancellationToken stopping)
     {
         var call = http.Call();
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
@@ -81,7 +92,11 @@ internal static class ChangeRoutes
                 await events.WaitAsync(call.Store.WaitBeyondAsync(after, ending.Token), ending.Token);
                 foreach (var change in await call.Store.FeedAsync(after, LimitDefault, StreamBytesMax, ending.Token))
                 {
-                    await events.WriteAsync(call.Store.Schema, change, ending.Token);
+                    if (call.Store.Schema is var schema && view.Shows(schema, change))
+                    {
+                        await events.WriteAsync(schema, view, change, ending.Token);
+                    }
+
                     after = change.Sequence;
                 }
             }

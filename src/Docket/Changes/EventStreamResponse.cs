@@ -47,13 +47,13 @@ internal sealed class EventStreamResponse(HttpResponse response, TimeProvider cl
 
     /// <summary>Sends a change as fast as the client reads.</summary>
     /// <exception cref="TimeoutException">The client doesn't read.</exception>
-    public async Task WriteAsync(PortalSchema schema, Change change, CancellationToken cancellation)
+    public async Task WriteAsync(PortalSchema schema, ChangeView view, Change change, CancellationToken cancellation)
     {
         var body = response.BodyWriter;
         Encoding.UTF8.GetBytes($"id: {change.Sequence}\nevent: {ChangeResponse.NameOf(change.Kind)}\ndata: ", body);
         using (var json = new Utf8JsonWriter(body, Wire.WriterOptions)) // on one line: JSON escapes line feeds
         {
-            ChangeResponse.Write(json, schema, change);
+            ChangeResponse.Write(json, schema, view, change);
         }
 
         Encoding.UTF8.GetBytes("\n\n", body);

@@ -134,13 +134,16 @@ internal sealed class JobInputs
         }
     }
 
+    // Without values that need a scope of their own: it isn't known who will read the results.
+    RecordView ViewOf(Schema schema) => new(schema, now) { ShowLabels = job.Features.HasFlag(OptionalFeatures.Labels), Owners = caller.Owners, Hidden = schema.Guarded };
+
     JobRows Show(Outcome? outcome)
     {
         var refused = outcome is { Refused: true } ? FaultReport.Whole(outcome.Faults, outcome.Batch.Raw, caller.PortalId) : null;
         var (created, updated, unchanged) = (0, 0, 0);
         var (failures, names) = (new List<byte>(), new Names());
         var (lines, rejected) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
-        var shown = outcome is null ? default : (View: new RecordView(outcome.Batch.Schema, now) { ShowLabels = job.Features.HasFlag(OptionalFeatures.Labels), Owners = caller.Owners }, Set: new PropertySet(outcome.Batch.Schema));
+        var shown = outcome is null ? default : (View: ViewOf(outcome.Batch.Schema), Set: new PropertySet(outcome.Batch.Schema));
         var faults = outcome?.Faults.ToLookup(fault => fault.Index);
         using var json = new Utf8JsonWriter(lines, Wire.WriterOptions);
         for (int i = 0, at = 0; i < rows.Count; i++)

@@ -4,6 +4,7 @@ using System.Globalization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
+using Docket.Model.Types;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -22,16 +23,16 @@ internal static class JobRoutes
     public static void Map(IEndpointRouteBuilder routes, JobRunner runner)
     {
         var jobs = routes.MapGroup(JobResponse.Path);
-        jobs.MapGet("", ListAsync).Needs(Right.Read)
+        jobs.MapGet("", ListAsync).Needs(ScopeNames.ReadAny)
             .Describe("listJobs", "Lists jobs, newest first", ([Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null) => default(PageAnswer<JobAnswer>)!);
-        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(Right.Read)
+        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(ScopeNames.ReadAny)
             .Describe("readJob", "Reads the state of a job", (long id, [FromHeader(Name = "Prefer"), Description("wait=SECONDS: answer when the job has ended or after this time, at most 60 seconds.")] string? prefer = null) => default(JobAnswer)!);
-        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(Right.Read)
+        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(ScopeNames.ReadAny)
             .Describe("readJobResults", "Reads the results of a job, in the order of the inputs",
                 (long id, [Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null, [Description("Only inputs that failed.")] bool failed = false) => default(PageAnswer<JobRowAnswer>)!);
-        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(Right.Read)
+        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(ScopeNames.ReadAny)
             .Describe("readRejected", "Reads the inputs that failed, one for each line, to correct and send again", (long id) => default(RejectedAnswer)!, contentType: "application/x-ndjson");
-        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(Right.Write)
+        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(ScopeNames.WriteAny)
             .Describe("cancelJob", "Cancels a job; inputs already applied stay applied", (long id) => default(JobAnswer)!);
     }
 
@@ -39,7 +40,7 @@ internal static class JobRoutes
     {
         var limit = http.QueryLimit(LimitMax, LimitMax);
         var jobs = await http.Call().Store.Jobs.ListAsync(http.QueryNumber("after") ?? long.MaxValue, limit + 1);
-        await Wire.RespondPageAsync(http.Response, jobs.Take(limit), Wire.LinkTo(http.Request, jobs.Count > limit ? jobs[limit].Id : null), (json, job) => JobResponse.Write(json, http.Request, job));
+        await Wire.RespondPageAsync(http.Response, jobs.Take(limit).Where(job => MayUse(http.Call(), job, Right.Read)), Wire.LinkTo(http.Request, jobs.Count > limit ? jobs[limit].Id : null), (json, job) => JobResponse.Write(json, http.Request, job));
     }
 
     // With "Prefer: wait=10", waits up to ten seconds for the end of the job.
@@ -73,6 +74,11 @@ internal static class JobRoutes
     static async Task ReadRejectedAsync(HttpContext http)
     {
         var job = await FindAsync(http, before: 1);
+        if (TypeOf(http.Call(), job).Guarded is { } guarded && !http.Call().Caller.Scopes.Allow(guarded.Need))
+        {
+            throw new Refusal(Faults.MissingScopes(guarded.Need)); // the inputs have such values
+        }
+
         http.Response.ContentType = "application/x-ndjson";
         var after = 0L;
         while (await http.Call().Store.Jobs.RejectedAsync(job.Id, after) is { Count: > 0 } rejected)
@@ -90,13 +96,20 @@ internal static class JobRoutes
     static async Task CancelAsync(HttpContext http, JobRunner runner)
     {
         var call = http.Call();
-        var job = await call.Store.Jobs.CancelAsync((await FindAsync(http, before: 1)).Id) ?? throw new Refusal(Faults.ResourceNotFound());
+        var job = await call.Store.Jobs.CancelAsync((await FindAsync(http, before: 1, Right.Write)).Id) ?? throw new Refusal(Faults.ResourceNotFound());
         runner.Work(call.Store, call.Caller.PortalId, job);
         await JobResponse.RespondAsync(http, StatusCodes.Status200OK, job);
     }
 
-    static async Task<Job> FindAsync(HttpContext http, int before = 0) =>
-        long.TryParse(http.LastPathSegment(before), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && await http.Call().Store.Jobs.FindAsync(id) is { } job
-            ? job
-            : throw new Refusal(Faults.ResourceNotFound());
+    static async Task<Job> FindAsync(HttpContext http, int before = 0, Right right = Right.Read)
+    {
+        var call = http.Call();
+        return !long.TryParse(http.LastPathSegment(before), NumberStyles.None, CultureInfo.InvariantCulture, out var id) || await call.Store.Jobs.FindAsync(id) is not { } job ? throw new Refusal(Faults.ResourceNotFound())
+            : !MayUse(call, job, right) ? throw new Refusal(Faults.MissingScopes(TypeOf(call, job).Scopes[right]))
+            : job;
+    }
+
+    static bool MayUse(Call call, Job job, Right right) => call.Caller.Scopes.Allow(TypeOf(call, job).Scopes[right]);
+
+    static ObjectType TypeOf(Call call, Job job) => call.Portal.FindStored(job.Type).Type;
 }

@@ -30,7 +30,7 @@ internal sealed class RecordView(Schema schema, long now)
     public PortalOwners Owners { get; init; } = PortalOwners.None;
 
     /// <summary>Properties that the caller may not read: left out. <c>null</c> for none.</summary>
-    public PropertySet? Hidden { get; private init; }
+    public PropertySet? Hidden { get; init; }
 
     public Schema Schema => schema;
 

@@ -98,7 +98,9 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
     {
         var server = shared.Server;
         path = Placeholder().Replace(path, "1");
-        var without = await SendAsync(server, await TokenAsync(server, [.. ScopeNames.Known.Except(named).Except([scope])]), method, path);
+        // The feed and jobs are of all types (ReadableTypesTests): there a scope for another type is one too.
+        IEnumerable<string> sufficient = path.StartsWith("/docket/v1/changes", StringComparison.Ordinal) || path.StartsWith(Jobs, StringComparison.Ordinal) ? [.. ScopeNames.ReadAny.AnyOf, .. ScopeNames.WriteAny.AnyOf] : [.. named, scope];
+        var without = await SendAsync(server, await TokenAsync(server, [.. ScopeNames.Known.Except(sufficient)]), method, path);
         without.Expect(403);
         Assert.Equal(
             $$$"""{"status":"error","message":"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes.","correlationId":"{{{without["correlationId"]}}}","errors":[{"message":"One or more of the following scopes are required.","context":{"requiredGranularScopes":[{{{string.Join(',', named.Select(name => $"\"{name}\""))}}}]}}],"links":{"scopes":"https://developers.hubspot.com/scopes"},"category":"MISSING_SCOPES"}""",

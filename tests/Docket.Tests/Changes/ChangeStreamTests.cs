@@ -30,6 +30,19 @@ public sealed class ChangeStreamTests
     }
 
     [Fact]
+    public async Task A_stream_leaves_out_changes_of_records_that_its_token_may_not_read()
+    {
+        await using var server = await TestServer.StartAsync();
+        await CreateAsync(server, "one");
+        (await server.PostAsync("/crm/v3/objects/contacts", """{"properties":{"firstname":"Ann"}}""")).Expect(201);
+        await CreateAsync(server, "two");
+        (await server.PostAsync("/crm/v3/objects/contacts", """{"properties":{"firstname":"Bob"}}""")).Expect(201);
+        await using var stream = await EventStream.OpenAsync(server, token: await server.CreateTokenAsync("crm.objects.contacts.read"));
+        Assert.Equal(("2", "0-1"), await stream.NextAsync() is var first ? (first.Id, (string?)first.Data["objectType"]) : default);
+        Assert.Equal("4", (await stream.NextAsync()).Id);
+    }
+
+    [Fact]
     public async Task A_client_that_comes_back_goes_on_where_it_was()
     {
         await using var server = await TestServer.StartAsync();
@@ -198,11 +211,11 @@ public sealed class ChangeStreamTests
     /// <summary>A connection that events come over.</summary>
     sealed class EventStream(HttpClient http, HttpResponseMessage response, StreamReader reader) : IAsyncDisposable
     {
-        public static async Task<EventStream> OpenAsync(TestServer server, string query = "", string? lastEventId = null)
+        public static async Task<EventStream> OpenAsync(TestServer server, string query = "", string? lastEventId = null, string token = TestServer.Token)
         {
             var http = new HttpClient();
             using var request = new HttpRequestMessage(HttpMethod.Get, server.Url + Feed + query);
-            request.Headers.Add("Authorization", $"Bearer {TestServer.Token}");
+            request.Headers.Add("Authorization", $"Bearer {token}");
             request.Headers.Add("Accept", "text/event-stream");
             if (lastEventId is not null)
             {
