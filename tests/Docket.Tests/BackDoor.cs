@@ -8,6 +8,7 @@ internal sealed class BackDoor : IDisposable
 {
     readonly Connection? file;
     readonly NpgsqlConnection? database;
+    (string Version, string Folds) seen;
 
     BackDoor(Connection? file, NpgsqlConnection? database)
     {
@@ -52,6 +53,15 @@ internal sealed class BackDoor : IDisposable
 
         using var command = new NpgsqlCommand(sql, database);
         return $"{command.ExecuteScalar()}";
+    }
+
+    /// <summary>Whether something was written since the last call, other than a fold, which the server writes whenever it has time.</summary>
+    public bool HasNews()
+    {
+        var now = file is null ? (QueryText("SELECT (SELECT head::text FROM head) || (SELECT generation FROM identity)"), "") : (QueryText("PRAGMA data_version"), QueryText("SELECT steps FROM fold"));
+        var before = seen;
+        seen = now;
+        return now.Item1 != before.Version && now.Item2 == before.Folds;
     }
 
     /// <summary>Keeps everyone else from writing the portal.</summary>

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Docket.Sqlite;
 using Docket.Tests.Access;
 using Docket.Tests.Http;
 
@@ -30,8 +29,8 @@ public sealed class HostileTests : IDisposable
     {
         await using var server = await StartAsync();
         var (templates, id) = await TemplatesAsync(server);
-        using var file = new Connection(Path.Combine(directory, "portal-24000001.db"), create: false);
-        var version = file.QueryInteger("PRAGMA data_version");
+        using var file = await BackDoor.OpenAsync(directory, "portal-24000001.db");
+        _ = file.HasNews();
         using var client = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1, AllowAutoRedirect = false });
         for (var i = 0; i < JsonRequests; i++)
         {
@@ -56,9 +55,8 @@ public sealed class HostileTests : IDisposable
                 Check(status, response.Content.Headers.ContentType?.MediaType, text, story);
             }
 
-            var after = file.QueryInteger("PRAGMA data_version");
-            Expect(status is >= 200 and < 300 || after == version, $"{status} and written all the same: {story}");
-            version = after;
+            var hasNews = file.HasNews();
+            Expect(status is >= 200 and < 300 || !hasNews, $"{status} and written all the same: {story}");
         }
 
         await EndAsync(server, [200, 400, 401, 404, 405, 415]);

@@ -111,19 +111,16 @@ public sealed class NonsenseTests(SharedServer shared) : IClassFixture<SharedSer
         await using var server = await StartAsync();
         var id = (await server.PostAsync(Objects, """{"properties":{"subject":"a","hs_pipeline_stage":"1","ext_id":"one"}}""")).Expect(201)["id"]!;
 
-        // Goes up with every commit that changes anything.
         using var file = await server.OpenBackDoorAsync();
-        var question = TestEngine.IsPostgres ? "SELECT (SELECT head::text FROM head) || (SELECT generation FROM identity)" : "PRAGMA data_version";
-        var version = file.QueryText(question);
+        _ = file.HasNews();
         var seen = new Dictionary<int, int>();
         using var client = NewClient(server);
         for (var i = 0; i < Requests; i++)
         {
             var (status, story) = await AskAsync(client, server, i, Nonsense(random, Templates, id));
             seen[status] = seen.GetValueOrDefault(status) + 1;
-            var after = file.QueryText(question);
-            Assert.True(status is >= 200 and < 300 || after == version, $"answered {status} and wrote all the same: {story}");
-            version = after;
+            var hasNews = file.HasNews();
+            Assert.True(status is >= 200 and < 300 || !hasNews, $"answered {status} and wrote all the same: {story}");
         }
 
         // The mixture reaches every depth: refused by the parser, a rule, or the router; and sometimes it is still valid.

@@ -246,8 +246,17 @@ public sealed class PostgresProcessesTests : IAsyncLifetime
         return runner;
     }
 
-    // As if it hadn't run for longer than its lease, and continued.
-    Task StopAsync(Process process) => SetUntilAsync(process.Portals.Process, "-1 second");
+    // As if it hadn't run for longer than its lease, and continued. It doesn't renew the lease, however long the test takes.
+    async Task StopAsync(Process process)
+    {
+        await using var source = NpgsqlDataSource.Create(schema.ConnectionString);
+        await using var command = source.CreateCommand($"""
+            CREATE FUNCTION not_renewed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN NEW.until > now() THEN NULL ELSE NEW END; END';
+            CREATE TRIGGER stopped BEFORE UPDATE ON process FOR EACH ROW WHEN (OLD.id = '{process.Portals.Process}') EXECUTE FUNCTION not_renewed()
+            """);
+        await command.ExecuteNonQueryAsync(Cancellation);
+        await SetUntilAsync(process.Portals.Process, "-1 second");
+    }
 
     async Task SetUntilAsync(Guid process, string fromNow)
     {
