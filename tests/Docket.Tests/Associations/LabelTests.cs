@@ -1,3 +1,5 @@
+using Docket.Tests.Compatibility;
+
 namespace Docket.Tests.Associations;
 
 /// <summary>A portal's own association types (reference/properties-pipelines-search-associations.md 5.8, objects-other-than-tickets.md 8.7).</summary>
@@ -6,6 +8,7 @@ public sealed class LabelTests
     const string Labels = "/crm/v4/associations/tickets/contacts/labels";
 
     [Fact]
+    [Behaviour("POST …/associations/{from}/{to}/labels", "one label more than 50 is refused with 437", "observed", "properties-pipelines-search-associations.md 5.8")]
     public async Task Two_types_have_at_most_50_labels()
     {
         await using var server = await TestServer.StartAsync();

@@ -22,11 +22,8 @@ public sealed class CompatibilityPageTests
     /// <summary>Checks of the reference that nothing holds yet. What is built leaves this list for an attribute or a comment.</summary>
     static readonly Behaviour[] NotYet =
     [
-        new(Associations, "a PUT replaces the labels of a pair", "docs", $"{Schemas} 10.29", null),
-        new(Associations, "a new label of the portal's own replaces the old one; HubSpot's stay", "observed", $"{Others} 12.27", null),
         new(Webhooks, "an association of a ticket and a contact is an event of each", "docs, inferred", $"{Others} 12.41", null),
         new(Webhooks, "a permanent deletion is two events", "docs", $"{Others} 12.42", null),
-        new(Associations, "a label with an inverse has two ids, and both go together", "docs", $"{Schemas} 10.32", null),
     ];
 
     /// <summary>The numbered checks of the reference: chapter and how many it has.</summary>
