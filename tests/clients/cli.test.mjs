@@ -403,7 +403,7 @@ it('lists are printed as JSON too, in the shape of the API, and apps are shown',
   const data = temporaryDirectory();
   const server = await serve(data);
   t.after(() => server.stop());
-  const { id } = await createApp(data, 'desk', '--redirect-uri', 'https://desk.example/back', '--scope', 'tickets', 'tickets', '--optional-scope', 'crm.objects.contacts.read');
+  const { id } = await createApp(data, 'desk', '--redirect-uri', 'https://desk.example/back', '--scope', 'tickets', 'tickets', '--optional-scope', 'automation');
   await addUser(data, undefined, 'ada@example.com', '--no-password');
   const json = async (...args) => JSON.parse(await done(...args, '--data', data, '--json'));
   assert.deepEqual(await json('app', 'list'), (await call(server, 'GET', '/docket/v1/apps')).json);
@@ -413,10 +413,10 @@ it('lists are printed as JSON too, in the shape of the API, and apps are shown',
 
   const shown = await json('app', 'show', id);
   assert.deepEqual(shown, (await call(server, 'GET', `/docket/v1/apps/${id}`)).json);
-  assert.deepEqual([shown.portalId, shown.scopes, shown.optionalScopes, shown.warnings.length], [24000001, ['tickets'], ['crm.objects.contacts.read'], 1]);
+  assert.deepEqual([shown.portalId, shown.scopes, shown.optionalScopes, shown.warnings.length], [24000001, ['tickets'], ['automation'], 1]);
   const table = await docket('app', 'show', id, '--data', data);
   assert.match(table.stdout, /^id +\d+\n[^]*^client id +[0-9a-f-]{36}$/m);
-  assert.match(table.stderr, /crm\.objects\.contacts\.read/);
+  assert.match(table.stderr, /automation/);
 
   // The same by API: scopes when none are given, and a word about those that are unknown.
   const made = await call(server, 'POST', '/docket/v1/apps', { name: 'by API' });
