@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
 
-/// <summary>What an endpoint requires: a right on the object type of its path, or a right on the portal. An endpoint without it is open to everyone.</summary>
-internal sealed record NeedsScope(Right? Right, ScopeNeed Portal)
+/// <summary>What an endpoint requires: a right on the object type of its path, or on any type, or a right on the portal. An endpoint without it is open to everyone.</summary>
+internal sealed record NeedsScope(Right? Right, ScopeNeed Portal, bool OfAnyType = false)
 {
     /// <summary>Whether the endpoint changes nothing, regardless of the method.</summary>
     public bool OnlyReads => Right is Model.Right.Read or Model.Right.ReadSchema;
@@ -88,7 +88,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
         }
 
         var need = needs.Right is { } right ? call.Type.Scopes[right] : needs.Portal;
-        if (!found.Caller.Scopes.Allow(need))
+        if (!found.Caller.Scopes.Allow(need) && !(needs.OfAnyType && call.Portal.Types.Any(type => found.Caller.Scopes.Allow(type.Scopes[needs.Right!.Value]))))
         {
             throw new Refusal(Faults.MissingScopes(need));
         }
@@ -104,6 +104,10 @@ internal static class ScopeExtensions
 {
     public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Right right)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(right, ScopeNeed.None));
+
+    /// <summary>A right on some type: the endpoint then looks at the types of what it is asked for. A refusal names the scopes of tickets.</summary>
+    public static TBuilder NeedsAny<TBuilder>(this TBuilder endpoint, Right right)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(right, ScopeNeed.None, OfAnyType: true));
 
     public static TBuilder Needs<TBuilder>(this TBuilder endpoint, ScopeNeed need)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(null, need));

@@ -4,7 +4,6 @@ using System.Globalization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
-using Docket.Model.Types;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -27,7 +26,7 @@ internal static class ChangeRoutes
 
     /// <summary>Maps the feed. Streams end when <paramref name="stopping"/> is cancelled, so that the server can stop.</summary>
     public static void Map(IEndpointRouteBuilder routes, string prefix, CancellationToken stopping) =>
-        routes.MapGet(prefix, http => FeedAsync(http, stopping)).Needs(ScopeNames.ReadAny)
+        routes.MapGet(prefix, http => FeedAsync(http, stopping)).NeedsAny(Right.Read)
             .Describe("listChanges", "Lists the portal's changes in commit order, or streams them as server-sent events", (
                 [Description("Only changes after this sequence number.")] long after = 0,
                 [Range(1, LimitMax)] int limit = LimitDefault,

@@ -4,7 +4,6 @@ using System.Globalization;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
-using Docket.Model.Types;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -23,16 +22,16 @@ internal static class JobRoutes
     public static void Map(IEndpointRouteBuilder routes, JobRunner runner)
     {
         var jobs = routes.MapGroup(JobResponse.Path);
-        jobs.MapGet("", ListAsync).Needs(ScopeNames.ReadAny)
+        jobs.MapGet("", ListAsync).NeedsAny(Right.Read)
             .Describe("listJobs", "Lists jobs, newest first", ([Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null) => default(PageAnswer<JobAnswer>)!);
-        jobs.MapGet("{id}", http => ReadAsync(http, runner)).Needs(ScopeNames.ReadAny)
+        jobs.MapGet("{id}", http => ReadAsync(http, runner)).NeedsAny(Right.Read)
             .Describe("readJob", "Reads the state of a job", (long id, [FromHeader(Name = "Prefer"), Description("wait=SECONDS: answer when the job has ended or after this time, at most 60 seconds.")] string? prefer = null) => default(JobAnswer)!);
-        jobs.MapGet("{id}/results", ReadResultsAsync).Needs(ScopeNames.ReadAny)
+        jobs.MapGet("{id}/results", ReadResultsAsync).NeedsAny(Right.Read)
             .Describe("readJobResults", "Reads the results of a job, in the order of the inputs",
                 (long id, [Range(1, LimitMax)] int limit = LimitMax, [Description(After)] long? after = null, [Description("Only inputs that failed.")] bool failed = false) => default(PageAnswer<JobRowAnswer>)!);
-        jobs.MapGet("{id}/rejected", ReadRejectedAsync).Needs(ScopeNames.ReadAny)
+        jobs.MapGet("{id}/rejected", ReadRejectedAsync).NeedsAny(Right.Read)
             .Describe("readRejected", "Reads the inputs that failed, one for each line, to correct and send again", (long id) => default(RejectedAnswer)!, contentType: "application/x-ndjson");
-        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).Needs(ScopeNames.WriteAny)
+        jobs.MapPost("{id}/cancel", http => CancelAsync(http, runner)).NeedsAny(Right.Write)
             .Describe("cancelJob", "Cancels a job; inputs already applied stay applied", (long id) => default(JobAnswer)!);
     }
 

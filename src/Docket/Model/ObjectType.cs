@@ -110,8 +110,8 @@ internal sealed record ObjectType
     /// <summary>Its properties that follow from associations.</summary>
     public ImmutableArray<RollUp> RollUps { get; init; } = [];
 
-    /// <summary>HubSpot's own association types that start at its records.</summary>
-    public ImmutableArray<AssociationType> Associations { get; init; } = [];
+    /// <summary>HubSpot's own association types that start at its records, by its id. Made when a portal first needs them, not when it is opened.</summary>
+    public Func<string, ImmutableArray<AssociationType>> Associations { get; init; } = static _ => [];
 
     /// <summary>Creates the initial content for a new portal. Called when the type is first used, because reading definitions takes a while.</summary>
     public required Func<TypeSeed> Seed { get; init; }

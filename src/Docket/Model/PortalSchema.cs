@@ -23,7 +23,7 @@ internal sealed class PortalSchema
     {
         this.known = known;
         associations = new(() => new(
-            [.. known.SelectMany(type => type.Associations), .. Defined.Where(definition => definition.Ends.All(end => Find(end) is not null)).SelectMany(definition => definition.Types)],
+            [.. known.SelectMany(type => type.Associations(type.Id)), .. Defined.Where(definition => definition.Ends.All(end => Find(end) is not null)).SelectMany(definition => definition.Types)],
             EveryDefined.Where(definition => definition.DeletedAt is not null).SelectMany(definition => definition.Types)));
         Labels = labels;
         Used = [.. used];
@@ -37,6 +37,9 @@ internal sealed class PortalSchema
 
     /// <summary>The schemas of the types that the portal uses, also of its own ones that it has archived or purged.</summary>
     public ImmutableArray<Schema> Used { get; }
+
+    /// <summary>The types that the portal has or can use.</summary>
+    public IEnumerable<ObjectType> Types => known.Concat(Custom.Select(schema => schema.Type));
 
     /// <summary>The schema for paths without a type.</summary>
     public Schema First => Of(known[0]);

@@ -44,7 +44,7 @@ internal static class Companies
             new("num_associated_contacts", RollUpKind.Count, 280), new("num_associated_deals", RollUpKind.Count, 342), new("hs_num_child_companies", RollUpKind.Count, 13),
             new("hs_parent_company_id", RollUpKind.Id, 14), .. RollUp.OfActivities(189, 191, 181, 185, 187),
         ],
-        Associations = HubSpotAssociations.From("0-2"),
+        Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf(
                 "companies", Name, Domain, Website, Currency, Lifecycle.Stage, Lifecycle.Pipeline, "hs_v2_date_entered_lead", Phone, PhoneDigits, "hubspot_owner_id")
             .With("deal_information", [.. Absent.Select(name => TypeParts.Calculated(name))])

@@ -46,7 +46,7 @@ internal static class Contacts
         Derived = Lifecycle.Derived.Add("lastmodifieddate", Derivation.LastModifiedDate).Add("hs_all_contact_vids", Derivation.AllIds),
         Copies = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_calculated_merged_vids", "hs_merged_object_ids")]),
         RollUps = [new("associatedcompanyid", RollUpKind.Id, 1), new("num_associated_deals", RollUpKind.Count, 4), .. RollUp.OfActivities(201, 203, 193, 197, 199)],
-        Associations = HubSpotAssociations.From("0-1"),
+        Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf(
                 "contacts", Email, FirstName, LastName, EmailDomain, NameOrEmail, Lifecycle.Stage, Lifecycle.Pipeline, "hs_v2_date_entered_lead", Phone, PhoneDigits, "company", "hubspot_owner_id")
             .With("sales_properties", [.. Absent.Select(name => TypeParts.Calculated(name)), TypeParts.Calculated(InAgent, "bool")])

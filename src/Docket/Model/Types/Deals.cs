@@ -68,7 +68,7 @@ internal static class Deals
         [
             new("num_associated_contacts", RollUpKind.Count, 3), new("hs_num_of_associated_line_items", RollUpKind.Count, 19), .. RollUp.OfActivities(213, 215, 205, 209, 211),
         ],
-        Associations = HubSpotAssociations.From("0-3"),
+        Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf("deals", "dealname", Amount, "pipeline", Stage, CloseDate, "hubspot_owner_id", "dealtype")
             .Change("hs_all_collaborator_owner_ids", TypeParts.Writable)
             .With("dealinformation", [

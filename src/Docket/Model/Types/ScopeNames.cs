@@ -24,12 +24,6 @@ internal static class ScopeNames
     public static ImmutableArray<string> All { get; } =
         [.. StandardTypes.All.Select(type => type.Scopes).Append(TypeDefinition.Scopes).SelectMany(scopes => Enum.GetValues<Right>().Select(right => scopes[right].AnyOf[0])).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Users.AnyOf, .. ScopeNeed.Teams.AnyOf, .. ScopeNeed.Lists.AnyOf, .. ScopeNeed.Manage.AnyOf];
 
-    /// <summary>A right on records of some type: the route then looks at the type. A refusal names the scopes of tickets.</summary>
-    public static ScopeNeed ReadAny { get; } = OfAny(Right.Read);
-
-    /// <inheritdoc cref="ReadAny"/>
-    public static ScopeNeed WriteAny { get; } = OfAny(Right.Write);
-
     /// <summary>The default scopes of a new app.</summary>
     public static ImmutableArray<string> Default { get; } = ["tickets"];
 
@@ -39,9 +33,4 @@ internal static class ScopeNames
 
     /// <summary>Whether it is a valid name for a scope.</summary>
     public static bool IsWellFormed(string name) => name.Length is > 0 and <= 100 && !name.AsSpan().ContainsAnyExcept(Characters);
-
-    // Those of tickets come last.
-    static ScopeNeed OfAny(Right right) => new(
-        [.. StandardTypes.All.Select(type => type.Scopes).Append(TypeDefinition.Scopes).Reverse().SelectMany(scopes => scopes[right].AnyOf).Distinct()],
-        StandardTypes.All[0].Scopes[right].Named);
 }

@@ -58,7 +58,7 @@ internal static class Tickets
         }),
         Constants = TypeParts.All("0", Counts),
         RollUps = [new("hs_num_associated_companies", RollUpKind.Count, 339), new("hs_primary_company_id", RollUpKind.Id, 26), .. RollUp.OfActivities(227, 229, 219, 223, 225)],
-        Associations = HubSpotAssociations.From("0-5"),
+        Associations = HubSpotAssociations.From,
         Seed = () => new(TypeParts.ReadProperties("tickets"), Foremost, [new(Group, "Ticket information", 0, false)], [SupportPipeline()]),
     };
 

@@ -56,7 +56,7 @@ internal static class TypeParts
         AfterCreate = [.. Always, .. Source],
         AfterMerge = [.. Always, .. Source, "hs_merged_object_ids"],
         Scopes = ScopesOf(plural),
-        Associations = HubSpotAssociations.From(id),
+        Associations = HubSpotAssociations.From,
         Seed = seed,
     };
 
