@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Docket.Conversations;
 using Docket.Stores;
 using Docket.Tests.Contract;
 using Microsoft.AspNetCore.Routing;
@@ -232,24 +233,5 @@ public sealed record Answer(int Status, string Text, JsonNode? Json, HttpRespons
     {
         Assert.True(Status == status, $"expected {status}, got {Status}: {Text}");
         return this;
-    }
-}
-
-/// <summary>Finds values by paths of names and indices: <c>$.results[0].id</c>, <c>results[0].id</c>.</summary>
-public static class JsonPath
-{
-    public static JsonNode? Find(JsonNode? node, string path)
-    {
-        foreach (var step in path.TrimStart('$').Split(['.', '['], StringSplitOptions.RemoveEmptyEntries))
-        {
-            node = (node, step[^1] == ']') switch
-            {
-                (JsonArray entries, true) when int.Parse(step[..^1]) is var index && index < entries.Count => entries[index],
-                (JsonObject members, false) => members[step],
-                _ => null,
-            };
-        }
-
-        return node;
     }
 }

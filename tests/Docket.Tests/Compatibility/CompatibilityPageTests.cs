@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text;
+using Docket.Conversations;
 using Docket.Tests.Conversations;
 using Docket.Tests.Tidy;
 
@@ -76,5 +77,5 @@ public sealed class CompatibilityPageTests
          from method in type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
          from behaviour in method.GetCustomAttributes<BehaviourAttribute>()
          select behaviour.HeldBy(method.GetCustomAttribute<FactAttribute>() is { Skip: null } ? type.Name : null))
-        .Concat(ConversationTests.All.SelectMany(conversation => conversation.Holds));
+        .Concat(ConversationTests.All.SelectMany(conversation => conversation.Holds()));
 }

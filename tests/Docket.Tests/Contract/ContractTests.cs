@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Docket.Conversations;
 using Docket.Tests.Conversations;
 using Docket.Tests.Tidy;
 using Microsoft.AspNetCore.Routing;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Docket.Conversations;
 using Docket.Tests.Access;
 using Docket.Tests.Conversations;
 using Docket.Tests.Tidy;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Docket.Conversations;
 
 namespace Docket.Tests.Conversations;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Docket.Conversations;
 using Docket.Http;
 
 namespace Docket.Tests.Conversations;

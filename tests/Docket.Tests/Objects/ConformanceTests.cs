@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Docket.Conversations;
 using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Objects;

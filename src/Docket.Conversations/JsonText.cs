@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Docket.Tests.Conversations;
+namespace Docket.Conversations;
 
 /// <summary>JSON as text: changes the white space between its signs and nothing else, so that bytes can be compared.</summary>
 internal static class JsonText
