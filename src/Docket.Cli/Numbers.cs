@@ -13,11 +13,11 @@ internal static class Numbers
     public static Option<long?> Option(string name, string description) =>
         new(name) { Description = description, CustomParser = result => Parse(result, name) };
 
-    /// <summary>An option from <paramref name="min"/>, which is its default, to <paramref name="max"/>.</summary>
-    public static Option<int> Option(string name, string description, int min, int max) => new(name)
+    /// <summary>An option from <paramref name="min"/> to <paramref name="max"/>, by default <paramref name="unset"/> or <paramref name="min"/>.</summary>
+    public static Option<int> Option(string name, string description, int min, int max, int? unset = null) => new(name)
     {
         Description = description,
-        DefaultValueFactory = _ => min,
+        DefaultValueFactory = _ => unset ?? min,
         CustomParser = result =>
         {
             if (Parse(result, name) is { } number && (number < min || number > max))
