@@ -52,9 +52,30 @@ internal static class ServeCommand
         {
             Description = "Do not start if a portal's file is missing or damaged; by default, the other portals are served",
         };
-        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues, strictStart };
+        var ephemeral = new Option<bool>("--ephemeral")
+        {
+            Description = $"For tests: keep all data in memory until the server stops, with the token {DocketServer.EphemeralToken} by default; includes --test-kit",
+        };
+        var testKit = new Option<bool>("--test-kit")
+        {
+            Description = "Serve the paths with which tests create, change and delete portals",
+        };
+        var exitWithParent = new Option<bool>("--exit-with-parent")
+        {
+            Description = "Stop when the process ends that started this one",
+        };
+        var addressFile = new Option<string?>("--address-file")
+        {
+            Description = "A file that contains the address while the server is running, for port 0",
+        };
+        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues, strictStart, ephemeral, testKit, exitWithParent, addressFile };
         command.SetAction((parsed, cancellation) =>
         {
+            if (parsed.GetValue(ephemeral) && (parsed.GetResult(data.Directory) is { Implicit: false } || parsed.GetValue(data.Store) is not null))
+            {
+                throw new OperatorMistake("--ephemeral keeps all data in memory. Leave it out, or leave out --data and --store.");
+            }
+
             var place = parsed.GetRequiredValue(data);
             return RunAsync(new DocketOptions
             {
@@ -71,16 +92,21 @@ internal static class ServeCommand
                 LogRequests = parsed.GetValue(logRequests),
                 HideValues = parsed.GetValue(logValues) is { } wanted ? wanted == "hide" : null,
                 StrictStart = parsed.GetValue(strictStart),
+                Ephemeral = parsed.GetValue(ephemeral),
+                TestKit = parsed.GetValue(testKit),
                 // No other environment variable has an effect.
                 Kestrel = new ConfigurationBuilder().AddEnvironmentVariables("Kestrel__").Build(),
                 ExportTraces = ExportsTraces(),
-            }, cancellation);
+            }, parsed.GetValue(exitWithParent), NullIfEmpty(parsed.GetValue(addressFile)), cancellation);
         });
         return command;
     }
 
-    static async Task RunAsync(DocketOptions options, CancellationToken cancellation)
+    static async Task RunAsync(DocketOptions options, bool exitWithParent, string? addressFile, CancellationToken cancellation)
     {
+        // From before the start: the parent may end in the meantime.
+        var parentEnd = exitWithParent ? ParentProcess.EndAsync(cancellation) : new TaskCompletionSource().Task;
+        WriteAddress(addressFile, null); // of an earlier start
         var preloading = Task.Run(Preload.Run, CancellationToken.None);
         var console = options.JsonLog ? Console.Error : Console.Out; // with JSON, the log must contain nothing else
         var stop = new TaskCompletionSource();
@@ -91,7 +117,9 @@ internal static class ServeCommand
         {
             await preloading;
             Greet(console, server, options);
-            await stop.Task;
+            WriteAddress(addressFile, server.Url);
+            await Task.WhenAny(stop.Task, parentEnd);
+            WriteAddress(addressFile, null);
             console.WriteLine("Finishing the requests in progress. Press Ctrl-C again to stop at once.");
         }
 
@@ -100,6 +128,21 @@ internal static class ServeCommand
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = stop.TrySetResult(); // we end the process ourselves after everything is written; a second signal ends it at once
+        }
+    }
+
+    // Whoever finds the file finds the whole address.
+    static void WriteAddress(string? file, string? address)
+    {
+        if (file is not null && address is null)
+        {
+            File.Delete(file);
+        }
+        else if (file is not null)
+        {
+            var unfinished = $"{file}.{Environment.ProcessId}";
+            File.WriteAllText(unfinished, address + "\n");
+            File.Move(unfinished, file, overwrite: true);
         }
     }
 
@@ -125,7 +168,8 @@ internal static class ServeCommand
 
     static void Greet(TextWriter console, DocketServer server, DocketOptions options)
     {
-        console.WriteLine($"Docket serves portal {server.PortalId} on {string.Join(" and ", server.Urls)}, data in {Path.GetFullPath(options.DataDirectory)}");
+        console.WriteLine($"Docket serves portal {server.PortalId} on {string.Join(" and ", server.Urls)}, {(!options.Ephemeral ? $"data in {Path.GetFullPath(options.DataDirectory)}"
+            : options.Token is null ? $"in memory, with the token {DocketServer.EphemeralToken}" : "in memory")}");
         if (options.Token is not null && server.Urls.FirstOrDefault(IsBeyondLoopback) is { } open)
         {
             Console.Error.WriteLine($"docket: The development token gives full access, also from other machines through {open}. Use it on 127.0.0.1 only. To create a token for an app: docket app create NAME");

@@ -47,6 +47,15 @@ public sealed record DocketOptions
     /// <summary>A fixed token for the first portal with all scopes, for development and tests. Never written to disk.</summary>
     public string? Token { get; init; }
 
+    /// <summary>
+    /// Keep all data in memory until the server stops, for tests; on systems without a file system in memory, in a temporary directory.
+    /// <see cref="DataDirectory"/> and <see cref="Store"/> are not used, <see cref="Token"/> is <c>test</c> by default, and the server has the <see cref="TestKit"/>.
+    /// </summary>
+    public bool Ephemeral { get; init; }
+
+    /// <summary>Serve the paths with which tests create portals and change them in ways that no client of HubSpot's can.</summary>
+    public bool TestKit { get; init; }
+
     /// <summary>Don't start if a portal's file is missing or can't be used. By default, the other portals are served, and requests to that one get 503.</summary>
     public bool StrictStart { get; init; }
 

@@ -27,6 +27,9 @@ namespace Docket;
 /// <summary>A running server. Its parts are created and connected here, in the order in which a request reaches them.</summary>
 public sealed class DocketServer : IAsyncDisposable
 {
+    /// <summary>The token of <see cref="DocketOptions.Ephemeral"/> servers, unless there is another one.</summary>
+    internal const string EphemeralToken = "test";
+
     readonly WebApplication app;
     readonly IPortals portals;
     readonly Opened opened;
@@ -79,6 +82,11 @@ public sealed class DocketServer : IAsyncDisposable
         var opened = new Opened();
         try
         {
+            if (options.Ephemeral)
+            {
+                options = options with { DataDirectory = opened.Add(EphemeralDirectory.Create()).Path, Store = null, Token = options.Token ?? EphemeralToken, TestKit = true };
+            }
+
             var logs = opened.Add(Logs(options));
             var logger = logs.CreateLogger("Docket");
             var instruments = opened.Add(new Instruments());

@@ -13,6 +13,7 @@ using Docket.Owners;
 using Docket.Schemas;
 using Docket.Search;
 using Docket.Stores;
+using Docket.TestKit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
@@ -68,6 +69,11 @@ internal static class Routes
         AppRoutes.Map(all, "/docket/v1/apps", portals.Apps);
         RefusalRoutes.Map(all, "/docket/v1/apps", portals, limiter);
         UserRoutes.Map(all, "/docket/v1/users", portals.Users);
+        if (options.TestKit)
+        {
+            KitGroup.Map(all, portals);
+        }
+
         var (signIn, pages) = (new SignIn(portals.Users, portals.Sessions, options.Clock, logger), new Pages(options.Name));
         app.Lifetime.ApplicationStopped.Register(signIn.Dispose);
         AuthorizeRoutes.Map(all, portals, signIn, pages);

@@ -11,14 +11,14 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     readonly List<string> output, log;
 
-    ServerProcess(Process process, string url, List<string> output, List<string> log)
+    ServerProcess(Process process, string url, string token, List<string> output, List<string> log)
     {
         this.process = process;
         this.output = output;
         this.log = log;
         Url = url;
         http = new HttpClient { BaseAddress = new Uri(url) };
-        http.DefaultRequestHeaders.Authorization = new("Bearer", TestServer.Token);
+        http.DefaultRequestHeaders.Authorization = new("Bearer", token);
     }
 
     public int Id => process.Id;
@@ -61,12 +61,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> ServeAsync(
         string directory, string[] options, string url = "http://127.0.0.1:0", IReadOnlyDictionary<string, string>? environment = null, string[]? within = null)
     {
-        string[] command = [.. within ?? [], "dotnet", Program(), "serve", "--data", directory, "--urls", url, "--token", TestServer.Token, .. options];
-        var start = new ProcessStartInfo(command[0], command[1..])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = Serving(["--data", directory, "--urls", url, "--token", TestServer.Token, .. options], within);
         if (await TestEngine.StoreOfAsync(directory) is { } store)
         {
             start.Environment["DOCKET_STORE"] = store;
@@ -77,6 +72,24 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
+        return await RunAsync(start, TestServer.Token);
+    }
+
+    /// <summary>Starts a server that keeps its data in memory, with its own token.</summary>
+    public static Task<ServerProcess> ServeEphemeralAsync(params string[] options) => ServeEphemeralAsync([], options);
+
+    /// <inheritdoc cref="ServeEphemeralAsync(string[])"/>
+    public static Task<ServerProcess> ServeEphemeralAsync(string[] within, params string[] options) =>
+        RunAsync(Serving(["--ephemeral", "--urls", "http://127.0.0.1:0", .. options], within), DocketServer.EphemeralToken);
+
+    static ProcessStartInfo Serving(string[] options, string[]? within)
+    {
+        string[] command = [.. within ?? [], "dotnet", Program(), "serve", .. options];
+        return new(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+    }
+
+    static async Task<ServerProcess> RunAsync(ProcessStartInfo start, string token)
+    {
         var process = Process.Start(start)!;
         var listening = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var (output, log) = (new List<string>(), new List<string>());
@@ -90,7 +103,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             throw new InvalidOperationException($"docket serve ended with {process.ExitCode}: {string.Join('\n', output)}");
         }
 
-        return new ServerProcess(process, await listening.Task, output, log);
+        return new ServerProcess(process, await listening.Task, token, output, log);
 
         void Hear(string line, List<string>? alsoIn)
         {

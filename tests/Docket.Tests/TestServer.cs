@@ -117,6 +117,7 @@ public sealed class TestServer : IAsyncDisposable
             Store = await TestEngine.StoreOfAsync(directory),
             Urls = "http://127.0.0.1:0",
             Token = Token,
+            TestKit = true,
             Clock = clock,
             BusyTimeoutMs = busyTimeoutMs,
             Patience = patience ?? new DocketOptions().Patience,

@@ -22,6 +22,15 @@ internal sealed record ScopeNeed(ImmutableArray<string> AnyOf, ImmutableArray<st
     /// <summary>The portal itself: its apps, users and settings.</summary>
     public static readonly ScopeNeed Manage = Of("docket.manage");
 
+    /// <summary>All portals of a server that was started for tests.</summary>
+    public static readonly ScopeNeed Portals = Of("docket.portals");
+
+    /// <summary>What tests do to their own portal.</summary>
+    public static readonly ScopeNeed Test = Of("docket.test");
+
+    /// <summary>What no user can allow an app, because users have no roles.</summary>
+    public static readonly ImmutableArray<string> PrivateOnly = [.. Manage.AnyOf, .. Portals.AnyOf];
+
     /// <summary>Whether a refusal has the older, shorter form (reference/objects-and-batch.md 3.4).</summary>
     public bool InShort { get; init; }
 

@@ -69,6 +69,7 @@ internal sealed partial class Pages(string name)
         "crm.objects.owners.read" or "settings.users.read" => "Read the names and email addresses of the account's users",
         "settings.users.teams.read" => "Read the account's teams",
         "crm.lists.read" => "Read lists",
+        "docket.test" => "Change the account for tests: its faults, its clock and its snapshots",
         "oauth" => "See which account this is, and your email address",
         _ => string.Join("; ", ScopeNames.AllowedBy(scope).Select(one => InWords(one.Records, one.Rights))) is { Length: > 0 } words ? words : null,
     };

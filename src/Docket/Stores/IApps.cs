@@ -6,8 +6,9 @@ namespace Docket.Stores;
 /// <summary>The apps of all portals. Secrets are returned only when they are created: only hashes are stored.</summary>
 internal interface IApps
 {
-    /// <summary>Creates a private app and its token.</summary>
-    ValueTask<(App App, string Token)> CreatePrivateAsync(long portalId, string name, ImmutableArray<string> scopes);
+    /// <summary>Creates a private app and its token, which is random unless it is given.</summary>
+    /// <exception cref="Refusal">Another app has the token.</exception>
+    ValueTask<(App App, string Token)> CreatePrivateAsync(long portalId, string name, ImmutableArray<string> scopes, string? token = null);
 
     /// <summary>Creates an OAuth app and its client secret.</summary>
     ValueTask<(App App, string Secret)> CreateClientAsync(long portalId, string name, ImmutableArray<string> scopes, ImmutableArray<string> optionalScopes, ImmutableArray<string> redirectUris);

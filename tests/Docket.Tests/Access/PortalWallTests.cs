@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Docket.Access;
 using Docket.Http;
+using Docket.Model;
 using Docket.Model.Types;
 using Docket.Sqlite;
 using Microsoft.AspNetCore.Routing;
@@ -131,6 +133,10 @@ public sealed partial class PortalWallTests
         ["GET /docket/v1/users/{userId}"] = [""],
         ["PATCH /docket/v1/users/{userId}"] = ["""{"archived":true}"""],
         ["POST /docket/v1/apps/{appId}/refusals"] = ["""{"policyName":"DAILY","calls":1}"""],
+        ["GET /docket/v1/portals"] = [""],
+        ["POST /docket/v1/portals"] = ["""{"name":"another"}"""],
+        ["GET /docket/v1/portals/{portalId}"] = [""],
+        ["DELETE /docket/v1/portals/{portalId}"] = [""],
         ["GET /account-info/v3/details"] = [""],
         ["GET /account-info/v3/api-usage/daily"] = [""],
         ["GET /account-info/v3/api-usage/daily/private-apps"] = [""],
@@ -202,10 +208,16 @@ public sealed partial class PortalWallTests
             {
                 var (answer, headers) = await SendAsync(other, MethodOf(endpoint), target, body);
                 var story = $"{MethodOf(endpoint)} {target} {body}\n{answer.Status} {headers}{answer.Text}";
+                tried++;
+                if (endpoint.Metadata.GetMetadata<NeedsScope>()?.Portal == ScopeNeed.Portals)
+                {
+                    answer.Expect(403); // tests may touch all portals of their server, others have nothing to do there
+                    continue;
+                }
+
                 Assert.True(answer.Status is < 500 and not (401 or 403), story);
                 Assert.False(Regex.IsMatch(answer.Text + headers, $"{Secret}|{owned["portal"]}"), "An answer has something of another portal in it.\n" + story);
                 Assert.False(!target.Contains('?', StringComparison.Ordinal) && body.Length == 0 && answer.Status < 300 && Named().IsMatch(path) && MethodOf(endpoint) == "GET", "What belongs to another portal was found.\n" + story);
-                tried++;
             }
         }
 
@@ -283,7 +295,7 @@ public sealed partial class PortalWallTests
     {
         await using var portals = await server.OpenPortalsAsync();
         var id = (await portals.CreateAsync("other")).Id;
-        return (id, (await portals.Apps.CreatePrivateAsync(id, "other", ScopeNames.All)).Token);
+        return (id, (await portals.Apps.CreatePrivateAsync(id, "other", [.. ScopeNames.All.Except(ScopeNeed.Portals.AnyOf)])).Token);
     }
 
     /// <summary>The requests by which a route is tried: path with query, and body.</summary>
@@ -312,7 +324,7 @@ public sealed partial class PortalWallTests
             : path.Contains("{name}", StringComparison.Ordinal) ? ["property"]
             : path.Contains("{id}", StringComparison.Ordinal) ? ["ticket", "archived"]
             : path.Contains("{appId}", StringComparison.Ordinal) ? ["app"]
-            : path.Contains("{accountId}", StringComparison.Ordinal) ? ["portal"]
+            : path.Contains("{accountId}", StringComparison.Ordinal) || path.Contains("{portalId}", StringComparison.Ordinal) ? ["portal"]
             : path.Contains("{token}", StringComparison.Ordinal) ? ["client"]
             : path.Contains("{typeId}", StringComparison.Ordinal) ? ["type"]
             : path.Contains("{associationId}", StringComparison.Ordinal) ? ["association"]

@@ -98,7 +98,7 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
             }
         }
 
-        Assert.Equal(6, compared);
+        Assert.Equal(7, compared);
     }
 
     [Fact]
@@ -110,6 +110,8 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
         await AskAsync("POST", "/docket/v1/apps", """{"name":"a","scopes":["tickets","not-known"]}""");
         await AskAsync("POST", "/docket/v1/apps", """{"name":"b","optionalScopes":["tickets"],"redirectUris":["https://example.com/back"]}""");
         await AskAsync("GET", "/docket/v1/apps");
+        await AskAsync("POST", "/docket/v1/portals", "{}");
+        await AskAsync("GET", "/docket/v1/portals");
         await AskAsync("POST", "/docket/v1/users", """{"email":"ada@example.com"}""");
         await AskAsync("GET", "/docket/v1/users");
         server.Http.DefaultRequestHeaders.Add("Prefer", ["respond-async", "wait=60"]);

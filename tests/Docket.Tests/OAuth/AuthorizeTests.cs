@@ -408,7 +408,7 @@ public sealed partial class AuthorizeTests
         await browser.GetAsync(url);
         await browser.SignInAsync();
         var page = await browser.GetAsync(url);
-        Assert.Equal(ScopeNames.Known.Length - 1, Item().Count(page.Text)); // no user can allow docket.manage
+        Assert.Equal(ScopeNames.Known.Length - 2, Item().Count(page.Text)); // no user can allow docket.manage or docket.portals
         Assert.DoesNotContain("automation", page.Text, StringComparison.Ordinal);
     }
 

@@ -16,13 +16,16 @@ internal static class ScopeNames
            select (name, type.Records, Enum.GetValues<Right>().Where(right => type.Scopes[right].AnyOf.Contains(name)).ToImmutableArray()),
     ];
 
+    /// <summary>The scopes of Docket's own paths.</summary>
+    static readonly ImmutableArray<string> Own = [.. ScopeNeed.Manage.AnyOf, .. ScopeNeed.Portals.AnyOf, .. ScopeNeed.Test.AnyOf];
+
     /// <summary>The scopes that Docket knows. Every OAuth app has <c>oauth</c>; what it allows is open to every token.</summary>
     public static ImmutableArray<string> Known { get; } =
-        [.. OfTypes.Select(one => one.Name).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Users.AnyOf, .. ScopeNeed.Teams.AnyOf, .. ScopeNeed.Lists.AnyOf, "oauth", .. ScopeNeed.Manage.AnyOf];
+        [.. OfTypes.Select(one => one.Name).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Users.AnyOf, .. ScopeNeed.Teams.AnyOf, .. ScopeNeed.Lists.AnyOf, "oauth", .. Own];
 
     /// <summary>A short list that allows everything.</summary>
     public static ImmutableArray<string> All { get; } =
-        [.. StandardTypes.All.Select(type => type.Scopes).Append(TypeDefinition.Scopes).SelectMany(scopes => Enum.GetValues<Right>().Select(right => scopes[right].AnyOf[0])).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Users.AnyOf, .. ScopeNeed.Teams.AnyOf, .. ScopeNeed.Lists.AnyOf, .. ScopeNeed.Manage.AnyOf];
+        [.. StandardTypes.All.Select(type => type.Scopes).Append(TypeDefinition.Scopes).SelectMany(scopes => Enum.GetValues<Right>().Select(right => scopes[right].AnyOf[0])).Distinct(), .. ScopeNeed.Owners.AnyOf, .. ScopeNeed.Users.AnyOf, .. ScopeNeed.Teams.AnyOf, .. ScopeNeed.Lists.AnyOf, .. Own];
 
     /// <summary>The default scopes of a new app.</summary>
     public static ImmutableArray<string> Default { get; } = ["tickets"];

@@ -11,10 +11,10 @@ internal sealed class AppTables(IControlDatabase database) : IApps
 {
     const string Select = "SELECT id, portal, name, scopes, created, client_id, redirect_uris, optional_scopes, client_secret FROM app WHERE deleted IS NULL";
 
-    public ValueTask<(App App, string Token)> CreatePrivateAsync(long portalId, string name, ImmutableArray<string> scopes) => database.WriteAsync(async opened =>
+    public ValueTask<(App App, string Token)> CreatePrivateAsync(long portalId, string name, ImmutableArray<string> scopes, string? token = null) => database.WriteAsync(async opened =>
     {
         var id = await opened.FindAsync(Id, "INSERT INTO app (portal, name, scopes, created) VALUES (@1, @2, @3, @4) RETURNING id", portalId, name, Join(scopes), Instant.Now(database.Clock));
-        return ((await ReadAsync(opened, portalId, id))!, await AddTokenAsync(opened, id));
+        return ((await ReadAsync(opened, portalId, id))!, await AddTokenAsync(opened, id, token));
     });
 
     public ValueTask<(App App, string Secret)> CreateClientAsync(long portalId, string name, ImmutableArray<string> scopes, ImmutableArray<string> optionalScopes, ImmutableArray<string> redirectUris) =>
@@ -88,11 +88,10 @@ internal sealed class AppTables(IControlDatabase database) : IApps
         row => new Caller(row.GetInt64(0), row.GetInt64(1), new Scopes(Split(row.GetString(2)))) { ExpiresAt = row.IsDBNull(3) ? null : row.GetInt64(3) },
         "SELECT app.portal, app.id, app.scopes, expires FROM app_token JOIN app ON app.id = app WHERE hash = @1", hash);
 
-    static async ValueTask<string> AddTokenAsync(ControlConnection opened, long appId)
+    static async ValueTask<string> AddTokenAsync(ControlConnection opened, long appId, string? given = null)
     {
-        var token = Secrets.NewToken();
-        await opened.RunAsync("INSERT INTO app_token (hash, app) VALUES (@1, @2)", Secrets.Hash(token), appId);
-        return token;
+        var token = given ?? Secrets.NewToken();
+        return await opened.RunAsync("INSERT INTO app_token (hash, app) VALUES (@1, @2) ON CONFLICT DO NOTHING", Secrets.Hash(token), appId) > 0 ? token : throw new Refusal(Faults.TokenTaken());
     }
 
     static ValueTask<App?> ReadAsync(ControlConnection opened, long portalId, long id) => opened.FindAsync(ToApp, $"{Select} AND portal = @1 AND id = @2", portalId, id);

@@ -132,8 +132,7 @@ internal sealed class GrantTables(IControlDatabase database) : IGrants
 
     /// <summary>Finds the caller of the access token with this hash, without the settings of its portal; <c>null</c> if it doesn't exist.</summary>
     public static ValueTask<Caller?> FindCallerAsync(ControlConnection opened, byte[] hash) => opened.FindAsync(
-        // Users have no roles, so they can't grant the management of the portal.
-        row => new Caller(row.GetInt64(0), row.GetInt64(1), new Scopes(AppTables.Split(row.GetString(2)).Except(ScopeNeed.Manage.AnyOf))) { ExpiresAt = row.GetInt64(3), IsOAuth = true },
+        row => new Caller(row.GetInt64(0), row.GetInt64(1), new Scopes(AppTables.Split(row.GetString(2)).Except(ScopeNeed.PrivateOnly))) { ExpiresAt = row.GetInt64(3), IsOAuth = true },
         "SELECT portal, app, scopes, expires FROM oauth_access JOIN oauth_grant ON id = grant_id WHERE hash = @1", hash);
 
     /// <summary>Ends all grants to an app.</summary>

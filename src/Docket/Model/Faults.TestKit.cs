@@ -1,0 +1,9 @@
+namespace Docket.Model;
+
+/// <summary>The test kit: portals that tests create.</summary>
+internal static partial class Faults
+{
+    public static Error TokenTaken() => new(409, "Another app has this token.", "OBJECT_ALREADY_EXISTS");
+
+    public static Error FirstPortal() => new(400, "The first portal can't be deleted: the server's own token belongs to it.", Validation);
+}
