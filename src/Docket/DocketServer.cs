@@ -104,7 +104,7 @@ public sealed class DocketServer : IAsyncDisposable
                 ? new SqlitePortals(options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, openMax)
                 : await PostgresPortals.OpenAsync(
                     options.Store, options.StorePasswordFile, options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, instruments, options.StrictStart, openMax, cancellation));
-            var limiter = opened.Add(new RateLimiter(portals.Usage, await portals.Usage.LoadAsync(cancellation), portals.SharedCalls, instruments, options.Clock, logger));
+            var limiter = opened.Add(new RateLimiter(portals.Usage, await portals.Usage.LoadAsync(cancellation), portals.SharedCalls, instruments, portals.Clocks, logger));
             var jobs = opened.Add(new JobRunner(portals, options.Clock, logger));
             instruments.Observe("docket.jobs.running", "{job}", "Jobs that are worked on or wait for more inputs", () => jobs.Running);
             var metrics = metricsUrls is null ? null
@@ -117,7 +117,7 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseResponseCompression();
             app.UseMiddleware<Refusals>();
             app.UseRouting();
-            app.UseMiddleware<Authentication>(portals, limiter, options.Clock, options.Random);
+            app.UseMiddleware<Authentication>(portals, limiter, options.Random);
             app.UseMiddleware<IncomingBodies>(budget);
             app.UseRequestDecompression();
             Routes.Map(app, options, portals, jobs, limiter, logger);

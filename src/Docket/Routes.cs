@@ -78,7 +78,7 @@ internal static class Routes
         app.Lifetime.ApplicationStopped.Register(signIn.Dispose);
         AuthorizeRoutes.Map(all, portals, signIn, pages);
         AllowedRoutes.Map(all, portals, signIn, pages);
-        TokenRoutes.Map(all, portals, options.Clock);
+        TokenRoutes.Map(all, portals);
         HealthRoutes.Map(all, portals, stopping);
         FrontPage.Map(all);
         OpenApi.Map(all, "/docket/v1/openapi.json");

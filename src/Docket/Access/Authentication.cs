@@ -21,7 +21,7 @@ internal sealed record NeedsScope(Right? Right, ScopeNeed Portal, bool OfAnyType
 /// (reference/objects-and-batch.md 1.7). Limits (429) come right after the token, so that requests that are refused
 /// for any other reason count as calls.
 /// </summary>
-internal sealed class Authentication(RequestDelegate next, IPortals portals, RateLimiter limiter, TimeProvider clock, Random random)
+internal sealed class Authentication(RequestDelegate next, IPortals portals, RateLimiter limiter, Random random)
 {
     const string Scheme = "Bearer ";
 
@@ -65,6 +65,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
         }
 
         http.Features.GetRequiredFeature<AboutRequest>().Caller = found.Caller;
+        var clock = portals.Clocks.Of(found.Caller.PortalId);
         if (found.Caller.ExpiresAt is { } expiresAt && Instant.Now(clock) is var now && now >= expiresAt)
         {
             throw new Refusal(Faults.TokenExpired(expiresAt, now));

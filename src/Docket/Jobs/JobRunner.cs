@@ -305,7 +305,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     async ValueTask<JobInputs> ReadAsync(long portalId, Job job, IEnumerable<StoredInput> lines)
     {
         var caller = new Caller(portalId, 0, Scopes.All) { Source = job.Source, Owners = await portals.OwnersOfAsync(portalId, stop.Token) };
-        return JobInputs.Read(job, lines, caller, Instant.Now(clock));
+        return JobInputs.Read(job, lines, caller, portals.Clocks.NowOf(portalId));
     }
 
     async Task RepeatAsync(PeriodicTimer timer, Func<Task> work)
@@ -395,7 +395,8 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
                     continue;
                 }
 
-                await GoOnAsync(portal.Id, uploadsBefore: startedAt); // later uploads are still running
+                // Later uploads are still running. With a clock that was moved, nothing tells which they are.
+                await GoOnAsync(portal.Id, uploadsBefore: portals.Clocks.Of(portal.Id).IsServers ? startedAt : 0);
                 var store = await portals.OpenAsync(portal.Id, stop.Token);
                 while (!stop.IsCancellationRequested && await store.Jobs.SweepAsync())
                 {

@@ -21,7 +21,7 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     readonly IUsage store;
     readonly SharedCalls? shared;
     readonly Instruments instruments;
-    readonly TimeProvider clock;
+    readonly PortalClocks clocks;
     readonly ILogger logger;
     readonly PeriodicTimer timer;
     readonly Task saving;
@@ -30,18 +30,18 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     /// <param name="days">What was saved, to continue from.</param>
     /// <param name="shared">The calls of other processes that serve the portals.</param>
     /// <param name="instruments">Counts the calls that are refused.</param>
-    /// <param name="clock">The time.</param>
+    /// <param name="clocks">The time in each portal.</param>
     /// <param name="logger">Receives failures to save.</param>
-    public RateLimiter(IUsage store, IEnumerable<DayUsage> days, SharedCalls? shared, Instruments instruments, TimeProvider clock, ILogger logger)
+    public RateLimiter(IUsage store, IEnumerable<DayUsage> days, SharedCalls? shared, Instruments instruments, PortalClocks clocks, ILogger logger)
     {
-        (this.store, this.shared, this.instruments, this.clock, this.logger) = (store, shared, instruments, clock, logger);
+        (this.store, this.shared, this.instruments, this.clocks, this.logger) = (store, shared, instruments, clocks, logger);
         foreach (var day in days)
         {
             Of(day.PortalId).Load(day);
         }
 
         shared?.Heard += Hear;
-        timer = new(SaveEvery, clock);
+        timer = new(SaveEvery, clocks.Server);
         saving = SaveNowAndThenAsync();
     }
 
@@ -76,7 +76,7 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     }
 
     /// <summary>The calls of a portal.</summary>
-    public PortalUsage Of(long portalId) => portals.TryGetValue(portalId, out var usage) ? usage : portals.GetOrAdd(portalId, new PortalUsage(clock, shared));
+    public PortalUsage Of(long portalId) => portals.TryGetValue(portalId, out var usage) ? usage : portals.GetOrAdd(portalId, new PortalUsage(clocks.Of(portalId), shared));
 
     public async ValueTask DisposeAsync()
     {

@@ -12,11 +12,11 @@ using Microsoft.AspNetCore.Routing;
 namespace Docket.OAuth;
 
 /// <summary>Tokens of apps: issuing, describing and revoking them (reference/auth-limits-webhooks-imports.md 1.1, 1.3, 1.4). The secret or token in the request is the credential.</summary>
-internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
+internal sealed class TokenRoutes(IPortals portals)
 {
-    public static void Map(IEndpointRouteBuilder routes, IPortals portals, TimeProvider clock)
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals)
     {
-        var tokens = new TokenRoutes(portals, clock);
+        var tokens = new TokenRoutes(portals);
         routes.MapPost("/oauth/v1/token", Unstored(tokens.IssueAsync));
         foreach (var version in (string[])["v3", "2026-03", "2026-09"])
         {
@@ -69,7 +69,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
     {
         var form = await FormBody.ReadAsync(http);
         var (app, token) = (await FindClientAsync(http, form), form.Text("token"));
-        var described = await portals.Grants.FindAccessAsync(token, http.RequestAborted) is { } access ? new DescribedToken(token, access.Grant, access.ExpiresAt, Instant.Now(clock))
+        var described = await portals.Grants.FindAccessAsync(token, http.RequestAborted) is { } access ? new DescribedToken(token, access.Grant, access.ExpiresAt, portals.Clocks.NowOf(access.Grant.Portal.Id))
             : await portals.Grants.FindRefreshAsync(token, http.RequestAborted) is { } refresh ? new DescribedToken(token, refresh) : null;
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, described?.Grant.AppId == app.Id ? described : null, TokenResponse.WriteIntrospected);
     }
@@ -86,7 +86,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
     {
         var token = Token(http);
         var found = await portals.Grants.FindAccessAsync(token, http.RequestAborted) ?? throw new Refusal(Faults.ResourceNotFound());
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, found.Grant, found.ExpiresAt, Instant.Now(clock)), TokenResponse.WriteDescribed);
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, new DescribedToken(token, found.Grant, found.ExpiresAt, portals.Clocks.NowOf(found.Grant.Portal.Id)), TokenResponse.WriteDescribed);
     }
 
     async Task DescribeRefreshAsync(HttpContext http)
@@ -110,7 +110,7 @@ internal sealed class TokenRoutes(IPortals portals, TimeProvider clock)
     {
         var body = await RequestBody.ReadJsonAsync(http, TokenKeyBody.Shape.Read);
         var caller = (await portals.FindTokenAsync(body.TokenKey ?? "", http.RequestAborted))?.Caller;
-        var scopes = caller is null || caller.ExpiresAt <= Instant.Now(clock) ? null
+        var scopes = caller is null || caller.ExpiresAt <= portals.Clocks.NowOf(caller.PortalId) ? null
             : caller.AppId == 0 ? ScopeNames.All // the fixed development token
             : await portals.Apps.FindAsync(caller.PortalId, caller.AppId, http.RequestAborted) is { Client: null } app ? app.Scopes : (ImmutableArray<string>?)null;
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (caller!, scopes ?? throw new Refusal(Faults.ResourceNotFound())), TokenResponse.WritePrivate);

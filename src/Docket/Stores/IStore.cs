@@ -150,6 +150,9 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>Finds the caller of a token, and the store of its portal; <c>null</c> for an unknown or revoked token. The token may have expired. Caller and store know everything that was committed before the call, also by other processes.</summary>
     ValueTask<(Caller Caller, IStore Store)?> FindTokenAsync(string token, CancellationToken cancellation);
 
+    /// <summary>The time in each portal.</summary>
+    PortalClocks Clocks { get; }
+
     IApps Apps { get; }
 
     IUsers Users { get; }

@@ -13,7 +13,7 @@ internal sealed class AppTables(IControlDatabase database) : IApps
 
     public ValueTask<(App App, string Token)> CreatePrivateAsync(long portalId, string name, ImmutableArray<string> scopes, string? token = null) => database.WriteAsync(async opened =>
     {
-        var id = await opened.FindAsync(Id, "INSERT INTO app (portal, name, scopes, created) VALUES (@1, @2, @3, @4) RETURNING id", portalId, name, Join(scopes), Instant.Now(database.Clock));
+        var id = await opened.FindAsync(Id, "INSERT INTO app (portal, name, scopes, created) VALUES (@1, @2, @3, @4) RETURNING id", portalId, name, Join(scopes), database.Clocks.NowOf(portalId));
         return ((await ReadAsync(opened, portalId, id))!, await AddTokenAsync(opened, id, token));
     });
 
@@ -23,7 +23,7 @@ internal sealed class AppTables(IControlDatabase database) : IApps
             var secret = Secrets.NewUuid();
             var id = await opened.FindAsync(
                 Id, "INSERT INTO app (portal, name, scopes, created, client_id, client_secret, redirect_uris, optional_scopes) VALUES (@1, @2, @3, @4, @5, @6, @7, @8) RETURNING id",
-                portalId, name, Join(scopes), Instant.Now(database.Clock), Secrets.NewUuid(), Secrets.Hash(secret), ToJson(redirectUris), Join(optionalScopes));
+                portalId, name, Join(scopes), database.Clocks.NowOf(portalId), Secrets.NewUuid(), Secrets.Hash(secret), ToJson(redirectUris), Join(optionalScopes));
             return ((await ReadAsync(opened, portalId, id))!, secret);
         });
 
@@ -60,8 +60,8 @@ internal sealed class AppTables(IControlDatabase database) : IApps
         if (app.Client is null)
         {
             // A token that was replaced earlier keeps its expiry.
-            await opened.RunAsync("UPDATE app_token SET expires = CASE WHEN expires < @2 THEN expires ELSE @2 END WHERE app = @1", id, Instant.Now(database.Clock) + graceMs);
-            await opened.RunAsync("DELETE FROM app_token WHERE expires <= @1", Instant.Now(database.Clock));
+            await opened.RunAsync("UPDATE app_token SET expires = CASE WHEN expires < @2 THEN expires ELSE @2 END WHERE app = @1", id, database.Clocks.NowOf(portalId) + graceMs);
+            await opened.RunAsync("DELETE FROM app_token WHERE expires <= @1", database.Clocks.Earliest());
             return await AddTokenAsync(opened, id);
         }
 
@@ -77,7 +77,7 @@ internal sealed class AppTables(IControlDatabase database) : IApps
             return false;
         }
 
-        await opened.RunAsync("UPDATE app SET deleted = @1 WHERE id = @2", Instant.Now(database.Clock), id);
+        await opened.RunAsync("UPDATE app SET deleted = @1 WHERE id = @2", database.Clocks.NowOf(portalId), id);
         await opened.RunAsync("DELETE FROM app_token WHERE app = @1", id);
         await GrantTables.EndAllAsync(opened, id);
         return true;

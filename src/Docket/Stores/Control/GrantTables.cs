@@ -30,7 +30,7 @@ internal sealed class GrantTables(IControlDatabase database) : IGrants
                 INSERT INTO oauth_grant (app, portal, "user", scopes, redirect_uri, challenge, code, code_expires)
                 SELECT app.id, "user".portal, "user".id, @1, @2, @3, @4, @5 FROM app, "user" WHERE app.id = @6 AND deleted IS NULL AND "user".id = @7 AND archived = 0
                 """,
-                AppTables.Join(scopes), redirectUri, challenge, Secrets.Hash(code), Instant.Now(database.Clock) + CodeMs, app.Id, user.Id);
+                AppTables.Join(scopes), redirectUri, challenge, Secrets.Hash(code), database.Clocks.NowOf(user.PortalId) + CodeMs, app.Id, user.Id);
             return added > 0 ? code : null;
         },
         changesCallers: static _ => false);
@@ -62,7 +62,7 @@ internal sealed class GrantTables(IControlDatabase database) : IGrants
 
                 // A verifier without a challenge means that an attacker has removed the challenge (RFC 9700 4.8.2).
                 var proved = grant.Challenge is null ? verifier is null : verifier is not null && Answers(grant.Challenge, verifier);
-                if (!proved || grant.Expires <= Instant.Now(database.Clock))
+                if (!proved || grant.Expires <= database.Clocks.NowOf(grant.Grant.Portal.Id))
                 {
                     return (ExchangeEnd.BadCode, null, false);
                 }
@@ -84,9 +84,10 @@ internal sealed class GrantTables(IControlDatabase database) : IGrants
         changesCallers: static _ => false);
 
     public ValueTask<(Grant Grant, long ExpiresAt)?> FindAccessAsync(string accessToken, CancellationToken cancellation) => database.ReadAsync(
-        opened => opened.FindAsync(
-            row => ((Grant, long)?)(ToGrant(row), row.GetInt64(10)),
-            $"{Columns}, expires {From} JOIN oauth_access ON grant_id = oauth_grant.id WHERE hash = @1 AND expires > @2", Secrets.Hash(accessToken), Instant.Now(database.Clock)),
+        async opened => await opened.FindAsync(
+            row => ((Grant Grant, long ExpiresAt)?)(ToGrant(row), row.GetInt64(10)),
+            $"{Columns}, expires {From} JOIN oauth_access ON grant_id = oauth_grant.id WHERE hash = @1", Secrets.Hash(accessToken)) is { } found && found.ExpiresAt > database.Clocks.NowOf(found.Grant.Portal.Id)
+            ? found : ((Grant, long)?)null,
         cancellation);
 
     public ValueTask<Grant?> FindRefreshAsync(string refreshToken, CancellationToken cancellation) =>
@@ -107,7 +108,7 @@ internal sealed class GrantTables(IControlDatabase database) : IGrants
                 WHERE refresh IS NOT NULL OR (exchanged = 0 AND code_expires > @3) OR EXISTS (SELECT 1 FROM oauth_access WHERE grant_id = oauth_grant.id AND expires > @3)
                 ORDER BY name, app.id, oauth_grant.id
                 """,
-                user.PortalId, user.Id, Instant.Now(database.Clock));
+                user.PortalId, user.Id, database.Clocks.NowOf(user.PortalId));
             var apps = new List<AllowedApp>();
             foreach (var app in granted)
             {
@@ -146,10 +147,9 @@ internal sealed class GrantTables(IControlDatabase database) : IGrants
 
     async ValueTask<string> AddAccessAsync(ControlConnection opened, long grantId, Grant grant)
     {
-        var now = Instant.Now(database.Clock);
-        await RemoveOverAsync(opened, now - ExpiredKeptMs);
+        await RemoveOverAsync(opened, database.Clocks.Earliest() - ExpiredKeptMs);
         var token = Secrets.NewOpaque(48);
-        await opened.RunAsync("INSERT INTO oauth_access VALUES (@1, @2, @3)", Secrets.Hash(token), grantId, now + grant.Portal.Settings.AccessTokenLifetimeMs);
+        await opened.RunAsync("INSERT INTO oauth_access VALUES (@1, @2, @3)", Secrets.Hash(token), grantId, database.Clocks.NowOf(grant.Portal.Id) + grant.Portal.Settings.AccessTokenLifetimeMs);
         return token;
     }
 

@@ -6,7 +6,7 @@ namespace Docket.Stores.Control;
 /// </summary>
 internal interface IControlDatabase
 {
-    TimeProvider Clock { get; }
+    PortalClocks Clocks { get; }
 
     /// <summary>Reads.</summary>
     /// <exception cref="Model.Refusal">The database can't be read now.</exception>

@@ -17,7 +17,7 @@ internal sealed class SessionTables(IControlDatabase database) : ISessions
     public ValueTask<bool> MayTryAsync(string email) => database.WriteAsync(
         async opened =>
         {
-            var now = Instant.Now(database.Clock);
+            var now = Instant.Now(database.Clocks.Server);
             await opened.RunAsync("DELETE FROM sign_in_attempt WHERE since <= @1", now - AttemptsMs);
             return await opened.RunAsync( // attempts beyond the limit are not written to disk
                 $"INSERT INTO sign_in_attempt VALUES (@1, @2, 1) ON CONFLICT (email) DO UPDATE SET attempts = sign_in_attempt.attempts + 1 WHERE sign_in_attempt.attempts < {AttemptsMax}",
@@ -28,7 +28,7 @@ internal sealed class SessionTables(IControlDatabase database) : ISessions
     public ValueTask<string> StartAsync(IEnumerable<User> users) => database.WriteAsync(
         async opened =>
         {
-            var now = Instant.Now(database.Clock);
+            var now = Instant.Now(database.Clocks.Server);
             await opened.RunAsync("DELETE FROM session WHERE expires <= @1", now);
             var started = Secrets.NewOpaque();
             foreach (var user in users)
@@ -43,7 +43,7 @@ internal sealed class SessionTables(IControlDatabase database) : ISessions
     public ValueTask<ImmutableArray<User>> FindAsync(string session, CancellationToken cancellation) => database.ReadAsync(
         opened => opened.ListAsync(
             UserTables.ToUser, $"""{UserTables.Select} WHERE id IN (SELECT "user" FROM session WHERE hash = @1 AND expires > @2) ORDER BY portal""",
-            Secrets.Hash(session), Instant.Now(database.Clock)),
+            Secrets.Hash(session), Instant.Now(database.Clocks.Server)),
         cancellation);
 
     public async ValueTask EndAsync(string session) =>

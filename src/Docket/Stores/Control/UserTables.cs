@@ -20,7 +20,7 @@ internal sealed class UserTables(IControlDatabase database) : IUsers
             INSERT INTO "user" (id, portal, email, first_name, last_name, created, updated)
             SELECT (SELECT coalesce(max(id) + 1, @1) FROM "user"), @2, @3, @4, @5, @6, @6 WHERE true ON CONFLICT DO NOTHING RETURNING id
             """,
-            FirstUser, portalId, email, firstName, lastName, Instant.Now(database.Clock));
+            FirstUser, portalId, email, firstName, lastName, database.Clocks.NowOf(portalId));
         return id is null ? null : await ReadAsync(opened, portalId, id.Value);
     });
 
@@ -48,7 +48,7 @@ internal sealed class UserTables(IControlDatabase database) : IUsers
             UPDATE "user" SET email = @1, first_name = @2, last_name = @3, archived = @4, updated = @5
             WHERE id = @6 AND NOT EXISTS (SELECT 1 FROM "user" AS other WHERE other.portal = "user".portal AND lower(other.email) = lower(@1) AND other.id <> "user".id)
             """,
-            change.Email ?? user.Email, change.FirstName ?? user.FirstName, change.LastName ?? user.LastName, change.Archived ?? user.Archived ? 1 : 0, Instant.Now(database.Clock), id);
+            change.Email ?? user.Email, change.FirstName ?? user.FirstName, change.LastName ?? user.LastName, change.Archived ?? user.Archived ? 1 : 0, database.Clocks.NowOf(portalId), id);
         return changed == 0 ? null : await ReadAsync(opened, portalId, id);
     });
 

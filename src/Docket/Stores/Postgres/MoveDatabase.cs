@@ -12,7 +12,7 @@ internal sealed class MoveDatabase(PostgresDatabase database, TimeProvider clock
     /// <summary>Changes of purged records to empty in one transaction, while writers wait.</summary>
     const int EmptiedAtOnce = 1_000;
 
-    readonly PostgresControl control = new(database, static _ => { }, clock, logger);
+    readonly PostgresControl control = new(database, static _ => { }, new(clock), logger);
 
     public string Name => database.Description;
 

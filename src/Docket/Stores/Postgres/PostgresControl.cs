@@ -9,16 +9,16 @@ namespace Docket.Stores.Postgres;
 /// <summary>The control plane in PostgreSQL. Npgsql turns the values @1, @2 of its statements into PostgreSQL's own.</summary>
 /// <param name="database">The database.</param>
 /// <param name="announce">Called with the new generation when a write of this process has changed callers, and with <c>null</c> if it may have.</param>
-/// <param name="clock">The time.</param>
+/// <param name="clocks">The time in each portal.</param>
 /// <param name="logger">Receives failures.</param>
-internal sealed partial class PostgresControl(PostgresDatabase database, Action<long?> announce, TimeProvider clock, ILogger logger) : IControlDatabase
+internal sealed partial class PostgresControl(PostgresDatabase database, Action<long?> announce, PortalClocks clocks, ILogger logger) : IControlDatabase
 {
     /// <summary>What a notification of changed callers begins with; the new generation follows.</summary>
     public const string CallersChanged = "callers ";
 
-    readonly Complaints complaints = new(clock);
+    readonly Complaints complaints = new(clocks.Server);
 
-    public TimeProvider Clock => clock;
+    public PortalClocks Clocks => clocks;
 
     public async ValueTask<T> ReadAsync<T>(Func<ControlConnection, ValueTask<T>> read, CancellationToken cancellation)
     {

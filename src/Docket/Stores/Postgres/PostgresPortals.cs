@@ -60,12 +60,13 @@ internal sealed partial class PostgresPortals : IPortals
         this.database = database;
         this.types = types;
         this.clock = clock;
+        Clocks = new(clock);
         this.logger = logger;
         this.instruments = instruments;
         this.openMax = openMax;
         this.developmentToken = developmentToken is null ? null : Convert.ToHexString(Secrets.Hash(developmentToken));
         indexDirectory = Path.Combine(directory, "indexes");
-        control = new(database, Announce, clock, logger);
+        control = new(database, Announce, Clocks, logger);
         Apps = new AppTables(control);
         Usage = new UsageTable(control);
         Users = new UserTables(control);
@@ -133,6 +134,8 @@ internal sealed partial class PostgresPortals : IPortals
 
     /// <summary>By which other processes know this one.</summary>
     public Guid Process => database.Process;
+
+    public PortalClocks Clocks { get; }
 
     public IApps Apps { get; }
 
@@ -234,7 +237,7 @@ internal sealed partial class PostgresPortals : IPortals
         return store;
     }
 
-    public async ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => await TranslateAsync(JobTables.IsCareDueAsync(database, portalId, Instant.Now(clock)));
+    public async ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => await TranslateAsync(JobTables.IsCareDueAsync(database, portalId, Clocks.NowOf(portalId)));
 
     public async ValueTask<bool> IsAloneAsync(CancellationToken cancellation) => await TranslateAsync(database.Presence.IsAloneAsync());
 
@@ -399,7 +402,7 @@ internal sealed partial class PostgresPortals : IPortals
         lock (gate) // the store of a deleted portal must not be created again
         {
             return known.Settings.TryGetValue(portalId, out var set)
-                ? stores.GetOrAdd(portalId, id => new PostgresStore(database, id, types, indexDirectory, clock, logger, instruments) { Settings = set })
+                ? stores.GetOrAdd(portalId, id => new PostgresStore(database, id, types, indexDirectory, Clocks.Of(id), logger, instruments) { Settings = set })
                 : throw new Refusal(Faults.ResourceNotFound());
         }
     }
@@ -490,6 +493,7 @@ internal sealed partial class PostgresPortals : IPortals
     void CloseDeleted(long portalId, PostgresStore store)
     {
         store.Dispose();
+        Clocks.Remove(portalId);
         try
         {
             IndexFile.Delete(PostgresStore.IndexPath(indexDirectory, portalId));

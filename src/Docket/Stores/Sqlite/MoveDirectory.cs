@@ -46,7 +46,7 @@ internal sealed class MoveDirectory : IPortalHome
         held = DataDirectory.Hold(this.directory);
         try
         {
-            registry = new Registry(Path.Combine(this.directory, "docket.db"), clock, logger, Engine.BusyTimeoutMs);
+            registry = new Registry(Path.Combine(this.directory, "docket.db"), new(clock), logger, Engine.BusyTimeoutMs);
         }
         catch
         {

@@ -27,16 +27,16 @@ internal sealed partial class Registry : IControlDatabase, IDisposable
 
     /// <summary>Opens the file, or creates it.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="clock">The time.</param>
+    /// <param name="clocks">The time in each portal.</param>
     /// <param name="logger">Receives failures of the file.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
     /// <exception cref="OperatorMistake">The file can't be used.</exception>
-    public Registry(string path, TimeProvider clock, ILogger logger, int busyTimeoutMs)
+    public Registry(string path, PortalClocks clocks, ILogger logger, int busyTimeoutMs)
     {
         this.path = path;
         this.logger = logger;
-        Clock = clock;
-        complaints = new(clock);
+        Clocks = clocks;
+        complaints = new(clocks.Server);
         (writer, reader, Identity, PortalsAtStart) = Engine.Open(
             path, "registry", busyTimeoutMs,
             opened =>
@@ -57,7 +57,7 @@ internal sealed partial class Registry : IControlDatabase, IDisposable
         (dataVersion, generationNow) = (reader.Native.Prepare("PRAGMA data_version"), reader.Native.Prepare("SELECT generation FROM identity"));
     }
 
-    public TimeProvider Clock { get; }
+    public PortalClocks Clocks { get; }
 
     /// <summary>The identity of this registry, which the files of its portals contain.</summary>
     public string Identity { get; }
@@ -111,7 +111,7 @@ internal sealed partial class Registry : IControlDatabase, IDisposable
     {
         // While another program locks the file, one write waits for it. Others don't queue behind it: each would block a thread
         // that could serve other requests.
-        if (Interlocked.Read(ref waitingSince) is not 0 and var since && Clock.GetElapsedTime(since).TotalMilliseconds > QueueMs)
+        if (Interlocked.Read(ref waitingSince) is not 0 and var since && Clocks.Server.GetElapsedTime(since).TotalMilliseconds > QueueMs)
         {
             throw new Refusal(Faults.FileLocked(Path.GetFileName(path)));
         }
@@ -169,7 +169,7 @@ internal sealed partial class Registry : IControlDatabase, IDisposable
 
     void Begin()
     {
-        Interlocked.Exchange(ref waitingSince, Clock.GetTimestamp());
+        Interlocked.Exchange(ref waitingSince, Clocks.Server.GetTimestamp());
         try
         {
             writer.Native.Execute("BEGIN IMMEDIATE");

@@ -80,6 +80,7 @@ internal sealed partial class SqlitePortals : IPortals
         this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The name of the data directory is empty. Use --data to specify one.");
         this.types = types;
         this.clock = clock;
+        Clocks = new(clock);
         this.logger = logger;
         this.busyTimeoutMs = busyTimeoutMs;
         this.instruments = instruments;
@@ -118,6 +119,8 @@ internal sealed partial class SqlitePortals : IPortals
             throw;
         }
     }
+
+    public PortalClocks Clocks { get; }
 
     public IApps Apps { get; }
 
@@ -178,7 +181,7 @@ internal sealed partial class SqlitePortals : IPortals
 
     public ValueTask<IStore> OpenAsync(long portalId, CancellationToken cancellation) => new(OpenStore(portalId));
 
-    public ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => new(StoreOf(portalId).DueAt() <= Instant.Now(clock));
+    public ValueTask<bool> IsCareDueAsync(long portalId, CancellationToken cancellation) => new(StoreOf(portalId).DueAt() <= Clocks.NowOf(portalId));
 
     public ValueTask<bool> IsAloneAsync(CancellationToken cancellation) => new(true); // one process serves the directory
 
@@ -323,7 +326,7 @@ internal sealed partial class SqlitePortals : IPortals
     {
         await RefreshAsync(opened);
         return settings.TryGetValue(portalId, out var set)
-            ? stores.GetOrAdd(portalId, id => new SqliteStore(PathOf(id), types, clock, logger, busyTimeoutMs, instruments, id, file => Identify(file, id, PathOf(id))) { Settings = set })
+            ? stores.GetOrAdd(portalId, id => new SqliteStore(PathOf(id), types, Clocks.Of(id), logger, busyTimeoutMs, instruments, id, file => Identify(file, id, PathOf(id))) { Settings = set })
             : throw new Refusal(Faults.ResourceNotFound());
     });
 
@@ -331,6 +334,7 @@ internal sealed partial class SqlitePortals : IPortals
     void CloseDeleted(long portalId, SqliteStore store)
     {
         store.Dispose();
+        Clocks.Remove(portalId);
         DeleteFiles(portalId); // its index may have been written again after the files were deleted
     }
 
@@ -379,7 +383,7 @@ internal sealed partial class SqlitePortals : IPortals
                 $"{path} is {(File.Exists(path) ? "empty" : "missing")}, and without it there are no tokens for {Path.GetFileName(portal)}. Restore it from a backup, or move the portal files away to start with an empty data directory.");
         }
 
-        return new Registry(path, clock, logger, busyTimeoutMs);
+        return new Registry(path, Clocks, logger, busyTimeoutMs);
     }
 
     void LookAround(bool strict)
