@@ -34,11 +34,12 @@ public sealed class DocketServer : IAsyncDisposable
     readonly IPortals portals;
     readonly Opened opened;
 
-    DocketServer(WebApplication app, IPortals portals, string? metricsUrl, Opened opened, FirstPortal first)
+    DocketServer(WebApplication app, IPortals portals, string dataPath, string? metricsUrl, Opened opened, FirstPortal first)
     {
         this.app = app;
         this.portals = portals;
         this.opened = opened;
+        DataPath = dataPath;
         MetricsUrl = metricsUrl;
         PortalId = first.Id;
         FirstToken = first.Token;
@@ -62,6 +63,9 @@ public sealed class DocketServer : IAsyncDisposable
 
     /// <summary>The app of the first portal's first token, while nothing has been written to the portal: the token may have been lost.</summary>
     public long? FirstApp { get; }
+
+    /// <summary>Where its data is, also that of an ephemeral one.</summary>
+    internal string DataPath { get; }
 
     /// <summary>Its portals, for code that builds on the server.</summary>
     internal IPortals Portals => portals;
@@ -135,7 +139,7 @@ public sealed class DocketServer : IAsyncDisposable
                 await app.StopAsync();
             });
             // Last: if listening failed, a new token would be created but never shown.
-            return new DocketServer(app, portals, metrics?.Url, opened, await FirstPortal.OfAsync(portals, options.Token, cancellation));
+            return new DocketServer(app, portals, options.DataDirectory, metrics?.Url, opened, await FirstPortal.OfAsync(portals, options.Token, cancellation));
         }
         catch
         {

@@ -82,8 +82,14 @@ public sealed class TestServer : IAsyncDisposable
     /// <param name="clock">The clock of a server before, so that time goes on.</param>
     /// <param name="patience">How long to wait for a client that says nothing.</param>
     /// <param name="with">Sets other options.</param>
-    public static async Task<TestServer> StartAsync(string? directory = null, int busyTimeoutMs = 5_000, ManualClock? clock = null, TimeSpan? patience = null, Func<DocketOptions, DocketOptions>? with = null)
+    /// <param name="ephemeral">Keep nothing. The directory is then not given.</param>
+    public static async Task<TestServer> StartAsync(string? directory = null, int busyTimeoutMs = 5_000, ManualClock? clock = null, TimeSpan? patience = null, Func<DocketOptions, DocketOptions>? with = null, bool? ephemeral = null)
     {
+        if (directory is null && (ephemeral ?? TestEngine.IsEphemeral))
+        {
+            return await OpenAsync("", ownsDirectory: false, busyTimeoutMs, clock, patience, options => (with is null ? options : with(options)) with { Ephemeral = true });
+        }
+
         var ownsDirectory = directory is null;
         if (directory is null)
         {
@@ -114,7 +120,7 @@ public sealed class TestServer : IAsyncDisposable
         var options = new DocketOptions
         {
             DataDirectory = directory,
-            Store = await TestEngine.StoreOfAsync(directory),
+            Store = directory.Length > 0 ? await TestEngine.StoreOfAsync(directory) : null,
             Urls = "http://127.0.0.1:0",
             Token = Token,
             TestKit = true,
@@ -125,7 +131,7 @@ public sealed class TestServer : IAsyncDisposable
             NewCorrelationId = () => new Guid($"00000000-0000-7000-8000-{Interlocked.Increment(ref correlated):d12}"),
         };
         var server = await DocketServer.StartAsync(with is null ? options : with(options));
-        return new TestServer(directory, ownsDirectory, server, clock);
+        return new TestServer(server.DataPath, ownsDirectory, server, clock);
     }
 
     /// <summary>Starts a server that has the unique text property <see cref="Key"/>.</summary>

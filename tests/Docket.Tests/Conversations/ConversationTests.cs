@@ -38,5 +38,16 @@ public sealed class ConversationTests
         Assert.True(mismatches.Count == 0, string.Join("\n\n", mismatches));
     }
 
+    [Theory]
+    [MemberData(nameof(Files))]
+    public async Task The_conversation_goes_the_same_way_on_a_server_that_keeps_nothing(string file)
+    {
+        Assert.SkipWhen(Update, "the other test writes the answers");
+        var conversation = Conversation.Parse(file, await File.ReadAllLinesAsync(Path.Combine(Folder, file), TestContext.Current.CancellationToken));
+        await using var server = await TestServer.StartAsync(ephemeral: true);
+        var mismatches = await conversation.PlayAsync(server, update: false);
+        Assert.True(mismatches.Count == 0, string.Join("\n\n", mismatches));
+    }
+
     static string SourceFolder([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(thisFile)!;
 }
