@@ -71,4 +71,22 @@ describe("HubSpot's MCP server", () => {
     assert.match((await use('list-properties', { objectType: 'tickets' })).join('\n'), /hs_pipeline_stage/);
     await use('get-schemas');
   });
+
+  it('writes, reads and changes a task', async () => {
+    const [contact, ticket] = [await create('contacts', { lastname: 'Lovelace' }), await create('tickets', { subject: 'Printer', hs_pipeline_stage: '1' })];
+    const user = await call(server, 'POST', '/docket/v1/users', { email: 'charles@example.com' });
+    const { engagement: created } = await answer('create-engagement', {
+      type: 'TASK',
+      ownerId: Number(user.json.id),
+      associations: { contactIds: [Number(contact)], ticketIds: [Number(ticket)] },
+      metadata: { subject: 'Call back', body: 'About the printer', status: 'NOT_STARTED', forObjectType: 'TICKET' },
+    });
+    const engagementId = created.engagement.id;
+    await use('update-engagement', { engagementId, metadata: { status: 'COMPLETED' }, associations: {} });
+    const read = await answer('get-engagement', { engagementId });
+    assert.deepEqual([read.engagement.type, read.engagement.ownerId, read.metadata.subject, read.metadata.status], ['TASK', Number(user.json.id), 'Call back', 'COMPLETED']);
+    assert.deepEqual([read.associations.contactIds, read.associations.ticketIds], [[Number(contact)], [Number(ticket)]]);
+    const task = await call(server, 'GET', `/crm/v3/objects/tasks/${engagementId}?properties=hs_task_status`);
+    assert.equal(task.json.properties.hs_task_status, 'COMPLETED');
+  });
 });

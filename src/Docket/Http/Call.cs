@@ -27,6 +27,9 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
     /// <inheritdoc cref="Schema"/>
     public ObjectType Type => Schema.Type;
 
+    /// <summary>The same request as one for records of another type.</summary>
+    public Call Of(Schema other) => this with { TypeName = other.Type.Plural, schema = other };
+
     /// <summary>The version of HubSpot's paths.</summary>
     public ApiVersion Version { get; init; } = ApiVersion.V3;
 

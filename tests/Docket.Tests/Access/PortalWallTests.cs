@@ -160,6 +160,13 @@ public sealed partial class PortalWallTests
         ["GET /properties/v2/{objectType}/properties/named/{name}"] = [""],
         ["PUT /crm-associations/v1/associations/create-batch"] = ["""[{"fromObjectId":"$ticket","toObjectId":"$archived","category":"HUBSPOT_DEFINED","definitionId":452}]"""],
         ["PUT /crm-associations/v1/associations/delete-batch"] = ["""[{"fromObjectId":"$ticket","toObjectId":"$archived","category":"HUBSPOT_DEFINED","definitionId":452}]"""],
+        ["POST /engagements/v1/engagements"] = ["""{"engagement":{"type":"NOTE","ownerId":"$user"},"associations":{"ticketIds":["$ticket","$archived"]},"metadata":{"body":"mine"}}""", """{"engagement":{"type":"EMAIL","timestamp":1},"attachments":[{"id":1}],"metadata":{"subject":"mine","to":[{"email":"a@b.co"}]}}""", """{"engagement":{"type":"TASK"},"metadata":{"reminders":[1],"isAllDay":true}}"""],
+        ["GET /engagements/v1/engagements/paged"] = ["", "?limit=1&offset=$ticket"],
+        ["GET /engagements/v1/engagements/recent/modified"] = ["", "?since=0&count=100"],
+        ["GET /engagements/v1/engagements/associated/{objectType}/{id}/paged"] = [""],
+        ["GET /engagements/v1/engagements/{id}"] = [""],
+        ["PATCH /engagements/v1/engagements/{id}"] = ["""{"engagement":{"ownerId":"$user"},"associations":{"ticketIds":["$ticket"]},"metadata":{"body":"mine"}}"""],
+        ["DELETE /engagements/v1/engagements/{id}"] = [""],
         ["GET /oauth/authorize"] = ["", "?client_id=x&redirect_uri=https%3A%2F%2Fexample.com%2Fback&scope=tickets"], // not with an existing app: the page shows its name to everyone who follows its link
         ["POST /oauth/authorize"] = ["client_id=x", "client_id=x&email=$email&password=guessed"],
         ["GET /oauth/{accountId}/authorize"] = [""],

@@ -53,6 +53,10 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             Add("/crm-pipelines/v1/pipelines/tickets", ReadSchemas, ["tickets", ReadSchemas], "GET");
             Add("/properties/v1/tickets/properties", ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /named/{name}");
             Add("/properties/v2/tickets/properties", ReadSchemas, ["tickets", ReadSchemas], "GET", "GET /named/{name}");
+            const string Engagements = "/engagements/v1/engagements", ReadContacts = "crm.objects.contacts.read", WriteContacts = "crm.objects.contacts.write";
+            Add(Engagements, ReadContacts, [ReadContacts], "GET /paged", "GET /recent/modified", "GET /{id}");
+            Add(Engagements, WriteContacts, [WriteContacts], "POST", "PATCH /{id}", "DELETE /{id}");
+            Add(Engagements + "/associated/tickets/{id}", ReadTickets, ["tickets"], "GET /paged");
             Add("/crm/v3/lists", "crm.lists.read", ["crm.lists.read"], "POST /search");
             Add("/settings/v3/users", "settings.users.read", ["settings.users.read"], "GET", "GET /{userId}");
             Add("/settings/v3/users", "settings.users.teams.read", ["settings.users.teams.read"], "GET /teams");
