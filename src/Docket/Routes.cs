@@ -65,6 +65,7 @@ internal static class Routes
         LifeRoutes.Map(all, "/docket/v1/objects/{objectType}");
         LifeRoutes.MapGdprDelete(all, "/docket/v1/objects/{objectType}");
         ChangeRoutes.Map(all, "/docket/v1/changes", stopping);
+        TimelineRoutes.Map(all, "/docket/v1/objects/{objectType}");
         JobRoutes.Map(all, jobs);
         SettingsRoutes.Map(all, "/docket/v1/settings", portals);
         AppRoutes.Map(all, "/docket/v1/apps", portals.Apps);

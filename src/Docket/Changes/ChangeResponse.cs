@@ -28,7 +28,7 @@ internal static class ChangeResponse
         _ => "purge",
     };
 
-    public static void Write(Utf8JsonWriter json, PortalSchema schema, ChangeView view, Change change)
+    public static void Write(Utf8JsonWriter json, PortalSchema schema, ChangeView view, Change change, Action<Utf8JsonWriter>? writeActivity = null)
     {
         json.WriteStartObject();
         json.WriteNumber("sequence", change.Sequence);
@@ -77,6 +77,7 @@ internal static class ChangeResponse
         }
 
         json.WriteEndArray();
+        writeActivity?.Invoke(json);
         json.WriteEndObject();
     }
 

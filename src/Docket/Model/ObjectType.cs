@@ -83,6 +83,9 @@ internal sealed record ObjectType
     /// </summary>
     public (string One, string More)? Several { get; init; }
 
+    /// <summary>Whether its records are activities, such as notes and calls.</summary>
+    public bool IsActivity { get; init; }
+
     /// <summary>Whether even a list of its pipelines is refused (reference/objects-other-than-tickets.md 6).</summary>
     public bool RefusesPipelines { get; init; }
 

@@ -88,6 +88,17 @@ internal interface IStore
     /// <returns>The changes, and the number of the record's newest change; 0 if the record never existed.</returns>
     Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation);
 
+    /// <summary>
+    /// Reads the changes of one record and its associations, newest first: at most <paramref name="limit"/>, and fewer if their values are
+    /// long. Reads as many changes as it returns, however many there are. <c>null</c> if the record never existed.
+    /// </summary>
+    /// <param name="type">The record's type.</param>
+    /// <param name="id">The record's id, also of an archived, merged or permanently deleted one.</param>
+    /// <param name="after">Where the page before it ended; <c>null</c> for the first.</param>
+    /// <param name="limit">Most changes.</param>
+    /// <param name="cancellation">Cancels the read.</param>
+    ValueTask<TimelinePage?> TimelineAsync(ObjectType type, long id, TimelinePlace? after, int limit, CancellationToken cancellation);
+
     /// <summary>Whether the portal can serve now. Cheap, and fast even if it can't.</summary>
     Task<Condition> ConditionAsync();
 
@@ -132,6 +143,16 @@ internal interface ISnapshot
 /// <param name="Properties">The stored values of each requested property.</param>
 /// <param name="Changes">When the record was changed, without values; empty if not requested.</param>
 internal sealed record RecordPast(ImmutableArray<ImmutableArray<HistoryEntry>> Properties, ImmutableArray<HistoryEntry> Changes);
+
+/// <summary>A page of what happened to a record.</summary>
+/// <param name="Changes">The changes, newest first. Those of associations are as stored, as seen from either of the two records.</param>
+/// <param name="Next">Where the next page begins; <c>null</c> if there is none.</param>
+internal sealed record TimelinePage(ImmutableArray<Change> Changes, TimelinePlace? Next);
+
+/// <summary>A place between two changes of a timeline. Changes of associations are found by number, but a record's own only from each other.</summary>
+/// <param name="Before">The change that the place comes after, newest first.</param>
+/// <param name="Own">The next change of the record itself; 0 if there is none.</param>
+internal readonly record struct TimelinePlace(long Before, long Own);
 
 /// <summary>The state of a portal and of its search index, each in one word.</summary>
 /// <param name="State"><see cref="Ready"/> if it can be read and written, otherwise why not: <c>full</c>, <c>locked</c>, <c>damaged</c>, <c>missing</c>, <c>foreign</c>, <c>newer</c>, <c>read-only</c>, <c>failing</c>, <c>stopping</c>.</param>

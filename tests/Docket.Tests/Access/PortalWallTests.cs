@@ -45,6 +45,7 @@ public sealed partial class PortalWallTests
         ["POST /docket/v1/objects/{objectType}/gdpr-delete"] = ["""{"objectId":"$ticket"}""", """{"objectId":"$unique","idProperty":"ext_id"}"""],
         ["POST /docket/v1/objects/{objectType}/{id}/restore"] = ["", """{"properties":{"hs_pipeline_stage":"1"}}"""],
         ["GET /docket/v1/changes"] = ["", "?after=0&limit=100", "?after=$sequence"],
+        ["GET /docket/v1/objects/{objectType}/{id}/timeline"] = ["", "?limit=1&properties=subject", "?after=$sequence-$sequence"],
         ["GET /crm/v3/properties/{objectType}"] = ["", "?archived=true"],
         ["GET /crm/v3/properties/{objectType}/{name}"] = ["", "?archived=true"],
         ["POST /crm/v3/properties/{objectType}"] = ["""{"name":"$property","label":"x","type":"string","fieldType":"text","groupName":"$group"}"""],

@@ -26,6 +26,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             Add(Objects, ReadTickets, ["tickets"], "GET", "POST /batch/read", "GET /{id}", "POST /search");
             Add(Objects, WriteTickets, ["tickets"], "POST", "POST /batch/create", "POST /batch/update", "POST /batch/upsert", "POST /batch/archive", "POST /merge", "POST /gdpr-delete", "PATCH /{id}", "DELETE /{id}");
             Add("/crm/v4/objects/tickets", ReadTickets, ["tickets"], "GET", "GET /{id}");
+            Add("/docket/v1/objects/tickets", ReadTickets, ["tickets"], "GET /{id}/timeline");
             Add("/docket/v1/objects/tickets", WriteTickets, ["tickets"], "POST /{id}/restore", "POST /gdpr-delete");
             foreach (var (records, batches) in ApiVersion.All.Skip(1).Select(version => (version.Prefix("objects"), version.Prefix("associations"))).Prepend(("/crm/v4/objects", "/crm/v4/associations")))
             {

@@ -68,7 +68,7 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
             }
         }
 
-        Assert.Equal(6, tried); // of three lists with a limit
+        Assert.Equal(8, tried); // of four lists with a limit
     }
 
     [Fact]

@@ -152,6 +152,14 @@ internal sealed class MemoryStore : IStore, IDisposable
         return Task.FromResult<(ImmutableArray<Change>, long)>(([.. own.Where(change => change.Sequence > after).Take(limit)], own.LastOrDefault()?.Sequence ?? 0));
     }
 
+    public ValueTask<TimelinePage?> TimelineAsync(ObjectType type, long id, TimelinePlace? after, int limit, CancellationToken cancellation)
+    {
+        var own = memory.Committed.Log.Select(memory.Committed.ToChange)
+            .Where(change => (change.Type, change.RecordId) == (type.Number, id) || (change.Tie is var (otherType, otherId, _) && (otherType, otherId) == (type.Number, id))).Reverse().ToList();
+        var page = own.Where(change => change.Sequence < (after?.Before ?? long.MaxValue)).Take(limit + 1).ToList();
+        return ValueTask.FromResult(own.TrueForAll(change => change.Kind.IsTie()) ? null : new TimelinePage([.. page.Take(limit)], page.Count > limit ? new(page[limit - 1].Sequence, 0) : null));
+    }
+
     public Task<Condition> ConditionAsync() => Task.FromResult(new Condition(Condition.Ready, Condition.Ready));
 
     public void Dispose() => writer.Dispose();

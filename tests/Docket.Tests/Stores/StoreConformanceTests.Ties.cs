@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Docket.Model;
 using Docket.Model.Types;
+using Docket.Stores;
 using Docket.Writes;
 
 namespace Docket.Tests.Stores;
@@ -41,6 +42,64 @@ public abstract partial class StoreConformanceTests
             Assert.Equal((1, contact), (change.Tie!.Value.OtherType, change.Tie.Value.OtherId));
             Assert.Equal([32], change.Tie.Value.Types);
         });
+    }
+
+    [Fact]
+    public async Task A_timeline_is_the_feed_backwards_of_a_record_and_its_associations_whatever_the_size_of_its_pages()
+    {
+        var random = new Random(11);
+        List<(ObjectType Type, long Id)> records = [];
+        foreach (var type in (ObjectType[])[Tickets.Type, Tickets.Type, Tickets.Type, Contacts.Type, Contacts.Type, Companies.Type])
+        {
+            records.Add((type, await CreateOfAsync(type)));
+        }
+
+        for (var step = 0; step < 80; step++)
+        {
+            var (one, other) = (records[random.Next(records.Count)], records[random.Next(records.Count)]);
+            if (one != other)
+            {
+                await ApplyAsync(random.Next(3) == 0 ? TieKind.Dissociate : TieKind.Associate, one.Type, other.Type, new TieInput(one.Id, other.Id, []));
+            }
+            else if (one.Type == Tickets.Type)
+            {
+                await ApplyAsync(WriteKind.Update, ById(one.Id, ("subject", $"{step}")));
+            }
+        }
+
+        records.Add((Tickets.Type, (await ApplyAsync(WriteKind.Merge, ById(records[0].Id), ById(records[1].Id))).Results[0].Record!.Id));
+        await ApplyAsync(WriteKind.Purge, ById(records[2].Id));
+        await CloseAsync();
+        Store = await OpenAsync();
+        var feed = await Store.FeedAsync(0, 1_000, int.MaxValue, Cancellation);
+        foreach (var (type, id) in records)
+        {
+            var expected = feed.Where(change => (change.Type, change.RecordId) == (type.Number, id) || (change.Tie is var (otherType, otherId, _) && (otherType, otherId) == (type.Number, id))).Reverse().ToList();
+            Assert.Contains(expected, change => change.Kind.IsTie());
+            foreach (var limit in (int[])[1, 3, expected.Count - 1, expected.Count])
+            {
+                var found = new List<Change>();
+                TimelinePage page;
+                TimelinePlace? after = null;
+                do
+                {
+                    page = (await Store.TimelineAsync(type, id, after, limit, Cancellation))!;
+                    Assert.True(page.Changes.Length == limit || page.Next is null);
+                    found.AddRange(page.Changes);
+                    after = page.Next;
+                }
+                while (after is not null);
+                Assert.Equal(expected.Select(Shown), found.Select(Shown));
+            }
+        }
+
+        foreach (var nobody in (long[])[-1, 0, 1, records.Max(record => record.Id) + 1_000, long.MaxValue])
+        {
+            Assert.Null(await Store.TimelineAsync(Tickets.Type, nobody, null, 10, Cancellation));
+        }
+
+        static string Shown(Change change) => $"{change.Sequence} {change.Kind} {change.Time} {change.Source} {string.Join(',', change.Related)} {change.Tie?.OtherId} {string.Join(',', change.Tie?.Types ?? [])} "
+            + string.Join(' ', change.Values.Select(value => $"{value.Number}:{value.Before?.Length}>{value.After.Length}"));
     }
 
     [Fact]

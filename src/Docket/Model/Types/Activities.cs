@@ -80,6 +80,7 @@ internal static class Activities
         var plain = TypeParts.Plain(id, plural, singular, () => TypeParts.SeedOf(plural, Timestamp, Owner, body));
         return plain with
         {
+            IsActivity = true,
             Required = [Timestamp],
             AfterUpdate = [.. plain.AfterUpdate, .. Filled, .. Previews, .. filled],
             AfterCreate = [.. plain.AfterCreate, .. Filled, .. Previews, .. filled],

@@ -246,6 +246,9 @@ internal sealed partial class PostgresStore : IStore, IDisposable
     public Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation) =>
         ReadAsync(reader => reader.FeedOfAsync(type, id, after, limit, cancellation)).AsTask();
 
+    public ValueTask<TimelinePage?> TimelineAsync(ObjectType type, long id, TimelinePlace? after, int limit, CancellationToken cancellation) =>
+        ReadAsync(reader => reader.TimelineAsync(type, id, after, limit, cancellation));
+
     public async Task<Condition> ConditionAsync()
     {
         var opened = portal.Enter();

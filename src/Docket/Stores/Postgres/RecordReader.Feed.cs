@@ -39,6 +39,27 @@ internal sealed partial class RecordReader
           CROSS JOIN LATERAL (SELECT * FROM change c WHERE c.portal = $1 AND c.sequence = k.sequence LIMIT 1) c) c) c WHERE before <= $5 ORDER BY sequence
         """;
 
+    // The newest changes of the record $2: its own from $3 back, and those of its associations before $4. Each of its own has the one before
+    // it, 0 for none. Ends like UpTo; available counts those before that.
+    const string Timeline = $"""
+        WITH RECURSIVE chain AS (
+          SELECT 1 AS depth, c.* FROM (SELECT sequence, previous, kind FROM change c WHERE c.portal = $1 AND c.sequence = $3 AND c.record = $2 LIMIT 1) c
+          UNION ALL
+          SELECT chain.depth + 1, c.* FROM chain
+          CROSS JOIN LATERAL (SELECT sequence, previous, kind FROM change c WHERE c.portal = $1 AND c.sequence = chain.previous LIMIT 1) c
+          WHERE chain.kind NOT IN (1, 5) AND chain.depth < $5
+        )
+        SELECT sequence, record, kind, time, source, trace, content, earlier, available
+        FROM (SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence DESC) - octet_length(content) AS before, count(*) OVER () AS available FROM (
+          SELECT {Shown}, k.earlier FROM (
+            SELECT sequence, CASE WHEN kind IN (1, 5) THEN 0 ELSE coalesce(previous, 0) END AS earlier FROM chain
+            UNION ALL
+            (SELECT change, NULL FROM association_change a WHERE a.portal = $1 AND a.record = $2 AND a.change < $4 ORDER BY a.change DESC LIMIT (SELECT $5))
+            ORDER BY sequence DESC LIMIT (SELECT $5)) k
+          CROSS JOIN LATERAL (SELECT * FROM change c WHERE c.portal = $1 AND c.sequence = k.sequence LIMIT 1) c) c) c
+        WHERE before <= $6 ORDER BY sequence DESC
+        """;
+
     /// <summary>Reads the next changes after a number, with the previous values.</summary>
     public async ValueTask<ImmutableArray<Change>> FeedAsync(long after, int limit, int bytesMax, CancellationToken cancellation) => await CompleteAsync(
         await reads.ListAsync(ReadLogged, Page, [PortalSession.Value(after), PortalSession.Value((long)limit), PortalSession.Value((long)bytesMax)], cancellation), bytesMax, cancellation);
@@ -46,17 +67,42 @@ internal sealed partial class RecordReader
     /// <summary>Reads the next changes of one record after a number, and the number of its newest change.</summary>
     public async ValueTask<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation)
     {
-        var last = !IsId(id) ? [] : await reads.ListAsync(
-            row => row.GetInt64(0), Last, [PortalSession.Value(RecordKey.Of(type, id, archived: false)), PortalSession.Value(RecordKey.Of(0, 0, archived: true))], cancellation);
-        if (last.Count == 0)
+        if (await LastChangeOfAsync(type, id, cancellation) is not { } newest)
         {
             return ([], 0);
         }
 
-        var newest = last.Max();
         var page = await reads.ListAsync(
             ReadLogged, PageOf, [PortalSession.Value(newest), PortalSession.Value(after), PortalSession.Value((long)limit), PortalSession.Value((long)FeedBytesMax)], cancellation);
         return (await CompleteAsync(page, FeedBytesMax, cancellation), newest);
+    }
+
+    /// <summary>Reads the newest changes of one record and its associations before a place, and where to continue.</summary>
+    public async ValueTask<TimelinePage?> TimelineAsync(ObjectType type, long id, TimelinePlace? after, int limit, CancellationToken cancellation)
+    {
+        if (await LastChangeOfAsync(type, id, cancellation) is not { } newest)
+        {
+            return null;
+        }
+
+        var place = after ?? new(long.MaxValue, newest);
+        var rows = await reads.ListAsync(
+            row => (Logged: ReadLogged(row), Earlier: row.IsDBNull(7) ? (long?)null : row.GetInt64(7), Available: row.GetInt64(8)), Timeline,
+            [
+                PortalSession.Value(RecordKey.Of(type, id, archived: false)), PortalSession.Value(place.Own), PortalSession.Value(place.Before), PortalSession.Value(limit + 1L),
+                PortalSession.Value((long)FeedBytesMax),
+            ],
+            cancellation);
+        var changes = await CompleteAsync([.. rows.Take(limit).Select(row => row.Logged)], FeedBytesMax, cancellation);
+        return new(changes, rows.Count == 0 || changes.Length == rows[0].Available ? null
+            : new(changes[^1].Sequence, rows.Take(changes.Length).LastOrDefault(row => row.Earlier is not null).Earlier ?? place.Own));
+    }
+
+    async ValueTask<long?> LastChangeOfAsync(ObjectType type, long id, CancellationToken cancellation)
+    {
+        var last = !IsId(id) ? [] : await reads.ListAsync(
+            row => row.GetInt64(0), Last, [PortalSession.Value(RecordKey.Of(type, id, archived: false)), PortalSession.Value(RecordKey.Of(0, 0, archived: true))], cancellation);
+        return last.Count == 0 ? null : last.Max();
     }
 
     // Adds what other changes have: the values before, and the records that a merge united.

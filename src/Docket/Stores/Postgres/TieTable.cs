@@ -60,6 +60,10 @@ internal sealed class TieTable(PortalSession session, long portal)
         INSERT INTO association_past (portal, record, type, other, since, until) SELECT * FROM ended
         """;
 
+    const string Note = """
+        INSERT INTO association_change (portal, record, change) SELECT h.portal, x.* FROM head h, unnest($2::bigint[], $3::bigint[]) x WHERE h.portal = $1
+        """;
+
     const string Stored = """
         SELECT k.n, a.type, a.other FROM unnest($2::bigint[]) WITH ORDINALITY k(record, n)
         CROSS JOIN LATERAL (SELECT type, other FROM association a WHERE a.portal = $1 AND a.record = k.record LIMIT (SELECT $3)) a
@@ -83,12 +87,14 @@ internal sealed class TieTable(PortalSession session, long portal)
         """;
 
     readonly Dictionary<(long Record, int Type, long Other), long> begun = [], ended = [];
+    readonly List<(long Record, long Change)> noted = [];
 
     /// <summary>Forgets what a transaction that failed has collected.</summary>
     public void Clear()
     {
         begun.Clear();
         ended.Clear();
+        noted.Clear();
     }
 
     /// <summary>Finds the ids of active records, in one round trip; <c>null</c> for each that doesn't exist.</summary>
@@ -202,6 +208,8 @@ internal sealed class TieTable(PortalSession session, long portal)
             Write(tie, (from, type.Number, to));
             Write(tie, (to, type.Inverse, from));
         }
+
+        noted.AddRange([(from, tie.Sequence), (to, tie.Sequence)]);
     }
 
     /// <summary>Queues the statements for everything that was collected.</summary>
@@ -209,6 +217,11 @@ internal sealed class TieTable(PortalSession session, long portal)
     {
         Queue(End, ended);
         Queue(Begin, begun);
+        if (noted.Count > 0)
+        {
+            session.Queue(Note, PortalSession.Value(portal), PortalSession.Value(noted.Select(row => row.Record).ToArray()), PortalSession.Value(noted.Select(row => row.Change).ToArray()));
+        }
+
         Clear();
     }
 

@@ -84,9 +84,7 @@ internal sealed partial class RecordReader
                 page.Dequeue();
             }
 
-            back.Bind(at).Step();
-            sequence = (ChangeKind)back.Integer(1) is ChangeKind.Create or ChangeKind.Merge || back.IsNull(0) ? null : back.Integer(0);
-            back.Reset();
+            sequence = Previous(at);
         }
 
         var changes = ImmutableArray.CreateBuilder<Change>();
@@ -103,6 +101,53 @@ internal sealed partial class RecordReader
         }
 
         return (changes.DrainToImmutable(), newest);
+    }
+
+    /// <summary>Reads the newest changes of one record and its associations before a place, and where to continue.</summary>
+    public TimelinePage? Timeline(ObjectType type, long id, TimelinePlace? after, int limit)
+    {
+        if (LastChangeOf(type, id) is not { } newest)
+        {
+            return null;
+        }
+
+        var key = RecordKey.Of(type, id, archived: false);
+        var (before, own) = after is not { } place ? (long.MaxValue, newest) : (place.Before, IsChangeOf(key, place.Own) ? place.Own : 0);
+        var tied = new Queue<long>(ties.ChangesOf(key, before, Lookup.Heads.UpTo, limit + 1));
+        var changes = ImmutableArray.CreateBuilder<Change>();
+        var bytes = 0;
+        while (Math.Max(own, tied.FirstOrDefault()) is var next and > 0)
+        {
+            if (changes.Count == limit || bytes > FeedBytesMax)
+            {
+                var last = changes[^1].Sequence;
+                return new(changes.DrainToImmutable(), new(last, own));
+            }
+
+            feed.Bind(next - 1).Bind(1).Step();
+            changes.Add(ReadChange(ref bytes));
+            feed.Reset();
+            own = next == own ? Previous(own) ?? 0 : own;
+            _ = tied.TryPeek(out var tie) && tie == next && tied.TryDequeue(out _);
+        }
+
+        return new(changes.DrainToImmutable(), null);
+    }
+
+    // The record's change before one of its changes.
+    long? Previous(long sequence)
+    {
+        back.Bind(sequence).Step();
+        long? previous = (ChangeKind)back.Integer(1) is ChangeKind.Create or ChangeKind.Merge || back.IsNull(0) ? null : back.Integer(0);
+        back.Reset();
+        return previous;
+    }
+
+    bool IsChangeOf(long key, long sequence)
+    {
+        var isOf = change.Bind(sequence).Step() && change.Integer(5) == key;
+        change.Reset();
+        return isOf;
     }
 
     // Reads the current row of feed.

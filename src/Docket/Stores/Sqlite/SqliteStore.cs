@@ -204,6 +204,9 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     public Task<(ImmutableArray<Change> Changes, long Newest)> FeedOfAsync(ObjectType type, long id, long after, int limit, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FeedOf(type, id, after, limit, cancellation), cancellation);
 
+    public ValueTask<TimelinePage?> TimelineAsync(ObjectType type, long id, TimelinePlace? after, int limit, CancellationToken cancellation) =>
+        new(Read(reader => reader.Timeline(type, id, after, limit)));
+
     public async Task<Condition> ConditionAsync()
     {
         var opened = file.Enter();

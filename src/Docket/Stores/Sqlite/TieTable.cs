@@ -17,6 +17,10 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
     readonly Statement end = connection.Prepare("INSERT INTO association_past (record, type, other, since, until) VALUES (?, ?, ?, ?, ?)");
 
+    readonly Statement note = connection.Prepare("INSERT INTO association_change (record, change) VALUES (?, ?)");
+
+    readonly Statement changes = connection.Prepare("SELECT change FROM association_change WHERE record = ?1 AND change < ?2 AND change <= ?3 ORDER BY change DESC LIMIT ?4");
+
     readonly Statement has = connection.Prepare("SELECT 1 FROM association WHERE record = ? AND type = ? AND other = ?");
 
     readonly Statement first = connection.Prepare("SELECT other FROM association WHERE record = ? AND type = ? ORDER BY other LIMIT 1");
@@ -68,6 +72,26 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
             Write(tie, from, type.Number, to);
             Write(tie, to, type.Inverse, from);
         }
+
+        note.Bind(from).Bind(tie.Sequence).Run();
+        note.Bind(to).Bind(tie.Sequence).Run();
+    }
+
+    /// <summary>The numbers of the changes of a record's associations, newest first.</summary>
+    /// <param name="record">The record's key.</param>
+    /// <param name="before">Only changes before this one.</param>
+    /// <param name="asOf">The change after which to look.</param>
+    /// <param name="limit">Most changes.</param>
+    public List<long> ChangesOf(long record, long before, long asOf, int limit)
+    {
+        var found = new List<long>();
+        changes.Bind(record).Bind(before).Bind(asOf).Bind(limit);
+        while (changes.Step())
+        {
+            found.Add(changes.Integer(0));
+        }
+
+        return found;
     }
 
     /// <summary>All associations of a record.</summary>
@@ -139,7 +163,7 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, has, first, of, past, drop, dropPast, list])
+        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, first, of, past, drop, dropPast, list])
         {
             statement.Dispose();
         }
