@@ -44,7 +44,7 @@ internal static class RefusalRoutes
         // Each process would count on its own.
         if (!await portals.IsAloneAsync(http.RequestAborted))
         {
-            throw new Refusal(Faults.SeveralProcesses());
+            throw new Refusal(Faults.SeveralProcesses("Calls can be refused on demand"));
         }
 
         limiter.Of(caller.PortalId).Refuse(appId, policy!.Value, body.Calls);

@@ -3,7 +3,8 @@ namespace Docket.Model;
 /// <summary>Messages of limits (reference/auth-limits-webhooks-imports.md 2.4).</summary>
 internal static partial class Faults
 {
-    public static Error SeveralProcesses() => new(409, "Calls can be refused on demand only while one process serves the database", Validation);
+    /// <param name="what">What each process would do on its own.</param>
+    public static Error SeveralProcesses(string what) => new(409, $"{what} only while one process serves the database", Validation);
 
     /// <summary>A limit is reached. The names of groups are [decide], except for the burst of a private app. The answer for a day has none.</summary>
     /// <param name="policy">The limit.</param>

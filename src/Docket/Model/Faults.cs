@@ -417,5 +417,5 @@ internal static partial class Faults
     static string Elapsed(long seconds) =>
         seconds < 60 ? $"{seconds} second(s)" : seconds < 3600 ? $"{seconds / 60} minute(s)" : seconds < 86_400 ? $"{seconds / 3600} hour(s)" : $"{seconds / 86_400} day(s)";
 
-    static string Shorten(string text) => text.Length <= ValueShown ? text : text[..(char.IsHighSurrogate(text[ValueShown - 1]) ? ValueShown - 1 : ValueShown)] + "…";
+    public static string Shorten(string text) => text.Length <= ValueShown ? text : text[..(char.IsHighSurrogate(text[ValueShown - 1]) ? ValueShown - 1 : ValueShown)] + "…";
 }

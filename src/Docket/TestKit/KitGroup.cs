@@ -6,5 +6,9 @@ namespace Docket.TestKit;
 /// <summary>The routes of the test kit. A server has them only if it was started for tests: they change what no client of HubSpot's can.</summary>
 internal static class KitGroup
 {
-    public static void Map(IEndpointRouteBuilder routes, IPortals portals) => PortalRoutes.Map(routes, "/docket/v1/portals", portals);
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals)
+    {
+        PortalRoutes.Map(routes, "/docket/v1/portals", portals);
+        ClockRoutes.Map(routes, "/docket/v1/clock", portals);
+    }
 }

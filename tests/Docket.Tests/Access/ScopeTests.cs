@@ -67,6 +67,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             Add(Apps, Manage, [Manage], "GET", "POST", "GET /{appId}", "PATCH /{appId}", "DELETE /{appId}", "POST /{appId}/rotate", "POST /{appId}/refusals");
             Add(Users, Manage, [Manage], "GET", "POST", "GET /{userId}", "PATCH /{userId}");
             Add("/docket/v1/portals", "docket.portals", ["docket.portals"], "GET", "POST", "GET /{portalId}", "DELETE /{portalId}");
+            Add("/docket/v1/clock", "docket.test", ["docket.test"], "GET", "PUT", "DELETE");
             Add(Jobs, ReadTickets, ["tickets"], "GET", "GET /{id}", "GET /{id}/results", "GET /{id}/rejected");
             Add(Jobs, WriteTickets, ["tickets"], "POST /{id}/cancel");
             return routes;

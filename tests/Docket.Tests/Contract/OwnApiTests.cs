@@ -98,7 +98,7 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
             }
         }
 
-        Assert.Equal(7, compared);
+        Assert.Equal(8, compared);
     }
 
     [Fact]
@@ -112,6 +112,7 @@ public sealed partial class OwnApiTests(SharedServer shared) : IClassFixture<Sha
         await AskAsync("GET", "/docket/v1/apps");
         await AskAsync("POST", "/docket/v1/portals", "{}");
         await AskAsync("GET", "/docket/v1/portals");
+        await AskAsync("GET", "/docket/v1/clock");
         await AskAsync("POST", "/docket/v1/users", """{"email":"ada@example.com"}""");
         await AskAsync("GET", "/docket/v1/users");
         server.Http.DefaultRequestHeaders.Add("Prefer", ["respond-async", "wait=60"]);
