@@ -1,12 +1,10 @@
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text.Json;
 
 namespace Docket.Testing;
 
 /// <summary>
 /// An empty portal for one test, on a server in this process. Tests that run at the same time share the server and nothing else: each has its own
-/// records, properties, pipelines, limits and token.
+/// records, properties, pipelines, limits, time and token.
 /// </summary>
 public sealed class TestDocket : IAsyncDisposable
 {
@@ -24,6 +22,7 @@ public sealed class TestDocket : IAsyncDisposable
         Token = portal.Token;
         Handler = new Door(server.Connections);
         HttpClient = NewClient(server, Token);
+        Clock = new(new(HttpClient));
     }
 
     /// <summary>The base address, in place of <c>https://api.hubapi.com</c>. Other processes reach it only with <see cref="TestDocketOptions.WithPort"/>.</summary>
@@ -44,6 +43,9 @@ public sealed class TestDocket : IAsyncDisposable
     /// </summary>
     public HttpMessageHandler Handler { get; }
 
+    /// <summary>The time of the portal.</summary>
+    public TestClock Clock { get; }
+
     /// <summary>Creates a portal. The first call in a process starts the server.</summary>
     /// <param name="options">What the test wants; by default an empty portal without a port.</param>
     /// <param name="cancellation">Cancels the call.</param>
@@ -53,7 +55,7 @@ public sealed class TestDocket : IAsyncDisposable
         options ??= new();
         var server = await Server.SharedAsync(options.WithPort).WaitAsync(cancellation);
         using var client = NewClient(server, DocketServer.EphemeralToken);
-        return new(server, await CallAsync<NewPortal>(client, HttpMethod.Post, Portals, new { name = options.Name, token = options.Token }, cancellation));
+        return new(server, await new Kit(client).CallAsync<NewPortal>(HttpMethod.Post, Portals, new { name = options.Name, token = options.Token }, cancellation));
     }
 
     /// <summary>Deletes the portal with everything in it.</summary>
@@ -73,17 +75,5 @@ public sealed class TestDocket : IAsyncDisposable
         DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", token) },
     };
 
-    static async Task<T> CallAsync<T>(HttpClient client, HttpMethod method, string path, object? body, CancellationToken cancellation)
-    {
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body, options: Json) };
-        using var answer = await client.SendAsync(request, cancellation);
-        return answer.IsSuccessStatusCode ? (await answer.Content.ReadFromJsonAsync<T>(Json, cancellation))!
-            : throw new TestDocketException((await answer.Content.ReadFromJsonAsync<Refused>(Json, cancellation))!.Message);
-    }
-
-    static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
-
     sealed record NewPortal(long PortalId, string Token);
-
-    sealed record Refused(string Message);
 }

@@ -43,9 +43,9 @@ function environment(args) {
 }
 
 /** Runs a command to its end, which has to come within a minute: { code, signal, stdout, stderr, output }. */
-export function run(command, args, { input } = {}) {
+export function run(command, args, { input, env = {} } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], env: environment(args), timeout: 60_000 });
+    const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], env: { ...environment(args), ...env }, timeout: 60_000 });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));

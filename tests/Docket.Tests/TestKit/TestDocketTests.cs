@@ -93,6 +93,26 @@ public sealed class TestDocketTests
         Assert.Equal("Another app has this token.", refused.Message);
     }
 
+    [Fact]
+    public async Task The_time_of_the_portal_is_set_moved_frozen_and_reset_and_no_others()
+    {
+        await using var docket = await TestDocket.StartAsync(cancellation: Cancellation);
+        await using var other = await TestDocket.StartAsync(cancellation: Cancellation);
+        var start = new DateTimeOffset(2030, 1, 1, 1, 0, 0, TimeSpan.FromHours(1));
+        await docket.Clock.SetAsync(start, frozen: true, Cancellation);
+        await docket.Clock.AdvanceAsync(TimeSpan.FromSeconds(1.5), Cancellation);
+        Assert.Equal(start.AddSeconds(1.5), await docket.Clock.ReadAsync(Cancellation));
+        Assert.True(await other.Clock.ReadAsync(Cancellation) < start);
+        await docket.Clock.FreezeAsync(frozen: false, Cancellation);
+        await docket.Clock.ResetAsync(Cancellation);
+        Assert.True(await docket.Clock.ReadAsync(Cancellation) < start);
+
+        await docket.Clock.SetAsync(start, cancellation: Cancellation);
+        await ExpectAsync(201, docket.HttpClient.PostAsync(Tickets, new StringContent(Ticket, new MediaTypeHeaderValue("application/json")), Cancellation));
+        var refused = await Assert.ThrowsAsync<TestDocketException>(() => docket.Clock.ResetAsync(Cancellation));
+        Assert.Contains("2030-01-01T00:00:00", refused.Message, StringComparison.Ordinal);
+    }
+
     static async Task ExpectAsync(int status, Task<HttpResponseMessage> call)
     {
         using var answer = await call;
