@@ -68,6 +68,18 @@ internal readonly record struct ExactDecimal(BigInteger Unscaled, int Scale)
     /// <summary>The nearest number with <paramref name="scale"/> digits after the point; of two, the one further from zero.</summary>
     public ExactDecimal Rounded(int scale) => Scale <= scale ? new(At(scale), scale) : new(Divide(Unscaled, BigInteger.Pow(10, Scale - scale)), scale);
 
+    /// <summary>The same number without zeros at its end.</summary>
+    public ExactDecimal Shortened()
+    {
+        var (unscaled, scale) = (Unscaled, Scale);
+        for (; scale > 0 && (unscaled % 10).IsZero; scale--)
+        {
+            unscaled /= 10;
+        }
+
+        return new(unscaled, scale);
+    }
+
     /// <summary>The quotient with <paramref name="scale"/> digits after the point, rounded as by <see cref="Rounded"/>.</summary>
     public ExactDecimal DividedBy(BigInteger divisor, int scale) => new(Divide(Unscaled * BigInteger.Pow(10, scale), divisor * BigInteger.Pow(10, Scale)), scale);
 

@@ -113,6 +113,9 @@ internal sealed record ObjectType
     /// <summary>Its properties that follow from associations.</summary>
     public ImmutableArray<RollUp> RollUps { get; init; } = [];
 
+    /// <summary>The values of its records that are among the roll-ups of other records; <c>null</c> if none are.</summary>
+    public FollowedValues? Followed { get; init; }
+
     /// <summary>HubSpot's own association types that start at its records, by its id. Made when a portal first needs them, not when it is opened.</summary>
     public Func<string, ImmutableArray<AssociationType>> Associations { get; init; } = static _ => [];
 

@@ -46,7 +46,8 @@ internal sealed class Property
         Derivation = ofStages.TryGetValue(definition.Name, out var derivation) ? derivation
             : definition.HubspotDefined == true ? type.DerivationOf(definition.Name)
             : Derivation.None;
-        FollowsAssociations = definition.HubspotDefined == true && type.RollUps.Any(rollUp => rollUp.Property == definition.Name);
+        FollowsAssociations = definition.HubspotDefined == true && type.RollUps.Any(rollUp => rollUp.Sets(definition.Name));
+        IsFollowed = definition.HubspotDefined == true && type.Followed?.Names.Contains(definition.Name) == true;
         Constant = Derivation == Derivation.Constant ? Encoding.UTF8.GetBytes(type.Constants[definition.Name]) : [];
         Rule = definition.HubspotDefined == true ? type.Values.GetValueOrDefault(definition.Name) : null;
         options = new HashSet<string>(definition.Options.Select(option => option.Value), Utf8Names.Comparer)
@@ -94,6 +95,9 @@ internal sealed class Property
 
     /// <summary>Whether it is one of <see cref="ObjectType.RollUps"/>.</summary>
     public bool FollowsAssociations { get; }
+
+    /// <summary>Whether it is rolled up in other records: one of <see cref="ObjectType.Followed"/>.</summary>
+    public bool IsFollowed { get; }
 
     /// <summary>Its value in every record if it is a <see cref="Derivation.Constant"/>.</summary>
     public byte[] Constant { get; }

@@ -49,6 +49,14 @@ internal interface ITransaction : IDisposable
     /// <summary>All associations of each record, also with archived ones.</summary>
     IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids);
 
+    /// <summary>The associations of each record by some types, also with archived ones.</summary>
+    /// <param name="type">The records' type.</param>
+    /// <param name="ids">Their ids.</param>
+    /// <param name="types">The numbers of the association types.</param>
+    /// <param name="limit">Most associations of each type that a record has.</param>
+    /// <param name="oldest">Whether those with the lowest ids come first, and not those with the highest.</param>
+    IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<int> types, int limit, bool oldest);
+
     /// <summary>Some associations of a type, each once, as seen from the records at which it starts.</summary>
     /// <param name="type">The association type.</param>
     /// <param name="limit">Most associations.</param>

@@ -429,6 +429,7 @@ internal sealed partial class PortalWriter : IDisposable
         {
             transaction.Write(plan, known.Type, written);
             sequence += plan.Writes.Count;
+            RollUpValues(plan, known);
             MoveTies(plan, known.Type);
             foreach (var batchOfTies in ties?.Batches(plan) ?? [])
             {
@@ -456,12 +457,12 @@ internal sealed partial class PortalWriter : IDisposable
             case [.., { Kind: ChangeKind.MergedAway } other, { Kind: ChangeKind.MergedAway } primary, { Kind: ChangeKind.Merge } merge]:
                 (int, long)[] merged = [(type.Number, primary.Record.Id), (type.Number, other.Record.Id)];
                 var known = transaction.TiesOf(type, [primary.Record.Id, other.Record.Id]);
-                Write(TieMoves.ToSurvivor([.. merged.Zip(known, (record, own) => (record, own))], (type.Number, merge.Record.Id), merge.Time, sequence + 1, schema.Associations, ActiveOf(known)), caller);
+                Write(TieMoves.ToSurvivor([.. merged.Zip(known, (record, own) => (record, own))], (type.Number, merge.Record.Id), merge.Time, sequence + 1, schema.Associations, ActiveOf(known)), caller, [primary, other]);
                 break;
             case [{ Kind: ChangeKind.Purge }, ..]: // then all writes are purges
                 foreach (var purge in plan.Writes)
                 {
-                    Write(TieMoves.Ended((type.Number, purge.Record.Id), purge.Record.ArchivedAt is not null, transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller);
+                    Write(TieMoves.Ended((type.Number, purge.Record.Id), purge.Record.ArchivedAt is not null, transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller, [purge]);
                     transaction.ForgetTies(type, purge.Record.Id, schema.Associations.InverseOf);
                 }
 
@@ -470,7 +471,7 @@ internal sealed partial class PortalWriter : IDisposable
                 var kind = first.Kind == ChangeKind.Archive ? ChangeKind.Dissociate : ChangeKind.Associate;
                 long[] ids = [.. plan.Writes.Select(write => write.Record.Id)];
                 var ties = transaction.TiesOf(type, ids);
-                RollUp(TieMoves.Of(kind, type, ids.Zip(ties), schema.Associations), caller, others: true);
+                RollUp(TieMoves.Of(kind, type, ids.Zip(ties), schema.Associations), caller, plan.Writes, others: true);
                 if (kind == ChangeKind.Associate)
                 {
                     RollUpAll(type, ids, ties, caller);
@@ -478,47 +479,6 @@ internal sealed partial class PortalWriter : IDisposable
 
                 break;
         }
-    }
-
-    void Write(IReadOnlyList<PlannedTie> ties, Caller caller)
-    {
-        transaction.Write(ties, caller.Source, written);
-        sequence += ties.Count;
-        RollUp(ties, caller);
-    }
-
-    // What follows from associations in the records: updates of their own, after the changes that they follow from.
-    void RollUp(IReadOnlyList<PlannedTie> ties, Caller caller, bool others = false)
-    {
-        foreach (var affected in RollUps.Affected(ties, schema, others))
-        {
-            var records = affected.ToList();
-            RollUp(affected.Key, [.. records.Select(record => record.Id)], [.. records.Select(record => record.Changes)], caller, areAll: false);
-        }
-    }
-
-    // Nothing followed in the records while they were archived.
-    void RollUpAll(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<StoredTie>[] ties, Caller caller)
-    {
-        var active = ActiveOf(ties);
-        RollUp(type, ids, [.. ties.Select(own => own.Where(tie => active.Contains(tie.Other)).Select(tie => (tie.Type, 1, tie.Other.Id)).ToList())], caller, areAll: true);
-    }
-
-    void RollUp(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<List<(int Type, int By, long Other)>> changes, Caller caller, bool areAll)
-    {
-        var lookup = RollUps.Lookup(schema.Of(type), caller, ids);
-        var (found, now) = (transaction.Find(lookup), Instant.Now(clock));
-        var plan = Planner.Decide(RollUps.Updates(lookup, found, changes, now, areAll), found, now, sequence + 1);
-        transaction.Write(plan, type, written);
-        sequence += plan.Writes.Count;
-    }
-
-    // Which of the records at the other side are active.
-    HashSet<(int Type, long Id)> ActiveOf(IEnumerable<IReadOnlyList<StoredTie>> ties)
-    {
-        var others = ties.SelectMany(own => own).Select(tie => tie.Other).Where(other => schema.Find(other.Type) is not null).Distinct().ToList();
-        var found = transaction.Find([.. others.Select(other => new TieTarget(schema.Find(other.Type)!.Type, other.Id, null, default))]);
-        return [.. others.Where((_, at) => found[at] is not null)];
     }
 
     // Another request may have archived the type since this one took its snapshot. Its records can still be permanently deleted.

@@ -22,9 +22,9 @@ internal sealed record FoundRecords(Record?[] Records, Dictionary<UniqueValue, l
 /// <param name="Time">Milliseconds since 1970; later than the record's previous change.</param>
 /// <param name="TraceId">The input's trace id.</param>
 /// <param name="Content">The values that changed: see <see cref="ValueReader"/>.</param>
-/// <param name="Before">The record's values before an update, a restore or a purge.</param>
+/// <param name="Before">The record before an update, a restore or a purge.</param>
 internal readonly record struct PlannedWrite(
-    ChangeKind Kind, Record Record, long? Previous, long Time, ReadOnlyMemory<byte>? TraceId, ReadOnlyMemory<byte> Content, ReadOnlyMemory<byte> Before = default);
+    ChangeKind Kind, Record Record, long? Previous, long Time, ReadOnlyMemory<byte>? TraceId, ReadOnlyMemory<byte> Content, Record? Before = null);
 
 /// <summary>Everything to write for a batch, complete before the first row is written.</summary>
 /// <param name="Outcome">The result for the caller.</param>

@@ -445,7 +445,7 @@ internal sealed partial class Planner
     void Write(int index, Effect effect, ChangeKind kind, Record? before, long time, Record record)
     {
         plan.Writes.Add(new(
-            kind, record, before?.LastChange, time, batch.Raw[index].TraceId, changeValues.Take(), kind is ChangeKind.Update or ChangeKind.Restore or ChangeKind.Purge ? before!.Values : default));
+            kind, record, before?.LastChange, time, batch.Raw[index].TraceId, changeValues.Take(), kind is ChangeKind.Update or ChangeKind.Restore or ChangeKind.Purge ? before : null));
         plan.Outcome.Results[index] = new(effect, record);
         touched[record.Id] = record;
         sequence++;

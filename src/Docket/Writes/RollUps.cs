@@ -4,97 +4,255 @@ using Docket.Model;
 
 namespace Docket.Writes;
 
-/// <summary>The updates that follow from changes of associations: each is a change of its record, calculated (reference/objects-other-than-tickets.md 8.9).</summary>
+/// <summary>A change of what a record follows, as seen from it.</summary>
+/// <param name="Type">The number of the association type.</param>
+/// <param name="Other">Type and id of the record at the other side.</param>
+/// <param name="By">1 if the association begins, -1 if it ends, 0 if the other record has changed.</param>
+/// <param name="Before">The other record as it was followed before; <c>null</c> if it wasn't, or its values don't matter.</param>
+/// <param name="After">The same for afterwards.</param>
+internal readonly record struct TieChange(int Type, (int Type, long Id) Other, int By, Record? Before = null, Record? After = null);
+
+/// <summary>The updates that follow from changes of associations and of associated records: each is a change of its record, calculated (reference/objects-other-than-tickets.md 8.9).</summary>
 internal static class RollUps
 {
+    /// <summary>
+    /// Most associated records of a type that are read for one roll-up, if what changed doesn't tell the first or last moment: those with the
+    /// lowest or highest ids, which are the oldest or newest ones.
+    /// </summary>
+    public const int ReadMax = 500;
+
     /// <summary>The source of these updates (9 [decide]).</summary>
     static readonly Source Calculated = new("CALCULATED", "RollupProperties");
 
-    /// <summary>The records of which something follows, with the changes of their associations as seen from them: association types that begin (1) and end (-1), and the other record's id.</summary>
+    /// <summary>The records of which something follows from changes of associations.</summary>
     /// <param name="ties">The changes.</param>
     /// <param name="schema">The schema.</param>
     /// <param name="others">Only the records at the other side: those of records that were archived or restored, whose own values stay.</param>
-    public static IEnumerable<IGrouping<ObjectType, (long Id, List<(int Type, int By, long Other)> Changes)>> Affected(IReadOnlyList<PlannedTie> ties, PortalSchema schema, bool others = false)
+    public static Dictionary<(int Type, long Id), List<TieChange>> Affected(IReadOnlyList<PlannedTie> ties, PortalSchema schema, bool others = false)
     {
-        var changes = new Dictionary<(int Type, long Id), List<(int, int, long)>>();
+        var affected = new Dictionary<(int Type, long Id), List<TieChange>>();
         foreach (var tie in ties.Where(tie => !tie.IsHidden))
         {
             var by = tie.Kind == ChangeKind.Associate ? 1 : -1;
             foreach (var type in tie.Types)
             {
-                Add(tie.To, (type.Inverse, by, tie.From.Id));
+                Add(tie.To, new(type.Inverse, tie.From, by));
                 if (!others)
                 {
-                    Add(tie.From, (type.Number, by, tie.To.Id));
+                    Add(tie.From, new(type.Number, tie.To, by));
                 }
             }
         }
 
-        return changes.GroupBy(entry => schema.Find(entry.Key.Type)!.Type, entry => (entry.Key.Id, entry.Value));
+        return affected;
 
-        void Add((int Type, long Id) record, (int Type, int, long) change)
+        void Add((int Type, long Id) record, TieChange change)
         {
             if (schema.Find(record.Type) is { } of && of.Type.RollUps.Any(rollUp => rollUp.Follows(change.Type)))
             {
-                (changes.TryGetValue(record, out var known) ? known : changes[record] = []).Add(change);
+                (affected.TryGetValue(record, out var known) ? known : affected[record] = []).Add(change);
             }
         }
     }
 
-    /// <summary>A batch that looks up the records.</summary>
-    public static WriteBatch Lookup(Schema schema, Caller caller, IReadOnlyList<long> ids) => Batch(schema, caller, [.. ids.Select(id => new CheckedInput(null, Encoding.ASCII.GetBytes(id.ToString(CultureInfo.InvariantCulture)), [], false))]);
+    /// <summary>The records of which something follows from new values of records.</summary>
+    /// <param name="writes">The changes of these records.</param>
+    /// <param name="type">Their type.</param>
+    /// <param name="ties">The associations by which others follow them, by their ids.</param>
+    /// <param name="types">The association types of the portal.</param>
+    public static Dictionary<(int Type, long Id), List<TieChange>> Affected(
+        IReadOnlyList<PlannedWrite> writes, ObjectType type, IReadOnlyDictionary<long, IReadOnlyList<StoredTie>> ties, AssociationTypes types)
+    {
+        var affected = new Dictionary<(int Type, long Id), List<TieChange>>();
+        foreach (var write in writes)
+        {
+            foreach (var tie in ties[write.Record.Id])
+            {
+                (affected.TryGetValue(tie.Other, out var known) ? known : affected[tie.Other] = [])
+                    .Add(new(types.Find(tie.Type)!.Inverse, (type.Number, write.Record.Id), 0, write.Before, write.Record));
+            }
+        }
+
+        return affected;
+    }
+
+    /// <summary>Whether a change sets values that are rolled up in other records.</summary>
+    public static bool AreFollowed(in PlannedWrite write, Schema schema)
+    {
+        var changed = new ValueReader(write.Content.Span);
+        while (write.Kind == ChangeKind.Update && changed.Next())
+        {
+            if (schema.FindNumberEvenArchived(changed.Number)?.IsFollowed == true)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The records at the other side whose values the changes need.</summary>
+    public static IEnumerable<(int Type, long Id)> Sources(IReadOnlyDictionary<(int Type, long Id), List<TieChange>> affected, PortalSchema schema) => affected
+        .SelectMany(entry => entry.Value.Where(change => schema.Find(entry.Key.Type)!.Type.RollUps.Any(rollUp => rollUp.Of is not null && rollUp.Follows(change.Type))).Select(change => change.Other))
+        .Distinct();
+
+    /// <summary>The changes with the records at their other side.</summary>
+    public static List<TieChange> With(List<TieChange> changes, IReadOnlyDictionary<(int Type, long Id), Record> sources) =>
+        changes.ConvertAll(change => sources.TryGetValue(change.Other, out var source) ? change with { Before = change.By < 0 ? source : null, After = change.By > 0 ? source : null } : change);
+
+    /// <summary>A batch that looks up records.</summary>
+    public static WriteBatch Lookup(Schema schema, Caller caller, IReadOnlyList<long> ids) => Batch(schema, caller, [.. ids.Select(id => new CheckedInput(null, Text(id), [], false))]);
+
+    /// <summary>
+    /// The roll-ups of records that the changes alone don't tell: what had the first or last moment has left it. The others need to be read,
+    /// up to <see cref="ReadMax"/>.
+    /// </summary>
+    public static List<(int Place, RollUp RollUp)> Unknown(FoundRecords found, Schema schema, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now)
+    {
+        var unknown = new List<(int, RollUp)>();
+        foreach (var (place, record) in found.Records.Index())
+        {
+            foreach (var rollUp in schema.Type.RollUps)
+            {
+                if (record is not null && rollUp.Kind is RollUpKind.First or RollUpKind.Last or RollUpKind.Next && Of(rollUp, changes[place]) is { Count: > 0 } own
+                    && MomentAfter(rollUp, StoredMoment(schema, record, rollUp), own, all, now) is null)
+                {
+                    unknown.Add((place, rollUp));
+                }
+            }
+        }
+
+        return unknown;
+    }
 
     /// <summary>The updates of the records.</summary>
     /// <param name="lookup">The batch of <see cref="Lookup"/>.</param>
     /// <param name="found">What was found for it; a record that doesn't exist any more is left out.</param>
-    /// <param name="changes">The changes of the associations of each.</param>
+    /// <param name="changes">The changes of what each follows.</param>
+    /// <param name="all">The schema of the portal.</param>
     /// <param name="now">Milliseconds since 1970.</param>
     /// <param name="areAll">Whether the changes are all that the records are associated with, whatever they show.</param>
-    public static WriteBatch Updates(WriteBatch lookup, FoundRecords found, IReadOnlyList<List<(int Type, int By, long Other)>> changes, long now, bool areAll = false)
+    /// <param name="read">For each of <see cref="Unknown"/>, what the record is associated with.</param>
+    public static WriteBatch Updates(
+        WriteBatch lookup, FoundRecords found, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now, bool areAll, IReadOnlyDictionary<(int Place, RollUp RollUp), List<TieChange>> read)
     {
         var schema = lookup.Schema;
-        return Batch(schema, lookup.Caller, [.. lookup.Inputs.Select((input, at) => found.Records[at] is { } record ? input with { Values = ValuesOf(schema, record, changes[at], now, areAll) } : input with { Skipped = true })]);
+        return Batch(schema, lookup.Caller, [.. lookup.Inputs.Select((input, place) => found.Records[place] is { } record ? input with { Values = ValuesOf(record, place) } : input with { Skipped = true })]);
+
+        PropertyValue[] ValuesOf(Record record, int place)
+        {
+            var values = new List<PropertyValue>();
+            foreach (var rollUp in schema.Type.RollUps)
+            {
+                var own = Of(rollUp, changes[place]);
+                if (own.Count == 0 && !areAll)
+                {
+                    continue;
+                }
+
+                switch (rollUp.Kind)
+                {
+                    case RollUpKind.Count:
+                        var count = Number(Stored(schema, record, rollUp.Property));
+                        var counted = Math.Max(0, (areAll ? 0 : count) + own.Sum(change => CountOf(rollUp, change, all)));
+                        Set(rollUp.Property, counted == count ? Unchanged : Text(counted));
+                        break;
+                    case RollUpKind.Id:
+                        Set(rollUp.Property, IdAfter(Number(Stored(schema, record, rollUp.Property)), own, areAll));
+                        break;
+                    case RollUpKind.Sum:
+                        Set(rollUp.Property, SumAfter(rollUp, Stored(schema, record, rollUp.Property), own, all, areAll));
+                        break;
+                    default:
+                        var isRead = read.TryGetValue((place, rollUp), out var others);
+                        var moment = MomentAfter(rollUp, areAll || isRead ? default : StoredMoment(schema, record, rollUp), others ?? own, all, now)!.Value;
+                        Set(rollUp.Property, moment.At is { } at ? Instant.ToUtf8(at) : default);
+                        Set(rollUp.Beside, moment.Value);
+                        break;
+                }
+            }
+
+            return [.. values.OrderBy(value => value.Property.Number)];
+
+            void Set(string? name, ReadOnlyMemory<byte>? value)
+            {
+                if (name is not null && value is { } text && schema.Find(name) is { } property && !Stored(schema, record, name).Span.SequenceEqual(text.Span))
+                {
+                    values.Add(new(property, text));
+                }
+            }
+        }
     }
 
-    static PropertyValue[] ValuesOf(Schema schema, Record record, List<(int Type, int By, long Other)> changes, long now, bool areAll)
+    // A plain null would become an empty value, which clears.
+    static ReadOnlyMemory<byte>? Unchanged => null;
+
+    static List<TieChange> Of(RollUp rollUp, List<TieChange> changes) => changes.FindAll(change => rollUp.Follows(change.Type));
+
+    static int CountOf(RollUp rollUp, TieChange change, PortalSchema all) =>
+        rollUp.Of is null ? change.By : Counts(ShareOf(rollUp, change.Other, change.After, all)) - Counts(ShareOf(rollUp, change.Other, change.Before, all));
+
+    static int Counts(Share share) => share.Value.Span.SequenceEqual("1"u8) ? 1 : 0;
+
+    static ReadOnlyMemory<byte>? IdAfter(long stored, List<TieChange> changes, bool areAll)
     {
-        var values = new List<PropertyValue>();
-        foreach (var rollUp in schema.Type.RollUps)
+        var added = changes.FindLast(change => change.By > 0);
+        return added.By > 0 ? areAll && changes.Exists(change => change.Other.Id == stored) ? Unchanged : Text(added.Other.Id)
+            : areAll || changes.Exists(change => change.By < 0 && change.Other.Id == stored) ? ReadOnlyMemory<byte>.Empty : Unchanged;
+    }
+
+    // What is stored stays if it is too long to calculate with.
+    static ReadOnlyMemory<byte>? SumAfter(RollUp rollUp, ReadOnlyMemory<byte> stored, List<TieChange> changes, PortalSchema all, bool areAll)
+    {
+        var by = ExactDecimal.Zero;
+        foreach (var change in changes)
         {
-            var own = changes.FindAll(change => rollUp.Follows(change.Type));
-            if ((own.Count > 0 || areAll) && schema.Find(rollUp.Property) is { } property && StoredIn(record, property) is var stored
-                && (areAll ? ValueOf(rollUp.Kind, own, stored) : ValueOf(rollUp.Kind, own, stored, now)) is { } text)
+            by = by + NumberOf(change.After, change) - NumberOf(change.Before, change);
+        }
+
+        return areAll ? Sum(ExactDecimal.Zero) : by.Unscaled.IsZero ? Unchanged : stored.IsEmpty ? Sum(ExactDecimal.Zero) : ExactDecimal.Parse(stored.Span) is { } before ? Sum(before) : Unchanged;
+
+        ExactDecimal NumberOf(Record? other, TieChange change) => ExactDecimal.Parse(ShareOf(rollUp, change.Other, other, all).Value.Span) ?? ExactDecimal.Zero;
+
+        ReadOnlyMemory<byte>? Sum(ExactDecimal before) => (before + by).Shortened() is var sum && sum.Unscaled.IsZero && stored.IsEmpty ? Unchanged : sum.ToUtf8();
+    }
+
+    // Null if a record that had the moment has left it, or may have: who has it now must be read.
+    static Share? MomentAfter(RollUp rollUp, Share stored, List<TieChange> changes, PortalSchema all, long now)
+    {
+        if (rollUp.Kind == RollUpKind.Next && stored.At <= now)
+        {
+            return null; // it has passed
+        }
+
+        foreach (var change in changes)
+        {
+            var (before, after) = (ShareOf(rollUp, change.Other, change.Before, all), ShareOf(rollUp, change.Other, change.After, all));
+            if (after.At is { } at && Reaches(at))
             {
-                values.Add(new(property, text));
+                stored = after;
+            }
+            else if (before.At is { } was && Reaches(was))
+            {
+                return null;
             }
         }
 
-        return [.. values.OrderBy(value => value.Property.Number)];
+        return stored;
+
+        bool Reaches(long at) => !(rollUp.Kind == RollUpKind.Next && at <= now) && (stored.At is not { } current || (rollUp.Kind == RollUpKind.Last ? at >= current : at <= current));
     }
 
-    // Null for no change.
-    static byte[]? ValueOf(RollUpKind kind, List<(int Type, int By, long Other)> changes, long stored, long now) => kind switch
-    {
-        RollUpKind.Count => Text(Math.Max(0, stored + changes.Sum(change => change.By))),
-        RollUpKind.Id => changes.FindLast(change => change.By > 0) is { By: > 0, Other: var added } ? Text(added) : changes.Exists(change => change.Other == stored) ? [] : null,
-        _ => changes.Exists(change => change.By > 0) ? Instant.ToUtf8(now) : null,
-    };
+    static Share ShareOf(RollUp rollUp, (int Type, long Id) other, Record? record, PortalSchema all) => record is null ? default : rollUp.Of!(new(all.Find(other.Type)!, record));
 
-    // Of all associations. Null for no change.
-    static byte[]? ValueOf(RollUpKind kind, List<(int Type, int By, long Other)> all, long stored) => kind switch
-    {
-        RollUpKind.Count => all.Count == stored ? null : Text(all.Count),
-        RollUpKind.Id => all is [.., var last] ? all.Exists(each => each.Other == stored) ? null : Text(last.Other) : stored == 0 ? null : [],
-        _ => null,
-    };
+    static Share StoredMoment(Schema schema, Record record, RollUp rollUp) =>
+        new(rollUp.Beside is null ? default : Stored(schema, record, rollUp.Beside), Instant.Parse(Stored(schema, record, rollUp.Property).Span));
 
-    static long StoredIn(Record record, Property property)
-    {
-        var stored = new ValueReader(record.Values.Span);
-        return stored.Seek(property.Number) && long.TryParse(stored.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
-    }
+    static ReadOnlyMemory<byte> Stored(Schema schema, Record record, string property) => new Followed(schema, record).Value(property);
 
-    static byte[] Text(long number) => Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture));
+    static long Number(ReadOnlyMemory<byte> text) => long.TryParse(text.Span, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    static ReadOnlyMemory<byte> Text(long number) => Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture));
 
     static WriteBatch Batch(Schema schema, Caller caller, CheckedInput[] inputs) => new()
     {

@@ -1,3 +1,4 @@
+using Docket.Model.Types;
 using Docket.Tests.Compatibility;
 
 namespace Docket.Tests.Associations;
@@ -15,8 +16,7 @@ public class RollUpTests
         server.Clock.Advance(TimeSpan.FromSeconds(1));
         var note = await CreateAsync(server, "notes", "\"hs_timestamp\":\"2026-01-02T03:04:05Z\"", (ticket, 228), (contact, 202));
         Assert.Equal(("1", "1"), (await ReadAsync(server, "tickets", ticket, "num_notes"), await ReadAsync(server, "contacts", contact, "num_notes")));
-        var logged = await ReadAsync(server, "tickets", ticket, "notes_last_updated");
-        Assert.Equal(logged, await ReadAsync(server, "tickets", ticket, "hs_lastmodifieddate"));
+        Assert.Equal(("2026-01-02T03:04:05Z", $"0-46-{note}"), (await ReadAsync(server, "tickets", ticket, "notes_last_updated"), await ReadAsync(server, "tickets", ticket, "hs_notes_last_activity")));
         await CreateAsync(server, "calls", "\"hs_timestamp\":\"2026-01-02T03:04:05Z\"", (ticket, 220));
         Assert.Equal("2", await ReadAsync(server, "tickets", ticket, "num_notes"));
         var history = (await server.GetAsync($"/crm/v3/objects/tickets/{ticket}?propertiesWithHistory=num_notes")).Expect(200);
@@ -101,6 +101,142 @@ public class RollUpTests
         Assert.Equal("2", await ReadAsync(server, "companies", merged, "num_associated_contacts"));
         Assert.Equal(merged, await ReadAsync(server, "contacts", both, "associatedcompanyid"));
     }
+
+    [Fact]
+    [Behaviour("associations", "deals roll up in companies and contacts: open ones, their value, revenue, the latest one won, the first one", "observed", "objects-other-than-tickets.md 8.9")]
+    public async Task Roll_ups_of_deals_follow_stage_amount_and_close_date()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (company, contact) = (await CreateAsync(server, "companies"), await CreateAsync(server, "contacts"));
+        Assert.Equal(("0", "0", null, null), (await ReadAsync(server, "companies", company, "hs_num_open_deals"), await ReadAsync(server, "companies", company, "num_associated_deals"), await ReadAsync(server, "companies", company, "total_revenue"), await ReadAsync(server, "companies", company, "first_deal_created_date")));
+        var old = await CreateAsync(server, "deals", "\"dealname\":\"Old\",\"amount\":\"100.50\",\"dealstage\":\"closedwon\",\"closedate\":\"2026-01-02\"", (company, 341), (contact, 3));
+        var first = await ReadAsync(server, "deals", old, "createdate");
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
+        var deal = await CreateAsync(server, "deals", "\"dealname\":\"New\",\"amount\":\"20\",\"dealstage\":\"qualifiedtobuy\"", (company, 341), (contact, 3));
+        await ExpectAsync("1", "20", "100.5", "2026-01-02T00:00:00Z", "100.50");
+
+        await PatchAsync(server, "deals", deal, "\"amount\":\"30\",\"closedate\":\"2026-02-03\"");
+        await ExpectAsync("1", "30", "100.5", "2026-01-02T00:00:00Z", "100.50");
+        await PatchAsync(server, "deals", deal, "\"dealstage\":\"closedwon\"");
+        await ExpectAsync("0", "0", "130.5", "2026-02-03T00:00:00Z", "30");
+        var history = (await server.GetAsync($"/crm/v3/objects/companies/{company}?propertiesWithHistory=total_revenue")).Expect(200);
+        Assert.Equal(("130.5", "CALCULATED"), (history["propertiesWithHistory.total_revenue[0].value"], history["propertiesWithHistory.total_revenue[0].sourceType"]));
+        await PatchAsync(server, "deals", deal, "\"amount\":\"-1\"");
+        await ExpectAsync("0", "0", "99.5", "2026-02-03T00:00:00Z", "-1");
+        await PatchAsync(server, "deals", deal, "\"dealstage\":\"closedlost\"");
+        await ExpectAsync("0", "0", "100.5", "2026-01-02T00:00:00Z", "100.50"); // the one before
+        await PatchAsync(server, "deals", old, "\"dealname\":\"Older\",\"amount\":\"\",\"createdate\":\"2025-12-31T00:00:00Z\"");
+        first = "2025-12-31T00:00:00Z";
+        await ExpectAsync("0", "0", "0", "2026-01-02T00:00:00Z", "");
+        (await server.DeleteAsync($"/crm/v3/objects/deals/{old}")).Expect(204);
+        first = await ReadAsync(server, "deals", deal, "createdate");
+        await ExpectAsync("0", "0", "0", "", "");
+        Assert.Equal("1", await ReadAsync(server, "companies", company, "num_associated_deals"));
+        (await server.PostAsync($"/docket/v1/objects/deals/{old}/restore", "")).Expect(200);
+        first = "2025-12-31T00:00:00Z";
+        await ExpectAsync("0", "0", "0", "2026-01-02T00:00:00Z", "");
+        (await server.DeleteAsync($"/crm/v4/objects/deals/{old}/associations/companies/{company}")).Expect(204);
+        Assert.Equal("", await ReadAsync(server, "companies", company, "recent_deal_close_date"));
+        Assert.Equal("2026-01-02T00:00:00Z", await ReadAsync(server, "contacts", contact, "recent_deal_close_date"));
+
+        async Task ExpectAsync(string open, string openValue, string revenue, string closed, string amount)
+        {
+            Assert.Equal((open, openValue), (await ReadAsync(server, "companies", company, "hs_num_open_deals"), await ReadAsync(server, "companies", company, "hs_total_deal_value")));
+            foreach (var (type, id) in new[] { ("companies", company), ("contacts", contact) })
+            {
+                Assert.Equal(
+                    (revenue, closed, amount, first),
+                    (await ReadAsync(server, type, id, "total_revenue"), await ReadAsync(server, type, id, "recent_deal_close_date"), await ReadAsync(server, type, id, "recent_deal_amount"), await ReadAsync(server, type, id, "first_deal_created_date")));
+            }
+        }
+    }
+
+    [Fact]
+    [Behaviour("associations", "calls, sent emails and meetings count as contacts; open tasks and scheduled meetings are next", "docs, decide", "objects-other-than-tickets.md 8.9")]
+    public async Task Roll_ups_of_activities_follow_their_times_and_states()
+    {
+        await using var server = await TestServer.StartAsync(); // on 14 March 2026
+        var (deal, ticket) = (await CreateAsync(server, "deals"), await CreateAsync(server, "tickets", "\"hs_pipeline_stage\":\"1\""));
+        await CreateAsync(server, "emails", "\"hs_timestamp\":\"2026-03-01T00:00:00Z\",\"hs_email_direction\":\"INCOMING_EMAIL\"", (deal, 210), (ticket, 224));
+        await ExpectAsync("0", "2026-03-01T00:00:00Z", null, null);
+        var call = await CreateAsync(server, "calls", "\"hs_timestamp\":\"2026-02-01T00:00:00Z\",\"hs_call_direction\":\"INBOUND\"", (deal, 206), (ticket, 220));
+        await ExpectAsync("1", "2026-03-01T00:00:00Z", "2026-02-01T00:00:00Z", null);
+        var sent = await CreateAsync(server, "emails", "\"hs_timestamp\":\"2026-03-02T00:00:00Z\",\"hs_email_direction\":\"EMAIL\"", (deal, 210), (ticket, 224));
+        await ExpectAsync("2", "2026-03-02T00:00:00Z", "2026-03-02T00:00:00Z", null);
+        await PatchAsync(server, "emails", sent, "\"hs_timestamp\":\"2026-01-02T00:00:00Z\"");
+        await ExpectAsync("2", "2026-03-01T00:00:00Z", "2026-02-01T00:00:00Z", null);
+        Assert.Equal(("1", "1", "0"), (await ReadAsync(server, "deals", deal, "hs_number_of_call_engagements"), await ReadAsync(server, "deals", deal, "hs_number_of_inbound_calls"), await ReadAsync(server, "deals", deal, "hs_number_of_outbound_calls")));
+        await PatchAsync(server, "calls", call, "\"hs_call_direction\":\"OUTBOUND\"");
+        Assert.Equal(("1", "0", "1"), (await ReadAsync(server, "deals", deal, "hs_number_of_call_engagements"), await ReadAsync(server, "deals", deal, "hs_number_of_inbound_calls"), await ReadAsync(server, "deals", deal, "hs_number_of_outbound_calls")));
+
+        // What is planned was logged when it was created.
+        var task = await CreateAsync(server, "tasks", "\"hs_timestamp\":\"2026-05-02T00:00:00Z\"", (deal, 216), (ticket, 230));
+        var created = await ReadAsync(server, "tasks", task, "hs_createdate");
+        await ExpectAsync("2", created, "2026-02-01T00:00:00Z", "2026-05-02T00:00:00Z");
+        Assert.Equal(("1", "1", "0"), (await ReadAsync(server, "tasks", task, "hs_num_associated_deals"), await ReadAsync(server, "tasks", task, "hs_num_associated_tickets"), await ReadAsync(server, "tasks", task, "hs_num_associated_contacts")));
+        var meeting = await CreateAsync(server, "meetings", "\"hs_meeting_start_time\":\"2026-04-02T00:00:00Z\"", (deal, 212), (ticket, 226));
+        var met = await ReadAsync(server, "meetings", meeting, "hs_createdate");
+        await ExpectAsync("3", met, met, "2026-04-02T00:00:00Z");
+        Assert.Equal($"0-47-{meeting}", await ReadAsync(server, "deals", deal, "hs_notes_next_activity"));
+        await PatchAsync(server, "meetings", meeting, "\"hs_meeting_outcome\":\"CANCELED\"");
+        await ExpectAsync("3", met, met, "2026-05-02T00:00:00Z");
+        await PatchAsync(server, "tasks", task, "\"hs_task_status\":\"COMPLETED\"");
+        await ExpectAsync("3", met, met, "");
+
+        async Task ExpectAsync(string times, string? logged, string? contacted, string? next)
+        {
+            foreach (var (type, id) in new[] { ("deals", deal), ("tickets", ticket) })
+            {
+                Assert.Equal(
+                    (times, logged, contacted, next),
+                    (await ReadAsync(server, type, id, "num_contacted_notes") ?? "0", await ReadAsync(server, type, id, "notes_last_updated"), await ReadAsync(server, type, id, "notes_last_contacted"), await ReadAsync(server, type, id, "notes_next_activity_date")));
+            }
+
+            Assert.Equal(
+                (times, logged, contacted, next),
+                (await ReadAsync(server, "tickets", ticket, "hs_num_times_contacted"), await ReadAsync(server, "tickets", ticket, "hs_lastactivitydate"), await ReadAsync(server, "tickets", ticket, "hs_lastcontacted"), await ReadAsync(server, "tickets", ticket, "hs_nextactivitydate")));
+        }
+    }
+
+    [Fact]
+    public async Task A_planned_time_that_has_passed_gives_way_when_an_activity_changes()
+    {
+        await using var server = await TestServer.StartAsync();
+        var contact = await CreateAsync(server, "contacts");
+        await CreateAsync(server, "tasks", "\"hs_timestamp\":\"2026-03-15T00:00:00Z\"", (contact, 204));
+        var later = await CreateAsync(server, "tasks", "\"hs_timestamp\":\"2026-05-02T00:00:00Z\"", (contact, 204));
+        Assert.Equal("2026-03-15T00:00:00Z", await ReadAsync(server, "contacts", contact, "notes_next_activity_date"));
+        server.Clock.Advance(TimeSpan.FromDays(2));
+        await PatchAsync(server, "tasks", later, "\"hs_timestamp\":\"2026-05-03T00:00:00Z\"");
+        Assert.Equal("2026-05-03T00:00:00Z", await ReadAsync(server, "contacts", contact, "notes_next_activity_date"));
+    }
+
+    [Fact]
+    public async Task The_first_contact_of_a_company_is_the_oldest_one()
+    {
+        await using var server = await TestServer.StartAsync();
+        var company = await CreateAsync(server, "companies");
+        var ann = await CreateAsync(server, "contacts", "", (company, 279));
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
+        var bob = await CreateAsync(server, "contacts", "", (company, 279));
+        Assert.Equal(await ReadAsync(server, "contacts", ann, "createdate"), await ReadAsync(server, "companies", company, "first_contact_createdate"));
+        (await server.PostAsync("/docket/v1/objects/contacts/gdpr-delete", $$"""{"objectId":"{{ann}}"}""")).Expect(204);
+        Assert.Equal(await ReadAsync(server, "contacts", bob, "createdate"), await ReadAsync(server, "companies", company, "first_contact_createdate"));
+    }
+
+    [Fact]
+    public void Each_value_that_is_rolled_up_leads_to_the_records_that_show_it()
+    {
+        var types = StandardTypes.All.SelectMany(type => type.Associations(type.Id)).ToDictionary(type => (type.From, type.Id));
+        var shown = StandardTypes.All.SelectMany(type => type.RollUps.Where(rollUp => rollUp.Of is not null).SelectMany(rollUp => rollUp.Types.Select(id => types[(type.Number, id)]))).Select(type => (From: type.To, type.InverseId));
+        var followed = StandardTypes.All.SelectMany(type => type.Followed?.Types.Select(id => types[(type.Number, id)]) ?? []).Select(type => (type.From, type.Id));
+        // The createdate of a contact can't be changed.
+        Assert.Equal(shown.Where(type => type.From != Contacts.Type.Number).Distinct().Order(), followed.Order());
+        Assert.All(StandardTypes.All, type => Assert.All(type.Followed?.Names ?? [], name => Assert.Contains(type.Seed().Properties, property => property.Name == name)));
+    }
+
+    static async Task PatchAsync(TestServer server, string type, string id, string properties) =>
+        (await server.PatchAsync($"/crm/v3/objects/{type}/{id}", $$"""{"properties":{ {{properties}} } }""")).Expect(200);
 
     static async Task<string> CreateAsync(TestServer server, string type, string properties = "", params (string Id, int Type)[] associations)
     {

@@ -79,6 +79,11 @@ internal sealed class MemoryTransaction : ITransaction
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) =>
         [.. ids.Select(id => working.Ties.Keys.Where(tie => tie.Record == (type.Number, id)).Select(tie => new StoredTie(tie.Type, tie.Other)).ToList())];
 
+    public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<int> types, int limit, bool oldest) =>
+    [
+        .. TiesOf(type, ids).Select(own => types.SelectMany(of => own.Where(tie => tie.Type == of).OrderBy(tie => oldest ? tie.Other.Id : -tie.Other.Id).Take(limit)).ToList()),
+    ];
+
     public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) =>
         [.. working.Ties.Keys.Where(tie => tie.Type == type.Number).Take(limit).Select(tie => (tie.Record.Id, tie.Other.Id))];
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace Docket.Model.Types;
 
@@ -10,6 +11,11 @@ internal static class Activities
 {
     public const string Timestamp = "hs_timestamp", LastContacted = "hs_engagements_last_contacted";
 
+    /// <summary>Properties that are rolled up in other records.</summary>
+    public const string IsOpenTask = "hs_task_is_open", EmailDirection = "hs_email_direction";
+
+    const string CallDirection = "hs_call_direction", MeetingStart = "hs_meeting_start_time", Outcome = "hs_meeting_outcome";
+
     const string Owner = "hubspot_owner_id", Preview = "hs_body_preview", PreviewHtml = "hs_body_preview_html", PreviewIsTruncated = "hs_body_preview_is_truncated";
 
     /// <summary>The previews of a body.</summary>
@@ -18,12 +24,13 @@ internal static class Activities
     // Filled in by the server, besides the previews.
     static readonly ImmutableArray<string> Filled = ["hs_all_owner_ids", "hs_obj_coords", "hs_user_ids_of_all_owners", "hubspot_owner_assigneddate"];
 
-    public static readonly ObjectType Notes = Make("0-46", "notes", "note", "hs_note_body") with { Searched = ["hs_note_body"] };
+    public static readonly ObjectType Notes = Make("0-46", "notes", "note", "hs_note_body") with { Searched = ["hs_note_body"], Followed = new([202, 190, 214, 228], Timestamp) };
 
     public static readonly ObjectType Calls = Make("0-48", "calls", "call", "hs_call_body", LastContacted, "hs_connected_count", "hs_voicemail_count") with
     {
         Searched = ["hs_call_title", Preview],
         Constants = TypeParts.All("0", "hs_connected_count", "hs_voicemail_count"),
+        Followed = new([194, 182, 206, 220], Timestamp, CallDirection),
         Follow = call =>
         {
             FollowBody(call, "hs_call_body");
@@ -37,13 +44,14 @@ internal static class Activities
         LegacyName = "MEETING_EVENT",
         Searched = ["hs_meeting_title", "hs_meeting_body"],
         Required = [],
+        Followed = new([200, 188, 212, 226], Timestamp, MeetingStart, Outcome),
         Follow = meeting =>
         {
             FollowBody(meeting, "hs_meeting_body");
             FollowOwner(meeting);
             if (meeting.IsNew && meeting.After(Timestamp).IsEmpty)
             {
-                meeting.Set(Timestamp, meeting.After("hs_meeting_start_time")); // 1.3
+                meeting.Set(Timestamp, meeting.After(MeetingStart)); // 1.3
             }
         },
     };
@@ -60,6 +68,43 @@ internal static class Activities
         Searched = ["hs_postal_mail_body"],
         Seed = SeedOfPostalMail,
     };
+
+    /// <summary>What a record shows of its activities, by the ids of the association types that lead to them (reference/objects-other-than-tickets.md 8.9).</summary>
+    public static ImmutableArray<RollUp> RollUpsOf(int note, int task, int call, int email, int meeting) =>
+    [
+        new("num_notes", RollUpKind.Count, note, task, call, email, meeting),
+        new("notes_last_updated", RollUpKind.Last, note, task, call, email, meeting) { Of = each => new(CoordinatesOf(each), LoggedAt(each)), Beside = "hs_notes_last_activity" },
+        TimesContacted("num_contacted_notes", call, email, meeting),
+        new("notes_last_contacted", RollUpKind.Last, call, email, meeting) { Of = each => IsContact(each) ? new(default, LoggedAt(each)) : default },
+        new("notes_next_activity_date", RollUpKind.Next, task, meeting) { Of = each => IsPlanned(each) ? new(CoordinatesOf(each), each.Moment(MeetingStart) ?? each.Moment(Timestamp)) : default, Beside = "hs_notes_next_activity" },
+    ];
+
+    /// <summary>How often somebody was contacted.</summary>
+    public static RollUp TimesContacted(string property, int call, int email, int meeting) =>
+        new(property, RollUpKind.Count, call, email, meeting) { Of = each => IsContact(each) ? One : default };
+
+    /// <summary>The number of calls in one direction.</summary>
+    public static RollUp CallsTo(string property, string direction, int call) =>
+        new(property, RollUpKind.Count, call) { Of = each => Is(each, CallDirection, direction) ? One : default };
+
+    /// <summary>When the latest activity of a type was.</summary>
+    public static RollUp Latest(string property, int activity) => new(property, RollUpKind.Last, activity) { Of = each => new(default, each.Moment(Timestamp)) };
+
+    static readonly Share One = new("1"u8.ToArray());
+
+    // An activity that is planned was logged when it was created.
+    static long LoggedAt(Followed activity) => Math.Min(activity.Moment(Timestamp) ?? activity.CreatedAt, activity.CreatedAt);
+
+    static byte[] CoordinatesOf(Followed activity) => Encoding.ASCII.GetBytes(Derivations.Coordinates(activity.Type, activity.Id));
+
+    // Calls, meetings, and emails that were sent.
+    static bool IsContact(Followed activity) => activity.Type.Number != Emails.Type.Number || Is(activity, EmailDirection, "EMAIL");
+
+    // Open tasks, and meetings without another outcome.
+    static bool IsPlanned(Followed activity) =>
+        activity.Type.Number == Tasks.Type.Number ? Is(activity, IsOpenTask, "true") : activity.Value(Outcome).IsEmpty || Is(activity, Outcome, "SCHEDULED");
+
+    static bool Is(Followed activity, string property, string value) => Encoding.UTF8.GetString(activity.Value(property).Span) == value;
 
     // Without recorded definitions: those that it shares with notes, and its body.
     static TypeSeed SeedOfPostalMail()

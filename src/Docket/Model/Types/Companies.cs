@@ -41,8 +41,9 @@ internal static class Companies
         Copies = ImmutableDictionary.CreateRange([KeyValuePair.Create(TaskLabel, Name)]),
         RollUps =
         [
-            new("num_associated_contacts", RollUpKind.Count, 280), new("num_associated_deals", RollUpKind.Count, 342), new("hs_num_child_companies", RollUpKind.Count, 13),
-            new("hs_parent_company_id", RollUpKind.Id, 14), .. RollUp.OfActivities(189, 191, 181, 185, 187),
+            new("num_associated_contacts", RollUpKind.Count, 280), new("first_contact_createdate", RollUpKind.First, 280) { Of = contact => new(default, contact.CreatedAt) },
+            .. Deals.RollUpsOf(342), new("hs_num_child_companies", RollUpKind.Count, 13),
+            new("hs_parent_company_id", RollUpKind.Id, 14), .. Activities.RollUpsOf(189, 191, 181, 185, 187), Activities.Latest("hs_last_logged_call_date", 181), Activities.Latest("hs_last_booked_meeting_date", 187),
         ],
         Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf(

@@ -45,7 +45,7 @@ internal static class Contacts
         Constants = TypeParts.All("0", Zeros).Add("hs_is_contact", "true").Add("hs_is_unworked", "true").Add(InAgent, "false"),
         Derived = Lifecycle.Derived.Add("lastmodifieddate", Derivation.LastModifiedDate).Add("hs_all_contact_vids", Derivation.AllIds),
         Copies = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_calculated_merged_vids", "hs_merged_object_ids")]),
-        RollUps = [new("associatedcompanyid", RollUpKind.Id, 1), new("num_associated_deals", RollUpKind.Count, 4), .. RollUp.OfActivities(201, 203, 193, 197, 199)],
+        RollUps = [new("associatedcompanyid", RollUpKind.Id, 1), .. Deals.RollUpsOf(4), .. Activities.RollUpsOf(201, 203, 193, 197, 199)],
         Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf(
                 "contacts", Email, FirstName, LastName, EmailDomain, NameOrEmail, Lifecycle.Stage, Lifecycle.Pipeline, "hs_v2_date_entered_lead", Phone, PhoneDigits, "company", "hubspot_owner_id")

@@ -9,7 +9,8 @@ internal static class Deals
 {
     const string
         Amount = "amount", Stage = "dealstage", CloseDate = "closedate", Probability = "hs_deal_stage_probability", ProbabilityKey = "probability",
-        ExchangeRate = "hs_exchange_rate", ForecastProbability = "hs_forecast_probability";
+        ExchangeRate = "hs_exchange_rate", ForecastProbability = "hs_forecast_probability", CreateDate = "createdate", HomeAmount = "amount_in_home_currency", WonDate = "hs_closed_won_date",
+        WonAmount = "hs_closed_amount_in_home_currency", OpenAmount = "hs_open_amount_in_home_currency", OpenCount = "hs_is_open_count";
 
     static readonly ImmutableArray<string> Always = ["createdate", "hs_lastmodifieddate", "hs_object_id"];
 
@@ -24,10 +25,10 @@ internal static class Deals
     // What follows from stage, amount and dates; a value that a deal doesn't have isn't shown.
     static readonly ImmutableArray<string> Followers =
     [
-        "amount_in_home_currency", "days_to_close", "hs_actual_duration", "hs_closed_amount", "hs_closed_amount_in_home_currency", "hs_closed_deal_close_date",
-        "hs_closed_deal_create_date", "hs_closed_won_count", "hs_closed_won_date", "hs_createdate", "hs_days_to_close_raw", Probability,
+        HomeAmount, "days_to_close", "hs_actual_duration", "hs_closed_amount", WonAmount, "hs_closed_deal_close_date",
+        "hs_closed_deal_create_date", "hs_closed_won_count", WonDate, "hs_createdate", "hs_days_to_close_raw", Probability,
         "hs_deal_stage_probability_shadow", "hs_forecast_amount", "hs_is_closed_count", "hs_is_closed_lost", "hs_is_closed_won",
-        "hs_is_open_count", "hs_open_amount_in_home_currency", "hs_open_deal_create_date", "hs_projected_amount",
+        OpenCount, OpenAmount, "hs_open_deal_create_date", "hs_projected_amount",
         "hs_projected_amount_in_home_currency", "hs_v2_date_entered_current_stage", "hs_v2_time_in_current_stage",
         "hs_weighted_pipeline_in_company_currency", "pipeline",
     ];
@@ -66,8 +67,11 @@ internal static class Deals
         }),
         RollUps =
         [
-            new("num_associated_contacts", RollUpKind.Count, 3), new("hs_num_of_associated_line_items", RollUpKind.Count, 19), .. RollUp.OfActivities(213, 215, 205, 209, 211),
+            new("num_associated_contacts", RollUpKind.Count, 3), new("hs_num_of_associated_line_items", RollUpKind.Count, 19), .. Activities.RollUpsOf(213, 215, 205, 209, 211),
+            Activities.Latest("hs_latest_meeting_activity", 211), new("hs_number_of_call_engagements", RollUpKind.Count, 205),
+            Activities.CallsTo("hs_number_of_inbound_calls", "INBOUND", 205), Activities.CallsTo("hs_number_of_outbound_calls", "OUTBOUND", 205),
         ],
+        Followed = new([3, 341], CreateDate, HomeAmount, WonDate, WonAmount, OpenCount, OpenAmount),
         Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf("deals", "dealname", Amount, "pipeline", Stage, CloseDate, "hubspot_owner_id", "dealtype")
             .Change("hs_all_collaborator_owner_ids", TypeParts.Writable)
@@ -77,13 +81,24 @@ internal static class Deals
             .With(Type!, SalesPipeline()),
     };
 
+    /// <summary>What a contact or company shows of its deals, by the id of the association type that leads to them.</summary>
+    public static ImmutableArray<RollUp> RollUpsOf(int deal) =>
+    [
+        new("num_associated_deals", RollUpKind.Count, deal),
+        new("first_deal_created_date", RollUpKind.First, deal) { Of = each => new(default, each.CreatedAt) },
+        new("recent_deal_close_date", RollUpKind.Last, deal) { Of = each => new(each.Value(HomeAmount), each.Moment(WonDate)), Beside = "recent_deal_amount" },
+        new("total_revenue", RollUpKind.Sum, deal) { Of = each => new(each.Value(WonAmount)) },
+        new("hs_num_open_deals", RollUpKind.Count, deal) { Of = each => new(each.Value(OpenCount)) },
+        new("hs_total_deal_value", RollUpKind.Sum, deal) { Of = each => new(each.Value(OpenAmount)) },
+    ];
+
     static Fault? OnlyOwnCurrency(int index, PortalSettings settings, ref PropertyValue value) =>
         Encoding.UTF8.GetString(value.Value.Span) == settings.Currency ? null : Faults.NotAnOption(index, value.Property, value.Value.Span, [settings.Currency]);
 
     // The formulas are those of HubSpot's own definitions (deal-properties.json); of the others, only the results are known.
     static void Follow(Draft deal)
     {
-        if (!deal.IsNewOrChanges(Amount, Stage, CloseDate, Probability, ExchangeRate, ForecastProbability, "createdate"))
+        if (!deal.IsNewOrChanges(Amount, Stage, CloseDate, Probability, ExchangeRate, ForecastProbability, CreateDate))
         {
             return;
         }
@@ -118,13 +133,13 @@ internal static class Deals
         var home = deal.Number(ExchangeRate) is { } rate ? Times(amount, rate) : amount;
         var probability = deal.Number(Probability);
         var weighted = probability is null ? ExactDecimal.Zero : Times(home, probability);
-        deal.Set("amount_in_home_currency", home);
+        deal.Set(HomeAmount, home);
         deal.Set("hs_forecast_amount", deal.Number(ForecastProbability) is { } forecast ? Times(home, forecast) : home);
         deal.Set("hs_projected_amount", probability is null ? ExactDecimal.Zero : Times(amount, probability));
         deal.Set("hs_projected_amount_in_home_currency", weighted);
         deal.Set("hs_closed_amount", isWon ? amount : ExactDecimal.Zero);
-        deal.Set("hs_closed_amount_in_home_currency", isWon ? home : ExactDecimal.Zero);
-        deal.Set("hs_open_amount_in_home_currency", isOpen is not { } open ? null : open ? home : ExactDecimal.Zero);
+        deal.Set(WonAmount, isWon ? home : ExactDecimal.Zero);
+        deal.Set(OpenAmount, isOpen is not { } open ? null : open ? home : ExactDecimal.Zero);
         deal.Set("hs_weighted_pipeline_in_company_currency", isOpen is not { } still ? null : still ? weighted : ExactDecimal.Zero);
     }
 
@@ -135,9 +150,9 @@ internal static class Deals
         deal.Set("days_to_close", ToText(duration / MillisecondsOfDay));
         deal.Set("hs_days_to_close_raw", Math.Round((decimal)duration / MillisecondsOfDay, 6).ToString("0.######", CultureInfo.InvariantCulture));
         deal.Set("hs_actual_duration", closing is null ? "" : ToText(duration));
-        deal.SetMoment("hs_closed_won_date", isWon ? closing : null);
+        deal.SetMoment(WonDate, isWon ? closing : null);
         deal.Set("hs_is_closed_count", hasStage ? isClosed ? "1" : "0" : "");
-        deal.Set("hs_is_open_count", hasStage ? isClosed ? "0" : "1" : "");
+        deal.Set(OpenCount, hasStage ? isClosed ? "0" : "1" : "");
         // Milliseconds since 1970, unlike other dates, or 0.
         deal.Set("hs_open_deal_create_date", hasStage ? ToText(isClosed ? 0 : created) : "");
         deal.Set("hs_closed_deal_create_date", hasStage ? ToText(isClosed ? created : 0) : "");

@@ -26,8 +26,9 @@ internal static class Emails
         Scopes = Activities.ScopesOf("emails", Scope),
         Guarded = new(Scope, [Html, PlainText, .. Activities.Previews]),
         Constants = TypeParts.All("0", Rates),
+        Followed = new([198, 186, 210, 224], Activities.Timestamp, Activities.EmailDirection),
         Follow = Follow,
-        Seed = () => TypeParts.SeedOf("emails", Activities.Timestamp, "hubspot_owner_id", "hs_email_direction", "hs_email_status", "hs_email_subject", Headers, Html, PlainText),
+        Seed = () => TypeParts.SeedOf("emails", Activities.Timestamp, "hubspot_owner_id", Activities.EmailDirection, "hs_email_status", "hs_email_subject", Headers, Html, PlainText),
     };
 
     static void Follow(Draft email)

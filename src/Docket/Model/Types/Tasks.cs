@@ -34,7 +34,7 @@ internal static class Tasks
     public static readonly ObjectType Type = Plain with
     {
         Searched = ["hs_task_body", "hs_task_subject"],
-        AfterUpdate = [.. Plain.AfterUpdate, CompletionDate, "hs_task_is_open", "hs_pipeline", Stage],
+        AfterUpdate = [.. Plain.AfterUpdate, CompletionDate, Activities.IsOpenTask, "hs_pipeline", Stage],
         Page = new("tasks/", "/view/all/task/", ""),
         Stages = new(
             "hs_pipeline", Stage, AfterMove: [], Group: "task",
@@ -43,6 +43,12 @@ internal static class Tasks
             DueDate = Activities.Timestamp,
             StagesMax = 30,
         },
+        RollUps =
+        [
+            new("hs_num_associated_contacts", RollUpKind.Count, 204), new("hs_num_associated_companies", RollUpKind.Count, 192), new("hs_num_associated_deals", RollUpKind.Count, 216),
+            new("hs_num_associated_tickets", RollUpKind.Count, 230),
+        ],
+        Followed = new([204, 192, 216, 230], Activities.Timestamp, Activities.IsOpenTask),
         Follow = Follow,
         Derived = Plain.Derived
             .AddRange(Overdue.Select(name => KeyValuePair.Create(name, Derivation.IsOverdue)))
@@ -94,12 +100,12 @@ internal static class Tasks
 
     static void Complete(Draft task, bool isCompleted, string kind)
     {
-        if (!task.Changes(CompletionDate) && (task.IsNew || task.Text("hs_task_is_open") == "true" == isCompleted))
+        if (!task.Changes(CompletionDate) && (task.IsNew || task.Text(Activities.IsOpenTask) == "true" == isCompleted))
         {
             task.SetMoment(CompletionDate, isCompleted ? task.Now : null);
         }
 
-        task.Set("hs_task_is_open", isCompleted ? "false" : "true");
+        task.Set(Activities.IsOpenTask, isCompleted ? "false" : "true");
         Count("hs_task_completion_count", true);
         Count("hs_task_is_completed", true);
         Count("hs_task_is_completed_call", kind == "CALL");

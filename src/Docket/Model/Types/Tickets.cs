@@ -56,8 +56,9 @@ internal static class Tickets
             new("hs_v2_date_entered_current_stage", Derivation.CurrentStageEntered),
             new("hs_v2_time_in_current_stage", Derivation.CurrentStageEntered),
         }),
+        Copies = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_lastactivitydate", "notes_last_updated"), new("hs_lastcontacted", "notes_last_contacted"), new("hs_nextactivitydate", "notes_next_activity_date")]),
         Constants = TypeParts.All("0", Counts),
-        RollUps = [new("hs_num_associated_companies", RollUpKind.Count, 339), new("hs_primary_company_id", RollUpKind.Id, 26), .. RollUp.OfActivities(227, 229, 219, 223, 225)],
+        RollUps = [new("hs_num_associated_companies", RollUpKind.Count, 339), new("hs_primary_company_id", RollUpKind.Id, 26), .. Activities.RollUpsOf(227, 229, 219, 223, 225), Activities.TimesContacted("hs_num_times_contacted", 219, 223, 225)],
         Associations = HubSpotAssociations.From,
         Seed = () => new(TypeParts.ReadProperties("tickets"), Foremost, [new(Group, "Ticket information", 0, false)], [SupportPipeline()]),
     };

@@ -159,13 +159,20 @@ internal sealed class PostgresTransaction : ITransaction
         sources.Snapshot = sourcesBefore;
     }
 
-    public FoundRecords Find(WriteBatch batch) => BatchLookup.Find(lookup, batch);
+    public FoundRecords Find(WriteBatch batch)
+    {
+        lookup.Fetch(batch);
+        return BatchLookup.Find(lookup, batch);
+    }
 
     public long?[] Find(IReadOnlyList<TieTarget> targets) => writer.Find(targets);
 
     public FoundTies Find(TieBatch batch) => writer.Find(batch);
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => writer.TiesOf([.. ids.Select(id => RecordKey.Of(type, id, archived: false))]);
+
+    public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<int> types, int limit, bool oldest) =>
+        writer.TiesOf([.. ids.Select(id => RecordKey.Of(type, id, archived: false))], types, limit, oldest);
 
     public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) => writer.TiesWith(type, limit);
 

@@ -40,10 +40,10 @@ internal sealed class RecordEraser(PortalSession session, long portal)
             names.UnionWith(session.List(
                 row => RecordKey.IdOf(row.GetInt64(0)), "SELECT record FROM forward WHERE portal = $1 AND survivor = $2", PortalSession.Value(portal), PortalSession.Value(key)));
             session.Queue("DELETE FROM forward WHERE portal = $1 AND survivor = $2", PortalSession.Value(portal), PortalSession.Value(key));
-            var values = new ValueReader(purge.Before.Span);
+            var values = new ValueReader(purge.Before!.Values.Span);
             while (values.Next())
             {
-                foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(values.Number), purge.Before.Slice(values.ValueStart, values.Value.Length)))
+                foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(values.Number), purge.Before.Values.Slice(values.ValueStart, values.Value.Length)))
                 {
                     names.Add(Names.Of(claim.Value.Span));
                 }

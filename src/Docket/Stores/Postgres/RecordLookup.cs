@@ -102,6 +102,28 @@ internal sealed class RecordLookup(PortalSession session, long portal, SourceNum
         }
     }
 
+    /// <summary>Reads the records that updates name by their ids and that aren't known yet, in one round trip: those of what follows from other writes.</summary>
+    public void Fetch(WriteBatch batch)
+    {
+        wantedKeys.Clear();
+        foreach (var input in batch.Inputs)
+        {
+            if (batch.Kind == WriteKind.Update && input is { Skipped: false, Key: null } && Record.ParseId(input.KeyValue.Span) is { } id and <= RecordKey.IdMax
+                && records.TryAdd(RecordKey.Of(batch.Schema.Type, id, archived: false), null))
+            {
+                wantedKeys.Add(RecordKey.Of(batch.Schema.Type, id, archived: false));
+            }
+        }
+
+        if (wantedKeys.Count > 0)
+        {
+            foreach (var (key, record) in session.List(row => (row.GetInt64(0), RecordRows.Read(row, sources)), ByKey, PortalSession.Value(portal), PortalSession.Value(wantedKeys.ToArray())))
+            {
+                records[key] = record;
+            }
+        }
+    }
+
     public Record? FindId(ObjectType type, long id, bool archived) => id is < 0 or > RecordKey.IdMax ? null : FindKey(RecordKey.Of(type, id, archived));
 
     public Record? FindUnique(Property property, ReadOnlyMemory<byte> value) => FindHolder(HeldValue.Of(property, value)) is { } key ? FindKey(key) : null;

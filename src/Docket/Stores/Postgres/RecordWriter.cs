@@ -69,8 +69,11 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
     /// <inheritdoc cref="TieTable.Find(TieBatch)"/>
     public FoundTies Find(TieBatch batch) => ties.Find(batch);
 
-    /// <inheritdoc cref="TieTable.Of"/>
+    /// <inheritdoc cref="TieTable.Of(long[])"/>
     public List<StoredTie>[] TiesOf(long[] records) => ties.Of(records);
+
+    /// <inheritdoc cref="TieTable.Of(long[], IReadOnlyList{int}, int, bool)"/>
+    public List<StoredTie>[] TiesOf(long[] records, IReadOnlyList<int> types, int limit, bool oldest) => ties.Of(records, types, limit, oldest);
 
     /// <inheritdoc cref="TieTable.With"/>
     public List<(long From, long To)> TiesWith(AssociationType type, int limit) => ties.With(type, limit);
@@ -103,7 +106,7 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
             var write = plan.Writes[i];
             Add(write, type, sourceNumber, source);
             SetHeads(write, type);
-            written.Add(new(write.Kind, write.Record.LastChange, type.Number, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
+            written.Add(new(write.Kind, write.Record.LastChange, type.Number, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before?.Values ?? default });
             if (write.Kind == ChangeKind.Merge)
             {
                 // The two before it are those of the records that were merged (ChangeKind).

@@ -69,6 +69,18 @@ internal sealed class TieTable(PortalSession session, long portal)
         CROSS JOIN LATERAL (SELECT type, other FROM association a WHERE a.portal = $1 AND a.record = k.record LIMIT (SELECT $3)) a
         """;
 
+    const string Newest = """
+        SELECT k.n, a.type, a.other FROM unnest($2::bigint[], $3::int[]) WITH ORDINALITY k(record, type, n)
+        CROSS JOIN LATERAL (SELECT type, other FROM association a WHERE a.portal = $1 AND a.record = k.record AND a.type = k.type ORDER BY a.other DESC LIMIT (SELECT $4)) a
+        ORDER BY k.n, a.other DESC
+        """;
+
+    const string Oldest = """
+        SELECT k.n, a.type, a.other FROM unnest($2::bigint[], $3::int[]) WITH ORDINALITY k(record, type, n)
+        CROSS JOIN LATERAL (SELECT type, other FROM association a WHERE a.portal = $1 AND a.record = k.record AND a.type = k.type ORDER BY a.other LIMIT (SELECT $4)) a
+        ORDER BY k.n, a.other
+        """;
+
     const string Past = """
         SELECT k.n, a.type, a.other FROM unnest($2::bigint[]) WITH ORDINALITY k(record, n)
         CROSS JOIN LATERAL (SELECT type, other FROM association_past a WHERE a.portal = $1 AND a.record = k.record LIMIT (SELECT $3)) a
@@ -180,6 +192,17 @@ internal sealed class TieTable(PortalSession session, long portal)
 
     /// <summary>All associations of each record, in one round trip.</summary>
     public List<StoredTie>[] Of(long[] records) => Read(Stored, records);
+
+    /// <summary>The associations of each record by some types, up to a number of each, in one round trip.</summary>
+    public List<StoredTie>[] Of(long[] records, IReadOnlyList<int> types, int limit, bool oldest)
+    {
+        var pairs = records.SelectMany((record, place) => types.Select(type => (Place: place, Record: record, Type: type))).ToArray();
+        var rows = session.List(
+            row => (pairs[(int)row.GetInt64(0) - 1].Place, Tie: new StoredTie(row.GetInt32(1), (RecordKey.TypeOf(row.GetInt64(2)), RecordKey.IdOf(row.GetInt64(2))))), oldest ? Oldest : Newest,
+            PortalSession.Value(portal), PortalSession.Value(pairs.Select(pair => pair.Record).ToArray()), PortalSession.Value(pairs.Select(pair => pair.Type).ToArray()),
+            PortalSession.Value((long)limit)).ToLookup(row => row.Place, row => row.Tie);
+        return [.. records.Select((_, place) => rows[place].ToList())];
+    }
 
     /// <summary>Removes all traces of a record's associations, on both sides.</summary>
     /// <param name="record">The record's key.</param>

@@ -47,10 +47,10 @@ internal sealed class RecordEraser(Connection connection) : IDisposable
             }
 
             forget.Bind(key).Run();
-            var values = new ValueReader(purge.Before.Span);
+            var values = new ValueReader(purge.Before!.Values.Span);
             while (values.Next())
             {
-                foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(values.Number), purge.Before.Slice(values.ValueStart, values.Value.Length)))
+                foreach (var claim in Claims.Of(schema.FindNumberEvenArchived(values.Number), purge.Before.Values.Slice(values.ValueStart, values.Value.Length)))
                 {
                     names.Add(Names.Of(claim.Value.Span));
                 }

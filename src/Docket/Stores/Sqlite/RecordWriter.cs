@@ -31,7 +31,7 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources,
             var write = plan.Writes[i];
             WriteChange(write, type, sourceNumber, source);
             SetHeads(write, type);
-            written.Add(new(write.Kind, write.Record.LastChange, type.Number, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before });
+            written.Add(new(write.Kind, write.Record.LastChange, type.Number, write.Record.Id, write.Time, sourceNumber) { Content = write.Content, Before = write.Before?.Values ?? default });
             if (write.Kind == ChangeKind.Merge)
             {
                 // The two before it are those of the records that were merged (ChangeKind).

@@ -116,6 +116,9 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => [.. ids.Select(id => ties.Of(RecordKey.Of(type, id, archived: false)))];
 
+    public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<int> types, int limit, bool oldest) =>
+        [.. ids.Select(id => ties.Of(RecordKey.Of(type, id, archived: false), types, limit, oldest))];
+
     public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) => ties.With(type, limit);
 
     public void Write(IReadOnlyList<PlannedTie> planned, Source source, List<FollowedChange> followed)

@@ -27,6 +27,10 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
     readonly Statement of = connection.Prepare("SELECT type, other FROM association WHERE record = ?");
 
+    readonly Statement newest = connection.Prepare("SELECT type, other FROM association WHERE record = ? AND type = ? ORDER BY other DESC LIMIT ?");
+
+    readonly Statement oldest = connection.Prepare("SELECT type, other FROM association WHERE record = ? AND type = ? ORDER BY other LIMIT ?");
+
     readonly Statement past = connection.Prepare("SELECT type, other FROM association_past WHERE record = ?");
 
     readonly Statement drop = connection.Prepare("DELETE FROM association WHERE record = ? AND type = ? AND other = ?");
@@ -95,7 +99,11 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
     }
 
     /// <summary>All associations of a record.</summary>
-    public List<StoredTie> Of(long record) => Read(of, record);
+    public List<StoredTie> Of(long record) => Read(of.Bind(record));
+
+    /// <summary>The associations of a record by some types, up to a number of each.</summary>
+    public List<StoredTie> Of(long record, IReadOnlyList<int> types, int limit, bool oldestFirst) =>
+        [.. types.SelectMany(type => Read((oldestFirst ? oldest : newest).Bind(record).Bind(type).Bind(limit)))];
 
     /// <summary>Some associations of a type, each once.</summary>
     public List<(long From, long To)> With(AssociationType type, int limit)
@@ -118,7 +126,7 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
     {
         foreach (var (read, remove) in (ReadOnlySpan<(Statement, Statement)>)[(of, drop), (past, dropPast)])
         {
-            foreach (var (type, place) in Read(read, record))
+            foreach (var (type, place) in Read(read.Bind(record)))
             {
                 var other = RecordKey.Of(place.Type, place.Id, archived: false);
                 remove.Bind(record).Bind(type).Bind(other).Run();
@@ -163,16 +171,15 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, first, of, past, drop, dropPast, list])
+        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, first, of, newest, oldest, past, drop, dropPast, list])
         {
             statement.Dispose();
         }
     }
 
-    static List<StoredTie> Read(Statement statement, long record)
+    static List<StoredTie> Read(Statement statement)
     {
         var ties = new List<StoredTie>();
-        statement.Bind(record);
         while (statement.Step())
         {
             var other = statement.Integer(1);

@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Docket.Tests.Promises;
+
+/// <summary>
+/// A random workload of deals and activities: what companies and contacts show of them changes by differences, and must be the same as what
+/// their lists of associations add up to.
+/// </summary>
+public sealed class RollUpModelTests
+{
+    const int Steps = 300, CheckEvery = 30;
+
+    const string Start = "2026-03-14T09:26:53Z";
+
+    static readonly (string Type, int ToCompany, int ToContact)[] Followed =
+        [("deals", 341, 3), ("notes", 190, 202), ("tasks", 192, 204), ("calls", 182, 194), ("emails", 186, 198), ("meetings", 188, 200)];
+
+    readonly List<(string Type, string Id)> active = [], archived = [];
+
+    int count;
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task What_follows_from_deals_and_activities_is_what_they_add_up_to() => Seed.PlayAsync(async random =>
+    {
+        await using var server = await TestServer.StartAsync();
+        for (var at = 0; at < 3; at++)
+        {
+            active.Add(("companies", (await server.PostAsync("/crm/v3/objects/companies", """{"properties":{}}""")).Expect(201)["id"]!));
+            active.Add(("contacts", (await server.PostAsync("/crm/v3/objects/contacts", """{"properties":{}}""")).Expect(201)["id"]!));
+        }
+
+        for (var step = 1; step <= Steps; step++)
+        {
+            await StepAsync(server, random);
+            server.Clock.Advance(TimeSpan.FromMilliseconds(random.Next(3)));
+            if (step % CheckEvery == 0)
+            {
+                foreach (var (type, id) in active.Where(record => record.Type is "companies" or "contacts"))
+                {
+                    await CheckAsync(server, type, id);
+                }
+            }
+        }
+    });
+
+    async Task StepAsync(TestServer server, Random random)
+    {
+        var some = active[random.Next(active.Count)];
+        var followed = active.Where(record => Followed.Any(each => each.Type == record.Type)).ToList();
+        switch (random.Next(20))
+        {
+            case < 6:
+                var (type, toCompany, toContact) = Followed[random.Next(Followed.Length)];
+                var ties = string.Join(',', active.Where(record => record.Type is "companies" or "contacts" && random.Next(3) == 0).Select(record => $$"""{"to":{"id":"{{record.Id}}"},"types":[{{Spec(record.Type == "companies" ? toCompany : toContact)}}]}"""));
+                active.Add((type, (await server.PostAsync($"/crm/v3/objects/{type}", $$"""{"properties":{{Values(type, random, isNew: true)}},"associations":[{{ties}}]}""")).Expect(201)["id"]!));
+                break;
+            case < 12 when followed.Count > 0:
+                var batch = followed.Where(record => record.Type == followed[^1].Type && random.Next(3) == 0).ToList();
+                var inputs = string.Join(',', batch.Select(record => $$"""{"id":"{{record.Id}}","properties":{{Values(record.Type, random, isNew: false)}}}"""));
+                if (batch.Count > 0)
+                {
+                    (await server.PostAsync($"/crm/v3/objects/{batch[0].Type}/batch/update", $$"""{"inputs":[{{inputs}}]}""")).Expect(200);
+                }
+
+                break;
+            case < 16 when followed.Count > 0:
+                var (one, other) = (followed[random.Next(followed.Count)], active.Where(record => record.Type is "companies" or "contacts").OrderBy(_ => random.Next()).FirstOrDefault());
+                if (other.Id is not null)
+                {
+                    var method = random.Next(3) == 0 ? HttpMethod.Delete : HttpMethod.Put;
+                    var answer = await server.SendAsync(method, $"/crm/v4/objects/{one.Type}/{one.Id}/associations/{(method == HttpMethod.Put ? "default/" : "")}{other.Type}/{other.Id}", null);
+                    Assert.True(answer.Status is 200 or 204, answer.Text);
+                }
+
+                break;
+            case < 18 when active.Count > 4:
+                (await server.DeleteAsync($"/crm/v3/objects/{some.Type}/{some.Id}")).Expect(204);
+                active.Remove(some);
+                archived.Add(some);
+                break;
+            case 18 when archived.Count > 0:
+                var gone = archived[random.Next(archived.Count)];
+                (await server.PostAsync($"/docket/v1/objects/{gone.Type}/{gone.Id}/restore", "")).Expect(200);
+                archived.Remove(gone);
+                active.Add(gone);
+                break;
+            case 19 when active.Where(record => record.Type == "deals").OrderBy(_ => random.Next()).Take(2).ToArray() is [var primary, var merged] && random.Next(2) == 0:
+                active.Add(("deals", (await server.PostAsync("/crm/v3/objects/0-3/merge", $$"""{"primaryObjectId":"{{primary.Id}}","objectIdToMerge":"{{merged.Id}}"}""")).Expect(200)["id"]!));
+                active.Remove(primary);
+                active.Remove(merged);
+                break;
+            case 19 when some.Type == "deals" && active.Count > 4:
+                (await server.PostAsync("/docket/v1/objects/deals/gdpr-delete", $$"""{"objectId":"{{some.Id}}"}""")).Expect(204);
+                active.Remove(some);
+                break;
+        }
+    }
+
+    // Each moment is another one, so that the latest is known.
+    string Values(string type, Random random, bool isNew)
+    {
+        var day = DateTime.Parse("2020-01-01T00:00:00Z", CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal).AddDays(random.Next(4_000)).AddSeconds(count++).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        string[] values = type switch
+        {
+            "deals" => [$"\"amount\":\"{random.Next(-9, 999) / 10m}\"", $"\"closedate\":\"{day}\"", $"\"dealstage\":\"{((string[])["qualifiedtobuy", "closedwon", "closedlost"])[random.Next(3)]}\"", $"\"createdate\":\"{day}\""],
+            "tasks" => [$"\"hs_timestamp\":\"{day}\"", $"\"hs_task_status\":\"{((string[])["NOT_STARTED", "COMPLETED"])[random.Next(2)]}\""],
+            "emails" => [$"\"hs_timestamp\":\"{day}\"", $"\"hs_email_direction\":\"{((string[])["EMAIL", "INCOMING_EMAIL"])[random.Next(2)]}\""],
+            "meetings" => [$"\"hs_timestamp\":\"{day}\"", $"\"hs_meeting_outcome\":\"{((string[])["SCHEDULED", "COMPLETED"])[random.Next(2)]}\""],
+            _ => [$"\"hs_timestamp\":\"{day}\""],
+        };
+        return $"{{{string.Join(',', values.Where((_, at) => random.Next(2) == 0 || (isNew && type != "deals" && at == 0)))}}}";
+    }
+
+    static async Task CheckAsync(TestServer server, string type, string id)
+    {
+        var deals = await AllAsync(server, type, id, "deals", "createdate,amount,hs_closed_won_date,hs_is_open_count,hs_closed_amount,hs_open_amount_in_home_currency");
+        var won = deals.Where(deal => Moment(deal, "hs_closed_won_date") is not null).ToList();
+        var expected = new SortedDictionary<string, string>
+        {
+            ["num_associated_deals"] = deals.Count.ToString(CultureInfo.InvariantCulture),
+            ["total_revenue"] = Sum(deals, "hs_closed_amount"),
+            ["first_deal_created_date"] = Text(deals.Min(deal => Moment(deal, "createdate"))),
+            ["recent_deal_close_date"] = Text(won.Max(deal => Moment(deal, "hs_closed_won_date"))),
+            ["recent_deal_amount"] = won.MaxBy(deal => Moment(deal, "hs_closed_won_date"))?["amount"]?.ToString() ?? "",
+        };
+        if (type == "companies")
+        {
+            expected["hs_num_open_deals"] = deals.Count(deal => deal["hs_is_open_count"]?.ToString() == "1").ToString(CultureInfo.InvariantCulture);
+            expected["hs_total_deal_value"] = Sum(deals, "hs_open_amount_in_home_currency");
+        }
+
+        var all = new List<(string Type, JsonObject Values)>();
+        foreach (var of in Followed.Select(each => each.Type).Where(each => each != "deals"))
+        {
+            all.AddRange((await AllAsync(server, type, id, of, "hs_timestamp,hs_createdate,hs_task_is_open,hs_email_direction,hs_meeting_outcome")).Select(values => (of, values)));
+        }
+
+        var contacts = all.Where(each => each.Type is "calls" or "meetings" || (each.Type == "emails" && each.Values["hs_email_direction"]?.ToString() == "EMAIL")).ToList();
+        var next = all.Where(each => (each.Type == "tasks" && each.Values["hs_task_is_open"]!.ToString() == "true") || (each.Type == "meetings" && each.Values["hs_meeting_outcome"]?.ToString() is null or "SCHEDULED" && each.Type == "meetings"));
+        expected["num_notes"] = all.Count.ToString(CultureInfo.InvariantCulture);
+        expected["notes_last_updated"] = Text(all.Max(each => LoggedAt(each.Values)));
+        expected["num_contacted_notes"] = contacts.Count.ToString(CultureInfo.InvariantCulture);
+        expected["notes_last_contacted"] = Text(contacts.Max(each => LoggedAt(each.Values)));
+        expected["notes_next_activity_date"] = Text(next.Select(each => Moment(each.Values, "hs_timestamp")).Where(moment => moment > DateTime.Parse(Start, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal).AddHours(1)).Min());
+        var shown = (await server.GetAsync($"/crm/v3/objects/{type}/{id}?properties={string.Join(',', expected.Keys)}")).Expect(200);
+        Assert.Equal(expected.Select(each => $"{each.Key} {each.Value}"), expected.Select(each => $"{each.Key} {(shown["properties." + each.Key] is { Length: > 0 } value ? value : each.Value is "0" ? "0" : "")}"));
+    }
+
+    static async Task<List<JsonObject>> AllAsync(TestServer server, string type, string id, string to, string properties)
+    {
+        var list = (await server.GetAsync($"/crm/v4/objects/{type}/{id}/associations/{to}")).Expect(200);
+        var inputs = string.Join(',', Enumerable.Range(0, list.Count("results")).Select(at => $$"""{"id":"{{list[$"results[{at}].toObjectId"]}}"}"""));
+        return inputs.Length == 0 ? [] : [.. (await server.PostAsync($"/crm/v3/objects/{to}/batch/read", $$"""{"properties":["{{properties.Replace(",", "\",\"")}}"],"inputs":[{{inputs}}]}""")).Expect(200).Json!["results"]!.AsArray().Select(one => one!["properties"]!.AsObject())];
+    }
+
+    static DateTime? LoggedAt(JsonObject values) => Moment(values, "hs_timestamp") is { } at && at < Moment(values, "hs_createdate") ? at : Moment(values, "hs_createdate");
+
+    static DateTime? Moment(JsonObject values, string name) => values[name]?.ToString() is { Length: > 0 } text ? DateTime.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal) : null;
+
+    static string Text(DateTime? moment) => moment?.ToString(moment.Value.Millisecond == 0 ? "yyyy-MM-dd'T'HH:mm:ss'Z'" : "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture) ?? "";
+
+    static string Sum(List<JsonObject> records, string name) => records.Sum(record => decimal.TryParse(record[name]?.ToString(), CultureInfo.InvariantCulture, out var number) ? number : 0).ToString("0.####", CultureInfo.InvariantCulture);
+
+    static string Spec(int id) => $$"""{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":{{id}}}""";
+}
