@@ -83,6 +83,7 @@ internal sealed class Schema
             throw new InvalidOperationException($"{homeless.Name} follows from stages, which {Type.Plural} have not.");
         }
 
+        Linking = type.RollUps.Where(rollUp => rollUp.Kind == RollUpKind.Id).Select(rollUp => (Find(rollUp.Property), rollUp)).FirstOrDefault(linking => linking.Item1 is { ReadOnly: false }) is ({ } linking, var by) ? (linking, by) : null;
         RecordId = Require("hs_object_id");
         MergedIds = Require("hs_merged_object_ids");
         CreateDate = Properties.FirstOrDefault(property => property.Derivation == Derivation.CreateDate);
@@ -113,6 +114,9 @@ internal sealed class Schema
 
     /// <summary>The properties that contain a record's stage; <c>null</c> for a type without stages.</summary>
     public SchemaStages? Stages { get; }
+
+    /// <summary>The property by which a write associates a record with another one, whose id it contains; <c>null</c> for nearly all types.</summary>
+    public (Property Property, RollUp RollUp)? Linking { get; }
 
     public Property RecordId { get; }
 

@@ -58,15 +58,8 @@ internal static class ObjectRoutes
     static Task<Outcome> ApplyAsync(Call call, WriteKind kind, RecordInput[] inputs, SideWrite? keep) =>
         call.Store.ApplyAsync(Validation.Check(kind, inputs, call.Schema, call.Caller, call.Features), keep);
 
-    /// <summary>Creates records, with what they copy from others.</summary>
-    public static Task<Outcome> ApplyCreateAsync(HttpContext http, RecordInput[] inputs, SideWrite? keep = null) =>
-        http.Call().Type.Copying is null ? ApplyAsync(http.Call(), WriteKind.Create, inputs, keep) : CreateCopiesAsync(http, inputs, keep);
-
-    static async Task<Outcome> CreateCopiesAsync(HttpContext http, RecordInput[] inputs, SideWrite? keep)
-    {
-        await CopiedValues.FillAsync(http.Call(), inputs, http.RequestAborted);
-        return await ApplyAsync(http.Call(), WriteKind.Create, inputs, keep);
-    }
+    /// <summary>Creates records.</summary>
+    public static Task<Outcome> ApplyCreateAsync(HttpContext http, RecordInput[] inputs, SideWrite? keep = null) => ApplyAsync(http.Call(), WriteKind.Create, inputs, keep);
 
     static async Task ArchiveBatchAsync(HttpContext http)
     {

@@ -424,7 +424,13 @@ internal sealed partial class PortalWriter : IDisposable
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
         var ties = current.HasTies ? InputTies.Of(current, schema) : null;
         current = ties?.Check(transaction.Find(ties.Targets)) ?? current;
-        var plan = Planner.Decide(current, transaction.Find(current), Instant.Now(clock), sequence + 1);
+        var found = transaction.Find(current);
+        if (known.Type.Copying is { } copying && current.Kind is WriteKind.Create or WriteKind.Upsert && schema.Find(copying.From) is { IsUsed: true } source)
+        {
+            found.Copied = Copies.Of(current, copying, source, Find(Copies.Named(current, copying).Select(id => (source.Type.Number, id)), current.Caller));
+        }
+
+        var plan = Planner.Decide(current, found, Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {
             transaction.Write(plan, known.Type, written);

@@ -20,7 +20,8 @@ internal sealed class InputTies
 {
     readonly WriteBatch batch;
     readonly PortalSchema schema;
-    readonly List<(int Input, RawTie Raw, ObjectType Type, ImmutableArray<AssociationType> Types)> ties = [];
+    readonly List<(int Input, RawTie Raw, TieKind Kind, ObjectType Type, ImmutableArray<AssociationType> Types)> ties = [];
+    readonly List<int> unlinked = [];
     readonly List<Fault> faults = [];
     long?[] found = [];
 
@@ -43,12 +44,34 @@ internal sealed class InputTies
             {
                 foreach (var raw in batch.Inputs[i].Ties ?? [])
                 {
-                    all.Add(i, raw);
+                    all.Add(i, raw, TieKind.Label);
+                }
+
+                if (batch.Schema.Linking is var (_, rollUp) && FindLink(batch.Kind, batch.Inputs[i], batch.Schema) is { } link)
+                {
+                    all.Link(i, link.Value, rollUp);
                 }
             }
         }
 
         return all;
+    }
+
+    /// <summary>The value of an input that associates its record (<see cref="Schema.Linking"/>); <c>null</c> if it has none.</summary>
+    public static PropertyValue? FindLink(WriteKind kind, in CheckedInput input, Schema schema)
+    {
+        if (schema.Linking is var (property, _) && kind is WriteKind.Create or WriteKind.Update or WriteKind.Upsert && !input.Skipped)
+        {
+            foreach (var value in input.Values)
+            {
+                if (ReferenceEquals(value.Property, property))
+                {
+                    return value;
+                }
+            }
+        }
+
+        return null;
     }
 
     /// <summary>The batch with a fault for each association that can't be made.</summary>
@@ -67,22 +90,55 @@ internal sealed class InputTies
         return faults.Count == 0 ? batch : batch.With(faults);
     }
 
-    /// <summary>The associations of the records that were written: a batch for each type of target.</summary>
+    /// <summary>The associations of the records that were written: a batch for each type of target, then those that values make and end.</summary>
     public IEnumerable<TieBatch> Batches(Plan plan) => ties.Index()
         .Where(tie => plan.Outcome.Results[tie.Item.Input].Record is not null && found[tie.Index] is not null)
-        .GroupBy(tie => tie.Item.Type)
-        .Select(group => new TieBatch
+        .GroupBy(tie => (tie.Item.Type, tie.Item.Kind), tie => new TieInput(plan.Outcome.Results[tie.Item.Input].Record!.Id, found[tie.Index]!.Value, tie.Item.Types))
+        .OrderBy(group => group.Key.Kind == TieKind.Label ? 0 : 1)
+        .Select(group => BatchOf(group.Key.Kind, group.Key.Type, group))
+        .Concat(Unlinked(plan) is { Count: > 0 } ended ? [BatchOf(TieKind.Unlabel, schema.Find(ended[0].Types[0].To)!.Type, ended)] : []);
+
+    TieBatch BatchOf(TieKind kind, ObjectType to, IEnumerable<TieInput> inputs) => new()
+    {
+        Kind = kind,
+        Caller = batch.Caller,
+        From = batch.Schema.Type,
+        To = to,
+        Types = schema.Associations.Between(batch.Schema.Type.Number, to.Number),
+        Inputs = [.. inputs],
+    };
+
+    // The records that had another one's id before.
+    List<TieInput> Unlinked(Plan plan)
+    {
+        var ended = new List<TieInput>();
+        foreach (var input in unlinked)
         {
-            Kind = TieKind.Label,
-            Caller = batch.Caller,
-            From = batch.Schema.Type,
-            To = group.Key,
-            Types = schema.Associations.Between(batch.Schema.Type.Number, group.Key.Number),
-            Inputs = [.. group.Select(tie => new TieInput(plan.Outcome.Results[tie.Item.Input].Record!.Id, found[tie.Index]!.Value, tie.Item.Types))],
-        });
+            if (plan.Outcome.Results[input] is { Effect: Effect.Updated, Record: { } record } && batch.Schema.Linking is var (property, rollUp)
+                && plan.Writes.Find(write => write.Record.LastChange == record.LastChange).Before is { } before && Record.ParseId(new Followed(batch.Schema, before).Value(property.Name).Span) is { } id)
+            {
+                ended.Add(new(record.Id, id, [schema.Associations.Find(rollUp.Numbers.First())!]));
+            }
+        }
+
+        return ended;
+    }
+
+    // Its id is that of the record at the other side (reference/objects-other-than-tickets.md 2.6, 11.10).
+    void Link(int input, ReadOnlyMemory<byte> id, RollUp rollUp)
+    {
+        if (id.IsEmpty)
+        {
+            unlinked.Add(input);
+        }
+        else
+        {
+            Add(input, new(Encoding.UTF8.GetString(id.Span), null, [(AssociationType.HubSpotDefined, rollUp.Types[0])]), TieKind.Associate);
+        }
+    }
 
     // Without types, there is no association (reference/objects-other-than-tickets.md 8.3).
-    void Add(int input, RawTie raw)
+    void Add(int input, RawTie raw, TieKind kind)
     {
         var types = raw.Types.Select(each => schema.Associations.Find(AssociationType.NumberOf(each.Category, each.Id))).ToList();
         if (raw.Types.Where((_, at) => types[at] is null).Select(each => AssociationType.Spell(each.Category, each.Id)).ToImmutableArray() is { IsEmpty: false } unknown)
@@ -101,7 +157,7 @@ internal sealed class InputTies
         {
             var target = schema.Find(group.Key)!;
             Targets.Add(TargetOf(target, raw));
-            ties.Add((input, raw, target.Type, [.. group.Select(type => type!)]));
+            ties.Add((input, raw, kind, target.Type, [.. group.Select(type => type!)]));
         }
     }
 

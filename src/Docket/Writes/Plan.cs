@@ -13,6 +13,9 @@ internal sealed record FoundRecords(Record?[] Records, Dictionary<UniqueValue, l
 {
     /// <summary>For creates: the values that their owner has among its further ones (<see cref="Property.More"/>); <c>null</c> for none.</summary>
     public HashSet<UniqueValue>? Further { get; set; }
+
+    /// <summary>For each input, the values that it leaves out if it creates a record (<see cref="Copies"/>); <c>null</c> if the type has none.</summary>
+    public PropertyValue[]?[]? Copied { get; set; }
 }
 
 /// <summary>One change to write, and the record after it.</summary>

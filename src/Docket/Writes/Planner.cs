@@ -149,6 +149,14 @@ internal sealed partial class Planner
             wanted.Add(new(key, input.KeyValue));
         }
 
+        foreach (var copied in found.Copied?[index] ?? [])
+        {
+            if (FindWanted(copied.Property) < 0)
+            {
+                wanted.Add(copied);
+            }
+        }
+
         // In a dry run, the index of the input replaces the id, because the record never gets one.
         var id = batch.DryRun ? index : Record.IdBase + sequence;
         schema.Type.Follow?.Invoke(new(schema, null, id, wanted, now, batch.Caller.Settings));

@@ -77,7 +77,7 @@ internal static class Validation
             InOrder = inOrder,
             Features = features,
             Folded = fold ? Fold(isChecked) : [],
-            HasTies = Array.Exists(inputs, static input => input.Ties is not null),
+            HasTies = Array.Exists(inputs, static input => input.Ties is not null) || (schema.Linking is not null && Array.Exists(isChecked, input => InputTies.FindLink(kind, input, schema) is not null)),
         };
     }
 

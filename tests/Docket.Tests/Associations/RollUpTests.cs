@@ -199,6 +199,77 @@ public class RollUpTests
     }
 
     [Fact]
+    [Behaviour("associations", "writing `associatedcompanyid` sets the primary company; an empty value ends it", "observed, decide", "objects-other-than-tickets.md 2.6, 11.10")]
+    public async Task A_contact_gets_its_primary_company_by_the_id_in_its_values()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (first, second) = (await CreateAsync(server, "companies"), await CreateAsync(server, "companies"));
+        var contact = await CreateAsync(server, "contacts", $"\"email\":\"a@example.com\",\"associatedcompanyid\":\"{first}\"");
+        await ExpectAsync(first, (first, [279, 1]));
+        Assert.Equal("1", await ReadAsync(server, "companies", first, "num_associated_contacts"));
+        (await server.PostAsync("/crm/v3/objects/contacts/batch/upsert", $$"""{"inputs":[{"idProperty":"email","id":"a@example.com","properties":{"associatedcompanyid":"{{second}}"} }]}""")).Expect(200);
+        await ExpectAsync(second, (first, [279]), (second, [279, 1]));
+        await PatchAsync(server, "contacts", contact, "\"associatedcompanyid\":\"\"");
+        await ExpectAsync("", (first, [279]), (second, [279]));
+        await PatchAsync(server, "contacts", contact, "\"associatedcompanyid\":\"\"");
+        await PutAsync(server, $"contacts/{contact}/associations/companies/{first}", 1);
+        await ExpectAsync(first, (first, [279, 1]), (second, [279]));
+
+        // No company: nothing is written.
+        var refused = (await server.PatchAsync($"/crm/v3/objects/contacts/{contact}", """{"properties":{"associatedcompanyid":"5","firstname":"Ann"}}""")).Expect(400);
+        Assert.Contains("COMPANY=5 is not valid", refused.Text, StringComparison.Ordinal);
+        Assert.Null(await ReadAsync(server, "contacts", contact, "firstname"));
+
+        async Task ExpectAsync(string company, params (string Id, int[] Types)[] ties)
+        {
+            Assert.Equal(company, await ReadAsync(server, "contacts", contact, "associatedcompanyid"));
+            var list = (await server.GetAsync($"/crm/v4/objects/contacts/{contact}/associations/companies")).Expect(200);
+            Assert.Equal(
+                ties.Select(tie => $"{tie.Id} {string.Join(' ', tie.Types)}"),
+                Enumerable.Range(0, list.Count("results")).Select(at => $"{list[$"results[{at}].toObjectId"]} {string.Join(' ', Enumerable.Range(0, list.Count($"results[{at}].associationTypes")).Select(of => list[$"results[{at}].associationTypes[{of}].typeId"]))}"));
+        }
+    }
+
+    [Fact]
+    [Behaviour("PATCH …/{objectType}/{id}", "`hs_is_unworked` follows from the date of the owner and the latest activity, by the formula of its definition", "observed", "objects-other-than-tickets.md 2.4")]
+    public async Task A_contact_is_unworked_until_an_activity_after_its_assignment()
+    {
+        await using var server = await TestServer.StartAsync();
+        var contact = await CreateAsync(server, "contacts");
+        Assert.Equal("true", await ReadAsync(server, "contacts", contact, "hs_is_unworked"));
+        await PatchAsync(server, "contacts", contact, "\"hubspot_owner_id\":\"7\"");
+        Assert.Equal("true", await ReadAsync(server, "contacts", contact, "hs_is_unworked"));
+        await CreateAsync(server, "notes", "\"hs_timestamp\":\"2026-01-02T00:00:00Z\"", (contact, 202));
+        Assert.Equal("true", await ReadAsync(server, "contacts", contact, "hs_is_unworked")); // before that
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
+        var note = await CreateAsync(server, "notes", "\"hs_timestamp\":\"2026-07-02T00:00:00Z\"", (contact, 202));
+        Assert.Equal("false", await ReadAsync(server, "contacts", contact, "hs_is_unworked"));
+        (await server.DeleteAsync($"/crm/v3/objects/notes/{note}")).Expect(204);
+        Assert.Equal("true", await ReadAsync(server, "contacts", contact, "hs_is_unworked"));
+        var found = (await server.PostAsync("/crm/v3/objects/contacts/search", """{"filterGroups":[{"filters":[{"propertyName":"hs_is_unworked","operator":"EQ","value":"true"}]}]}""")).Expect(200);
+        Assert.Equal("1", found["total"]);
+    }
+
+    [Theory]
+    [InlineData("contacts")]
+    [InlineData("companies")]
+    [InlineData("deals")]
+    [InlineData("tickets")]
+    [Behaviour("PATCH …/{objectType}/{id}", "`hs_all_owner_ids`, `hs_user_ids_of_all_owners` and `hubspot_owner_assigneddate` follow the owner", "observed", "objects-other-than-tickets.md 5")]
+    public async Task What_follows_from_the_owner_follows_in_records_too(string type)
+    {
+        await using var server = await TestServer.StartAsync();
+        var id = await CreateAsync(server, type, type == "tickets" ? "\"hs_pipeline_stage\":\"1\"" : "");
+        await PatchAsync(server, type, id, "\"hubspot_owner_id\":\"7\"");
+        var assigned = (await server.GetAsync($"/crm/v3/objects/{type}/{id}")).Expect(200)["updatedAt"];
+        Assert.Equal(("7", "7", assigned), (await ReadAsync(server, type, id, "hs_all_owner_ids"), await ReadAsync(server, type, id, "hs_user_ids_of_all_owners"), await ReadAsync(server, type, id, "hubspot_owner_assigneddate")));
+        var found = (await server.PostAsync($"/crm/v3/objects/{type}/search", """{"filterGroups":[{"filters":[{"propertyName":"hs_all_owner_ids","operator":"EQ","value":"7"},{"propertyName":"hs_user_ids_of_all_owners","operator":"IN","values":["7"]}]}]}""")).Expect(200);
+        Assert.Equal("1", found["total"]);
+        await PatchAsync(server, type, id, "\"hubspot_owner_id\":\"\"");
+        Assert.Equal(("", ""), (await ReadAsync(server, type, id, "hs_all_owner_ids"), await ReadAsync(server, type, id, "hubspot_owner_assigneddate")));
+    }
+
+    [Fact]
     public async Task A_planned_time_that_has_passed_gives_way_when_an_activity_changes()
     {
         await using var server = await TestServer.StartAsync();
@@ -209,6 +280,25 @@ public class RollUpTests
         server.Clock.Advance(TimeSpan.FromDays(2));
         await PatchAsync(server, "tasks", later, "\"hs_timestamp\":\"2026-05-03T00:00:00Z\"");
         Assert.Equal("2026-05-03T00:00:00Z", await ReadAsync(server, "contacts", contact, "notes_next_activity_date"));
+    }
+
+    [Fact]
+    public async Task The_latest_activity_among_many_is_found_among_the_newest_ones()
+    {
+        await using var server = await TestServer.StartAsync();
+        var contact = await CreateAsync(server, "contacts");
+        var latest = await NotesAsync(1, "2026-03-01"); // the oldest record of all
+        await NotesAsync(100, "2026-02-01");
+        for (var hundred = 0; hundred < 5; hundred++)
+        {
+            await NotesAsync(100, "2026-01-01");
+        }
+
+        Assert.Equal(("601", "2026-03-01T00:00:00Z"), (await ReadAsync(server, "contacts", contact, "num_notes"), await ReadAsync(server, "contacts", contact, "notes_last_updated")));
+        (await server.DeleteAsync($"/crm/v3/objects/notes/{latest}")).Expect(204);
+        Assert.Equal(("600", "2026-01-01T00:00:00Z"), (await ReadAsync(server, "contacts", contact, "num_notes"), await ReadAsync(server, "contacts", contact, "notes_last_updated")));
+
+        async Task<string> NotesAsync(int count, string day) => (await server.PostAsync("/crm/v3/objects/notes/batch/create", $$"""{"inputs":[{{string.Join(',', Enumerable.Range(0, count).Select(_ => $$$"""{"properties":{"hs_timestamp":"{{{day}}}"},"associations":[{"to":{"id":"{{{contact}}}"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":202}]}]}"""))}}]}""")).Expect(201)["results[0].id"]!;
     }
 
     [Fact]

@@ -100,6 +100,35 @@ public class CommerceTests
         Assert.Equal(["20.00", null, "7.00"], Enumerable.Range(0, 3).Select(i => batch[$"results[{i}].properties.amount"]));
     }
 
+    [Fact]
+    public async Task Upserts_and_jobs_copy_from_the_product_when_they_create_and_not_when_they_update()
+    {
+        await using var server = await TestServer.StartAsync();
+        var product = (await server.PostAsync(Objects + "products", """{"properties":{"name":"Plan","price":"10"}}""")).Expect(201)["id"];
+        (await server.PostAsync("/crm/v3/properties/line_items", """{"name":"key","label":"Key","type":"string","fieldType":"text","groupName":"lineiteminformation","hasUniqueValue":true}""")).Expect(201);
+        var body = $$"""{"inputs":[{"idProperty":"key","id":"A","properties":{"hs_product_id":"{{product}}","quantity":"2"} }]}""";
+        Assert.Equal("20.00", (await server.PostAsync(LineItems + "/batch/upsert", body)).Expect(200)["results[0].properties.amount"]);
+        (await server.PatchAsync($"{Objects}products/{product}", """{"properties":{"price":"30"}}""")).Expect(200);
+        Assert.Equal("20.00", (await server.PostAsync(LineItems + "/batch/upsert", body)).Expect(200)["results[0].properties.amount"]);
+
+        // In a job, the second input of the same key updates what the first created.
+        using var request = new HttpRequestMessage(HttpMethod.Post, LineItems + "/batch/upsert")
+        {
+            Content = new StringContent(
+                $$"""
+                {"idProperty":"key","id":"B","properties":{"hs_product_id":"{{product}}","quantity":"2","price":"5"} }
+                {"idProperty":"key","id":"B","properties":{"hs_product_id":"{{product}}","quantity":"3"} }
+                """,
+                null, "application/x-ndjson"),
+        };
+        request.Headers.Add("Prefer", "respond-async");
+        using var accepted = await server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+        var job = await server.EndOfJobAsync((await Answer.OfAsync(accepted)).Expect(202)["id"]);
+        Assert.True(job["failed"] == "0", job.Text);
+        var read = (await server.GetAsync($"{LineItems}/B?idProperty=key&properties=amount,name")).Expect(200);
+        Assert.Equal(("15.00", "Plan"), (read["properties.amount"], read["properties.name"]));
+    }
+
     [Theory]
     [InlineData("orders", "hs_order_name")]
     [InlineData("carts", "hs_cart_name")]

@@ -38,7 +38,7 @@ internal static class Companies
         Stages = Lifecycle.Rules("companylcs"),
         Constants = TypeParts.All("0", Zeros),
         Derived = Lifecycle.Derived,
-        Copies = ImmutableDictionary.CreateRange([KeyValuePair.Create(TaskLabel, Name)]),
+        Copies = TypeParts.Owners.Add(TaskLabel, Name),
         RollUps =
         [
             new("num_associated_contacts", RollUpKind.Count, 280), new("first_contact_createdate", RollUpKind.First, 280) { Of = contact => new(default, contact.CreatedAt) },
@@ -55,6 +55,7 @@ internal static class Companies
     static void Follow(Draft draft)
     {
         Lifecycle.Follow(draft);
+        TypeParts.FollowOwner(draft);
         draft.Default(Currency, draft.Settings.Currency);
         // The other way round, HubSpot does it in its pages only.
         if (draft.Changes(Domain) && !draft.Changes(Website) && draft.Before(Website).IsEmpty)

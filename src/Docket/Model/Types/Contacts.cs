@@ -9,11 +9,13 @@ internal static class Contacts
         Email = "email", MoreEmails = "hs_additional_emails", EmailDomain = "hs_email_domain", FirstName = "firstname", LastName = "lastname", NameOrEmail = "hs_full_name_or_email",
         Phone = "phone", PhoneDigits = "hs_searchable_calculated_phone_number", Mobile = "mobilephone", MobileDigits = "hs_searchable_calculated_mobile_number";
 
+    const string Unworked = "hs_is_unworked", LastUpdated = "notes_last_updated";
+
     const string InAgent = "hs_currently_enrolled_in_prospecting_agent";
 
     static readonly ImmutableArray<string> Always = ["createdate", "hs_object_id", "lastmodifieddate"];
 
-    static readonly ImmutableArray<string> Updated = [.. Always, .. TypeParts.Source, .. Lifecycle.Shown, "hs_is_unworked"];
+    static readonly ImmutableArray<string> Updated = [.. Always, .. TypeParts.Source, .. Lifecycle.Shown, Unworked];
 
     // Of what Docket doesn't have there is nothing.
     static readonly ImmutableArray<string> Absent =
@@ -32,7 +34,7 @@ internal static class Contacts
         LegacyName = "CONTACT",
         ReadAlways = Always,
         ReadDefault = [.. Always, Email, FirstName, LastName],
-        AfterUpdate = [.. Updated, "notes_last_updated"],
+        AfterUpdate = [.. Updated, LastUpdated],
         AfterCreate = [.. Updated, .. Zeros, InAgent, EmailDomain, NameOrEmail, PhoneDigits, "hs_all_contact_vids", "hs_is_contact"],
         AfterMerge = [.. Updated, Email, FirstName, LastName, "hs_merged_object_ids"],
         Scopes = TypeParts.ScopesOf("contacts"),
@@ -42,9 +44,9 @@ internal static class Contacts
         Searched = [FirstName, LastName, Email, Phone, MoreEmails, "fax", Mobile, "company"],
         Display = [FirstName, LastName, Email, Phone],
         Stages = Lifecycle.Rules("contactlcs"),
-        Constants = TypeParts.All("0", Zeros).Add("hs_is_contact", "true").Add("hs_is_unworked", "true").Add(InAgent, "false"),
+        Constants = TypeParts.All("0", Zeros).Add("hs_is_contact", "true").Add(InAgent, "false"),
         Derived = Lifecycle.Derived.Add("lastmodifieddate", Derivation.LastModifiedDate).Add("hs_all_contact_vids", Derivation.AllIds),
-        Copies = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_calculated_merged_vids", "hs_merged_object_ids")]),
+        Copies = TypeParts.Owners.Add("hs_calculated_merged_vids", "hs_merged_object_ids"),
         RollUps = [new("associatedcompanyid", RollUpKind.Id, 1), .. Deals.RollUpsOf(4), .. Activities.RollUpsOf(201, 203, 193, 197, 199)],
         Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf(
@@ -57,6 +59,8 @@ internal static class Contacts
     static void Follow(Draft draft)
     {
         Lifecycle.Follow(draft);
+        TypeParts.FollowOwner(draft);
+        FollowWork(draft);
         if (draft.Changes(Email) || draft.Changes(MoreEmails))
         {
             draft.Set(MoreEmails, Parts.Without(draft.After(MoreEmails), draft.After(Email)));
@@ -71,5 +75,14 @@ internal static class Contacts
 
         TypeParts.FollowPhone(draft, Phone, PhoneDigits);
         TypeParts.FollowPhone(draft, Mobile, MobileDigits);
+    }
+
+    // The formula of HubSpot's definition (contact-properties.json).
+    static void FollowWork(Draft draft)
+    {
+        if (draft.IsNewOrChanges(TypeParts.OwnerAssigned, LastUpdated))
+        {
+            draft.Set(Unworked, draft.Moment(LastUpdated) >= draft.Moment(TypeParts.OwnerAssigned) ? "false" : "true");
+        }
     }
 }

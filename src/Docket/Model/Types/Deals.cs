@@ -59,6 +59,7 @@ internal static class Deals
         Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>("deal_currency_code", OnlyOwnCurrency)]),
         Follow = Follow,
         Constants = Constants,
+        Copies = TypeParts.Owners,
         Derived = ImmutableDictionary.CreateRange(new KeyValuePair<string, Derivation>[]
         {
             new("hs_is_closed", Derivation.IsClosed),
@@ -98,6 +99,7 @@ internal static class Deals
     // The formulas are those of HubSpot's own definitions (deal-properties.json); of the others, only the results are known.
     static void Follow(Draft deal)
     {
+        TypeParts.FollowOwner(deal);
         if (!deal.IsNewOrChanges(Amount, Stage, CloseDate, Probability, ExchangeRate, ForecastProbability, CreateDate))
         {
             return;

@@ -19,6 +19,13 @@ internal static class LineItems
         "hs_pre_discount_amount", "hs_recurring_billing_number_of_payments", "hs_tcv", "hs_total_discount",
     ];
 
+    // From the product.
+    static readonly ImmutableArray<string> Copied =
+    [
+        "name", "description", Price, "hs_sku", "hs_url", "hs_images", UnitCost, UnitDiscount, DiscountPercentage, UnitTax, Frequency, Term,
+        "hs_recurring_billing_start_date", "hs_pricing_model", "hs_tier_prices", "hs_tier_ranges", "hs_product_type", "hs_tax_category",
+    ];
+
     static readonly ImmutableDictionary<string, int> MonthsOf = ImmutableDictionary.CreateRange(new KeyValuePair<string, int>[]
     {
         new("monthly", 1), new("quarterly", 3), new("per_six_months", 6), new("annually", 12), new("per_two_years", 24), new("per_three_years", 36),
@@ -30,12 +37,9 @@ internal static class LineItems
     public static readonly ObjectType Type = Plain with
     {
         AfterUpdate = [.. Plain.AfterUpdate, .. Amounts],
-        AfterCreate = [.. Plain.AfterCreate, .. Amounts, Position],
+        AfterCreate = [.. Plain.AfterCreate, .. Amounts, .. Copied, Position],
         CreatesEqualOnce = true,
-        Copying = new("hs_product_id", "products", [
-            "name", "description", Price, "hs_sku", "hs_url", "hs_images", UnitCost, UnitDiscount, DiscountPercentage, UnitTax, Frequency, Term,
-            "hs_recurring_billing_start_date", "hs_pricing_model", "hs_tier_prices", "hs_tier_ranges", "hs_product_type", "hs_tax_category",
-        ]),
+        Copying = new("hs_product_id", "products", Copied),
         Follow = Follow,
         Values = ImmutableDictionary.CreateRange([KeyValuePair.Create<string, ValueRule>(Price, NotNegative)]),
         Seed = () => TypeParts.SeedOf("line_items", "name", Quantity, Price, "amount", "hs_product_id"),

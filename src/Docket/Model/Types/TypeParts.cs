@@ -73,6 +73,23 @@ internal static class TypeParts
     public static ImmutableDictionary<string, string> All(string value, params ImmutableArray<string> names) =>
         names.ToImmutableDictionary(name => name, _ => value, StringComparer.Ordinal);
 
+    /// <summary>When the owner was assigned.</summary>
+    public const string OwnerAssigned = "hubspot_owner_assigneddate";
+
+    const string Owner = "hubspot_owner_id";
+
+    /// <summary>Properties that have the id of the owner, which is also that of the user.</summary>
+    public static readonly ImmutableDictionary<string, string> Owners = ImmutableDictionary.CreateRange([KeyValuePair.Create("hs_all_owner_ids", Owner), new("hs_user_ids_of_all_owners", Owner)]);
+
+    /// <summary>Sets the date of a new owner.</summary>
+    public static void FollowOwner(Draft draft)
+    {
+        if (draft.Changes(Owner))
+        {
+            draft.SetMoment(OwnerAssigned, draft.After(Owner).IsEmpty ? null : draft.Now);
+        }
+    }
+
     /// <summary>Sets the form of a phone number in which it is searched: <c>+1 555-1234</c> gives <c>15551234</c> (reference/objects-other-than-tickets.md 2.4).</summary>
     public static void FollowPhone(Draft draft, string phone, string digits)
     {
