@@ -60,6 +60,10 @@ internal static class ServeCommand
         {
             Description = "Serve the paths with which tests create, change and delete portals",
         };
+        var seed = new Option<string?>("--seed")
+        {
+            Description = "With --ephemeral: a file with records and definitions for the first portal",
+        };
         var exitWithParent = new Option<bool>("--exit-with-parent")
         {
             Description = "Stop when the process ends that started this one",
@@ -68,12 +72,17 @@ internal static class ServeCommand
         {
             Description = "A file that contains the address while the server is running, for port 0",
         };
-        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues, strictStart, ephemeral, testKit, exitWithParent, addressFile };
+        var command = new Command("serve", "Serve the API.") { data, urls, token, name, proxies, metrics, log, logRequests, logValues, strictStart, ephemeral, testKit, seed, exitWithParent, addressFile };
         command.SetAction((parsed, cancellation) =>
         {
             if (parsed.GetValue(ephemeral) && (parsed.GetResult(data.Directory) is { Implicit: false } || parsed.GetValue(data.Store) is not null))
             {
                 throw new OperatorMistake("--ephemeral keeps all data in memory. Leave it out, or leave out --data and --store.");
+            }
+
+            if (parsed.GetValue(seed) is not null && !parsed.GetValue(ephemeral))
+            {
+                throw new OperatorMistake("--seed fills a new portal in memory. Use it with --ephemeral.");
             }
 
             var place = parsed.GetRequiredValue(data);
@@ -94,6 +103,7 @@ internal static class ServeCommand
                 StrictStart = parsed.GetValue(strictStart),
                 Ephemeral = parsed.GetValue(ephemeral),
                 TestKit = parsed.GetValue(testKit),
+                SeedFile = NullIfEmpty(parsed.GetValue(seed)),
                 // No other environment variable has an effect.
                 Kestrel = new ConfigurationBuilder().AddEnvironmentVariables("Kestrel__").Build(),
                 ExportTraces = ExportsTraces(),

@@ -9,6 +9,7 @@ using Docket.Stores;
 using Docket.Stores.Moving;
 using Docket.Stores.Postgres;
 using Docket.Stores.Sqlite;
+using Docket.TestKit;
 using Docket.Watch;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -105,7 +106,7 @@ public sealed class DocketServer : IAsyncDisposable
 
             var openMax = (int)Math.Clamp((Listening.DescriptorsMax() ?? int.MaxValue) / 4 / SqlitePortals.DescriptorsEach, 4, SqlitePortals.OpenMax);
             var portals = opened.Add<IPortals>(options.Store is null
-                ? new SqlitePortals(options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, openMax)
+                ? new SqlitePortals(options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, options.BusyTimeoutMs, instruments, options.StrictStart, openMax, options.Ephemeral)
                 : await PostgresPortals.OpenAsync(
                     options.Store, options.StorePasswordFile, options.DataDirectory, options.Types, options.Clock, logger, serve: true, options.Token, instruments, options.StrictStart, openMax, cancellation));
             var limiter = opened.Add(new RateLimiter(portals.Usage, await portals.Usage.LoadAsync(cancellation), portals.SharedCalls, instruments, portals.Clocks, logger));
@@ -126,6 +127,11 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseRequestDecompression();
             Routes.Map(app, options, portals, jobs, limiter, logger);
             app.UseEndpoints(_ => { });
+            if (options is { Ephemeral: true, SeedFile: { } seed })
+            {
+                await SeedAsync(portals, options, seed, cancellation); // before it listens: a client that gets an answer finds everything
+            }
+
             await jobs.StartAsync();
             await Listening.StartAsync(options.Urls, async () =>
             {
@@ -139,12 +145,29 @@ public sealed class DocketServer : IAsyncDisposable
                 await app.StopAsync();
             });
             // Last: if listening failed, a new token would be created but never shown.
-            return new DocketServer(app, portals, options.DataDirectory, metrics?.Url, opened, await FirstPortal.OfAsync(portals, options.Token, cancellation));
+            var first = await FirstPortal.OfAsync(portals, options.Token, cancellation);
+            await (options.TestKit && options.SeedFile is null ? portals.Snapshots?.BeginAsync(first.Id) ?? default : default);
+            return new DocketServer(app, portals, options.DataDirectory, metrics?.Url, opened, first);
         }
         catch
         {
             await opened.DisposeAsync();
             throw;
+        }
+    }
+
+    static async Task SeedAsync(IPortals portals, DocketOptions options, string file, CancellationToken cancellation)
+    {
+        try
+        {
+            var seed = SeedBody.Read(await File.ReadAllBytesAsync(file, cancellation));
+            var first = await FirstPortal.OfAsync(portals, options.Token, cancellation);
+            await (portals.Snapshots?.BeginAsync(first.Id) ?? default);
+            await SeedRoutes.FillAsync(portals, options.Token!, seed, options.Random);
+        }
+        catch (Refusal refusal)
+        {
+            throw new OperatorMistake($"{file}: {refusal.Message}");
         }
     }
 

@@ -73,7 +73,11 @@ internal static class Routes
         UserRoutes.Map(all, "/docket/v1/users", portals.Users);
         if (options.TestKit)
         {
-            KitGroup.Map(all, portals);
+            KitGroup.Map(all, portals, new(limiter.SaveAsync, async portalId =>
+            {
+                await limiter.ForgetAsync(portalId);
+                await jobs.ContinueAsync(portalId);
+            }));
         }
 
         var (signIn, pages) = (new SignIn(portals.Users, portals.Sessions, options.Clock, logger), new Pages(options.Name));

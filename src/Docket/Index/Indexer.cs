@@ -66,7 +66,7 @@ internal sealed partial class Indexer : IDisposable
     readonly Thread thread;
     readonly CommitSignal indexed = new();
     volatile IndexFile? file, distrusted;
-    volatile bool closing;
+    volatile bool closing, isAbandoned;
     long building, buildTotal, hurryTo, searchedAt, mergeAfter;
     int waiting;
 
@@ -233,6 +233,9 @@ internal sealed partial class Indexer : IDisposable
         }
     }
 
+    /// <summary>The file is deleted when it is closed, so nothing more is saved.</summary>
+    public void Abandon() => isAbandoned = true;
+
     /// <summary>Saves the rest and closes the file.</summary>
     public void Dispose()
     {
@@ -377,7 +380,10 @@ internal sealed partial class Indexer : IDisposable
             }
         }
 
-        opened.Save(built: true);
+        if (!isAbandoned)
+        {
+            opened.Save(built: true);
+        }
 
         bool MayTidy() => opened.IsUntidy && clock.GetTimestamp() >= mergeAfter;
     }

@@ -34,7 +34,8 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
     /// <summary>How long the start looks for unfinished jobs.</summary>
     static readonly TimeSpan LookingMax = TimeSpan.FromMilliseconds(50);
 
-    readonly ConcurrentDictionary<(long Portal, long Job), RunningJob> works = new();
+    // By store: a portal that was brought back to an earlier time has another one, in which the same numbers are given again.
+    readonly ConcurrentDictionary<(IStore Store, long Job), RunningJob> works = new();
     readonly ConcurrentDictionary<long, SemaphoreSlim> steps = new();
     readonly ConcurrentQueue<(IStore Store, long PortalId, Job Job)> abandoned = new();
     readonly CancellationTokenSource stop = new();
@@ -60,6 +61,9 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         var (sweep, look) = (new PeriodicTimer(SweepEvery, clock), new PeriodicTimer(LookEvery, clock));
         sweeping = Task.WhenAll(Task.Run(() => RepeatAsync(sweep, CleanUpAsync)), Task.Run(() => RepeatAsync(look, TakeOverAsync)));
     }
+
+    /// <summary>Continues the unfinished jobs of a portal that was brought back to an earlier time.</summary>
+    public Task ContinueAsync(long portalId) => LookAfterAsync(portalId, uploadsBefore: long.MaxValue);
 
     // A failure doesn't prevent the start of the server.
     async Task LookAfterAsync(long portalId, long uploadsBefore)
@@ -102,9 +106,14 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         }
         catch (Exception failure)
         {
-            if (await IsDeletedAsync(portalId))
+            if (await IsGoneAsync(store, portalId))
             {
-                return; // its jobs were deleted too
+                if (works.TryGetValue((store, job.Id), out var work))
+                {
+                    work.News.Writer.TryWrite(true); // it would wait for more inputs
+                }
+
+                return; // its jobs are gone too
             }
 
             LogFailure(failure, job.Id, portalId);
@@ -120,7 +129,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             return; // the next start continues it
         }
 
-        var work = works.GetOrAdd((portalId, job.Id), _ => new RunningJob());
+        var work = works.GetOrAdd((store, job.Id), _ => new RunningJob());
         work.News.Writer.TryWrite(true);
         work.Begin(() => Task.Run(() => RunAsync(store, portalId, job.Id, work)));
     }
@@ -133,7 +142,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         do
         {
             var next = Task.Delay(PollEvery, clock, ending.Token);
-            await (works.TryGetValue((portalId, job), out var work) ? Task.WhenAny(over, next, work.Ended.Task) : Task.WhenAny(over, next));
+            await (works.TryGetValue((store, job), out var work) ? Task.WhenAny(over, next, work.Ended.Task) : Task.WhenAny(over, next));
         }
         while (!over.IsCompleted && await store.Jobs.FindAsync(job) is { Ended: false });
         await ending.CancelAsync(); // the delays
@@ -186,7 +195,7 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             }
             catch (Exception failure)
             {
-                if (await IsDeletedAsync(portalId))
+                if (await IsGoneAsync(store, portalId))
                 {
                     break;
                 }
@@ -203,16 +212,17 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
             }
         }
 
-        works.TryRemove((portalId, id), out _);
+        works.TryRemove((store, id), out _);
         work.Ended.TrySetResult();
         await CleanUpAsync();
     }
 
-    async Task<bool> IsDeletedAsync(long portalId)
+    // Its portal was deleted, or has another store.
+    async Task<bool> IsGoneAsync(IStore store, long portalId)
     {
         try
         {
-            return (await portals.ListAsync(stop.Token)).All(portal => portal.Id != portalId);
+            return (await portals.ListAsync(stop.Token)).All(portal => portal.Id != portalId) || await portals.OpenAsync(portalId, stop.Token) != store;
         }
         catch (Exception)
         {

@@ -78,6 +78,19 @@ internal sealed partial class RateLimiter : IAsyncDisposable
     /// <summary>The calls of a portal.</summary>
     public PortalUsage Of(long portalId) => portals.TryGetValue(portalId, out var usage) ? usage : portals.GetOrAdd(portalId, new PortalUsage(clocks.Of(portalId), shared));
 
+    /// <summary>Forgets the calls of a portal other than those that the store has.</summary>
+    public async Task ForgetAsync(long portalId)
+    {
+        portals.TryRemove(portalId, out _);
+        foreach (var day in await store.LoadAsync(CancellationToken.None))
+        {
+            if (day.PortalId == portalId)
+            {
+                Of(portalId).Load(day);
+            }
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         shared?.Heard -= Hear;
@@ -93,6 +106,17 @@ internal sealed partial class RateLimiter : IAsyncDisposable
         while (await timer.WaitForNextTickAsync())
         {
             await SaveAsync();
+        }
+    }
+
+    /// <summary>Saves the day's calls of a portal.</summary>
+    /// <exception cref="Refusal">The store can't be written.</exception>
+    public async Task SaveAsync(long portalId)
+    {
+        if (Of(portalId).Unsaved(portalId) is { Calls: > 0 } added)
+        {
+            await store.AddAsync([added]);
+            Of(portalId).Saved(added);
         }
     }
 

@@ -5,6 +5,26 @@ internal static partial class Faults
 {
     public static Error TokenTaken() => new(409, "Another app has this token.", "OBJECT_ALREADY_EXISTS");
 
+    public static Error PortalBusy(long portal) => new(409, $"Portal {portal} is in use. Take the snapshot while no request to it is in progress.", Validation);
+
+    public static Error BeginningUnknown() => new(400, "The portal existed when the server started, so its beginning is unknown. Rewind it to a snapshot.", Validation);
+
+    public static Error SnapshotUnknown(string id) => new(400, $"There is no snapshot {Shorten(id)}.", Validation);
+
+    public static Error NoSnapshots() => new(400, "There are no snapshots of portals in PostgreSQL. Start a server without --store.", Validation);
+
+    /// <summary>An error of an entry of a seed file.</summary>
+    public static Error InSeed(Error error, string place) => error with { Message = $"{place}: {error.Message}" };
+
+    public static Error SeedNameTaken(string name) => new(400, $"Another record is called \"{Shorten(name)}\".", Validation);
+
+    public static Error SeedNameUnknown(string name) => new(400, $"No record is called \"{Shorten(name)}\".", Validation);
+
+    public static Error SeedOwnerUnknown(string email) => new(400, $"No user has the address \"{Shorten(email)}\".", Validation);
+
+    public static Error SeedLabelUnknown(string? label, string from, string to) =>
+        new(400, label is null ? $"There are no associations from {from} to {to}." : $"There is no label \"{Shorten(label)}\" from {from} to {to}.", Validation);
+
     public static Error FirstPortal() => new(400, "The first portal can't be deleted: the server's own token belongs to it.", Validation);
 
     public static Error BeforeNewestChange(long time) => new(400, $"The newest change of the portal is of {Instant.ToText(time)}. Its clock can't show an earlier time.", Validation);

@@ -186,6 +186,9 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>The current owners of a portal, who are its users.</summary>
     ValueTask<PortalOwners> OwnersOfAsync(long portalId, CancellationToken cancellation);
 
+    /// <summary>Snapshots of portals; <c>null</c> if the engine has none.</summary>
+    ISnapshots? Snapshots { get; }
+
     ISessions Sessions { get; }
 
     IGrants Grants { get; }

@@ -134,6 +134,28 @@ internal sealed partial class OnDemand<T>(Func<T> open, long portal, TimeProvide
         }
     }
 
+    /// <summary>Closes it and does something while it is closed; <c>false</c> if it is in use.</summary>
+    public bool TryWhileClosed(Action work, Action closing)
+    {
+        lock (gate)
+        {
+            if (Volatile.Read(ref uses) > 0)
+            {
+                return false;
+            }
+
+            if (opened is { } idle)
+            {
+                closing();
+                opened = null;
+                idle.Dispose();
+            }
+
+            work();
+            return true;
+        }
+    }
+
     public void Dispose()
     {
         lock (gate)

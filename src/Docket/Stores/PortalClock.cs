@@ -21,6 +21,13 @@ internal sealed class PortalClock(TimeProvider server) : TimeProvider
 
     public override long TimestampFrequency => server.TimestampFrequency;
 
+    /// <summary>How it differs from the server's; <c>null</c> if it doesn't. To be set on it again, or on the clock of another portal.</summary>
+    public Setting? Difference
+    {
+        get => Volatile.Read(ref setting);
+        set => Volatile.Write(ref setting, value);
+    }
+
     /// <summary>Sets the time, and whether it stands still from then on.</summary>
     public void Set(DateTimeOffset now, bool frozen) => Volatile.Write(ref setting, new(now - server.GetUtcNow(), frozen ? now : null));
 
@@ -33,7 +40,8 @@ internal sealed class PortalClock(TimeProvider server) : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => server.CreateTimer(callback, state, dueTime, period);
 
-    sealed record Setting(TimeSpan Ahead, DateTimeOffset? FrozenAt);
+    /// <summary>How a clock differs from the server's.</summary>
+    internal sealed record Setting(TimeSpan Ahead, DateTimeOffset? FrozenAt);
 }
 
 /// <summary>The clocks of all portals. Thread-safe.</summary>

@@ -6,9 +6,11 @@ namespace Docket.TestKit;
 /// <summary>The routes of the test kit. A server has them only if it was started for tests: they change what no client of HubSpot's can.</summary>
 internal static class KitGroup
 {
-    public static void Map(IEndpointRouteBuilder routes, IPortals portals)
+    public static void Map(IEndpointRouteBuilder routes, IPortals portals, PortalState state)
     {
-        PortalRoutes.Map(routes, "/docket/v1/portals", portals);
+        PortalRoutes.Map(routes, "/docket/v1/portals", portals, state);
+        new SnapshotRoutes(portals, state).Map(routes);
+        SeedRoutes.Map(routes, "/docket/v1/seed", portals, state);
         ClockRoutes.Map(routes, "/docket/v1/clock", portals);
     }
 }

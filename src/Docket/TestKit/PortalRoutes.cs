@@ -9,7 +9,6 @@ using Docket.Model.Types;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.TestKit;
@@ -20,7 +19,7 @@ internal static class PortalRoutes
     /// <summary>The name of a portal for which none is given.</summary>
     const string Unnamed = "test";
 
-    public static void Map(IEndpointRouteBuilder routes, string path, IPortals portals)
+    public static void Map(IEndpointRouteBuilder routes, string path, IPortals portals, PortalState state)
     {
         routes.MapGet(path, async http => await Wire.RespondListAsync(http.Response, await portals.ListAsync(http.RequestAborted), Write)).Needs(ScopeNeed.Portals)
             .Describe("listPortals", "Lists the portals of the server", () => default(ListAnswer<PortalAnswer>)!);
@@ -28,23 +27,31 @@ internal static class PortalRoutes
             .Describe("createPortal", "Creates a portal with an app that has all scopes; only this answer contains its token", (PortalBody portal = null!) => default(PortalAnswer)!, StatusCodes.Status201Created);
         routes.MapGet(path + "/{portalId}", async http => await RespondAsync(http, StatusCodes.Status200OK, await FindAsync(http, portals))).Needs(ScopeNeed.Portals)
             .Describe("readPortal", "Reads a portal", (long portalId) => default(PortalAnswer)!);
-        routes.MapDelete(path + "/{portalId}", http => DeleteAsync(http, portals)).Needs(ScopeNeed.Portals)
+        routes.MapDelete(path + "/{portalId}", http => DeleteAsync(http, portals, state)).Needs(ScopeNeed.Portals)
             .Describe("deletePortal", "Deletes a portal with everything in it", (long portalId) => { }, StatusCodes.Status204NoContent);
     }
 
     static async Task CreateAsync(HttpContext http, IPortals portals)
     {
-        var body = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? new() : await RequestBody.ReadJsonAsync(http, PortalBody.Shape.Read);
+        var body = await KitBody.ReadAsync(http, PortalBody.Shape);
         Faults.RefuseIf(body.Mistakes());
         if (body.Token is { } wanted && await portals.FindTokenAsync(wanted, http.RequestAborted) is not null)
         {
             throw new Refusal(Faults.TokenTaken());
         }
 
-        var portal = await portals.CreateAsync(body.Name ?? Unnamed);
+        var portal = body.Snapshot is null ? await portals.CreateAsync(body.Name ?? Unnamed)
+            : portals.Snapshots is not { } snapshots ? throw new Refusal(Faults.NoSnapshots())
+            : await snapshots.CreateAsync(body.Name ?? Unnamed, snapshots.Find(body.Snapshot) ?? throw new Refusal(Faults.SnapshotUnknown(body.Snapshot)));
         try
         {
             var (_, token) = await portals.Apps.CreatePrivateAsync(portal.Id, "first app", ScopeNames.All, body.Token);
+            await (portals.Snapshots?.BeginAsync(portal.Id) ?? default);
+            if (body.Seed is { } seed)
+            {
+                await SeedRoutes.FillAsync(portals, token, seed, http.Call().Random);
+            }
+
             Wire.SetLocation(http, portal.Id.ToString(CultureInfo.InvariantCulture));
             await RespondAsync(http, StatusCodes.Status201Created, portal, token);
         }
@@ -55,7 +62,7 @@ internal static class PortalRoutes
         }
     }
 
-    static async Task DeleteAsync(HttpContext http, IPortals portals)
+    static async Task DeleteAsync(HttpContext http, IPortals portals, PortalState state)
     {
         var portal = await FindAsync(http, portals);
         if (portal.Id == (await portals.ListAsync(http.RequestAborted))[0].Id)
@@ -64,11 +71,12 @@ internal static class PortalRoutes
         }
 
         await portals.DeleteAsync(portal.Id);
+        await state.ForgetAsync(portal.Id);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
     // An id that isn't a number doesn't exist.
-    static async Task<Portal> FindAsync(HttpContext http, IPortals portals) =>
+    public static async Task<Portal> FindAsync(HttpContext http, IPortals portals) =>
         long.TryParse(http.GetRouteValue("portalId") as string, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
             && (await portals.ListAsync(http.RequestAborted)).FirstOrDefault(portal => portal.Id == id) is { } found ? found : throw new Refusal(Faults.ResourceNotFound());
 
@@ -104,6 +112,8 @@ internal sealed record PortalBody
         null,
         [],
         ("name", (portal, ref json) => portal.Name = json.Text()),
+        ("snapshot", (portal, ref json) => portal.Snapshot = json.Text()),
+        ("seed", (portal, ref json) => portal.Seed = json.IsNull ? null : SeedBody.Shape.Read(ref json)),
         ("token", (portal, ref json) => portal.Token = json.Text()))
     {
         IsClosed = true,
@@ -111,6 +121,12 @@ internal sealed record PortalBody
 
     [StringLength(Portal.NameMax, MinimumLength = 1)]
     public string? Name { get; set; }
+
+    [Description("The id of a snapshot whose records, definitions and settings it gets. By default, it is empty.")]
+    public string? Snapshot { get; set; }
+
+    [Description("The content of a seed file, with which the portal begins.")]
+    public SeedBody? Seed { get; set; }
 
     [Description("The token of its first app; by default a random one.")]
     [StringLength(TokenMax, MinimumLength = 1)]

@@ -141,6 +141,15 @@ public sealed partial class PortalWallTests
         ["GET /docket/v1/clock"] = [""],
         ["PUT /docket/v1/clock"] = ["""{"now":"2040-01-01T00:00:00Z"}"""],
         ["DELETE /docket/v1/clock"] = [""],
+        ["GET /docket/v1/snapshots"] = [""],
+        ["POST /docket/v1/snapshots"] = ["""{"name":"another"}"""],
+        ["GET /docket/v1/snapshots/{snapshotId}"] = [""],
+        ["DELETE /docket/v1/snapshots/{snapshotId}"] = [""],
+        ["POST /docket/v1/seed"] = ["""{"users":[{"email":"$email"}],"properties":{"tickets":[{"name":"$property","label":"x","type":"string","fieldType":"text","groupName":"ticketinformation"}]},"records":{"tickets":[{"name":"a","owner":"$email","properties":{"subject":"a","hs_pipeline_stage":"1"}}]}}"""],
+        ["POST /docket/v1/rewind"] = ["""{"snapshot":"$snapshot"}"""],
+        ["GET /docket/v1/portals/{portalId}/snapshots"] = [""],
+        ["POST /docket/v1/portals/{portalId}/snapshots"] = ["""{"name":"another"}"""],
+        ["POST /docket/v1/portals/{portalId}/rewind"] = ["""{"snapshot":"$snapshot"}"""],
         ["GET /account-info/v3/details"] = [""],
         ["GET /account-info/v3/api-usage/daily"] = [""],
         ["GET /account-info/v3/api-usage/daily/private-apps"] = [""],
@@ -276,8 +285,10 @@ public sealed partial class PortalWallTests
         wait.Headers.Add("Prefer", "wait=60");
         using var ended = await server.Http.SendAsync(wait, TestContext.Current.CancellationToken);
         Assert.Equal("COMPLETE", (await Answer.OfAsync(ended)).Expect(200)["status"]);
+        var snapshot = TestEngine.IsPostgres ? null : (await server.PostAsync("/docket/v1/snapshots", $$"""{"name":"{{Secret}}"}""")).Expect(201);
         return new()
         {
+            ["snapshot"] = snapshot?["id"] ?? "1",
             ["portal"] = (await server.GetAsync($"{Tickets}/{ticket["id"]}")).Expect(200)["url"] is { } url ? Regex.Match(url, "/contacts/([0-9]+)/").Groups[1].Value : "",
             ["ticket"] = ticket["id"]!,
             ["archived"] = archived["id"]!,
@@ -340,6 +351,7 @@ public sealed partial class PortalWallTests
             : path.Contains("{typeId}", StringComparison.Ordinal) ? ["type"]
             : path.Contains("{associationId}", StringComparison.Ordinal) ? ["association"]
             : path.Contains("{associationTypeId}", StringComparison.Ordinal) ? ["label"]
+            : path.Contains("{snapshotId}", StringComparison.Ordinal) ? ["snapshot"]
             : path.Contains("{userId}", StringComparison.Ordinal) || path.Contains("{ownerId}", StringComparison.Ordinal) ? ["user"]
             : [""];
         foreach (var name in names)

@@ -165,7 +165,7 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
         var user = (await server.PostAsync("/docket/v1/users", """{"email":"ada@example.com"}""")).Expect(201)["id"]!;
         await server.CreatePropertyAsync("mine", unique: false);
         (await server.PostAsync("/crm/v3/properties/tickets/groups", """{"name":"mine","label":"Mine"}""")).Expect(201);
-        var names = new Dictionary<string, string> { ["ticket"] = ticket, ["archived"] = ticket, ["unique"] = "key-1", ["property"] = "mine", ["group"] = "mine", ["pipeline"] = "0", ["stage"] = "1", ["app"] = app, ["client"] = "x", ["user"] = user, ["type"] = "tickets", ["association"] = "1", ["label"] = "1", ["email"] = "ada@example.com" };
+        var names = new Dictionary<string, string> { ["ticket"] = ticket, ["archived"] = ticket, ["unique"] = "key-1", ["property"] = "mine", ["group"] = "mine", ["pipeline"] = "0", ["stage"] = "1", ["app"] = app, ["client"] = "x", ["user"] = user, ["type"] = "tickets", ["association"] = "1", ["label"] = "1", ["email"] = "ada@example.com", ["snapshot"] = "1" };
         var routes = new List<(string, string, string[])>();
         foreach (var endpoint in server.Endpoints)
         {
@@ -178,7 +178,7 @@ public sealed partial class MalformedBodyTests(SharedServer shared) : IClassFixt
 
             string[] bodies = [.. PortalWallTests.Attempts.GetValueOrDefault($"{method} {key}", []).Select(attempt => attempt[Math.Max(0, attempt.IndexOfAny(['{', '[']))..]).Where(attempt => attempt.StartsWith('{') || attempt.StartsWith('[')).Select(attempt => Regex.Replace(attempt, @"\$(\w+)", match => names[match.Groups[1].Value]))];
             var path = route.Replace("{objectType}", "tickets", StringComparison.Ordinal).Replace("{toObjectType}", "tickets", StringComparison.Ordinal).Replace("{pipelineId}", "0", StringComparison.Ordinal).Replace("{stageId}", "1", StringComparison.Ordinal)
-                .Replace("{id}", ticket, StringComparison.Ordinal).Replace("{toId}", ticket, StringComparison.Ordinal).Replace("{associationType}", "452", StringComparison.Ordinal).Replace("{appId}", app, StringComparison.Ordinal).Replace("{userId}", user, StringComparison.Ordinal).Replace("{name}", "mine", StringComparison.Ordinal);
+                .Replace("{id}", ticket, StringComparison.Ordinal).Replace("{toId}", ticket, StringComparison.Ordinal).Replace("{associationType}", "452", StringComparison.Ordinal).Replace("{appId}", app, StringComparison.Ordinal).Replace("{userId}", user, StringComparison.Ordinal).Replace("{name}", "mine", StringComparison.Ordinal).Replace("{portalId}", server.PortalId.ToString(), StringComparison.Ordinal);
             Assert.DoesNotContain('{', path);
             routes.Add((method, path, bodies.Length > 0 ? bodies : ["{}"]));
         }

@@ -60,15 +60,21 @@ internal static class PortalTable
         }
 
         // Rows of apps and of the portal stay: the history of other portals, backups and others refer to their ids.
+        await EmptyAsync(opened, id);
+        await opened.RunAsync("UPDATE app SET deleted = @2 WHERE portal = @1 AND deleted IS NULL", id, now);
+        await opened.RunAsync("UPDATE portal SET deleted = @2 WHERE id = @1", id, now);
+        return true;
+    }
+
+    /// <summary>Deletes the tokens, users, grants and usage of a portal.</summary>
+    public static async ValueTask EmptyAsync(ControlConnection opened, long id)
+    {
         await opened.RunAsync("DELETE FROM oauth_access WHERE grant_id IN (SELECT id FROM oauth_grant WHERE portal = @1 OR app IN (SELECT id FROM app WHERE portal = @1))", id);
         await opened.RunAsync("DELETE FROM oauth_grant WHERE portal = @1 OR app IN (SELECT id FROM app WHERE portal = @1)", id);
         await opened.RunAsync("""DELETE FROM session WHERE "user" IN (SELECT id FROM "user" WHERE portal = @1)""", id);
         await opened.RunAsync("""DELETE FROM "user" WHERE portal = @1""", id);
         await opened.RunAsync("DELETE FROM app_token WHERE app IN (SELECT id FROM app WHERE portal = @1)", id);
         await opened.RunAsync("DELETE FROM usage WHERE portal = @1", id);
-        await opened.RunAsync("UPDATE app SET deleted = @2 WHERE portal = @1 AND deleted IS NULL", id, now);
-        await opened.RunAsync("UPDATE portal SET deleted = @2 WHERE id = @1", id, now);
-        return true;
     }
 
     // Unknown settings are ignored: a newer Docket may have set them.

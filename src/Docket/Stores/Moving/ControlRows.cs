@@ -40,6 +40,8 @@ internal sealed class ControlRows
 
     public string PortalName => (string)rows["portal"][0][1]!;
 
+    object? Settings => rows["portal"][0][3];
+
     /// <summary>Reads the rows of a portal; <c>null</c> if there is no such portal.</summary>
     public static async ValueTask<ControlRows?> ReadAsync(ControlConnection opened, long portal)
     {
@@ -81,9 +83,23 @@ internal sealed class ControlRows
 
     /// <summary>Adds the rows.</summary>
     /// <returns>How many grants could not be added, because their app or user is in a portal that isn't there.</returns>
-    public async ValueTask<int> AddAsync(ControlConnection target)
+    public ValueTask<int> AddAsync(ControlConnection target) => AddAsync(target, Tables);
+
+    /// <summary>Replaces the rows of the same portal with these, which are earlier ones.</summary>
+    public async ValueTask ReplaceAsync(ControlConnection target)
     {
-        foreach (var (table, columns, _) in Tables)
+        await PortalTable.EmptyAsync(target, Portal);
+        await target.RunAsync("DELETE FROM app WHERE portal = @1", Portal);
+        await target.RunAsync("UPDATE portal SET name = @2, settings = @3 WHERE id = @1", Portal, PortalName, Settings);
+        await AddAsync(target, Tables[1..]);
+    }
+
+    /// <summary>Gives another portal the settings of this one.</summary>
+    public async ValueTask SetUpAsync(ControlConnection target, long portal) => await target.RunAsync("UPDATE portal SET settings = @2 WHERE id = @1", portal, Settings);
+
+    async ValueTask<int> AddAsync(ControlConnection target, IEnumerable<(string Table, string Columns, string Where)> tables)
+    {
+        foreach (var (table, columns, _) in tables)
         {
             foreach (var row in rows[table])
             {

@@ -145,6 +145,8 @@ internal sealed partial class PostgresPortals : IPortals
 
     public SharedCalls? SharedCalls { get; }
 
+    public ISnapshots? Snapshots => null;
+
     public ISessions Sessions { get; }
 
     public IGrants Grants { get; }

@@ -15,6 +15,17 @@ internal sealed record Identity(string File, long? Portal, string? Registry)
             : throw new InvalidOperationException("its identity is missing");
     }
 
+    /// <summary>Assigns a copy of a file to a portal: its history is another one.</summary>
+    public static Identity Renew(Connection file, long portal, string registry)
+    {
+        using (var update = file.Prepare("UPDATE identity SET file = lower(hex(randomblob(16))), portal = ?, registry = ?"))
+        {
+            update.Bind(portal).Bind(registry).Run();
+        }
+
+        return Of(file);
+    }
+
     /// <summary>Assigns a file to a portal, and returns its new identity.</summary>
     public Identity Claim(Connection file, long portal, string registry)
     {

@@ -89,6 +89,13 @@ internal sealed class OpenFile : IDisposable
         }
     }
 
+    /// <summary>From here on, nothing is written that follows from the changes.</summary>
+    public void Abandon()
+    {
+        Indexer.Abandon();
+        Transaction.Abandon();
+    }
+
     public void Dispose()
     {
         Indexer.Dispose();

@@ -21,11 +21,11 @@ internal sealed partial class SqlitePortals : IPortals
     /// <summary>File descriptors of an open portal, including a few concurrent reads.</summary>
     public const int DescriptorsEach = 16;
 
-    /// <summary>How long a portal is unused before its file is closed.</summary>
-    static readonly TimeSpan IdleAfter = TimeSpan.FromMinutes(5);
+    /// <summary>How long a portal is unused before its file is closed, and how often to look for such portals.</summary>
+    public static readonly TimeSpan IdleAfter = TimeSpan.FromMinutes(5), IdleCheckEvery = TimeSpan.FromSeconds(30);
 
-    /// <summary>How often to look for unused portals.</summary>
-    static readonly TimeSpan IdleCheckEvery = TimeSpan.FromSeconds(30);
+    /// <summary>The same for a server for tests, which may have a thousand portals that are not used again.</summary>
+    public static readonly TimeSpan SoonIdleAfter = TimeSpan.FromSeconds(5), SoonIdleCheckEvery = TimeSpan.FromSeconds(1);
 
     /// <summary>Portals that are opened at the start. If there are more, most are not used soon, and their files are only inspected.</summary>
     const int WarmMax = 8;
@@ -72,10 +72,11 @@ internal sealed partial class SqlitePortals : IPortals
     /// <param name="instruments">The metrics, if any.</param>
     /// <param name="strict">Fail if a portal can't be opened. Otherwise the others are served.</param>
     /// <param name="openMax">Most open portals, at least 1; more stay open if they are in use.</param>
+    /// <param name="isEphemeral">Close portals soon after their last use.</param>
     /// <exception cref="OperatorMistake">The directory or a file in it can't be used.</exception>
     public SqlitePortals(
         string directory, ImmutableArray<ObjectType> types, TimeProvider clock, ILogger logger, bool serve, string? developmentToken = null, int busyTimeoutMs = Engine.BusyTimeoutMs,
-        Instruments? instruments = null, bool strict = false, int openMax = int.MaxValue)
+        Instruments? instruments = null, bool strict = false, int openMax = int.MaxValue, bool isEphemeral = false)
     {
         this.directory = directory.Length > 0 ? Path.GetFullPath(directory) : throw new OperatorMistake("The name of the data directory is empty. Use --data to specify one.");
         this.types = types;
@@ -85,6 +86,7 @@ internal sealed partial class SqlitePortals : IPortals
         this.busyTimeoutMs = busyTimeoutMs;
         this.instruments = instruments;
         this.openMax = openMax;
+        empty = new(MakeEmpty);
         this.developmentToken = developmentToken is null ? null : Convert.ToHexString(Secrets.Hash(developmentToken));
         DataDirectory.Create(this.directory);
         serving = serve ? DataDirectory.Hold(this.directory) : null;
@@ -100,7 +102,9 @@ internal sealed partial class SqlitePortals : IPortals
             if (serve)
             {
                 LookAround(strict);
-                idling = clock.CreateTimer(_ => CloseIdle(), null, IdleCheckEvery, IdleCheckEvery);
+                DeleteImages();
+                var (after, every) = isEphemeral ? (SoonIdleAfter, SoonIdleCheckEvery) : (IdleAfter, IdleCheckEvery);
+                idling = clock.CreateTimer(_ => CloseIdle(after), null, every, every);
             }
 
             instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => Sum(store => store.Waiting));
@@ -201,12 +205,13 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    public ValueTask<Portal> CreateAsync(string name) => registry.WriteAsync(opened => CreateAsync(opened, name));
+    // The tool that creates one portal creates its tables; a server copies those that it created once.
+    public ValueTask<Portal> CreateAsync(string name) => registry.WriteAsync(opened => CreateAsync(opened, name, serving is null ? null : empty.Value));
 
     public ValueTask<Portal> FindOrCreateFirstAsync(string name) =>
-        registry.WriteAsync(async opened => await PortalTable.ListAsync(opened) is [var first, ..] ? first : await CreateAsync(opened, name));
+        registry.WriteAsync(async opened => await PortalTable.ListAsync(opened) is [var first, ..] ? first : await CreateAsync(opened, name, null));
 
-    async ValueTask<Portal> CreateAsync(ControlConnection opened, string name)
+    async ValueTask<Portal> CreateAsync(ControlConnection opened, string name, PortalImage? image)
     {
         var id = await PortalTable.NextIdAsync(opened);
         while (Directory.EnumerateFiles(directory, $"portal-{id}.*").Any())
@@ -215,9 +220,14 @@ internal sealed partial class SqlitePortals : IPortals
         }
 
         // The file first: if the process stops in between, a file without a portal remains, but never a portal without a file.
-        var file = SqliteStore.Create(PathOf(id), id, registry.Identity, busyTimeoutMs);
+        var file = image is null ? SqliteStore.Create(PathOf(id), id, registry.Identity, busyTimeoutMs) : CreateFile(PathOf(id), id, image);
         var portal = await PortalTable.AddAsync(opened, new(id, name, Instant.Now(clock)));
         await SetFileAsync(opened, id, file.File);
+        if (serving is not null)
+        {
+            beginnings[id] = (null, null, null);
+        }
+
         return portal;
     }
 
@@ -243,6 +253,7 @@ internal sealed partial class SqlitePortals : IPortals
         var found = registry.Write(opened => PortalTable.DeleteAsync(opened, portalId, Instant.Now(clock)));
         if (found)
         {
+            ForgetBeginning(portalId);
             DeleteFiles(portalId);
         }
 
@@ -297,7 +308,11 @@ internal sealed partial class SqlitePortals : IPortals
         idling?.Dispose();
         Parallel.ForEach(stores.Values, store => store.Dispose());
         registry?.Dispose();
-        serving?.Dispose();
+        if (serving is not null)
+        {
+            DeleteImages();
+            serving.Dispose();
+        }
     }
 
     /// <summary>Opens the store of a portal if it isn't open.</summary>
@@ -333,8 +348,9 @@ internal sealed partial class SqlitePortals : IPortals
     // Requests in progress for a deleted portal are refused.
     void CloseDeleted(long portalId, SqliteStore store)
     {
-        store.Dispose();
+        store.Abandon();
         Clocks.Remove(portalId);
+        ForgetBeginning(portalId);
         DeleteFiles(portalId); // its index may have been written again after the files were deleted
     }
 
@@ -431,11 +447,11 @@ internal sealed partial class SqlitePortals : IPortals
         }
     }
 
-    void CloseIdle()
+    void CloseIdle(TimeSpan after)
     {
         foreach (var store in stores.Values)
         {
-            store.CloseIfIdle(IdleAfter);
+            store.CloseIfIdle(after);
         }
     }
 

@@ -34,6 +34,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     readonly OnDemand<OpenFile> file;
     volatile PortalSettings settings = PortalSettings.Default;
     IReadOnlyDictionary<string, long> activeRecords = ImmutableDictionary<string, long>.Empty;
+    Action? prepare;
     long? dueAt; // known while the file is closed
 
     /// <summary>Creates a store whose file is opened when it is first used, and closed by <see cref="CloseIfIdle"/>.</summary>
@@ -46,11 +47,13 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <param name="portalId">The portal's id, for messages.</param>
     /// <param name="identify">Checks to which portal the file belongs, and returns its identity.</param>
     /// <param name="pace">When what follows from changes is written; for tests.</param>
+    /// <param name="prepare">Puts the file there; called before it is first opened.</param>
     public SqliteStore(
         string path, ImmutableArray<ObjectType> types, TimeProvider clock, ILogger logger, int busyTimeoutMs = Engine.BusyTimeoutMs, Instruments? instruments = null, long portalId = 0,
-        Func<Connection, Identity>? identify = null, FoldPace? pace = null)
+        Func<Connection, Identity>? identify = null, FoldPace? pace = null, Action? prepare = null)
     {
         this.path = path;
+        this.prepare = prepare;
         this.types = types;
         this.clock = clock;
         this.logger = logger;
@@ -277,6 +280,16 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         }
     });
 
+    /// <summary>Closes the file if nobody uses it, and does something while it is closed; otherwise <c>false</c>.</summary>
+    public bool TryWhileClosed(Action work) => file.TryWhileClosed(work, () => activeRecords = CountActive());
+
+    /// <summary>Like <see cref="Dispose"/>, without writing what the file lacks: it is deleted or replaced.</summary>
+    public void Abandon()
+    {
+        file.Opened?.Abandon();
+        Dispose();
+    }
+
     public void Dispose()
     {
         committed.End();
@@ -288,6 +301,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         try
         {
+            prepare?.Invoke();
+            prepare = null; // if it fails, the next attempt repeats it
             return new(path, types, committed, () => Settings.SearchLagMs, busyTimeoutMs, identify, clock, logger, complaints, instruments, pace);
         }
         catch (OperatorMistake mistake) when (mistake.State == "missing" && portalId > 0)

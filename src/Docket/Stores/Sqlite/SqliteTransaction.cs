@@ -30,6 +30,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     readonly Complaints complaints;
     readonly Checkpointer checkpointer;
     Dictionary<long, Source> sourcesBefore = [];
+    volatile bool isAbandoned;
     long written; // the newest change, also in the open transaction
 
     /// <summary>Takes ownership of a connection, and finishes what was interrupted: an upgrade, a fold, a purge.</summary>
@@ -249,9 +250,16 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public Refusal? Translate(Exception failure) => failure is SqliteFailure sqlite ? Engine.Translate(sqlite, path) as Refusal : null;
 
+    /// <summary>The file is deleted when it is closed.</summary>
+    public void Abandon() => isAbandoned = true;
+
     public void Dispose()
     {
-        TryFold(folder.Finish); // so that the next start has nothing to read
+        if (!isAbandoned)
+        {
+            TryFold(folder.Finish); // so that the next start has nothing to read
+        }
+
         checkpointer.Stop();
         lookup.Dispose();
         writer.Dispose();
