@@ -5,10 +5,11 @@ internal sealed record Options
 {
     public static readonly string Usage =
         $"""
-        ./bench [search|index|limits] [options]
+        ./bench [search|index|limits|kit] [options]
           search             measures the search, at the last of the sizes
           index              measures the index alone, at the first of the sizes
           limits             measures what limits cost, at the first of the sizes
+          kit                measures what tests wait for: starts, new portals, rewinds, and memory
           --against FILE     compares with this server in place of the raw loop, in turns
           --store TEXT       a PostgreSQL database for all sides, by its connection string; each has a schema of its own there
           --processes N      servers on that database                       1
@@ -38,6 +39,9 @@ internal sealed record Options
 
     /// <summary>Measure the cost of limits in place of everything else.</summary>
     public bool Limits { get; init; }
+
+    /// <summary>Measure the test kit in place of everything else.</summary>
+    public bool Kit { get; init; }
 
     /// <summary>Ascending.</summary>
     public int[] Sizes { get; init; } = [100_000];
@@ -84,6 +88,7 @@ internal sealed record Options
                 "search" => options with { Search = true },
                 "index" => options with { Index = true },
                 "limits" => options with { Limits = true },
+                "kit" => options with { Kit = true },
                 "--against" => options with { Against = Value() },
                 "--store" => options with { Store = Value() },
                 "--processes" => options with { Processes = Number(Value()) },

@@ -29,6 +29,11 @@ try
         using var limits = new LimitsRun(options);
         limits.Go();
     }
+    else if (options.Kit)
+    {
+        using var kit = new KitRun(options);
+        kit.Go();
+    }
     else
     {
         using var run = new Run(options);

@@ -24,8 +24,9 @@ internal static class Engine
     /// <param name="load">Loads what a start needs. Its failure is reported like any other problem of the file.</param>
     /// <param name="create">Whether to create the file if it is missing or empty.</param>
     /// <param name="define">Adds the functions that the upgrades need.</param>
+    /// <param name="pageSize">The size of pages if it creates the file.</param>
     /// <exception cref="OperatorMistake">The file is missing, from a newer Docket, not Docket's, locked or damaged.</exception>
-    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? define = null)
+    public static T Open<T>(string path, string migrations, int busyTimeoutMs, Func<Connection, T> load, bool create, Action<Connection>? define = null, int pageSize = PageSize)
     {
         Connection? connection = null;
         try
@@ -49,7 +50,7 @@ internal static class Engine
 
             if (isNew)
             {
-                connection.Execute($"PRAGMA page_size={PageSize}");
+                connection.Execute($"PRAGMA page_size={pageSize}");
             }
 
             if (connection.QueryText("PRAGMA journal_mode=WAL") != "wal")

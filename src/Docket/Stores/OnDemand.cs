@@ -121,7 +121,8 @@ internal sealed partial class OnDemand<T>(Func<T> open, long portal, TimeProvide
     /// <summary>Closes it if it has been unused for this long, which releases its threads and memory.</summary>
     /// <param name="unusedFor">How long.</param>
     /// <param name="closing">Called before.</param>
-    public void CloseIfIdle(TimeSpan unusedFor, Action? closing = null)
+    /// <param name="closed">Called afterwards.</param>
+    public void CloseIfIdle(TimeSpan unusedFor, Action? closing = null, Action? closed = null)
     {
         lock (gate)
         {
@@ -130,6 +131,7 @@ internal sealed partial class OnDemand<T>(Func<T> open, long portal, TimeProvide
                 closing?.Invoke();
                 opened = null;
                 idle.Dispose();
+                closed?.Invoke();
             }
         }
     }

@@ -100,6 +100,16 @@ public sealed class EphemeralTests
         Assert.Null(one.FirstToken);
     }
 
+    [Fact]
+    public async Task An_unused_portal_has_no_search_index_and_less_than_a_hundred_kilobytes()
+    {
+        await using var server = await TestServer.StartAsync(ephemeral: true);
+        var made = (await server.PostAsync("/docket/v1/portals", "{}")).Expect(201);
+        var files = new DirectoryInfo(server.DataDirectory).GetFiles($"portal-{made["portalId"]}.*");
+        Assert.Equal([$"portal-{made["portalId"]}.db"], files.Select(file => file.Name));
+        Assert.InRange(files[0].Length, 1, 100_000);
+    }
+
     static string NewFile() => Path.Combine(Directory.CreateTempSubdirectory("docket-test-").FullName, "address");
 
     /// <summary>Where a server has its data, from its open files; <c>null</c> where the system doesn't tell.</summary>

@@ -191,7 +191,7 @@ internal sealed partial class SqlitePortals : ISnapshots
     PortalImage MakeEmpty()
     {
         var image = NewImage();
-        SqliteStore.Create(image.Path, 0, registry.Identity, busyTimeoutMs);
+        SqliteStore.Create(image.Path, 0, registry.Identity, busyTimeoutMs, PageSize);
         return image;
     }
 

@@ -27,6 +27,12 @@ internal sealed partial class SqlitePortals : IPortals
     /// <summary>The same for a server for tests, which may have a thousand portals that are not used again.</summary>
     public static readonly TimeSpan SoonIdleAfter = TimeSpan.FromSeconds(5), SoonIdleCheckEvery = TimeSpan.FromSeconds(1);
 
+    /// <summary>The pages of portals of a server for tests, in bytes: most tables of a small portal have a page that is nearly empty.</summary>
+    const int SmallPageSize = 2048;
+
+    /// <summary>A search index of up to this many bytes is built again as quickly as it is read.</summary>
+    const long SmallIndexBytes = 256 * 1024;
+
     /// <summary>Portals that are opened at the start. If there are more, most are not used soon, and their files are only inspected.</summary>
     const int WarmMax = 8;
 
@@ -50,6 +56,8 @@ internal sealed partial class SqlitePortals : IPortals
     readonly ConcurrentDictionary<long, SqliteStore> stores = new();
     readonly ITimer? idling;
     readonly int openMax;
+    readonly bool isEphemeral;
+    bool isUntrimmed;
     readonly string? developmentToken;
 
     // Cached callers and all settings, for one generation of the registry: a revocation takes effect at once, also by another
@@ -86,6 +94,7 @@ internal sealed partial class SqlitePortals : IPortals
         this.busyTimeoutMs = busyTimeoutMs;
         this.instruments = instruments;
         this.openMax = openMax;
+        this.isEphemeral = isEphemeral;
         empty = new(MakeEmpty);
         this.developmentToken = developmentToken is null ? null : Convert.ToHexString(Secrets.Hash(developmentToken));
         DataDirectory.Create(this.directory);
@@ -220,7 +229,7 @@ internal sealed partial class SqlitePortals : IPortals
         }
 
         // The file first: if the process stops in between, a file without a portal remains, but never a portal without a file.
-        var file = image is null ? SqliteStore.Create(PathOf(id), id, registry.Identity, busyTimeoutMs) : CreateFile(PathOf(id), id, image);
+        var file = image is null ? SqliteStore.Create(PathOf(id), id, registry.Identity, busyTimeoutMs, PageSize) : CreateFile(PathOf(id), id, image);
         var portal = await PortalTable.AddAsync(opened, new(id, name, Instant.Now(clock)));
         await SetFileAsync(opened, id, file.File);
         if (serving is not null)
@@ -449,13 +458,36 @@ internal sealed partial class SqlitePortals : IPortals
 
     void CloseIdle(TimeSpan after)
     {
-        foreach (var store in stores.Values)
+        var closed = 0;
+        foreach (var (id, store) in stores)
         {
-            store.CloseIfIdle(after);
+            store.CloseIfIdle(after, () =>
+            {
+                closed++;
+                DeleteSmallIndex(id);
+            });
+        }
+
+        // Once, after the last of many.
+        if (closed == 0 && isUntrimmed)
+        {
+            HeapTrim.ReleaseNative();
+        }
+
+        isUntrimmed = closed > 0;
+    }
+
+    void DeleteSmallIndex(long portalId)
+    {
+        if (isEphemeral && new FileInfo(Indexer.PathOf(PathOf(portalId))) is { Exists: true, Length: <= SmallIndexBytes } small)
+        {
+            IndexFile.Delete(small.FullName);
         }
     }
 
     static IEnumerable<string> PortalFiles(string directory) => Directory.EnumerateFiles(directory, "portal-*.db").Where(file => !file.EndsWith(".index.db", StringComparison.Ordinal));
+
+    int PageSize => isEphemeral ? SmallPageSize : Engine.PageSize;
 
     string PathOf(long portalId) => Path.Combine(directory, $"portal-{portalId}.db");
 

@@ -73,8 +73,9 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <param name="portal">The portal's id.</param>
     /// <param name="registry">The identity of the registry that lists it.</param>
     /// <param name="busyTimeoutMs">How long to wait for another program's lock.</param>
+    /// <param name="pageSize">Of its pages, in bytes.</param>
     /// <exception cref="OperatorMistake">See <see cref="Engine.Open"/>.</exception>
-    public static Identity Create(string path, long portal, string registry, int busyTimeoutMs = Engine.BusyTimeoutMs) =>
+    public static Identity Create(string path, long portal, string registry, int busyTimeoutMs = Engine.BusyTimeoutMs, int pageSize = Engine.PageSize) =>
         Engine.Open(
             path, "portal", busyTimeoutMs,
             connection =>
@@ -85,7 +86,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
                 }
             },
             create: true,
-            OlderAnswers.Define);
+            OlderAnswers.Define,
+            pageSize);
 
     public string History => file.Use(static opened => opened.Identity.File);
 
@@ -251,7 +253,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
 
     /// <inheritdoc cref="OnDemand{T}.CloseIfIdle"/>
     /// <remarks>Callers that wait for changes continue to wait.</remarks>
-    public void CloseIfIdle(TimeSpan unusedFor) => file.CloseIfIdle(unusedFor, () => activeRecords = CountActive());
+    public void CloseIfIdle(TimeSpan unusedFor, Action? closed = null) => file.CloseIfIdle(unusedFor, () => activeRecords = CountActive(), closed);
 
     /// <summary>
     /// When jobs or answers next need maintenance: see <see cref="JobTables.DueAt"/>. Reads the file without opening the store or
