@@ -72,7 +72,7 @@ internal static class Failures
         {
             for (var i = 0; i < files.Length; i++)
             {
-                files[i] = new FileStream(typeof(object).Assembly.Location, FileMode.Open, FileAccess.Read);
+                files[i] = new FileStream(Environment.ProcessPath!, FileMode.Open, FileAccess.Read);
             }
 
             return false;

@@ -7,7 +7,7 @@ try
     // A server that starts doesn't need the other commands, and compiling what describes them takes time.
     Command[] commands = args is ["serve", ..]
         ? [ServeCommand.Make()]
-        : [ServeCommand.Make(), AppCommand.Make(), UserCommand.Make(), PortalCommand.Make(), IndexCommand.Make(), BackupCommand.Make(), RestoreCommand.Make(), MoveCommand.Make(), CompareCommand.Make(), ProxyCommand.Make()];
+        : [ServeCommand.Make(), AppCommand.Make(), UserCommand.Make(), PortalCommand.Make(), IndexCommand.Make(), BackupCommand.Make(), RestoreCommand.Make(), MoveCommand.Make(), CompareCommand.Make(), ProxyCommand.Make(), HealthCommand.Make()];
     var root = new RootCommand("Docket: a ticket store that speaks HubSpot's CRM API.");
     Array.ForEach(commands, root.Add);
     // A name may start with @, so response files are turned off.

@@ -28,10 +28,10 @@ internal static class ProxyCommand
     }
 
     /// <summary>An address without a slash at its end.</summary>
-    /// <exception cref="OperatorMistake">It isn't one.</exception>
-    public static string AddressOf(string text) =>
+    /// <exception cref="OperatorMistake">It isn't one. The message has the example.</exception>
+    public static string AddressOf(string text, string example = HubSpot) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.PathAndQuery == "/" ? url.GetLeftPart(UriPartial.Authority)
-            : throw new OperatorMistake($"\"{text}\" is not a valid address. Use one such as {HubSpot}.");
+            : throw new OperatorMistake($"\"{text}\" is not a valid address. Use one such as {example}.");
 
     static async Task RunAsync(string file, string upstream, string listen, string[] replace)
     {

@@ -530,3 +530,34 @@ it('the search index is built anew beside a running server and without one', asy
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /There is no portal 7/);
 });
+
+it('health says whether a server is ready, waits for one that starts, and fails with the reason', async (t) => {
+  const server = await serve(temporaryDirectory());
+  t.after(() => server.stop());
+  assert.deepEqual(JSON.parse(await done('health', '--url', server.url)), { status: 'ready' });
+
+  const port = new URL(server.url).port;
+  await server.stop();
+  const gone = await docket('health', '--url', server.url);
+  assert.equal(gone.code, 1);
+  assert.match(gone.stderr, new RegExp(`^docket: ${server.url} can't be reached: .*\\n$`));
+
+  assert.match((await docket('health', '--url', 'localhost:8787')).stderr, /^docket: "localhost:8787" is not a valid address\. Use one such as http:\/\/127\.0\.0\.1:8787\.\n$/);
+
+  const waiting = docket('health', '--url', server.url, '--wait', '60');
+  const again = await serve(temporaryDirectory(), { urls: `http://127.0.0.1:${port}` });
+  t.after(() => again.stop());
+  assert.equal((await waiting).code, 0, (await waiting).output);
+});
+
+it('health fails with the server’s words if a portal can’t be used', async (t) => {
+  const data = temporaryDirectory();
+  const first = await serve(data);
+  await first.stop();
+  fs.writeFileSync(path.join(data, fs.readdirSync(data).find((name) => /^portal-\d+\.db$/.test(name))), '');
+  const server = await serve(data);
+  t.after(() => server.stop());
+  const unready = await docket('health', '--url', server.url);
+  assert.equal(unready.code, 1);
+  assert.match(unready.stderr, /is not ready: 503 \{"status":"unready",.*"state":"missing"/);
+});

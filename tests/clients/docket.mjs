@@ -66,9 +66,9 @@ export const docket = (...args) => docketReading(undefined, ...args);
 export const docketReading = (input, ...args) => run('dotnet', [PROGRAM, ...args], { input });
 
 /** Starts `docket serve` on a free port and waits until it tells its address. */
-export async function serve(data, { token = TOKEN, urls = 'http://127.0.0.1:0', args = [] } = {}) {
+export async function serve(data, { token = TOKEN, urls = 'http://127.0.0.1:0', args = [], program = ['dotnet', PROGRAM], env } = {}) {
   const options = ['serve', '--data', data, '--urls', urls, ...(token ? ['--token', token] : []), ...args];
-  const child = spawn('dotnet', [PROGRAM, ...options], { stdio: ['ignore', 'pipe', 'pipe'], env: environment(options) });
+  const child = spawn(program[0], [...program.slice(1), ...options], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...environment(options), ...env } });
   const server = { child, output: '', url: undefined };
   server.exited = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
   server.stop = async () => {
