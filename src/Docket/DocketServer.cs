@@ -120,12 +120,23 @@ public sealed class DocketServer : IAsyncDisposable
             Func<Guid> newCorrelationId = options.NewCorrelationId ?? (() => Guid.CreateVersion7(options.Clock.GetUtcNow()));
             app.UseMiddleware<RequestWatch>(newCorrelationId, options.Clock, new RequestTarget(options.HideValues ?? options.Token is null, options.Types, ((IEndpointRouteBuilder)app).DataSources));
             app.UseResponseCompression();
+            var tested = options.TestKit ? new TestedPortals(portals.Clocks) : null;
+            if (tested is not null)
+            {
+                app.UseMiddleware<CallRecorder>(portals, tested, options.Clock);
+            }
+
             app.UseMiddleware<Refusals>();
             app.UseRouting();
             app.UseMiddleware<Authentication>(portals, limiter, options.Random);
             app.UseMiddleware<IncomingBodies>(budget);
             app.UseRequestDecompression();
-            Routes.Map(app, options, portals, jobs, limiter, logger);
+            if (tested is not null)
+            {
+                app.UseMiddleware<BodyKeeper>();
+            }
+
+            Routes.Map(app, options, portals, jobs, limiter, tested, logger);
             app.UseEndpoints(_ => { });
             if (options is { Ephemeral: true, SeedFile: { } seed })
             {

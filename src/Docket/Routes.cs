@@ -22,7 +22,7 @@ namespace Docket;
 /// <summary>All routes.</summary>
 internal static class Routes
 {
-    public static void Map(WebApplication app, DocketOptions options, IPortals portals, JobRunner jobs, RateLimiter limiter, ILogger logger)
+    public static void Map(WebApplication app, DocketOptions options, IPortals portals, JobRunner jobs, RateLimiter limiter, TestedPortals? tested, ILogger logger)
     {
         var stopping = app.Lifetime.ApplicationStopping;
         var all = app.MapGroup("").AnswersHead().WithoutTrailingSlashes();
@@ -71,13 +71,15 @@ internal static class Routes
         AppRoutes.Map(all, "/docket/v1/apps", portals.Apps);
         RefusalRoutes.Map(all, "/docket/v1/apps", portals, limiter);
         UserRoutes.Map(all, "/docket/v1/users", portals.Users);
-        if (options.TestKit)
+        if (tested is not null)
         {
-            KitGroup.Map(all, portals, new(limiter.SaveAsync, async portalId =>
+            var state = new PortalState(limiter.SaveAsync, async portalId =>
             {
                 await limiter.ForgetAsync(portalId);
                 await jobs.ContinueAsync(portalId);
-            }));
+                tested.Remove(portalId);
+            });
+            KitGroup.Map(all, portals, state, tested);
         }
 
         var (signIn, pages) = (new SignIn(portals.Users, portals.Sessions, options.Clock, logger), new Pages(options.Name));

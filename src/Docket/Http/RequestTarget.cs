@@ -14,7 +14,8 @@ namespace Docket.Http;
 /// </summary>
 internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection<ObjectType> types, IEnumerable<EndpointDataSource> endpoints)
 {
-    const string Hidden = "***";
+    /// <summary>Stands for what is not shown.</summary>
+    public const string Hidden = "***";
 
     /// <summary>Longest part of a path in the log, in characters.</summary>
     const int ShownMax = 1_000;
@@ -34,6 +35,9 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
         .. endpoints.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().SelectMany(endpoint => endpoint.RoutePattern.PathSegments).SelectMany(segment => segment.Parts)
             .OfType<RoutePatternLiteralPart>().Select(part => part.Content),
     ]);
+
+    /// <summary>Whether a query parameter, or a field of a form, contains a token or a secret.</summary>
+    public static bool IsSecret(string name) => Secret.Contains(name);
 
     /// <summary>Path and query, and the first sentence of the refusal if there is one.</summary>
     public (string Path, string? Refusal) Show(HttpContext http, Error? refused)

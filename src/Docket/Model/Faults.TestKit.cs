@@ -1,6 +1,6 @@
 namespace Docket.Model;
 
-/// <summary>The test kit: portals that tests create.</summary>
+/// <summary>The test kit: portals that tests create, and what tests expect of their calls.</summary>
 internal static partial class Faults
 {
     public static Error TokenTaken() => new(409, "Another app has this token.", "OBJECT_ALREADY_EXISTS");
@@ -28,4 +28,16 @@ internal static partial class Faults
     public static Error FirstPortal() => new(400, "The first portal can't be deleted: the server's own token belongs to it.", Validation);
 
     public static Error BeforeNewestChange(long time) => new(400, $"The newest change of the portal is of {Instant.ToText(time)}. Its clock can't show an earlier time.", Validation);
+
+    /// <param name="times">How many calls were expected.</param>
+    /// <param name="match">Which.</param>
+    /// <param name="found">How many of them there are.</param>
+    /// <param name="all">How many calls are in the log.</param>
+    /// <param name="dropped">How many no longer are.</param>
+    /// <param name="calls">The calls that are too many, or the most similar ones with what is different.</param>
+    public static Error Unexpected(string times, string match, int found, int all, long dropped, IEnumerable<string> calls) =>
+        new(417, $"Expected {times} that {(times.EndsWith(" call", StringComparison.Ordinal) ? "matches" : "match")} {match}, found {found} among the {all} in the log.{(dropped > 0 ? $" {dropped} older calls are no longer in the log." : "")}", "EXPECTATION_FAILED")
+        {
+            Errors = [.. calls.Select(call => new ErrorDetail(call))],
+        };
 }

@@ -32,7 +32,11 @@ internal sealed record PortalSettings
         Setting.Switch("lifecycle-default", settings => settings.LifecycleDefault, (settings, on) => settings with { LifecycleDefault = on }),
         Setting.Duration("access-token-lifetime", 86_400_000, settings => settings.AccessTokenLifetimeMs, (settings, ms) => settings with { AccessTokenLifetimeMs = ms }, minMs: 1_000),
         Setting.Switch("oauth-auto-approve", settings => settings.OAuthAutoApprove, (settings, on) => settings with { OAuthAutoApprove = on }),
+        Setting.Number("request-log", RequestLogMax, settings => settings.RequestLog, (settings, number) => settings with { RequestLog = number }),
     ];
+
+    /// <summary>The most calls that a portal's log can keep.</summary>
+    public const int RequestLogMax = 1_000;
 
     /// <summary>Whether a search can page through its first 10,000 results only, as on HubSpot (reference/properties-pipelines-search-associations.md 4.3).</summary>
     public bool SearchCap { get; init; } = true;
@@ -76,6 +80,9 @@ internal sealed record PortalSettings
     /// <summary>Whether OAuth apps are allowed without a sign-in. To test clients (reference/auth-limits-webhooks-imports.md 1.2).</summary>
     public bool OAuthAutoApprove { get; init; }
 
+    /// <summary>How many of the last calls are kept for tests; 0 for none. Without effect on a server that was not started for tests.</summary>
+    public int RequestLog { get; init; } = 100;
+
     /// <summary>These settings with one changed, or an error message.</summary>
     public (PortalSettings Settings, string? Mistake) With(string name, string value)
     {
@@ -114,6 +121,10 @@ internal sealed record Setting(string Name, string Values, Func<PortalSettings, 
             "off" => set(settings, 0),
             _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= max ? set(settings, number) : null,
         });
+
+    public static Setting Number(string name, int max, Func<PortalSettings, int> get, Func<PortalSettings, int, PortalSettings> set) => new(
+        name, $"a number from 0 to {max}", settings => get(settings).ToString(),
+        (settings, text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= max ? set(settings, number) : null);
 
     static string ToText(int ms) => Array.Find(Units, unit => ms % unit.Ms == 0 && ms >= unit.Ms) is { Name: not null } unit ? $"{ms / unit.Ms}{unit.Name}" : "0s";
 

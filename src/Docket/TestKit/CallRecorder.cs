@@ -1,0 +1,115 @@
+using Docket.Http;
+using Docket.Limits;
+using Docket.Stores;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Docket.TestKit;
+
+/// <summary>
+/// Adds calls on HubSpot's paths to the log of their portal. The answer is held back until it is in the log, so that a test finds the
+/// call there as soon as it has the answer.
+/// </summary>
+internal sealed class CallRecorder(RequestDelegate next, IPortals portals, TestedPortals tested, TimeProvider clock)
+{
+    const string Scheme = "Bearer ", Own = "/docket/v1";
+
+    public async Task InvokeAsync(HttpContext http)
+    {
+        if (http.Request.Path.StartsWithSegments(Own) || !http.Request.Headers.Authorization.ToString().StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        {
+            await next(http);
+            return;
+        }
+
+        var (call, began) = (new ObservedCall { IsEncoded = http.Request.Headers.ContentEncoding.Count > 0 }, clock.GetTimestamp());
+        http.Features.Set(call);
+        var (wire, response) = (http.Features.GetRequiredFeature<IHttpResponseBodyFeature>(), http.Features.GetRequiredFeature<IHttpResponseFeature>());
+        using var answer = new MemoryStream();
+        var held = new StreamResponseBodyFeature(answer);
+        http.Features.Set<IHttpResponseBodyFeature>(held);
+        http.Features.Set<IHttpResponseFeature>(new HeldResponse(response, answer));
+        try
+        {
+            await next(http);
+            await held.CompleteAsync();
+        }
+        finally
+        {
+            http.Features.Set(wire);
+            http.Features.Set(response);
+        }
+
+        await RecordAsync(http, call, answer, (long)clock.GetElapsedTime(began).TotalMilliseconds);
+        if (answer.Length > 0)
+        {
+            await wire.Stream.WriteAsync(answer.GetBuffer().AsMemory(0, (int)answer.Length));
+        }
+    }
+
+    async Task RecordAsync(HttpContext http, ObservedCall call, MemoryStream answer, long ms)
+    {
+        // An unknown path was answered before anyone looked at the token.
+        var caller = http.Features.GetRequiredFeature<AboutRequest>().Caller ?? (await portals.FindTokenAsync(http.Request.Headers.Authorization.ToString()[Scheme.Length..].Trim(), CancellationToken.None))?.Caller;
+        if (caller is not { Settings.RequestLog: > 0 and var max })
+        {
+            return;
+        }
+
+        var (endpoint, known) = (http.GetEndpoint()?.Metadata, http.Features.Get<Call>());
+        var log = tested.LogOf(caller.PortalId);
+        log.Add(
+            new LoggedCall
+            {
+                At = known?.StartedAt ?? portals.Clocks.NowOf(caller.PortalId),
+                DurationMs = ms,
+                AppId = caller.AppId,
+                Method = http.Request.Method,
+                Path = http.Request.Path.Value!,
+                Query = CallSecrets.WithoutSecrets(http.Request.QueryString.Value!.TrimStart('?')),
+                TypeId = known?.TypeName is null ? null : known.Type.Id,
+                Headers = CallSecrets.WithoutSecrets(http.Request.Headers),
+                Body = await BodyOfAsync(http, call),
+                Status = http.Response.StatusCode,
+                AnswerHeaders = CallSecrets.WithoutSecrets(http.Response.Headers),
+                Answer = answer.Length == 0 ? null : new(answer.GetBuffer()[..(int)Math.Min(answer.Length, ObservedCall.BodyMax)], answer.Length),
+                BeyondLimit = endpoint?.GetMetadata<ApiVersion>() is null ? null : log.Count(caller, endpoint.GetMetadata<CountsAsSearch>() is not null),
+            },
+            max);
+    }
+
+    static async Task<LoggedBody?> BodyOfAsync(HttpContext http, ObservedCall call)
+    {
+        var request = http.Request;
+        if (call.Body is not { Bytes: > 0 } && request.ContentLength is > 0 and <= ObservedCall.BodyMax && !call.IsEncoded && request.Headers.Expect.Count == 0)
+        {
+            // The call was refused before anyone read its body, which is short and on its way.
+            call.Body ??= new KeptBody(request.Body, ObservedCall.BodyMax);
+            try
+            {
+                await call.Body.CopyToAsync(Stream.Null, http.RequestAborted);
+            }
+            catch (Exception failure) when (failure is IOException or OperationCanceledException)
+            {
+                // The client stopped sending it.
+            }
+        }
+
+        return call.Body is not { Bytes: > 0 } body ? null
+            : new(request.HasFormContentType ? CallSecrets.FormWithoutSecrets(body.Kept.Span) : body.Kept.ToArray(), body.Bytes);
+    }
+}
+
+/// <summary>Keeps what reads the body of a call, behind everything that decodes it.</summary>
+internal sealed class BodyKeeper(RequestDelegate next)
+{
+    public Task InvokeAsync(HttpContext http)
+    {
+        if (http.Features.Get<ObservedCall>() is { } call && http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
+        {
+            http.Request.Body = call.Body = new KeptBody(http.Request.Body, ObservedCall.BodyMax);
+        }
+
+        return next(http);
+    }
+}
