@@ -133,7 +133,7 @@ public sealed class DocketServer : IAsyncDisposable
             app.UseRequestDecompression();
             if (tested is not null)
             {
-                app.UseMiddleware<BodyKeeper>();
+                app.UseMiddleware<FaultStage>(tested, options.Clock);
             }
 
             Routes.Map(app, options, portals, jobs, limiter, tested, logger);

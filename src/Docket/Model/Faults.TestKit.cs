@@ -1,6 +1,6 @@
 namespace Docket.Model;
 
-/// <summary>The test kit: portals that tests create, and what tests expect of their calls.</summary>
+/// <summary>The test kit: portals that tests create, what tests expect of their calls, and the faults that calls meet.</summary>
 internal static partial class Faults
 {
     public static Error TokenTaken() => new(409, "Another app has this token.", "OBJECT_ALREADY_EXISTS");
@@ -28,6 +28,17 @@ internal static partial class Faults
     public static Error FirstPortal() => new(400, "The first portal can't be deleted: the server's own token belongs to it.", Validation);
 
     public static Error BeforeNewestChange(long time) => new(400, $"The newest change of the portal is of {Instant.ToText(time)}. Its clock can't show an earlier time.", Validation);
+
+    public static Error TooManyFaults(int max) => new(400, $"A portal can have {max} faults. Delete some first.", Validation);
+
+    /// <summary>reference/objects-and-batch.md 3.4.</summary>
+    public static Error InjectedConflict(ObjectType type) => new(409, $"{char.ToUpperInvariant(type.Singular[0])}{type.Singular[1..]} already exists", "CONFLICT");
+
+    /// <summary>reference/auth-limits-webhooks-imports.md 1.9 [decide].</summary>
+    public static Error InjectedLock() => new(423, "This resource is currently locked. Try again in a moment.", "RESOURCE_LOCKED");
+
+    /// <summary>reference/auth-limits-webhooks-imports.md 1.9 [decide].</summary>
+    public static Error InjectedMigration() => new(477, "This account is being moved to another data center.", "MIGRATION_IN_PROGRESS") { Headers = [("Retry-After", "60")] };
 
     /// <param name="times">How many calls were expected.</param>
     /// <param name="match">Which.</param>

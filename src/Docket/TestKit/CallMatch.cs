@@ -1,5 +1,5 @@
 using System.ComponentModel;
-using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Docket.Http;
@@ -18,6 +18,9 @@ internal sealed record CallMatch
         ("objectType", (match, ref json) => match.ObjectType = json.Text()),
         ("app", (match, ref json) => match.App = json.Number()),
         ("status", (match, ref json) => match.Status = json.Number()),
+        ("call", (match, ref json) => match.Call = json.Number()),
+        ("probability", (match, ref json) => match.Probability = json.IsNull ? null : double.TryParse(json.Text(), NumberStyles.Float, CultureInfo.InvariantCulture, out var share) ? share : throw json.Unexpected("a number from 0 to 1")),
+        ("seed", (match, ref json) => match.Seed = json.Number() ?? 0),
         ("beyondLimit", (match, ref json) => match.BeyondLimit = json.Flag()),
         ("body", (match, ref json) => match.Body = ReadBody(ref json)))
     {
@@ -32,7 +35,6 @@ internal sealed record CallMatch
     public string? Method { get; set; }
 
     [Description("The path without the query. * is any text without a slash, ** any text.")]
-    [StringLength(PathMax)]
     public string? Path { get; set; }
 
     [Description("Any name of the type in the path.")]
@@ -41,10 +43,19 @@ internal sealed record CallMatch
     [Description("The app of the token; 0 is the fixed development token.")]
     public long? App { get; set; }
 
-    [Description("The status of the answer.")]
+    [Description("Only for faults: the call with this number among those that match, from 1.")]
+    public int? Call { get; set; }
+
+    [Description("Only for faults: the share of calls, from 0 to 1, chosen by the seed.")]
+    public double? Probability { get; set; }
+
+    [Description("Only for faults: the same seed chooses the same calls.")]
+    public int Seed { get; set; }
+
+    [Description("Only for requests: the status of the answer.")]
     public long? Status { get; set; }
 
-    [Description("Whether a limit of HubSpot's would have refused the call.")]
+    [Description("Only for requests: whether a limit of HubSpot's would have refused the call.")]
     public bool? BeyondLimit { get; set; }
 
     [Description("Members of the body with their values as text, such as {\"properties.subject\":\"a\"}. In an array, any entry counts, or the one with the number that follows: {\"inputs.0.id\":\"1\"}.")]
@@ -96,7 +107,24 @@ internal sealed record CallMatch
     }
 
     /// <summary>What is wrong with the match itself.</summary>
-    public IEnumerable<string> Mistakes() => Path?.Length > PathMax ? [$"A path has at most {PathMax} characters."] : [];
+    /// <param name="ofFaults">Whether it is in a rule for faults.</param>
+    public IEnumerable<string> Mistakes(bool ofFaults)
+    {
+        if (Path?.Length > PathMax)
+        {
+            yield return $"A path has at most {PathMax} characters.";
+        }
+
+        if (ofFaults ? Status is not null || BeyondLimit is not null : Call is not null || Probability is not null || Seed != 0)
+        {
+            yield return ofFaults ? "status and beyondLimit are only known after the answer." : "call, probability and seed are only for faults.";
+        }
+
+        if (Call < 1 || Probability is < 0 or > 1)
+        {
+            yield return "call must be at least 1, and probability from 0 to 1.";
+        }
+    }
 
     /// <summary>Whether a call is one of those that are meant.</summary>
     public bool Matches(CallFacts call, PortalSchema portal) => !Differences(call, portal).Any();
@@ -113,12 +141,18 @@ internal sealed record CallMatch
             }
         }
 
-        foreach (var (name, number) in (ReadOnlySpan<(string, long?)>)[("app", App), ("status", Status)])
+        foreach (var (name, number) in (ReadOnlySpan<(string, long?)>)[("app", App), ("status", Status), ("call", Call)])
         {
             if (number is { } value)
             {
                 json.WriteNumber(name, value);
             }
+        }
+
+        if (Probability is { } share)
+        {
+            json.WriteNumber("probability", share);
+            json.WriteNumber("seed", Seed);
         }
 
         if (BeyondLimit is { } beyond)

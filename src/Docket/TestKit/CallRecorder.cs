@@ -40,10 +40,33 @@ internal sealed class CallRecorder(RequestDelegate next, IPortals portals, Teste
             http.Features.Set(response);
         }
 
+        FaultedAnswer.Change(http, call, answer);
         await RecordAsync(http, call, answer, (long)clock.GetElapsedTime(began).TotalMilliseconds);
-        if (answer.Length > 0)
+        if (call.Fault?.Answer.Cut is not null)
         {
-            await wire.Stream.WriteAsync(answer.GetBuffer().AsMemory(0, (int)answer.Length));
+            http.Abort();
+        }
+        else if (answer.Length > 0)
+        {
+            await SendAsync(wire.Stream, answer.GetBuffer().AsMemory(0, (int)answer.Length), call.Fault?.Answer.BytesPerSecond, http.RequestAborted);
+        }
+    }
+
+    async Task SendAsync(Stream wire, ReadOnlyMemory<byte> answer, int? bytesPerSecond, CancellationToken gone)
+    {
+        if (bytesPerSecond is not { } speed)
+        {
+            await wire.WriteAsync(answer, gone);
+            return;
+        }
+
+        // Ten pieces a second, or single bytes at their pace.
+        var piece = Math.Max(1, speed / 10);
+        for (var at = 0; at < answer.Length; at += piece)
+        {
+            await wire.WriteAsync(answer[at..Math.Min(answer.Length, at + piece)], gone);
+            await wire.FlushAsync(gone);
+            await Task.Delay(TimeSpan.FromSeconds((double)piece / speed), clock, gone);
         }
     }
 
@@ -70,9 +93,10 @@ internal sealed class CallRecorder(RequestDelegate next, IPortals portals, Teste
                 TypeId = known?.TypeName is null ? null : known.Type.Id,
                 Headers = CallSecrets.WithoutSecrets(http.Request.Headers),
                 Body = await BodyOfAsync(http, call),
-                Status = http.Response.StatusCode,
+                Status = call.Fault?.Answer.Cut == FaultEffect.Before ? 0 : http.Response.StatusCode,
                 AnswerHeaders = CallSecrets.WithoutSecrets(http.Response.Headers),
                 Answer = answer.Length == 0 ? null : new(answer.GetBuffer()[..(int)Math.Min(answer.Length, ObservedCall.BodyMax)], answer.Length),
+                Fault = call.Fault?.Id,
                 BeyondLimit = endpoint?.GetMetadata<ApiVersion>() is null ? null : log.Count(caller, endpoint.GetMetadata<CountsAsSearch>() is not null),
             },
             max);
@@ -97,19 +121,5 @@ internal sealed class CallRecorder(RequestDelegate next, IPortals portals, Teste
 
         return call.Body is not { Bytes: > 0 } body ? null
             : new(request.HasFormContentType ? CallSecrets.FormWithoutSecrets(body.Kept.Span) : body.Kept.ToArray(), body.Bytes);
-    }
-}
-
-/// <summary>Keeps what reads the body of a call, behind everything that decodes it.</summary>
-internal sealed class BodyKeeper(RequestDelegate next)
-{
-    public Task InvokeAsync(HttpContext http)
-    {
-        if (http.Features.Get<ObservedCall>() is { } call && http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
-        {
-            http.Request.Body = call.Body = new KeptBody(http.Request.Body, ObservedCall.BodyMax);
-        }
-
-        return next(http);
     }
 }

@@ -12,6 +12,7 @@ internal static class KitGroup
         new SnapshotRoutes(portals, state).Map(routes);
         SeedRoutes.Map(routes, "/docket/v1/seed", portals, state);
         ClockRoutes.Map(routes, "/docket/v1/clock", portals);
+        FaultRoutes.Map(routes, "/docket/v1/faults", portals, tested);
         RequestRoutes.Map(routes, "/docket/v1/requests", tested);
     }
 }

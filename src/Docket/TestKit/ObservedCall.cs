@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Text.Json;
+using Docket.Model;
 
 namespace Docket.TestKit;
 
@@ -13,6 +15,12 @@ internal sealed class ObservedCall
 
     /// <summary>The body, once it is known that somebody may read it.</summary>
     public KeptBody? Body { get; set; }
+
+    /// <summary>The fault that the call meets.</summary>
+    public FaultRule? Fault { get; set; }
+
+    /// <summary>The rows of the batch that the fault took out, by their indexes.</summary>
+    public ImmutableArray<(int Index, RowError Error)> FailedRows { get; set; } = [];
 }
 
 /// <summary>What rules and filters compare of a call.</summary>

@@ -97,6 +97,9 @@ internal sealed record LoggedCall
     /// <summary>The limit of HubSpot's that would have refused it.</summary>
     public string? BeyondLimit { get; init; }
 
+    /// <summary>The id of the fault that it met.</summary>
+    public string? Fault { get; init; }
+
     /// <summary>About how much memory it takes.</summary>
     public int Bytes => 500 + 2 * (Path.Length + Query.Length + Headers.Concat(AnswerHeaders).Sum(header => header.Name.Length + header.Value.Length)) + (Body?.Start.Length ?? 0) + (Answer?.Start.Length ?? 0);
 

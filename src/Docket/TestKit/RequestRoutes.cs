@@ -46,7 +46,7 @@ internal static class RequestRoutes
             App = http.QueryNumber("app"),
             Status = http.QueryNumber("status"),
         };
-        Faults.RefuseIf([.. match.Mistakes()]);
+        Faults.RefuseIf([.. match.Mistakes(ofFaults: false)]);
         var limit = http.QueryLimit(LimitMax, LimitMax);
         return Wire.RespondListAsync(http.Response, LogOf(http, tested).Read().Calls.Where(one => match.Matches(one.Facts, call.Portal)).Take(limit), RequestAnswer.Write);
 
@@ -93,13 +93,14 @@ internal sealed record RequestAnswer(
     string Path,
     [property: Description("Without the question mark; tokens and secrets are replaced by ***.")] string Query,
     [property: Description("With lower-case names; tokens and cookies are replaced by ***.")] Dictionary<string, string> Headers,
-    int Status,
+    [property: Description("0 if the connection was cut before anything was done.")] int Status,
     Dictionary<string, string> AnswerHeaders,
     [property: Description("The id of the object type in the path.")] string? ObjectTypeId = null,
     [property: Description("The body as text, at most 64 kB of it. If the call was refused before its body was read, a long one is missing.")] string? Body = null,
     [property: Description("The size of the body in bytes, if more than what is shown.")] long? BodyBytes = null,
     string? Answer = null,
     [property: Description("The size of the answer's body in bytes, if more than what is shown.")] long? AnswerBytes = null,
+    [property: Description("The fault that the call met, by its id.")] string? Fault = null,
     [property: Description("The limit that would have refused the call, of the portal's profile or, if limits are off, of the smallest subscription."), AllowedValues("TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY")] string? BeyondLimit = null)
 {
     public static void Write(Utf8JsonWriter json, LoggedCall call)
@@ -122,6 +123,11 @@ internal sealed record RequestAnswer(
         json.WriteNumber("status", call.Status);
         WriteHeaders(json, "answerHeaders", call.AnswerHeaders);
         WriteBody(json, "answer", call.Answer);
+        if (call.Fault is not null)
+        {
+            json.WriteString("fault", call.Fault);
+        }
+
         if (call.BeyondLimit is not null)
         {
             json.WriteString("beyondLimit", call.BeyondLimit);
@@ -178,7 +184,7 @@ internal sealed record ExpectationBody
 
     public List<string> Mistakes() =>
     [
-        .. Match?.Mistakes() ?? [],
+        .. Match?.Mistakes(ofFaults: false) ?? [],
         .. Wanted.Least < 0 || Wanted.Most < Wanted.Least ? ["times must be a number from 0, or atLeast and atMost with such numbers, the first no greater than the second."] : (string[])[],
     ];
 }

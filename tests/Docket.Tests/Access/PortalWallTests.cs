@@ -150,6 +150,12 @@ public sealed partial class PortalWallTests
         ["GET /docket/v1/portals/{portalId}/snapshots"] = [""],
         ["POST /docket/v1/portals/{portalId}/snapshots"] = ["""{"name":"another"}"""],
         ["POST /docket/v1/portals/{portalId}/rewind"] = ["""{"snapshot":"$snapshot"}"""],
+        ["GET /docket/v1/faults"] = [""],
+        ["POST /docket/v1/faults"] = ["""{"match":{"method":"PUT","path":"/none/**","objectType":"tickets","app":1,"call":1,"probability":0.5,"seed":1,"body":{"a":"b"}},"answer":{"dropRows":[0],"lag":1,"failRows":[0],"delay":1,"bytesPerSecond":1000},"times":1,"for":1}""", """{"match":{"method":"PUT","path":"/none"},"answer":{"status":429,"policyName":"DAILY"} }""", """{"preset":"stale-search","seed":1,"for":1}"""],
+        ["DELETE /docket/v1/faults"] = [""],
+        ["GET /docket/v1/faults/presets"] = [""],
+        ["GET /docket/v1/faults/{faultId}"] = [""],
+        ["DELETE /docket/v1/faults/{faultId}"] = [""],
         ["GET /docket/v1/requests"] = [""],
         ["DELETE /docket/v1/requests"] = [""],
         ["POST /docket/v1/requests/expect"] = ["""{"match":{"method":"GET","path":"/crm/**","objectType":"tickets","app":0,"status":200,"beyondLimit":false,"body":{"a.b":"c"}},"times":{"atLeast":0,"atMost":1000}}""", """{"times":2}"""],
@@ -289,9 +295,11 @@ public sealed partial class PortalWallTests
         using var ended = await server.Http.SendAsync(wait, TestContext.Current.CancellationToken);
         Assert.Equal("COMPLETE", (await Answer.OfAsync(ended)).Expect(200)["status"]);
         var snapshot = TestEngine.IsPostgres ? null : (await server.PostAsync("/docket/v1/snapshots", $$"""{"name":"{{Secret}}"}""")).Expect(201);
+        var fault = (await server.PostAsync("/docket/v1/faults", $$"""{"match":{"path":"/{{Secret}}"},"answer":{"status":500} }""")).Expect(201);
         return new()
         {
             ["snapshot"] = snapshot?["id"] ?? "1",
+            ["fault"] = fault["results[0].id"]!,
             ["portal"] = (await server.GetAsync($"{Tickets}/{ticket["id"]}")).Expect(200)["url"] is { } url ? Regex.Match(url, "/contacts/([0-9]+)/").Groups[1].Value : "",
             ["ticket"] = ticket["id"]!,
             ["archived"] = archived["id"]!,
@@ -351,6 +359,7 @@ public sealed partial class PortalWallTests
             : path.Contains("{appId}", StringComparison.Ordinal) ? ["app"]
             : path.Contains("{accountId}", StringComparison.Ordinal) || path.Contains("{portalId}", StringComparison.Ordinal) ? ["portal"]
             : path.Contains("{token}", StringComparison.Ordinal) ? ["client"]
+            : path.Contains("{faultId}", StringComparison.Ordinal) ? ["fault"]
             : path.Contains("{typeId}", StringComparison.Ordinal) ? ["type"]
             : path.Contains("{associationId}", StringComparison.Ordinal) ? ["association"]
             : path.Contains("{associationTypeId}", StringComparison.Ordinal) ? ["label"]

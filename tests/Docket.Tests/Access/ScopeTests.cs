@@ -70,6 +70,7 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             Add("/docket/v1/clock", "docket.test", ["docket.test"], "GET", "PUT", "DELETE");
             Add("/docket/v1/portals", "docket.portals", ["docket.portals"], "GET", "POST", "GET /{portalId}", "DELETE /{portalId}", "GET /{portalId}/snapshots", "POST /{portalId}/snapshots", "POST /{portalId}/rewind");
             Add("/docket/v1", "docket.test", ["docket.test"], "GET /snapshots", "POST /snapshots", "GET /snapshots/{snapshotId}", "DELETE /snapshots/{snapshotId}", "POST /rewind", "POST /seed");
+            Add("/docket/v1/faults", "docket.test", ["docket.test"], "GET", "POST", "DELETE", "GET /presets", "GET /{faultId}", "DELETE /{faultId}");
             Add("/docket/v1/requests", "docket.test", ["docket.test"], "GET", "DELETE", "POST /expect");
             Add(Jobs, ReadTickets, ["tickets"], "GET", "GET /{id}", "GET /{id}/results", "GET /{id}/rejected");
             Add(Jobs, WriteTickets, ["tickets"], "POST /{id}/cancel");

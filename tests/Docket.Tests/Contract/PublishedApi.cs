@@ -198,6 +198,7 @@ internal sealed partial class PublishedApi
     {
         "int32" => value.TryGetInt32(out _),
         "int64" => value.TryGetInt64(out _),
+        "double" => value.TryGetDouble(out _),
         "uuid" => Guid.TryParseExact(value.GetString(), "D", out _),
         "date-time" => Moment().IsMatch(value.GetString()!) && DateTimeOffset.TryParse(value.GetString(), CultureInfo.InvariantCulture, out _),
         _ => throw new NotSupportedException($"the format {format}, which PublishedApi does not know yet"),
