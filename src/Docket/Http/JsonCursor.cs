@@ -15,6 +15,9 @@ internal ref struct JsonCursor
     readonly RequestBody body;
     Utf8JsonReader json;
 
+    // Where the last name in an object starts.
+    long nameAt;
+
     JsonCursor(RequestBody body)
     {
         this.body = body;
@@ -80,6 +83,20 @@ internal ref struct JsonCursor
     /// <summary>Skips to the last token of the current value.</summary>
     public void Skip() => json.Skip();
 
+    /// <summary>Like <see cref="Skip"/>, for the value of a member that nobody reads.</summary>
+    /// <param name="known">The members that are read in its place.</param>
+    public void SkipUnread(IEnumerable<string> known)
+    {
+        if (body.Unread is { } unread)
+        {
+            var name = new Utf8JsonReader(body.Memory.Span[(int)nameAt..]);
+            name.Read();
+            unread.Add(name.GetString()!, known);
+        }
+
+        json.Skip();
+    }
+
     /// <summary>Requires the start of an object.</summary>
     public readonly void BeginObject(string what = "an object")
     {
@@ -106,6 +123,7 @@ internal ref struct JsonCursor
             return false;
         }
 
+        nameAt = json.TokenStartIndex;
         if (json.ValueIsEscaped)
         {
             _ = json.GetString(); // an unpaired surrogate is refused in ignored names too

@@ -37,7 +37,7 @@ internal sealed class JsonShape<T>(string? builds, string[] required, params (st
                     throw new Refusal(Faults.UnknownMember(line, column, name, known.Keys));
                 }
 
-                json.Skip();
+                json.SkipUnread(known.Keys);
                 continue;
             }
 

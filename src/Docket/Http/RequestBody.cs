@@ -39,6 +39,9 @@ internal sealed class RequestBody : IDisposable
 
     public ReadOnlyMemory<byte> Memory { get; }
 
+    /// <summary>Receives the members that nobody reads; <c>null</c> if nobody wants to know.</summary>
+    public UnreadMembers? Unread { get; private init; }
+
     /// <summary>Reads the whole body.</summary>
     /// <exception cref="Refusal">413, 415, 503 if all bodies together are too large, or 400 for an empty body or one that is not UTF-8.</exception>
     public static async Task<RequestBody> ReadAsync(HttpContext http)
@@ -77,7 +80,7 @@ internal sealed class RequestBody : IDisposable
                 var buffer = Allocate((int)length);
                 read.Buffer.CopyTo(buffer);
                 reader.AdvanceTo(read.Buffer.End);
-                body = new RequestBody(buffer, (int)length, budget);
+                body = new RequestBody(buffer, (int)length, budget) { Unread = http.Features.Get<UnreadMembers>() };
             }
         }
         catch (Exception failure) when (IncomingBodies.SendersFault(http, failure) is { } error)

@@ -33,6 +33,7 @@ internal sealed record PortalSettings
         Setting.Duration("access-token-lifetime", 86_400_000, settings => settings.AccessTokenLifetimeMs, (settings, ms) => settings with { AccessTokenLifetimeMs = ms }, minMs: 1_000),
         Setting.Switch("oauth-auto-approve", settings => settings.OAuthAutoApprove, (settings, on) => settings with { OAuthAutoApprove = on }),
         Setting.Number("request-log", RequestLogMax, settings => settings.RequestLog, (settings, number) => settings with { RequestLog = number }),
+        Setting.Switch("strict", settings => settings.Strict, (settings, on) => settings with { Strict = on }),
     ];
 
     /// <summary>The most calls that a portal's log can keep.</summary>
@@ -82,6 +83,9 @@ internal sealed record PortalSettings
 
     /// <summary>How many of the last calls are kept for tests; 0 for none. Without effect on a server that was not started for tests.</summary>
     public int RequestLog { get; init; } = 100;
+
+    /// <summary>Whether answers warn of what HubSpot ignores or will no longer support. Without effect on a server that was not started for tests.</summary>
+    public bool Strict { get; init; }
 
     /// <summary>These settings with one changed, or an error message.</summary>
     public (PortalSettings Settings, string? Mistake) With(string name, string value)

@@ -39,6 +39,8 @@ internal sealed record BatchReadRequest
             : request;
     }
 
+    static readonly string[] InputMembers = ["id"];
+
     static List<string>? ReadIds(ref JsonCursor json)
     {
         if (json.IsNull)
@@ -60,7 +62,7 @@ internal sealed record BatchReadRequest
                 }
                 else
                 {
-                    json.Skip();
+                    json.SkipUnread(InputMembers);
                 }
             }
 

@@ -27,6 +27,10 @@ internal sealed class BatchReader
     /// <summary>Characters in names that need no further check.</summary>
     static readonly SearchValues<byte> PlainNameBytes = SearchValues.Create([.. Enumerable.Range(0, 128).Select(sign => (byte)sign).Where(sign => !char.IsAsciiLetterUpper((char)sign))]);
 
+    static readonly string[] BatchMembers = ["inputs"];
+
+    static readonly string[] InputMembers = ["properties", "id", "idProperty", "objectWriteTraceId"];
+
     enum Member
     {
         None,
@@ -100,7 +104,7 @@ internal sealed class BatchReader
         {
             if (member != Member.Inputs)
             {
-                json.Skip();
+                json.SkipUnread(BatchMembers);
                 continue;
             }
 
@@ -180,7 +184,7 @@ internal sealed class BatchReader
                     input.Ties = json.List("a list of associations", static (ref json) => Tie.Read(ref json)) is { Count: > 0 } ties ? [.. ties.Select(tie => tie.ToRaw())] : null;
                     break;
                 default:
-                    json.Skip();
+                    json.SkipUnread(InputMembers);
                     break;
             }
         }

@@ -38,6 +38,12 @@ internal sealed class SearchReader
         "IN", "NOT_HAS_PROPERTY", "LT", "EQ", "GT", "NOT_IN", "GTE", "CONTAINS_TOKEN", "HAS_PROPERTY", "LTE", "NOT_CONTAINS_TOKEN", "BETWEEN", "NEQ",
     ];
 
+    static readonly string[]
+        BodyMembers = ["filterGroups", "filters", "sorts", "query", "properties", "limit", "after"],
+        GroupMembers = ["filters"],
+        FilterMembers = ["propertyName", "operator", "value", "highValue", "values"],
+        SortMembers = ["propertyName", "direction"];
+
     readonly SearchBody search = new();
 
     /// <summary>Reads the body.</summary>
@@ -74,7 +80,7 @@ internal sealed class SearchReader
                     search.After = json.Text() ?? "";
                     break;
                 default:
-                    json.Skip();
+                    json.SkipUnread(BodyMembers);
                     break;
             }
         }
@@ -106,7 +112,7 @@ internal sealed class SearchReader
                 }
                 else
                 {
-                    json.Skip();
+                    json.SkipUnread(GroupMembers);
                 }
             }
 
@@ -154,7 +160,7 @@ internal sealed class SearchReader
                     values = Texts(ref json);
                     break;
                 default:
-                    json.Skip();
+                    json.SkipUnread(FilterMembers);
                     break;
             }
         }
@@ -234,7 +240,7 @@ internal sealed class SearchReader
                         };
                         break;
                     default:
-                        json.Skip();
+                        json.SkipUnread(SortMembers);
                         break;
                 }
             }

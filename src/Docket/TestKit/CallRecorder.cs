@@ -3,6 +3,7 @@ using Docket.Limits;
 using Docket.Stores;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
 
 namespace Docket.TestKit;
 
@@ -10,7 +11,7 @@ namespace Docket.TestKit;
 /// Adds calls on HubSpot's paths to the log of their portal. The answer is held back until it is in the log, so that a test finds the
 /// call there as soon as it has the answer.
 /// </summary>
-internal sealed class CallRecorder(RequestDelegate next, IPortals portals, TestedPortals tested, TimeProvider clock)
+internal sealed partial class CallRecorder(RequestDelegate next, IPortals portals, TestedPortals tested, TimeProvider clock, ILogger<CallRecorder> logger)
 {
     const string Scheme = "Bearer ", Own = "/docket/v1";
 
@@ -41,6 +42,15 @@ internal sealed class CallRecorder(RequestDelegate next, IPortals portals, Teste
         }
 
         FaultedAnswer.Change(http, call, answer);
+        if (http.Features.GetRequiredFeature<AboutRequest>().Caller is { Settings.Strict: true })
+        {
+            foreach (var warning in Strictness.WarningsOf(http, call))
+            {
+                http.Response.Headers.Append("Docket-Warning", warning);
+                LogWarning(http.Request.Method, http.Route(), warning);
+            }
+        }
+
         await RecordAsync(http, call, answer, (long)clock.GetElapsedTime(began).TotalMilliseconds);
         if (call.Fault?.Answer.Cut is not null)
         {
@@ -122,4 +132,7 @@ internal sealed class CallRecorder(RequestDelegate next, IPortals portals, Teste
         return call.Body is not { Bytes: > 0 } body ? null
             : new(request.HasFormContentType ? CallSecrets.FormWithoutSecrets(body.Kept.Span) : body.Kept.ToArray(), body.Bytes);
     }
+
+    [LoggerMessage(LogLevel.Warning, "{Method} {Route}: {Warning}")]
+    partial void LogWarning(string method, string route, string warning);
 }

@@ -26,6 +26,11 @@ internal sealed class FaultStage(RequestDelegate next, TestedPortals tested, Tim
             http.Request.Body = observed.Body = new KeptBody(http.Request.Body, ObservedCall.BodyMax);
         }
 
+        if (http.Features.Get<Call>() is { Caller.Settings.Strict: true })
+        {
+            http.Features.Set(new UnreadMembers());
+        }
+
         return http.Features.Get<Call>() is { } call && tested.FindFaults(call.Caller.PortalId) is { } faults && http.GetEndpoint()?.Metadata.GetMetadata<ApiVersion>() is not null
             ? MeetAsync(http, observed, call, faults)
             : next(http);
