@@ -47,8 +47,8 @@ export interface Portal extends AsyncDisposable {
   snapshot(name?: string): Promise<Snapshot>;
   /** Returns to a snapshot, or to the state in which the portal was created. */
   rewind(snapshot?: Snapshot | string): Promise<void>;
-  /** Loads the content of a seed file. */
-  seed(content: object): Promise<any>;
+  /** Adds the content of a seed file, and returns the ids of the records that have names. */
+  seed(content: object): Promise<Record<string, string>>;
   /** Deletes the portal with everything in it. */
   delete(): Promise<void>;
 }
@@ -78,10 +78,35 @@ export interface ClockState {
 
 /** What goes wrong on purpose. */
 export interface Faults {
-  add(rule: { match?: CallMatch & { call?: number; probability?: number; seed?: number }; answer: object; times?: number; for?: number }): Promise<any>;
-  preset(name: string, seed?: number): Promise<any>;
-  list(): Promise<any[]>;
+  add(rule: { match?: CallMatch & { call?: number; probability?: number; seed?: number }; answer: FaultAnswer; times?: number; for?: number }): Promise<Fault>;
+  /** Adds the faults of a preset. With the same seed, the same calls in the same order meet the same faults. */
+  preset(name: string, seed?: number): Promise<Fault[]>;
+  list(): Promise<Fault[]>;
   clear(): Promise<void>;
+}
+
+/** What a call gets that meets a fault. */
+export interface FaultAnswer {
+  status?: 401 | 403 | 409 | 423 | 429 | 477 | 500 | 502 | 503 | 504;
+  policyName?: 'TEN_SECONDLY_ROLLING' | 'DAILY' | 'SECONDLY';
+  /** Milliseconds to wait before anything is done. */
+  delay?: number;
+  /** Cuts the connection before anything is done, or after the call was carried out. */
+  cut?: 'before' | 'after';
+  bytesPerSecond?: number;
+  failRows?: number[];
+  dropRows?: number[];
+  lag?: number;
+}
+
+export interface Fault {
+  id: string;
+  preset?: string;
+  /** How many calls matched, whether they met it or not. */
+  matched: number;
+  /** How many calls met it. */
+  fired: number;
+  active: boolean;
 }
 
 /** The last calls of the portal. */
@@ -118,5 +143,6 @@ export interface LoggedRequest {
   status: number;
   answerHeaders: Record<string, string>;
   answer?: string;
+  fault?: string;
   beyondLimit?: string;
 }

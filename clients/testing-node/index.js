@@ -13,7 +13,7 @@ const DISPOSE = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 /** What Docket refused, or an expectation that was not met. The message says why. */
 export class DocketError extends Error {
   constructor(status, answer) {
-    super(answer?.message ?? `Docket answered ${status}.`);
+    super([answer?.message ?? `Docket answered ${status}.`, ...(answer?.errors ?? []).map((error) => error.message)].join('\n  '));
     this.name = 'DocketError';
     this.status = status;
     this.answer = answer;
@@ -36,8 +36,9 @@ export async function startDocket({ binary = process.env.DOCKET_BINARY || 'docke
   });
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (complaints = (complaints + text).slice(-10_000)));
+  const looking = new AbortController();
   try {
-    const address = await Promise.race([addressIn(file), ended.then((code) => Promise.reject(new Error(`docket serve ended with ${code}: ${complaints}`)))]);
+    const address = await Promise.race([addressIn(file, looking.signal), ended.then((code) => Promise.reject(new Error(`docket serve ended with ${code}: ${complaints}`)))]);
     // Tests that don't call stop() can end: the server ends with them.
     child.unref();
     child.stderr.unref();
@@ -47,20 +48,21 @@ export async function startDocket({ binary = process.env.DOCKET_BINARY || 'docke
       await ended;
     });
   } catch (failure) {
+    looking.abort();
     child.kill();
     throw failure.code !== 'ENOENT' ? failure
       : new Error(`"${command}" was not found. Install Docket, set DOCKET_BINARY to the path of its program, or set DOCKET_URL to the address of a server that runs.`);
   }
 }
 
-async function addressIn(file) {
+async function addressIn(file, signal) {
   for (let waited = 0; waited < START_MS; waited += LOOK_MS) {
     const address = await readFile(file, 'utf8').catch(() => undefined);
     if (address) {
       return address.trim();
     }
 
-    await wait(LOOK_MS, undefined, { ref: true });
+    await wait(LOOK_MS, undefined, { signal });
   }
 
   throw new Error(`docket serve was not ready after ${START_MS / 1000} seconds.`);
@@ -110,8 +112,8 @@ class Portal {
       reset: () => own('DELETE', 'clock'),
     };
     this.faults = {
-      add: (rule) => own('POST', 'faults', rule),
-      preset: (name, seed) => own('POST', 'faults', { preset: name, seed }),
+      add: async (rule) => (await own('POST', 'faults', rule)).results[0],
+      preset: async (name, seed) => (await own('POST', 'faults', { preset: name, seed })).results,
       list: async () => (await own('GET', 'faults')).results,
       clear: () => own('DELETE', 'faults'),
     };
@@ -140,13 +142,13 @@ class Portal {
   }
 
   /** Returns to a snapshot, or to the state in which the portal was created. */
-  rewind(snapshot) {
-    return call(this, 'POST', '/docket/v1/rewind', snapshot === undefined ? undefined : { snapshot: snapshot.id ?? snapshot });
+  async rewind(snapshot) {
+    await call(this, 'POST', '/docket/v1/rewind', snapshot === undefined ? undefined : { snapshot: snapshot.id ?? snapshot });
   }
 
-  /** Loads the content of a seed file. */
-  seed(content) {
-    return call(this, 'POST', '/docket/v1/seed', content);
+  /** Adds the content of a seed file, and returns the ids of the records that have names. */
+  async seed(content) {
+    return (await call(this, 'POST', '/docket/v1/seed', content)).records;
   }
 
   /** Deletes the portal with everything in it. */

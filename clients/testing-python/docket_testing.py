@@ -37,7 +37,8 @@ class DocketError(Exception):
     """What Docket refused, or an expectation that was not met. The message says why."""
 
     def __init__(self, status, answer):
-        super().__init__(answer.get("message") if isinstance(answer, dict) else f"Docket answered {status}.")
+        message, details = (answer["message"], answer.get("errors", [])) if isinstance(answer, dict) else (f"Docket answered {status}.", [])
+        super().__init__("\n  ".join([message, *(error["message"] for error in details)]))
         self.status = status
         self.answer = answer
 
@@ -134,8 +135,8 @@ class Portal:
         self.call("POST", "/docket/v1/rewind", None if snapshot is None else {"snapshot": snapshot})
 
     def seed(self, content):
-        """Loads the content of a seed file."""
-        return self.call("POST", "/docket/v1/seed", content)
+        """Adds the content of a seed file, and returns the ids of the records that have names."""
+        return self.call("POST", "/docket/v1/seed", content)["records"]
 
     def delete(self):
         """Deletes the portal with everything in it."""
@@ -186,20 +187,20 @@ class Faults:
         self._portal = portal
 
     def add(self, answer, match=None, times=None, for_ms=None):
-        """Adds a rule: what calls that match are answered, so many times or for so many milliseconds."""
+        """Adds a fault: what calls that match get, so many times or for so many milliseconds on the portal's clock."""
         rule = {"answer": answer, "match": match, "times": times, "for": for_ms}
-        return self._portal.call("POST", "/docket/v1/faults", {name: value for name, value in rule.items() if value is not None})
+        return self._portal.call("POST", "/docket/v1/faults", {name: value for name, value in rule.items() if value is not None})["results"][0]
 
     def preset(self, name, seed=None):
-        """Adds the rules of a preset, such as hubspot-bad-day."""
-        return self._portal.call("POST", "/docket/v1/faults", {"preset": name} if seed is None else {"preset": name, "seed": seed})
+        """Adds the faults of a preset. With the same seed, the same calls in the same order meet the same faults."""
+        return self._portal.call("POST", "/docket/v1/faults", {"preset": name} if seed is None else {"preset": name, "seed": seed})["results"]
 
     def list(self):
-        """The rules, with how often each was applied."""
+        """The faults, with how often each `fired`."""
         return self._portal.call("GET", "/docket/v1/faults")["results"]
 
     def clear(self):
-        """Removes all rules."""
+        """Removes all faults."""
         self._portal.call("DELETE", "/docket/v1/faults")
 
 

@@ -1,6 +1,6 @@
 import { type Portal, startDocket } from 'docket-testing';
 import { expect, test as base } from 'vitest';
-import { HubSpot } from './hubspot.ts';
+import { HubSpot, HubSpotError } from './hubspot.ts';
 import { type Order, STAGES, TicketSync, ticketOf } from './sync.ts';
 
 const start = new Date('2026-01-01T00:00:00Z');
@@ -45,6 +45,7 @@ async function ticketsIn(portal: Portal) {
   return found;
 }
 
+/** Each order has one ticket with its customer, and there is nothing else. */
 async function expectSynced(portal: Portal, all: Order[]) {
   const found = await ticketsIn(portal);
   expect(Object.fromEntries(Object.entries(found).map(([number, { ticket }]) => [number, ticket]))).toEqual(Object.fromEntries(all.map((one) => [one.number, ticketOf(one)])));
@@ -85,4 +86,52 @@ test.concurrent('what HubSpot does not accept is reported and the rest is synced
   const report = await sync(portal, [order(1), order(2, { email: 'nonsense' })]);
   expect([...report.rejected.keys()]).toEqual(['nonsense']);
   expect(Object.values(await ticketsIn(portal)).map(({ contacts }) => contacts.length).sort()).toEqual([0, 1]);
+});
+
+const presets = ['rate-limited', 'flaky-gateway', 'lost-answers', 'expired-token', 'slow', 'partial-batches', 'lost-rows', 'stale-search', 'hubspot-bad-day'];
+
+test.concurrent.for(presets)('whatever goes wrong, the sync ends with the same tickets: %s', async (preset, { portal }) => {
+  await portal.faults.preset(preset, 3);
+  const report = await sync(portal, orders(8), start, 2);
+  await portal.faults.clear();
+  if (report.rejected.size > 0) {
+    await sync(portal, orders(8));
+  }
+
+  await expectSynced(portal, orders(8));
+});
+
+/** Programs with one bug each, and the preset that finds it. */
+const bugs: [preset: string, HubSpotClass: typeof HubSpot][] = [
+  ['rate-limited', class StopsAtLimits extends HubSpot {
+    protected isTemporary(status?: number) {
+      return status !== 429 && super.isTemporary(status);
+    }
+  }],
+  ['flaky-gateway', class StopsAtGateways extends HubSpot {
+    protected isTemporary(status?: number) {
+      return ![502, 503, 504].includes(status!) && super.isTemporary(status);
+    }
+  }],
+  ['lost-answers', class StopsAtLostAnswers extends HubSpot {
+    protected isTemporary(status?: number) {
+      return status !== undefined && super.isTemporary(status);
+    }
+  }],
+  ['expired-token', class KeepsItsToken extends HubSpot {
+    protected get renewsToken() {
+      return false;
+    }
+  }],
+];
+
+test.concurrent.for(bugs)('%s finds a program that cannot handle it', async ([preset, HubSpotClass], { portal }) => {
+  await portal.faults.preset(preset, 3);
+  await expect(new TicketSync(new HubSpotClass(options(portal)), shop(orders(8), 2)).run(start)).rejects.toThrow(HubSpotError);
+});
+
+test.concurrent('a call is tried eight times', async ({ portal }) => {
+  await portal.faults.add({ match: { path: '**/tickets/batch/upsert' }, answer: { status: 502 }, times: 8 });
+  await expect(sync(portal, orders(1))).rejects.toThrow('502');
+  await portal.requests.expect({ path: '**/tickets/batch/upsert', status: 502 }, 8);
 });

@@ -84,10 +84,8 @@ export class TicketSync {
         ids.set(objectWriteTraceId, id);
       }
 
-      for (const { category, message, context } of errors) {
-        if (category === 'VALIDATION_ERROR') {
-          report.rejected.set(context.objectWriteTraceId[0], message);
-        }
+      for (const { message, context } of errors) {
+        report.rejected.set(context.objectWriteTraceId[0], message);
       }
 
       // What is neither in the results nor rejected is sent again: it may be there, but that does no harm.

@@ -75,9 +75,7 @@ class TicketSync:
             inputs = [{"idProperty": key_name, "id": key, "objectWriteTraceId": key, "properties": properties} for key, properties in left.items()]
             answer = self.hubspot.call("POST", f"/crm/v3/objects/{type_name}/batch/upsert", {"inputs": inputs})
             ids.update({result["objectWriteTraceId"]: result["id"] for result in answer["results"]})
-            for error in answer.get("errors", []):
-                if error["category"] == "VALIDATION_ERROR":
-                    report.rejected[error["context"]["objectWriteTraceId"][0]] = error["message"]
+            report.rejected.update({error["context"]["objectWriteTraceId"][0]: error["message"] for error in answer.get("errors", [])})
             # What is neither in the results nor rejected is sent again: it may be there, but that does no harm.
             left = {key: properties for key, properties in left.items() if key not in ids and key not in report.rejected}
         if left:

@@ -90,3 +90,53 @@ def test_what_hubspot_does_not_accept_is_reported_and_the_rest_is_synced(docket)
     report = sync(docket, [order(1), order(2, email="nonsense")])
     assert list(report.rejected) == ["nonsense"]
     assert {number: len(contacts) for number, (_, contacts) in tickets(docket).items()} == {"A-1": 1, "A-2": 0}
+
+
+PRESETS = ["rate-limited", "flaky-gateway", "lost-answers", "expired-token", "slow", "partial-batches", "lost-rows", "stale-search", "hubspot-bad-day"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_whatever_goes_wrong_the_sync_ends_with_the_same_tickets(docket, preset):
+    orders = [order(n) for n in range(1, 9)]
+    docket.faults.preset(preset, seed=3)
+    report = sync(docket, orders, page_size=2)
+    docket.faults.clear()
+    if report.rejected:
+        sync(docket, orders)
+    assert_synced(docket, orders)
+
+
+class StopsAtLimits(HubSpot):
+    def is_temporary(self, status):
+        return status != 429 and super().is_temporary(status)
+
+
+class StopsAtGateways(HubSpot):
+    def is_temporary(self, status):
+        return status not in (502, 503, 504) and super().is_temporary(status)
+
+
+class StopsAtLostAnswers(HubSpot):
+    def is_temporary(self, status):
+        return status is not None and super().is_temporary(status)
+
+
+class KeepsItsToken(HubSpot):
+    def renews_token(self):
+        return False
+
+
+@pytest.mark.parametrize(
+    "preset, kind", [("rate-limited", StopsAtLimits), ("flaky-gateway", StopsAtGateways), ("lost-answers", StopsAtLostAnswers), ("expired-token", KeepsItsToken)]
+)
+def test_a_preset_finds_a_program_that_cannot_handle_it(docket, preset, kind):
+    docket.faults.preset(preset, seed=3)
+    with pytest.raises(HubSpotError):
+        TicketSync(hubspot(docket, kind), shop([order(n) for n in range(1, 9)], page_size=2)).run(START)
+
+
+def test_a_call_is_tried_eight_times(docket):
+    docket.faults.add(match={"path": "**/tickets/batch/upsert"}, answer={"status": 502}, times=8)
+    with pytest.raises(HubSpotError, match="502"):
+        sync(docket, [order(1)])
+    docket.requests.expect({"path": "**/tickets/batch/upsert", "status": 502}, times=8)

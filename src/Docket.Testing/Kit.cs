@@ -30,12 +30,20 @@ internal sealed class Kit(HttpClient client)
         {
             using (answer)
             {
-                throw new TestDocketException((await answer.Content.ReadFromJsonAsync<Refused>(Json, cancellation))!.Message);
+                throw new TestDocketException((await answer.Content.ReadFromJsonAsync<Refused>(Json, cancellation))!.ToText());
             }
         }
 
         return answer;
     }
 
-    sealed record Refused(string Message);
+    sealed record Refused(string Message, List<Detail>? Errors)
+    {
+        public string ToText() => string.Join("\n  ", (Errors ?? []).Select(error => error.Message).Prepend(Message));
+    }
+
+    sealed record Detail(string Message);
 }
+
+/// <summary>The answer of a list.</summary>
+internal sealed record Page<T>(List<T> Results);

@@ -9,6 +9,12 @@ public sealed record TestDocketOptions
     /// <summary>The token of the portal; by default a random one.</summary>
     public string? Token { get; init; }
 
+    /// <summary>The id of a snapshot, whose records, definitions and settings the portal gets: see <see cref="TestDocket.TakeSnapshotAsync"/>.</summary>
+    public string? Snapshot { get; init; }
+
+    /// <summary>The content of a seed file, as JSON, with which the portal begins.</summary>
+    public string? Seed { get; init; }
+
     /// <summary>
     /// Listen on a free port of 127.0.0.1, so that other processes can call <see cref="TestDocket.Url"/>. By default there is no port, and only
     /// <see cref="TestDocket.HttpClient"/> and <see cref="TestDocket.Handler"/> reach the server.

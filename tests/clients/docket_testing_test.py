@@ -57,6 +57,36 @@ class DocketTesting(unittest.TestCase):
             self.assertEqual(portal.call("POST", TICKETS, TICKET)["createdAt"], "2030-01-02T00:00:01.500Z")
             self.assertEqual(portal.clock.now(), datetime(2030, 1, 2, 0, 0, 1, 500_000, timezone.utc))
 
+    def test_calls_meet_faults_and_are_expected(self):
+        with self.server.new_portal() as portal:
+            fault = portal.faults.add({"status": 502}, match={"objectType": "tickets"}, times=1)
+            with self.assertRaises(docket_testing.DocketError) as refused:
+                portal.call("GET", TICKETS)
+            self.assertEqual(refused.exception.status, 502)
+            portal.call("GET", TICKETS)
+            self.assertEqual([(one["id"], one["fired"]) for one in portal.faults.list()], [(fault["id"], 1)])
+            self.assertTrue(all(one["preset"] == "hubspot-bad-day" for one in portal.faults.preset("hubspot-bad-day", seed=1)))
+            portal.faults.clear()
+            self.assertEqual(portal.faults.list(), [])
+            self.assertEqual([call["status"] for call in portal.requests.expect({"path": "/crm/**"}, times=2)], [200, 502])
+            self.assertEqual(len(portal.requests.list(status=502)), 1)
+            with self.assertRaisesRegex(docket_testing.DocketError, "found 0 among the 2(.|\n)*the method is GET"):
+                portal.requests.expect({"method": "POST"})
+            portal.requests.clear()
+            portal.requests.expect(times=0)
+
+    def test_a_portal_goes_back_to_a_snapshot_and_is_filled(self):
+        content = {"records": {"tickets": [{"name": "one", **TICKET}]}}
+        with self.server.new_portal(seed=content) as portal:
+            one = portal.seed(content)["one"]
+            snapshot = portal.snapshot("two tickets")
+            portal.call("DELETE", f"{TICKETS}/{one}")
+            portal.rewind(snapshot)
+            with self.server.new_portal(snapshot=snapshot) as other:
+                self.assertEqual([len(of.call("GET", TICKETS)["results"]) for of in (portal, other)], [2, 2])
+            portal.rewind()
+            self.assertEqual(len(portal.call("GET", TICKETS)["results"]), 1)
+
     def test_a_server_that_runs_is_used_and_not_stopped(self):
         with docket_testing.start(url=self.server.url + "/") as again:
             portal = again.new_portal()

@@ -60,6 +60,38 @@ describe('docket-testing', () => {
     assert.equal((await portal.clock.read()).now, '2030-01-02T00:00:01.501Z');
   });
 
+  it('lets calls meet faults, and expects calls', async () => {
+    const portal = await docket.newPortal();
+    const fault = await portal.faults.add({ match: { objectType: 'tickets' }, answer: { status: 502 }, times: 1 });
+    assert.equal((await portal.fetch(TICKETS)).status, 502);
+    assert.equal((await portal.fetch(TICKETS)).status, 200);
+    assert.deepEqual((await portal.faults.list()).map(({ id, fired, active }) => [id, fired, active]), [[fault.id, 1, false]]);
+    assert.ok((await portal.faults.preset('hubspot-bad-day', 1)).every(({ preset }) => preset === 'hubspot-bad-day'));
+    await portal.faults.clear();
+    assert.deepEqual(await portal.faults.list(), []);
+
+    assert.deepEqual((await portal.requests.expect({ path: '/crm/**' }, 2)).map(({ method, path, status }) => [method, path, status]), [['GET', TICKETS, 200], ['GET', TICKETS, 502]]);
+    assert.equal((await portal.requests.list({ status: 502 })).length, 1);
+    await assert.rejects(portal.requests.expect({ method: 'POST' }), (error) => error instanceof DocketError && error.status === 417 && /found 0 among the 2.*\n {2}#\d+ GET .*: the method is GET/.test(error.message));
+    await portal.requests.clear();
+    await portal.requests.expect({}, 0);
+  });
+
+  it('goes back to a snapshot, and fills portals', async () => {
+    const content = { records: { tickets: [{ name: 'one', ...ticket }] } };
+    const portal = await docket.newPortal({ seed: content });
+    const { one } = await portal.seed(content);
+    const snapshot = await portal.snapshot('two tickets');
+    await portal.call('DELETE', `${TICKETS}/${one}`);
+    const count = async (of) => (await of.call('GET', TICKETS)).results.length;
+    assert.equal(await count(portal), 1);
+    await portal.rewind(snapshot);
+    assert.equal(await count(portal), 2);
+    assert.equal(await count(await docket.newPortal({ snapshot: snapshot.id })), 2);
+    await portal.rewind();
+    assert.equal(await count(portal), 1);
+  });
+
   it('uses a server that runs, and does not stop it', async () => {
     const again = await startDocket({ url: `${docket.url}/` });
     const portal = await again.newPortal();

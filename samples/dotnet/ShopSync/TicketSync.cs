@@ -99,19 +99,22 @@ public class TicketSync(HubSpot hubSpot, Func<DateTimeOffset, int, Task<OrderPag
                 ids[result!["objectWriteTraceId"]!.GetValue<string>()] = result["id"]!.GetValue<string>();
             }
 
-            foreach (var error in answer["errors"]?.AsArray() ?? [])
-            {
-                if (error!["category"]!.GetValue<string>() == "VALIDATION_ERROR")
-                {
-                    report.Rejected[error["context"]!["objectWriteTraceId"]![0]!.GetValue<string>()] = error["message"]!.GetValue<string>();
-                }
-            }
+            ReadErrors(answer, report);
 
             // What is neither in the results nor rejected is sent again: it may be there, but that does no harm.
             left.RemoveAll(record => ids.ContainsKey(record.Key) || report.Rejected.ContainsKey(record.Key));
         }
 
         return ids;
+    }
+
+    /// <summary>Notes the rows of a batch that HubSpot doesn't accept.</summary>
+    protected static void ReadErrors(JsonNode answer, SyncReport report)
+    {
+        foreach (var error in answer["errors"]?.AsArray() ?? [])
+        {
+            report.Rejected[error!["context"]!["objectWriteTraceId"]![0]!.GetValue<string>()] = error["message"]!.GetValue<string>();
+        }
     }
 
     async Task AssociateAsync(IEnumerable<(string Ticket, string Contact)> pairs)
@@ -123,7 +126,8 @@ public class TicketSync(HubSpot hubSpot, Func<DateTimeOffset, int, Task<OrderPag
         }
     }
 
-    async Task CreatePropertyAsync()
+    /// <summary>Creates the property with the order's number.</summary>
+    protected virtual async Task CreatePropertyAsync()
     {
         try
         {

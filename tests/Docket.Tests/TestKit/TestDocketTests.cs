@@ -113,6 +113,76 @@ public sealed class TestDocketTests
         Assert.Contains("2030-01-01T00:00:00", refused.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Faults_are_the_portals_own_and_count_the_calls_that_met_them()
+    {
+        await using var docket = await TestDocket.StartAsync(cancellation: Cancellation);
+        await using var other = await TestDocket.StartAsync(cancellation: Cancellation);
+        var added = await docket.Faults.AddAsync(new() { Method = "GET", ObjectType = "tickets" }, new() { Status = 502 }, times: 2, duration: TimeSpan.FromMinutes(1), Cancellation);
+        Assert.Equal((0, true), (added.Fired, added.Active));
+        await ExpectAsync(200, docket.HttpClient.GetAsync("/crm/v3/objects/contacts", Cancellation));
+        await ExpectAsync(502, docket.HttpClient.GetAsync(Tickets, Cancellation));
+        await ExpectAsync(502, docket.HttpClient.GetAsync(Tickets, Cancellation));
+        await ExpectAsync(200, docket.HttpClient.GetAsync(Tickets, Cancellation));
+        await ExpectAsync(200, other.HttpClient.GetAsync(Tickets, Cancellation));
+        Assert.Equal((added.Id, 2, false), Assert.Single(await docket.Faults.ListAsync(Cancellation)) is var ended ? (ended.Id, ended.Fired, ended.Active) : default);
+        Assert.Empty(await other.Faults.ListAsync(Cancellation));
+
+        Assert.All(await docket.Faults.AddPresetAsync("hubspot-bad-day", seed: 1, Cancellation), fault => Assert.Equal("hubspot-bad-day", fault.Preset));
+        await docket.Faults.ClearAsync(Cancellation);
+        Assert.Empty(await docket.Faults.ListAsync(Cancellation));
+        var refused = await Assert.ThrowsAsync<TestDocketException>(() => docket.Faults.AddPresetAsync("worst-day", cancellation: Cancellation));
+        Assert.StartsWith("There is no preset worst-day.", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cut_connection_is_an_exception_for_the_program_and_the_write_is_there()
+    {
+        await using var docket = await TestDocket.StartAsync(cancellation: Cancellation);
+        await docket.Faults.AddAsync(new() { Method = "POST" }, new() { Cut = "after" }, times: 1, cancellation: Cancellation);
+        await Assert.ThrowsAsync<HttpRequestException>(() => docket.HttpClient.PostAsync(Tickets, new StringContent(Ticket, new MediaTypeHeaderValue("application/json")), Cancellation));
+        Assert.Single((await docket.HttpClient.GetFromJsonAsync<JsonObject>(Tickets, Cancellation))!["results"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task The_log_has_the_portals_calls_and_a_difference_is_readable()
+    {
+        await using var docket = await TestDocket.StartAsync(cancellation: Cancellation);
+        await using var other = await TestDocket.StartAsync(cancellation: Cancellation);
+        await ExpectAsync(201, docket.HttpClient.PostAsync(Tickets, new StringContent(Ticket, new MediaTypeHeaderValue("application/json")), Cancellation));
+        var logged = Assert.Single(await docket.Requests.ExpectAsync(new() { Method = "POST", Path = "/crm/**", Status = 201, Body = new Dictionary<string, string> { ["properties.subject"] = "a" } }, times: 1, Cancellation));
+        Assert.Equal(("POST", Tickets, 201, Ticket), (logged.Method, logged.Path, logged.Status, logged.Body));
+        Assert.Equal(logged.Number, Assert.Single(await docket.Requests.ListAsync(Cancellation)).Number);
+        Assert.Empty(await other.Requests.ListAsync(Cancellation));
+
+        var different = await Assert.ThrowsAsync<TestDocketException>(() => docket.Requests.ExpectAsync(new() { Method = "PATCH" }, cancellation: Cancellation));
+        Assert.Equal($"Expected at least 1 call that matches {{\"method\":\"PATCH\"}}, found 0 among the 1 in the log.\n  #1 POST {Tickets} 201: the method is POST", different.Message);
+        await docket.Requests.ClearAsync(Cancellation);
+        Assert.Empty(await docket.Requests.ListAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task A_portal_goes_back_to_a_snapshot_and_another_begins_with_it()
+    {
+        await using var docket = await TestDocket.StartAsync(new() { Seed = """{"records":{"tickets":[{"properties":{"subject":"one","hs_pipeline_stage":"1"}}]}}""" }, Cancellation);
+        var ids = await docket.SeedAsync("""{"records":{"tickets":[{"name":"two","properties":{"subject":"two","hs_pipeline_stage":"1"}}]}}""", Cancellation);
+        Assert.Equal(["two"], ids.Keys);
+        var snapshot = await docket.TakeSnapshotAsync("two tickets", Cancellation);
+        await ExpectAsync(204, docket.HttpClient.DeleteAsync($"{Tickets}/{ids["two"]}", Cancellation));
+        Assert.Equal(1, await CountAsync(docket));
+        await docket.RewindAsync(snapshot, Cancellation);
+        Assert.Equal(2, await CountAsync(docket));
+        await using var other = await TestDocket.StartAsync(new() { Snapshot = snapshot }, Cancellation);
+        Assert.Equal(2, await CountAsync(other));
+        await docket.RewindAsync(cancellation: Cancellation);
+        Assert.Equal(1, await CountAsync(docket));
+
+        var refused = await Assert.ThrowsAsync<TestDocketException>(() => docket.SeedAsync("""{"records":{"tickets":[{"properties":{"subjct":"a","hs_pipeline_stage":"1"}}]}}""", Cancellation));
+        Assert.Contains("records.tickets[0]", refused.Message, StringComparison.Ordinal);
+    }
+
+    static async Task<int> CountAsync(TestDocket docket) => (await docket.HttpClient.GetFromJsonAsync<JsonObject>(Tickets, Cancellation))!["results"]!.AsArray().Count;
+
     static async Task ExpectAsync(int status, Task<HttpResponseMessage> call)
     {
         using var answer = await call;
