@@ -3,6 +3,7 @@ using System.Text.Json;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
+using Docket.Objects;
 using Docket.Writes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -78,15 +79,10 @@ internal static class AssociationRoutes
     {
         var between = Between.Of(http, Right.Read);
         var id = (string)http.GetRouteValue("id")!;
-        var (after, limit) = (http.QueryNumber("after") ?? 0, http.QueryLimit(PageMax, PageMax));
-        var page = await between.Call.Store.ReadAsync(async snapshot =>
-            Between.ParseId(id) is { } number && (await snapshot.FindAsync(between.From, [number], archived: false))[0] is not null // also by the id of a merged record, which has none
-                ? (await snapshot.TiesAsync(between.From, [(number, after)], between.Types, limit))[0] : (TiePage?)null, http.RequestAborted);
-        if (page is not { } found)
-        {
-            throw new Refusal(Faults.ResourceNotFound());
-        }
-
+        var (after, limit, asOf) = (http.QueryNumber("after") ?? 0, http.QueryLimit(PageMax, PageMax), ReadQuery.AsOfIn(http));
+        var number = await between.RequireAsync(id, asOf, http.RequestAborted);
+        var found = (await between.Call.Store.ReadAsync(
+            snapshot => snapshot.TiesAsync(between.From, [(number, after)], between.Types, limit, asOf), http.RequestAborted, isLong: asOf is not null))[0];
         await Wire.RespondPageAsync(http.Response, found.Ties, Wire.LinkTo(http.Request, found.IsLast ? null : found.Ties[^1].Id), (json, tie) => WriteTie(json, between, tie));
     }
 
@@ -137,7 +133,7 @@ internal static class AssociationRoutes
         var between = Between.Of(http, Right.Read);
         using var body = await RequestBody.ReadAsync(http);
         var inputs = ReadInput.ReadBatch(body, ReadsMax);
-        var pages = await TiesOfAsync(between, inputs, PageMax, http.RequestAborted);
+        var pages = await TiesOfAsync(between, inputs, PageMax, ReadQuery.AsOfIn(http), http.RequestAborted);
         List<RowError> errors = [.. inputs.Where((_, at) => pages[at].Ties.IsEmpty).Select(input => Faults.NoTies(between.From, input.Id, between.To))];
         await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (between, inputs, pages), static (json, answer) =>
         {
@@ -168,17 +164,22 @@ internal static class AssociationRoutes
         });
     }
 
-    /// <summary>Reads the associations of some records.</summary>
-    public static async Task<ImmutableArray<TiePage>> TiesOfAsync(Between between, IReadOnlyList<ReadInput> inputs, int limit, CancellationToken cancellation)
+    /// <summary>Reads the associations of some records, now or as of a time.</summary>
+    public static async Task<ImmutableArray<TiePage>> TiesOfAsync(Between between, IReadOnlyList<ReadInput> inputs, int limit, long? asOf, CancellationToken cancellation)
     {
         ImmutableArray<(long, long)> asked = [.. inputs.Select(input => (Between.ParseId(input.Id) ?? -1, input.After))];
         return await between.Call.Store.ReadAsync(async snapshot =>
         {
             // An archived record has no associations, and the id of a merged one leads to none (reference/objects-other-than-tickets.md 8.4).
+            var ties = await snapshot.TiesAsync(between.From, asked, between.Types, limit, asOf);
+            if (asOf is not null)
+            {
+                return ties;
+            }
+
             var records = await snapshot.FindAsync(between.From, [.. asked.Select(each => each.Item1)], archived: false);
-            var ties = await snapshot.TiesAsync(between.From, asked, between.Types, limit);
-            return ties.Select((page, at) => records[at]?.Id == asked[at].Item1 ? page : new([], IsLast: true)).ToImmutableArray();
-        }, cancellation);
+            return [.. ties.Select((page, at) => records[at]?.Id == asked[at].Item1 ? page : new([], IsLast: true))];
+        }, cancellation, isLong: asOf is not null);
     }
 
     /// <summary>Applies a batch. The errors are those of the inputs that failed, in order.</summary>

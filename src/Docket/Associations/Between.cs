@@ -54,6 +54,15 @@ internal sealed record Between(Call Call, ObjectType From, ObjectType To, Immuta
         Inputs = inputs,
     };
 
+    /// <summary>The number of a record that exists, or did at a time. That of a merged record does, but has no associations.</summary>
+    /// <exception cref="Refusal">404.</exception>
+    public async Task<long> RequireAsync(string id, long? asOf, CancellationToken cancellation)
+    {
+        var number = ParseId(id) ?? throw new Refusal(Faults.ResourceNotFound());
+        var record = asOf is { } time ? await Call.Store.FindAsOfAsync(From, number, time, cancellation) : await Call.Store.FindAsync(From, number, archived: false, cancellation);
+        return record is { ArchivedAt: null } ? number : throw new Refusal(Faults.ResourceNotFound());
+    }
+
     /// <summary>The number of a record id; <c>null</c> for any other text.</summary>
     public static long? ParseId(string id) => long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

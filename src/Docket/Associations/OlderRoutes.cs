@@ -73,12 +73,18 @@ internal static class OlderRoutes
         var inputs = ReadInput.ReadBatch(body, ReadsMax);
         var targets = new TieTargets(between.To, between.Types);
         ImmutableArray<long> ids = [.. inputs.Select(input => Between.ParseId(input.Id) ?? -1)];
+        var asOf = ReadQuery.AsOfIn(http);
         var lists = await between.Call.Store.ReadAsync(async snapshot =>
         {
+            var all = await targets.ReadAsync(snapshot, between.From, ids, asOf: asOf);
+            if (asOf is not null)
+            {
+                return all;
+            }
+
             var records = await snapshot.FindAsync(between.From, ids, archived: false);
-            var all = await targets.ReadAsync(snapshot, between.From, ids);
-            return all.Select((list, at) => records[at]?.Id == ids[at] ? list : list with { Entries = [], Next = null }).ToImmutableArray();
-        }, http.RequestAborted);
+            return [.. all.Select((list, at) => records[at]?.Id == ids[at] ? list : list with { Entries = [], Next = null })];
+        }, http.RequestAborted, isLong: asOf is not null);
         List<RowError> errors = [.. inputs.Where((_, at) => lists[at].Entries.IsEmpty).Select(input => Faults.NoTies(between.From, input.Id, between.To))];
         await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (http, between, ids, lists), static (json, answer) =>
         {
@@ -142,11 +148,11 @@ internal static class OlderRoutes
         var between = Between.Of(http, Right.Read);
         var after = TieCursor.Parse(http.Request.Query["after"].ToString());
         var id = (string)http.GetRouteValue("id")!;
-        var list = await between.Call.Store.ReadAsync(async snapshot =>
-            Between.ParseId(id) is { } number && (await snapshot.FindAsync(between.From, [number], archived: false))[0] is not null
-                ? (await new TieTargets(between.To, between.Types).ReadAsync(snapshot, between.From, [number], after))[0] : null, http.RequestAborted);
-        var found = list ?? throw new Refusal(Faults.ResourceNotFound());
-        await Wire.RespondPageAsync(http.Response, found.Entries, found.NextOf(http.Request, between.From, Between.ParseId(id)!.Value), static (json, entry) => TieList.WriteEntry(json, entry));
+        var asOf = ReadQuery.AsOfIn(http);
+        var number = await between.RequireAsync(id, asOf, http.RequestAborted);
+        var found = (await between.Call.Store.ReadAsync(
+            snapshot => new TieTargets(between.To, between.Types).ReadAsync(snapshot, between.From, [number], after, asOf), http.RequestAborted, isLong: asOf is not null))[0];
+        await Wire.RespondPageAsync(http.Response, found.Entries, found.NextOf(http.Request, between.From, number), static (json, entry) => TieList.WriteEntry(json, entry));
     }
 
     static (ImmutableArray<AssociationType> Known, ImmutableArray<string> Unknown) Find(Between between, RecordPair pair) =>

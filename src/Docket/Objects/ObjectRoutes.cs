@@ -151,14 +151,15 @@ internal static class ObjectRoutes
         }
 
         view.Show(record ?? throw NotFound(id, idProperty));
-        await RespondReadAsync(http, view, query.Properties, history, TieTargets.Of(http));
+        await RespondReadAsync(http, view, query.Properties, history, TieTargets.Of(http), query.AsOf);
     }
 
     /// <summary>Answers with a record and the records that it is associated with.</summary>
     public static async Task RespondReadAsync(
-        HttpContext http, RecordView view, PropertySet set, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> history, ImmutableArray<TieTargets> targets)
+        HttpContext http, RecordView view, PropertySet set, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> history, ImmutableArray<TieTargets> targets, long? asOf = null)
     {
-        var ties = targets.IsEmpty ? [] : await http.Call().Store.ReadAsync(snapshot => ReadTiesAsync(snapshot, view.Schema.Type, [view.Record.Id], targets), http.RequestAborted);
+        var ties = targets.IsEmpty ? [] : await http.Call().Store.ReadAsync(
+            snapshot => ReadTiesAsync(snapshot, view.Schema.Type, [view.Record.Id], targets, asOf), http.RequestAborted, isLong: asOf is not null);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (http, view, set, history, ties), static (json, answer) => RecordResponse.WriteRead(
             json, answer.view, answer.http.Call().Caller.PortalId, answer.set, answer.history, WriteTies(answer.http.Request, answer.view, answer.ties, 0)));
     }
@@ -321,12 +322,12 @@ internal static class ObjectRoutes
         history is { } asked ? [.. records.Zip(await PropertyHistory.ReadAsync(snapshot, view, records, asked))] : [.. records.Select(record => (record, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)>.Empty))];
 
     // For each object type, the lists of all records.
-    static async ValueTask<ImmutableArray<ImmutableArray<TieList>>> ReadTiesAsync(ISnapshot snapshot, ObjectType from, ImmutableArray<long> ids, ImmutableArray<TieTargets> targets)
+    static async ValueTask<ImmutableArray<ImmutableArray<TieList>>> ReadTiesAsync(ISnapshot snapshot, ObjectType from, ImmutableArray<long> ids, ImmutableArray<TieTargets> targets, long? asOf = null)
     {
         var lists = ImmutableArray.CreateBuilder<ImmutableArray<TieList>>();
         foreach (var target in targets)
         {
-            lists.Add(await target.ReadAsync(snapshot, from, ids));
+            lists.Add(await target.ReadAsync(snapshot, from, ids, asOf: asOf));
         }
 
         return lists.DrainToImmutable();

@@ -23,14 +23,15 @@ internal sealed record ReadQuery(PropertySet Properties, PropertySet? History, b
         var names = http.QueryNames("properties");
         var history = http.QueryNames("propertiesWithHistory");
         var properties = SetOf(schema, SetOf(schema, names.IsEmpty && history.IsEmpty ? schema.ReadDefault : schema.ReadAlways, names, features), history);
-        return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"), Moment(http.Request, "asOf"));
+        return new(properties, history.IsEmpty ? null : SetOf(schema, new PropertySet(schema), history), http.QueryFlag("archived"), AsOfIn(http));
     }
 
-    // The same format as times in a search: ISO 8601 or epoch milliseconds.
-    static long? Moment(HttpRequest request, string parameter)
+    /// <summary>The time in <c>asOf</c>, in the same format as times in a search: ISO 8601 or epoch milliseconds.</summary>
+    /// <exception cref="Refusal">400 for anything else.</exception>
+    public static long? AsOfIn(HttpContext http)
     {
-        var text = request.Query[parameter].ToString();
-        return text.Length == 0 ? null : Parse(text) ?? Parse(WithPlus(text)) ?? throw new Refusal(Faults.BadParameter(parameter));
+        var text = http.Request.Query["asOf"].ToString();
+        return text.Length == 0 ? null : Parse(text) ?? Parse(WithPlus(text)) ?? throw new Refusal(Faults.BadParameter("asOf"));
 
         static long? Parse(string text) => PropertyValues.ParseMoment(Encoding.UTF8.GetBytes(text), PropertyValues.FractionMax);
 

@@ -36,7 +36,8 @@ internal sealed record TieTargets(ObjectType To, ImmutableArray<AssociationType>
     /// <param name="from">The type of the records.</param>
     /// <param name="ids">The records.</param>
     /// <param name="after">Where the lists begin; <c>null</c> for the first page.</param>
-    public async ValueTask<ImmutableArray<TieList>> ReadAsync(ISnapshot snapshot, ObjectType from, ImmutableArray<long> ids, TieCursor? after = null)
+    /// <param name="asOf">As of this time; <c>null</c> for now.</param>
+    public async ValueTask<ImmutableArray<TieList>> ReadAsync(ISnapshot snapshot, ObjectType from, ImmutableArray<long> ids, TieCursor? after = null, long? asOf = null)
     {
         var types = after is { } start ? Types.SkipWhile(type => type.Number != start.Type).ToImmutableArray() : Types;
         var entries = ids.Select(_ => new List<(AssociationType Type, long Id)>()).ToList();
@@ -44,7 +45,7 @@ internal sealed record TieTargets(ObjectType To, ImmutableArray<AssociationType>
         {
             // One more than a page shows whether there is a next one.
             ImmutableArray<int> open = [.. Enumerable.Range(0, ids.Length).Where(at => entries[at].Count <= PageMax)];
-            var pages = await snapshot.TiesAsync(from, [.. open.Select(at => (ids[at], type.Number == after?.Type ? after.Value.Id : 0))], [type], PageMax + 1);
+            var pages = await snapshot.TiesAsync(from, [.. open.Select(at => (ids[at], type.Number == after?.Type ? after.Value.Id : 0))], [type], PageMax + 1, asOf);
             foreach (var (page, at) in pages.Zip(open))
             {
                 entries[at].AddRange(page.Ties.Select(tie => (type, tie.Id)));
@@ -121,5 +122,7 @@ internal sealed record TieList(TieTargets Targets, ImmutableArray<(AssociationTy
 
     /// <summary>The next page, with the link of HubSpot's (reference/objects-other-than-tickets.md 8.1).</summary>
     public NextPage? NextOf(HttpRequest request, ObjectType from, long id) => Next is not { } next ? null
-        : new(next.ToString(), $"{request.Scheme}://{request.Host}/crm/v3/objects/{from.Id}/{id}/associations/{Targets.To.Id}?after={Uri.EscapeDataString(next.ToString())}");
+        : new(next.ToString(), $"{request.Scheme}://{request.Host}/crm/v3/objects/{from.Id}/{id}/associations/{Targets.To.Id}?after={Uri.EscapeDataString(next.ToString())}{AsOf(request)}");
+
+    static string AsOf(HttpRequest request) => request.Query["asOf"].ToString() is { Length: > 0 } time ? $"&asOf={Uri.EscapeDataString(time)}" : "";
 }

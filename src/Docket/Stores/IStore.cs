@@ -55,7 +55,8 @@ internal interface IStore
     /// <summary>Performs several reads in one snapshot.</summary>
     /// <param name="read">Awaits only the snapshot, and throws no exceptions of its own.</param>
     /// <param name="cancellation">Cancels the reads.</param>
-    ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation);
+    /// <param name="isLong">Whether they go back over many changes.</param>
+    ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation, bool isLong = false);
 
     /// <summary>Finds the ids of all records with a unique value: the active one, and archived ones that had it. Reads the whole archive.</summary>
     Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
@@ -129,7 +130,8 @@ internal interface ISnapshot
     /// <param name="records">Their ids, and the id of the associated record to begin after; 0 for the first.</param>
     /// <param name="types">The association types to list, from their type to the same other one.</param>
     /// <param name="limit">Most records of each page.</param>
-    ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit);
+    /// <param name="asOf">As of this time, milliseconds since 1970, with the records that were active then, and none for one that wasn't; <c>null</c> for now.</param>
+    ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, long? asOf = null);
 
     /// <summary>Reads the history of some properties of each record.</summary>
     /// <param name="records">Records, also as they were in the past.</param>

@@ -53,6 +53,56 @@ public class AssociationTests
     }
 
     [Fact]
+    public async Task Lists_of_the_past_show_who_was_associated_then()
+    {
+        var clock = new ManualClock();
+        await using var server = await TestServer.StartAsync(with: options => options with { Clock = clock });
+        var (company, contact, other, late) = (await CreateAsync(server, "companies"), await CreateAsync(server, "contacts"), await CreateAsync(server, "contacts"), "");
+        await TieAsync(contact);
+        await TieAsync(other);
+        var both = Later();
+        (await server.SendAsync(HttpMethod.Delete, $"/crm/v4/objects/contacts/{contact}/associations/companies/{company}", null)).Expect(204);
+        (await server.SendAsync(HttpMethod.Delete, $"/crm/v3/objects/contacts/{other}", null)).Expect(204);
+        late = await CreateAsync(server, "contacts");
+        await TieAsync(late);
+        var one = Later();
+        (await server.SendAsync(HttpMethod.Delete, $"/crm/v3/objects/companies/{company}", null)).Expect(204);
+
+        var list = $"/crm/v4/objects/companies/{company}/associations/contacts";
+        Assert.Equal([contact, other], Ids((await server.GetAsync($"{list}?asOf={both}")).Expect(200).Json!["results"]!, "toObjectId"));
+        Assert.Equal([late], Ids((await server.GetAsync($"{list}?asOf={one}")).Expect(200).Json!["results"]!, "toObjectId"));
+        Assert.Equal([contact], Ids((await server.GetAsync($"{list}?asOf={both}&limit=1")).Expect(200).Json!["results"]!, "toObjectId"));
+        var next = (await server.GetAsync($"{list}?asOf={both}&limit=1")).Expect(200)["paging.next.link"]!;
+        Assert.Equal([other], Ids((await server.GetAsync(new Uri(next).PathAndQuery)).Expect(200).Json!["results"]!, "toObjectId"));
+
+        // The company is archived now, and didn't exist yet.
+        (await server.GetAsync(list)).Expect(404);
+        (await server.GetAsync($"{list}?asOf=2026-01-01")).Expect(404);
+        (await server.GetAsync($"{list}?asOf=then")).Expect(400);
+
+        var batch = $$"""{"inputs":[{"id":"{{company}}"},{"id":"{{contact}}"}]}""";
+        var read = (await server.PostAsync($"/crm/v4/associations/companies/contacts/batch/read?asOf={both}", batch)).Expect(207);
+        Assert.Equal([contact, other], Ids(read.Json!["results"]![0]!["to"]!, "toObjectId"));
+        Assert.Equal("crm.associations.NO_ASSOCIATIONS_FOUND", read["errors[0].subCategory"]);
+        Assert.Equal([contact, other], Ids((await server.PostAsync($"/crm/v3/associations/companies/contacts/batch/read?asOf={both}", batch)).Expect(207).Json!["results"]![0]!["to"]!, "id").Distinct());
+
+        // With the record of that time, and in the list of v3.
+        var then = (await server.GetAsync($"/crm/v3/objects/companies/{company}?associations=contacts&asOf={both}")).Expect(200);
+        Assert.Equal([contact, other, contact, other], Ids(then.Json!["associations"]!["contacts"]!["results"]!, "id"));
+        Assert.Equal([contact, other, contact, other], Ids((await server.GetAsync($"/crm/v3/objects/companies/{company}/associations/contacts?asOf={both}")).Expect(200).Json!["results"]!, "id"));
+
+        string Later()
+        {
+            clock.Advance(TimeSpan.FromMinutes(2));
+            return clock.GetUtcNow().AddMinutes(-1).ToUnixTimeMilliseconds().ToString();
+        }
+
+        async Task TieAsync(string id) => (await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/contacts/{id}/associations/default/companies/{company}", null)).Expect(200);
+
+        static List<string> Ids(JsonNode entries, string member) => [.. entries.AsArray().Select(entry => entry![member]!.ToString())];
+    }
+
+    [Fact]
     [Behaviour("associations", "a contact with a primary company lists it twice", "observed", "objects-other-than-tickets.md 12.31")]
     public async Task A_primary_company_is_two_lines_of_a_read()
     {

@@ -10,6 +10,8 @@ using Record = Docket.Model.Record;
 
 namespace Docket.Tests.Stores;
 
+using Key = (int Type, long Id);
+
 /// <summary>What is read of a state.</summary>
 internal sealed partial record MemoryState : ISnapshot
 {
@@ -22,16 +24,42 @@ internal sealed partial record MemoryState : ISnapshot
 
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new([.. All(type, archived).Where(record => record.Id >= from).Take(limit)]);
 
-    public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit) => new(
+    public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, long? asOf = null) => new(
     [
         .. records.Select(record =>
         {
-            var ties = Ties.Keys
-                .Where(tie => tie.Record == (from.Number, record.Id) && tie.Other.Id > record.After && types.Any(type => type.Number == tie.Type) && Records.GetValueOrDefault(tie.Other) is { ArchivedAt: null })
+            var ties = (asOf is not { } time ? Ties.Keys : WasActive((from.Number, record.Id), time) ? TiesAt(time) : [])
+                .Where(tie => tie.Record == (from.Number, record.Id) && tie.Other.Id > record.After && types.Any(type => type.Number == tie.Type)
+                    && (asOf is { } then ? WasActive(tie.Other, then) : Records.GetValueOrDefault(tie.Other) is { ArchivedAt: null }))
                 .GroupBy(tie => tie.Other.Id, tie => tie.Type).OrderBy(tie => tie.Key).ToList();
             return new TiePage([.. ties.Take(limit).Select(tie => new Tie(tie.Key, [.. tie.OrderBy(type => types.Select(known => known.Number).ToList().IndexOf(type))]))], ties.Count <= limit);
         }),
     ]);
+
+    bool WasActive(Key record, long time) => Log.FindLast(entry => !entry.Write.Kind.IsTie() && (entry.Type, entry.Write.Record.Id) == record && entry.Write.Time <= time) is
+        { Write: { Record: not null, Kind: not (ChangeKind.Archive or ChangeKind.MergedAway or ChangeKind.Purge) } };
+
+    // Without those of records that were permanently deleted.
+    HashSet<(Key Record, int Type, Key Other)> TiesAt(long time)
+    {
+        var ties = new HashSet<(Key Record, int Type, Key Other)>();
+        foreach (var change in Log.Where(entry => entry.Write.Kind.IsTie() && entry.Write.Time <= time).Select(ToChange))
+        {
+            var (one, (otherType, otherId, types)) = ((change.Type, change.RecordId), change.Tie!.Value);
+            HashSet<(Key, int, Key)> rows = [.. types.SelectMany(type => ((Key, int, Key)[])[(one, type, (otherType, otherId)), ((otherType, otherId), Schema.Associations.InverseOf(type)!.Value, one)])];
+            if (change.Kind == ChangeKind.Associate)
+            {
+                ties.UnionWith(rows);
+            }
+            else
+            {
+                ties.ExceptWith(rows);
+            }
+        }
+
+        var purged = Log.Where(entry => entry.Write.Kind == ChangeKind.Purge).Select(entry => new Key(entry.Type, entry.Write.Record.Id)).ToHashSet();
+        return [.. ties.Where(tie => !purged.Contains(tie.Record) && !purged.Contains(tie.Other))];
+    }
 
     ImmutableArray<HistoryEntry> History(Record record, Property property, int limit)
     {
@@ -134,7 +162,7 @@ internal sealed class MemoryStore : IStore, IDisposable
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) => Task.FromResult(memory.Committed.AsOf(type, id, time));
 
-    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) => read(memory.Committed);
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation, bool isLong = false) => read(memory.Committed);
 
     public Task<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         Task.FromResult<ImmutableArray<long>>([.. memory.Committed.Records.Where(entry => entry.Key.Type == type.Number && Claims.Include(entry.Value.Values, key, value.Span)).Select(entry => entry.Key.Id)]);

@@ -103,6 +103,74 @@ public abstract partial class StoreConformanceTests
     }
 
     [Fact]
+    public async Task Associations_of_the_past_are_what_they_were_with_the_records_that_were_active_then()
+    {
+        var random = new Random(7);
+        List<(ObjectType Type, long Id)> records = [];
+        for (var at = 0; at < 9; at++)
+        {
+            var type = at < 5 ? Tickets.Type : Contacts.Type;
+            records.Add((type, await CreateOfAsync(type)));
+        }
+
+        var (begun, past) = (Instant.Now(Clock), new List<(long Time, string Ties)>());
+        for (var step = 0; step < 60; step++)
+        {
+            Clock.Advance(TimeSpan.FromMinutes(1));
+            var (one, other) = (records[random.Next(records.Count)], records[random.Next(records.Count)]);
+            if (step == 40)
+            {
+                records.Add((Tickets.Type, (await ApplyAsync(WriteKind.Merge, ById(records[0].Id), ById(records[1].Id))).Results[0].Record!.Id));
+            }
+            else if (one != other)
+            {
+                await ApplyAsync(random.Next(3) == 0 ? TieKind.Dissociate : TieKind.Associate, one.Type, other.Type, new TieInput(one.Id, other.Id, []));
+            }
+            else if (one.Type == Tickets.Type && records.IndexOf(one) > 1)
+            {
+                await ApplyAsync(await FindAsync(one.Id) is null ? WriteKind.Restore : WriteKind.Archive, ById(one.Id));
+            }
+
+            Clock.Advance(TimeSpan.FromMinutes(1));
+            past.Add((Instant.Now(Clock), await AllAsync(null)));
+        }
+
+        Assert.True(past.Select(then => then.Ties).Distinct().Count() > 20);
+        foreach (var (time, ties) in past)
+        {
+            Assert.Equal(ties, await AllAsync(time));
+        }
+
+        Assert.Equal("", await AllAsync(begun - 1));
+
+        // Pages of two are the same.
+        async Task<string> AllAsync(long? asOf)
+        {
+            var all = new List<string>();
+            foreach (var (from, id) in records)
+            {
+                if (asOf is null && from == Tickets.Type && await FindAsync(id) is null)
+                {
+                    continue; // archived: its own lists are asked for as if it were active
+                }
+
+                foreach (var to in (ObjectType[])[Tickets.Type, Contacts.Type])
+                {
+                    for (var (after, isLast) = (0L, false); !isLast;)
+                    {
+                        var page = (await ReadAsync(snapshot => snapshot.TiesAsync(from, [(id, after)], Store.Schema.Associations.Between(from.Number, to.Number), 2, asOf)))[0];
+                        Assert.True(page.IsLast || page.Ties.Length == 2);
+                        all.AddRange(page.Ties.Select(tie => $"{id}-{tie.Id}:{string.Join(',', tie.Types)}"));
+                        (after, isLast) = (page.Ties is [.., var last] ? last.Id : 0, page.IsLast);
+                    }
+                }
+            }
+
+            return string.Join(' ', all);
+        }
+    }
+
+    [Fact]
     public async Task The_first_company_is_the_primary_one_until_another_becomes_it()
     {
         var (contact, first, second) = (await CreateOfAsync(Contacts.Type), await CreateOfAsync(Companies.Type), await CreateOfAsync(Companies.Type));

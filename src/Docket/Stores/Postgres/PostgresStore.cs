@@ -191,7 +191,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         ReadAsync(async reader => (await reader.FindAsync(key, [value], cancellation))[0]);
 
-    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) =>
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation, bool isLong = false) =>
         ReadAsync(async reader => await read(reader.Snapshot(cancellation)));
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>

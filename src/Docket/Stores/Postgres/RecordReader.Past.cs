@@ -33,6 +33,23 @@ internal sealed partial class RecordReader
         SELECT n, sequence, kind, time, content FROM chain ORDER BY n, sequence DESC
         """;
 
+    // Those of the records $2 that were active at the time $4. The newest change of each is that of its row, or of one without a row the
+    // last that the index change_gone finds.
+    const string ActiveAt = """
+        WITH RECURSIVE chain AS (
+          SELECT k.key, c.* FROM unnest($2::bigint[]) k(key)
+          CROSS JOIN LATERAL (SELECT max(change) AS change FROM (
+            SELECT change FROM record r WHERE r.portal = $1 AND r.key = k.key UNION ALL SELECT change FROM record r WHERE r.portal = $1 AND r.key = k.key | $3
+            UNION ALL SELECT sequence FROM change c WHERE c.portal = $1 AND c.record = k.key AND c.kind IN (6, 7)) l) l
+          CROSS JOIN LATERAL (SELECT previous, kind, time FROM change c WHERE c.portal = $1 AND c.sequence = l.change LIMIT 1) c
+          UNION ALL
+          SELECT chain.key, c.* FROM chain
+          CROSS JOIN LATERAL (SELECT previous, kind, time FROM change c WHERE c.portal = $1 AND c.sequence = chain.previous LIMIT 1) c
+          WHERE chain.time > $4 AND chain.kind NOT IN (1, 5)
+        )
+        SELECT key FROM chain WHERE time <= $4 AND kind NOT IN (3, 6, 7)
+        """;
+
     /// <summary>Finds a record as it was.</summary>
     public async ValueTask<Record?> FindAsOfAsync(ObjectType type, long id, long time, Property? createDate, CancellationToken cancellation) =>
         (await FindAsOfAsync(type, [id], new(long.MaxValue, time), createDate, cancellation))[0];
@@ -40,6 +57,10 @@ internal sealed partial class RecordReader
     /// <summary>Finds records as they were after a change, without those permanently deleted since then.</summary>
     public async ValueTask<ImmutableArray<Record>> FindAtAsync(ObjectType type, ImmutableArray<long> ids, long sequence, Property? createDate, CancellationToken cancellation) =>
         [.. (await FindAsOfAsync(type, ids, new(sequence, long.MaxValue), createDate, cancellation)).OfType<Record>()];
+
+    /// <summary>Which records were active at a time. All are keys of active records.</summary>
+    async ValueTask<HashSet<long>> ActiveAtAsync(long[] keys, long time, CancellationToken cancellation) => keys.Length == 0 ? [] :
+        [.. await reads.ListAsync(row => row.GetInt64(0), ActiveAt, [PortalSession.Value(keys), PortalSession.Value(RecordKey.Of(0, 0, archived: true)), PortalSession.Value(time)], cancellation)];
 
     async ValueTask<Record?[]> FindAsOfAsync(ObjectType type, ImmutableArray<long> ids, Point point, Property? createDate, CancellationToken cancellation)
     {

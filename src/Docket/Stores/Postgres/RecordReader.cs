@@ -75,28 +75,52 @@ internal sealed partial class RecordReader(PostgresDatabase database, long porta
     }
 
     public async ValueTask<ImmutableArray<TiePage>> TiesAsync(
-        ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, CancellationToken cancellation)
+        ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, long? asOf, CancellationToken cancellation)
     {
-        // Each question is a record and a type.
+        if (asOf is not { } time)
+        {
+            return [.. (await ListTiesAsync(from, records, types, limit, null, cancellation)).Select(list => new TiePage(
+                [.. list.Known.Take(limit).Select(tie => new Tie(RecordKey.IdOf(tie.Other), tie.Types))], list.IsLast && list.Known.Count <= limit))];
+        }
+
+        // Goes on with those lists that are not full without the records that were not active then.
+        var wereActive = await ActiveAtAsync([.. records.Where(record => IsId(record.Id)).Select(record => RecordKey.Of(from, record.Id, archived: false))], time, cancellation);
+        var (found, last) = (records.Select(_ => new List<Tie>()).ToArray(), new bool[records.Length]);
+        var open = Enumerable.Range(0, records.Length).Where(place => IsId(records[place].Id) && wereActive.Contains(RecordKey.Of(from, records[place].Id, archived: false))).Select(place => (Place: place, records[place].After)).ToList();
+        Array.Fill(last, true);
+        while (open.Count > 0)
+        {
+            var lists = await ListTiesAsync(from, [.. open.Select(each => (records[each.Place].Id, each.After))], types, limit, time, cancellation);
+            var active = await ActiveAtAsync([.. lists.SelectMany(list => list.Known.Select(tie => tie.Other)).Distinct()], time, cancellation);
+            foreach (var ((place, _), (known, isLast)) in open.Zip(lists))
+            {
+                found[place].AddRange(known.Where(tie => active.Contains(tie.Other)).Select(tie => new Tie(RecordKey.IdOf(tie.Other), tie.Types)));
+                last[place] = isLast;
+            }
+
+            open = [.. open.Zip(lists, (each, list) => (each.Place, After: list.Known.Count == 0 ? 0 : RecordKey.IdOf(list.Known[^1].Other))).Where(each => !last[each.Place] && found[each.Place].Count <= limit)];
+        }
+
+        return [.. found.Select((ties, place) => new TiePage([.. ties.Take(limit)], last[place] && ties.Count <= limit))];
+    }
+
+    // Each question is a record and a type.
+    async ValueTask<(List<(long Other, ImmutableArray<int> Types)> Known, bool IsLast)[]> ListTiesAsync(
+        ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, long? time, CancellationToken cancellation)
+    {
         var asked = records.SelectMany((record, place) => IsId(record.Id) ? types.Select(type => (place, record, type.Number)) : []).ToArray();
         var rows = asked.Length == 0 ? [] : await reads.ListAsync(
-            row => (Question: (int)row.GetInt64(0) - 1, Other: row.GetInt64(1)), TieTable.List,
+            row => (Question: (int)row.GetInt64(0) - 1, Other: row.GetInt64(1)), time is null ? TieTable.List : TieTable.ListPast,
             [
                 PortalSession.Value(asked.Select(question => RecordKey.Of(from, question.record.Id, archived: false)).ToArray()),
                 PortalSession.Value(asked.Select(question => question.Number).ToArray()),
                 PortalSession.Value(asked.Select(question => RecordKey.Of(types[0].To, question.record.After, archived: false)).ToArray()),
                 PortalSession.Value(limit + 1L),
+                .. time is { } then ? (NpgsqlParameter[])[PortalSession.Value(then)] : [],
             ],
             cancellation);
         var found = rows.ToLookup(row => asked[row.Question].place);
-        return
-        [
-            .. records.Select((_, place) =>
-            {
-                var (known, isLast) = TieLists.Merge(found[place].GroupBy(row => asked[row.Question].Number, row => row.Other).Select(list => (list.Key, list.ToList())), limit);
-                return new TiePage([.. known.Take(limit).Select(tie => new Tie(RecordKey.IdOf(tie.Other), tie.Types))], isLast && known.Count <= limit);
-            }),
-        ];
+        return [.. records.Select((_, place) => TieLists.Merge(found[place].GroupBy(row => asked[row.Question].Number, row => row.Other).Select(list => (list.Key, list.ToList())), limit))];
     }
 
     public async ValueTask<ImmutableArray<long>> FindHoldersAsync(ObjectType type, Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation)
@@ -218,8 +242,8 @@ internal sealed partial class RecordReader(PostgresDatabase database, long porta
 
         public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => reader.ListAsync(type, from, limit, archived, cancellation);
 
-        public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit) =>
-            reader.TiesAsync(from, records, types, limit, cancellation);
+        public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, long? asOf = null) =>
+            reader.TiesAsync(from, records, types, limit, asOf, cancellation);
 
         public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
             reader.PastsAsync(records, properties, changes, limit, cancellation);

@@ -15,6 +15,20 @@ internal sealed class TieTable(PortalSession session, long portal)
         ORDER BY k.n, a.other
         """;
 
+    /// <summary>The same as of the time $6, also of records that were not active then.</summary>
+    public const string ListPast = """
+        SELECT k.n, a.other FROM unnest($2::bigint[], $3::int[], $4::bigint[]) WITH ORDINALITY k(record, type, after, n)
+        CROSS JOIN LATERAL (SELECT other FROM (
+          (SELECT a.other FROM association a CROSS JOIN LATERAL (SELECT time FROM change c WHERE c.portal = $1 AND c.sequence = a.change LIMIT 1) c
+            WHERE a.portal = $1 AND a.record = k.record AND a.type = k.type AND a.other > k.after AND c.time <= $6 ORDER BY a.other LIMIT (SELECT $5))
+          UNION
+          (SELECT DISTINCT a.other FROM association_past a CROSS JOIN LATERAL (SELECT time FROM change c WHERE c.portal = $1 AND c.sequence = a.since LIMIT 1) s
+            CROSS JOIN LATERAL (SELECT time FROM change c WHERE c.portal = $1 AND c.sequence = a.until LIMIT 1) u
+            WHERE a.portal = $1 AND a.record = k.record AND a.type = k.type AND a.other > k.after AND s.time <= $6 AND u.time > $6 ORDER BY a.other LIMIT (SELECT $5))) a
+          ORDER BY other LIMIT (SELECT $5)) a
+        ORDER BY k.n, a.other
+        """;
+
     /// <summary>Whether the record $2 is associated after the change $4 by one of the types $3: with the record $5, or with any if that is 0.</summary>
     public const string Tied = """
         SELECT 1 FROM unnest($3::int[]) k(type) CROSS JOIN LATERAL (

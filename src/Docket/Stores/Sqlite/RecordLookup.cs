@@ -139,7 +139,7 @@ internal sealed class RecordLookup(Connection connection, SourceNumbers sources,
         Heads.Dispose();
     }
 
-    Record? FindKey(long key)
+    public Record? FindKey(long key)
     {
         if ((Heads.Unfolded(key) ?? directory?.FindHead(key)) is { } change)
         {

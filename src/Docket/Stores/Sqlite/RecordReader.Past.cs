@@ -143,6 +143,23 @@ internal sealed partial class RecordReader
         return previous;
     }
 
+    // Whether the record of a key was active at a time.
+    bool WasActive(long key, long time)
+    {
+        for (var sequence = LastChangeOf(key); sequence is { } at; sequence = Previous(at))
+        {
+            change.Bind(at).Step();
+            var (since, kind) = (change.Integer(0), (ChangeKind)change.Integer(4));
+            change.Reset();
+            if (since <= time)
+            {
+                return kind is not (ChangeKind.Archive or ChangeKind.MergedAway or ChangeKind.Purge);
+            }
+        }
+
+        return false;
+    }
+
     bool IsChangeOf(long key, long sequence)
     {
         var isOf = change.Bind(sequence).Step() && change.Integer(5) == key;
@@ -164,20 +181,17 @@ internal sealed partial class RecordReader
         return new(sequence, RecordKey.TypeOf(key), RecordKey.IdOf(key), kind, feed.Integer(3), sources.Find(feed.Integer(4)), trace, Related(sequence, kind), values);
     }
 
-    long? LastChangeOf(ObjectType type, long id)
-    {
-        if (id is < 0 or > RecordKey.IdMax)
-        {
-            return null;
-        }
+    long? LastChangeOf(ObjectType type, long id) => id is < 0 or > RecordKey.IdMax ? null : LastChangeOf(RecordKey.Of(type, id, archived: false));
 
-        if ((Lookup.FindId(type, id, archived: false) ?? Lookup.FindId(type, id, archived: true)) is { } record)
+    long? LastChangeOf(long key)
+    {
+        if ((Lookup.FindKey(key) ?? Lookup.FindKey(key | RecordKey.ArchivedBit)) is { } record)
         {
             return record.LastChange;
         }
 
         // A record without a row: the index change_gone finds its last change.
-        gone.Bind(RecordKey.Of(type, id, archived: false)).Step();
+        gone.Bind(key).Step();
         long? last = gone.IsNull(0) ? null : gone.Integer(0);
         gone.Reset();
         return last;

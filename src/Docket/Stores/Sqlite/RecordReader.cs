@@ -49,9 +49,14 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
 
     public ValueTask<ImmutableArray<Record>> ListAsync(ObjectType type, long from, int limit, bool archived) => new(List(type, from, limit, archived));
 
-    public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit) =>
-        new([.. records.Select(record => record.Id is < 0 or > RecordKey.IdMax || types.IsEmpty ? new TiePage([], IsLast: true) : ties.List(
-            RecordKey.Of(from, record.Id, archived: false), [.. types.Select(type => type.Number)], RecordKey.Of(types[0].To, record.After, archived: false), Lookup.Heads.UpTo, limit))]);
+    public ValueTask<ImmutableArray<TiePage>> TiesAsync(ObjectType from, ImmutableArray<(long Id, long After)> records, ImmutableArray<AssociationType> types, int limit, long? asOf = null) =>
+        new([.. records.Select(record =>
+        {
+            var key = RecordKey.Of(from, record.Id, archived: false);
+            return record.Id is < 0 or > RecordKey.IdMax || types.IsEmpty || (asOf is { } then && !WasActive(key, then)) ? new TiePage([], IsLast: true) : ties.List(
+                key, [.. types.Select(type => type.Number)], RecordKey.Of(types[0].To, record.After, archived: false), Lookup.Heads.UpTo, limit,
+                asOf is { } time ? (time, other => WasActive(other, time)) : null);
+        })]);
 
     public ValueTask<ImmutableArray<RecordPast>> PastsAsync(ImmutableArray<Record> records, ImmutableArray<Property> properties, bool changes, int limit) =>
         new([.. records.Select(record => new RecordPast(Histories(record, properties, limit), changes ? Changes(record, limit) : []))]);

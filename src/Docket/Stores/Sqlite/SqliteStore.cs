@@ -169,7 +169,12 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     public ValueTask<Record?> FindAsync(Property key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
         new(Read(reader => reader.Lookup.FindUnique(key, value)));
 
-    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation) => Read(reader => Ended(read(reader)));
+    public ValueTask<T> ReadAsync<T>(Func<ISnapshot, ValueTask<T>> read, CancellationToken cancellation, bool isLong = false)
+    {
+        return isLong ? LongAsync() : Read(reader => Ended(read(reader)));
+
+        async ValueTask<T> LongAsync() => await await ReadLongAsync(reader => Ended(read(reader)), cancellation);
+    }
 
     public Task<Record?> FindAsOfAsync(ObjectType type, long id, long time, CancellationToken cancellation) =>
         ReadLongAsync(reader => reader.FindAsOf(type, id, time, Schema.Of(type).CreateDate, cancellation), cancellation);

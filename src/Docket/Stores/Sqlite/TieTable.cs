@@ -44,6 +44,14 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
         ORDER BY other LIMIT ?5
         """);
 
+    // As they were at the time ?6, in what the change ?4 left.
+    readonly Statement listPast = connection.Prepare("""
+        SELECT other FROM association a CROSS JOIN change c ON c.sequence = a.change WHERE a.record = ?1 AND a.type = ?2 AND a.other > ?3 AND a.change <= ?4 AND c.time <= ?6
+        UNION SELECT other FROM association_past a CROSS JOIN change s ON s.sequence = a.since CROSS JOIN change u ON u.sequence = a.until
+          WHERE a.record = ?1 AND a.type = ?2 AND a.other > ?3 AND a.since <= ?4 AND s.time <= ?6 AND (a.until > ?4 OR u.time > ?6)
+        ORDER BY other LIMIT ?5
+        """);
+
     /// <summary>What the planner needs to know of a batch.</summary>
     public FoundTies Find(TieBatch batch)
     {
@@ -144,13 +152,15 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
     /// <param name="after">The key of the record to begin after; 0 for the first.</param>
     /// <param name="asOf">The change after which to look.</param>
     /// <param name="limit">Most records.</param>
-    public TiePage List(long record, ImmutableArray<int> types, long after, long asOf, int limit)
+    /// <param name="past">The time to list, and which records were active then; <c>null</c> for now.</param>
+    public TiePage List(long record, ImmutableArray<int> types, long after, long asOf, int limit, (long Time, Func<long, bool> WasActive)? past = null)
     {
+        var isActive = past?.WasActive ?? records.Exists;
         var ties = ImmutableArray.CreateBuilder<Tie>();
         while (true)
         {
-            var (known, isLast) = TieLists.Merge(types.Select(type => (type, Others(record, type, after, asOf, limit + 1))), limit);
-            foreach (var (other, of) in known.Where(tie => records.Exists(tie.Other))) // without archived ones
+            var (known, isLast) = TieLists.Merge(types.Select(type => (type, Others(record, type, after, asOf, limit + 1, past?.Time))), limit);
+            foreach (var (other, of) in known.Where(tie => isActive(tie.Other))) // without archived ones
             {
                 if (ties.Count == limit)
                 {
@@ -171,7 +181,7 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, first, of, newest, oldest, past, drop, dropPast, list])
+        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, first, of, newest, oldest, past, drop, dropPast, list, listPast])
         {
             statement.Dispose();
         }
@@ -189,13 +199,14 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
         return ties;
     }
 
-    List<long> Others(long record, int type, long after, long asOf, int limit)
+    List<long> Others(long record, int type, long after, long asOf, int limit, long? time)
     {
-        var others = new List<long>();
-        list.Bind(record).Bind(type).Bind(after).Bind(asOf).Bind(limit);
-        while (list.Step())
+        var (others, select) = (new List<long>(), time is null ? list : listPast);
+        select.Bind(record).Bind(type).Bind(after).Bind(asOf).Bind(limit);
+        _ = time is { } then && select.Bind(then) is not null;
+        while (select.Step())
         {
-            others.Add(list.Integer(0));
+            others.Add(select.Integer(0));
         }
 
         return others;
