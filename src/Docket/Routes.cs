@@ -50,6 +50,7 @@ internal static class Routes
         AssociationRoutes.MapRecords(old, "/crm/v4/objects/{objectType}");
         AssociationRoutes.MapBatches(old, "/crm/v4/associations");
         LabelRoutes.Map(old, "/crm/associations/v4");
+        LimitRoutes.Map(old, "/crm/associations/v4");
         OlderRoutes.Map(old);
         TypeRoutes.Map(old, "/crm/v3/schemas");
         AccountRoutes.MapDaily(old, "/account-info/v3", limiter);

@@ -40,6 +40,7 @@ internal static class AssociationRoutes
         pair.MapPost("batch/labels/archive", http => EndBatchAsync(http, TieKind.Unlabel)).Needs(Right.Write);
         pair.MapPost("batch/read", ReadBatchAsync).Needs(Right.Read);
         LabelRoutes.Map(routes, prefix);
+        LimitRoutes.Map(routes, prefix);
     }
 
     static async Task AssociateAsync(HttpContext http)
@@ -302,7 +303,7 @@ internal static class AssociationRoutes
         return plan.Results[0].Error switch
         {
             null => plan,
-            { SubCategory: null } error => throw new Refusal(new(400, error.Message, error.Category)),
+            { SubCategory: null or Faults.BeyondLimit } error => throw new Refusal(error.ToError()),
             var error => throw new Refusal(error.Context.Any(entry => entry.Key == "fromObjectId") ? Faults.TieTargetMissing(between.From.LegacyName, from) : Faults.TieTargetMissing(between.To.LegacyName, to)),
         };
     }

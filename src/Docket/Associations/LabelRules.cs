@@ -122,7 +122,7 @@ internal static class LabelRules
     {
         foreach (var (start, end, wanted) in ((ObjectType, ObjectType, string)[])[(from, to, label), (to, from, inverse)])
         {
-            if (portal.Associations.Between(start.Number, end.Number).Any(type => type.Label is { } taken && Same(taken, wanted) && (except is null || !except.Types.Contains(type))))
+            if (portal.Associations.Between(start.Number, end.Number).Any(type => type.Label is { } taken && Same(taken, wanted) && (except is null || !except.Types.Any(own => own.Number == type.Number))))
             {
                 throw new Refusal(Faults.LabelTaken(wanted, start, end));
             }

@@ -55,7 +55,7 @@ internal static class AssociationRoutes
             var plan = await call.Store.ApplyAsync(between.Batch(kind, inputs));
             if (plan.Results.Select(result => result.Error).FirstOrDefault(error => error is not null) is { } error)
             {
-                throw new Refusal(new(StatusCodes.Status400BadRequest, error.Message, error.Category) { Context = error.Context, SubCategory = error.SubCategory });
+                throw new Refusal(error.ToError());
             }
         }
 

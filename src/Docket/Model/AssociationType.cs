@@ -24,6 +24,15 @@ internal sealed record AssociationType(string Category, int Id, int From, int To
     /// <summary>The number of the other direction.</summary>
     public int Inverse => NumberOf(Category, InverseId);
 
+    /// <summary>The limit that stands for none (reference/properties-pipelines-search-associations.md 5.8), and the largest.</summary>
+    public const int Unlimited = 500_000;
+
+    /// <summary>The most records that a record may be associated with by this type; <c>null</c> if there is no limit.</summary>
+    public int? Most { get; init; }
+
+    /// <summary>The same in the other direction.</summary>
+    public int? InverseMost { get; init; }
+
     public bool IsPrimary => Category == HubSpotDefined && Label == PrimaryLabel;
 
     public static int NumberOf(string category, int id) => (id << 1) | (category == HubSpotDefined ? 0 : 1);
@@ -40,11 +49,14 @@ internal sealed class AssociationTypes
 
     /// <param name="types">The current ones.</param>
     /// <param name="deleted">Those that were deleted.</param>
-    public AssociationTypes(IEnumerable<AssociationType> types, IEnumerable<AssociationType> deleted)
+    /// <param name="limits">The limits of some, by number.</param>
+    public AssociationTypes(IEnumerable<AssociationType> types, IEnumerable<AssociationType> deleted, ImmutableSortedDictionary<int, int> limits)
     {
-        byNumber = types.ToDictionary(type => type.Number);
+        byNumber = types.ToDictionary(type => type.Number, type => limits.IsEmpty ? type : type with { Most = MostOf(type.Number), InverseMost = MostOf(type.Inverse) });
         this.deleted = deleted.ToDictionary(type => type.Number);
         byPair = byNumber.Values.ToLookup(type => (type.From, type.To));
+
+        int? MostOf(int number) => limits.TryGetValue(number, out var most) && most < AssociationType.Unlimited ? most : null;
     }
 
     /// <summary>All current types.</summary>

@@ -73,7 +73,11 @@ internal sealed record ErrorDetail(string Message, string? Code = null, string? 
 }
 
 /// <summary>One entry of a 207's <c>errors</c> (reference/objects-and-batch.md 1.6).</summary>
-internal sealed record RowError(string? Category, string? SubCategory, string Message, ImmutableArray<(string Key, ImmutableArray<string> Values)> Context);
+internal sealed record RowError(string? Category, string? SubCategory, string Message, ImmutableArray<(string Key, ImmutableArray<string> Values)> Context)
+{
+    /// <summary>The same as the answer to a request with one input.</summary>
+    public Error ToError() => new(400, Message, Category, SubCategory) { Context = Context };
+}
 
 /// <summary>Thrown if a request can't be served; answered in one place, <c>Http/Refusals.cs</c>.</summary>
 internal sealed class Refusal(Error error) : Exception(error.Message)

@@ -40,6 +40,9 @@ internal sealed record Fault(
     /// <summary>HubSpot's <c>context</c> of a fault of an association.</summary>
     public ImmutableArray<(string Key, ImmutableArray<string> Values)> Context { get; init; } = [];
 
-    /// <summary>A fault of an association, with the message and the context of an error.</summary>
-    public static Fault OfAssociation(int index, Error error) => new(index, FaultKind.Association, error.Message) { Context = error.Context };
+    /// <summary>HubSpot's subcategory of it; <c>null</c> for none.</summary>
+    public string? SubCategory { get; init; }
+
+    /// <summary>A fault of an association, with what an error says of it.</summary>
+    public static Fault OfAssociation(int index, Error error) => new(index, FaultKind.Association, error.Message) { Context = error.Context, SubCategory = error.SubCategory };
 }

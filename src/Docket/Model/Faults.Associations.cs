@@ -25,6 +25,18 @@ internal static partial class Faults
         new(NotFoundCategory, AssociationErrors + "NO_ASSOCIATIONS_FOUND", $"No {to.Singular} is associated with {from.Singular} {id}.",
             [("fromObjectId", [id]), ("fromObjectType", [from.Singular]), ("toObjectType", [to.Singular])]);
 
+    /// <summary>The subcategory of <see cref="TooManyTies"/>.</summary>
+    public const string BeyondLimit = AssociationErrors + "ASSOCIATION_LIMIT_EXCEEDED";
+
+    /// <summary>8.6 [decide]: HubSpot's answer is not known. Docket's own wording.</summary>
+    public static RowError TooManyTies(ObjectType from, long id, ObjectType to, string spec, int most) =>
+        new(Validation, BeyondLimit, $"The {from.Singular} {id} can be associated with no more than {most} {to.Plural} by {spec}",
+            [("objectId", [id.ToString()]), ("objectType", [from.Singular]), ("associationSpec", [spec]), ("maxToObjectIds", [most.ToString()])]);
+
+    /// <summary>A limit that is none. Docket's own wording.</summary>
+    public static RowError TieLimitInvalid(long most, int max) =>
+        new(Validation, null, $"maxToObjectIds must be between 1 and {max}", [("maxToObjectIds", [most.ToString()])]);
+
     /// <summary>8.3, form E.</summary>
     public static Error TieTypesUnknown(ImmutableArray<string> specs) =>
         new(400, TiesInvalid, Validation)

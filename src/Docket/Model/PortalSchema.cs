@@ -19,12 +19,15 @@ internal sealed class PortalSchema
     /// <param name="known">The types that every portal has. The first is that of paths without a type.</param>
     /// <param name="used">The schemas of the types that the portal uses.</param>
     /// <param name="labels">The associations that the portal has defined apart from types.</param>
-    public PortalSchema(ImmutableArray<ObjectType> known, IEnumerable<Schema> used, ImmutableArray<AssociationDefinition> labels)
+    /// <param name="limits">The limits of association types, by their numbers.</param>
+    public PortalSchema(ImmutableArray<ObjectType> known, IEnumerable<Schema> used, ImmutableArray<AssociationDefinition> labels, ImmutableSortedDictionary<int, int>? limits = null)
     {
         this.known = known;
+        Limits = limits ?? ImmutableSortedDictionary<int, int>.Empty;
         associations = new(() => new(
             [.. known.SelectMany(type => type.Associations(type.Id)), .. Defined.Where(definition => definition.Ends.All(end => Find(end) is not null)).SelectMany(definition => definition.Types)],
-            EveryDefined.Where(definition => definition.DeletedAt is not null).SelectMany(definition => definition.Types)));
+            EveryDefined.Where(definition => definition.DeletedAt is not null).SelectMany(definition => definition.Types),
+            Limits));
         Labels = labels;
         Used = [.. used];
         LastNumber = Used.Select(schema => schema.Content.LastNumber).DefaultIfEmpty().Max();
@@ -56,6 +59,9 @@ internal sealed class PortalSchema
 
     /// <summary>The associations that the portal has defined apart from types: labels, and the plain ones that they need. Also deleted ones.</summary>
     public ImmutableArray<AssociationDefinition> Labels { get; }
+
+    /// <summary>The most records that a record may be associated with, by the number of the association type. Those of deleted types have no effect.</summary>
+    public ImmutableSortedDictionary<int, int> Limits { get; }
 
     /// <summary>The last id of an association, also of archived types and deleted ones.</summary>
     public int LastAssociation => EveryDefined.Select(definition => Math.Max(definition.Id, definition.InverseId)).DefaultIfEmpty().Max();
@@ -129,10 +135,13 @@ internal sealed class PortalSchema
 
     /// <summary>The snapshot with another schema of one type, or with a new type.</summary>
     public PortalSchema With(Schema changed) =>
-        new(known, Find(changed.Type.Number) is { IsUsed: true } ? Used.Select(schema => schema.Type.Number == changed.Type.Number ? changed : schema) : Used.Append(changed), Labels);
+        new(known, Find(changed.Type.Number) is { IsUsed: true } ? Used.Select(schema => schema.Type.Number == changed.Type.Number ? changed : schema) : Used.Append(changed), Labels, Limits);
 
     /// <summary>The snapshot with other associations apart from types.</summary>
-    public PortalSchema With(ImmutableArray<AssociationDefinition> labels) => new(known, Used, labels);
+    public PortalSchema With(ImmutableArray<AssociationDefinition> labels) => new(known, Used, labels, Limits);
+
+    /// <summary>The snapshot with other limits of association types.</summary>
+    public PortalSchema With(ImmutableSortedDictionary<int, int> limits) => new(known, Used, Labels, limits);
 
     /// <summary>The snapshot in which an association that the portal has defined is deleted.</summary>
     /// <exception cref="Refusal">400: it is the plain one of two types that have labels.</exception>

@@ -94,6 +94,9 @@ internal interface ITransaction : IDisposable
     /// <summary>Stores an association that the portal has defined, or its newest state.</summary>
     void SaveAssociation(AssociationDefinition definition);
 
+    /// <summary>Stores the limit of the association type with a number; <c>null</c> removes it.</summary>
+    void SaveLimit(int type, int? most);
+
     /// <summary>Called between two transactions, for maintenance while other work may wait: a few milliseconds.</summary>
     void Rest();
 

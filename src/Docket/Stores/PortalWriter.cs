@@ -424,13 +424,13 @@ internal sealed partial class PortalWriter : IDisposable
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
         var ties = current.HasTies ? InputTies.Of(current, schema) : null;
         current = ties?.Check(transaction.Find(ties.Targets)) ?? current;
-        var found = transaction.Find(current);
-        if (known.Type.Copying is { } copying && current.Kind is WriteKind.Create or WriteKind.Upsert && schema.Find(copying.From) is { IsUsed: true } source)
+        var plan = Decide(current, known);
+        if (ties?.FindBeyond(plan, transaction.Find) is { Count: > 0 } beyond)
         {
-            found.Copied = Copies.Of(current, copying, source, Find(Copies.Named(current, copying).Select(id => (source.Type.Number, id)), current.Caller));
+            current = current.With(beyond);
+            plan = Decide(current, known);
         }
 
-        var plan = Planner.Decide(current, found, Instant.Now(clock), sequence + 1);
         if (!current.DryRun)
         {
             transaction.Write(plan, known.Type, written);
@@ -444,6 +444,17 @@ internal sealed partial class PortalWriter : IDisposable
         }
 
         return plan.Outcome;
+    }
+
+    Plan Decide(WriteBatch batch, Schema known)
+    {
+        var found = transaction.Find(batch);
+        if (known.Type.Copying is { } copying && batch.Kind is WriteKind.Create or WriteKind.Upsert && schema.Find(copying.From) is { IsUsed: true } source)
+        {
+            found.Copied = Copies.Of(batch, copying, source, Find(Copies.Named(batch, copying).Select(id => (source.Type.Number, id)), batch.Caller));
+        }
+
+        return Planner.Decide(batch, found, Instant.Now(clock), sequence + 1);
     }
 
     TiePlan Apply(TieBatch batch)
@@ -577,6 +588,11 @@ internal sealed partial class PortalWriter : IDisposable
         foreach (var definition in after.Labels.Except(schema.Labels))
         {
             transaction.SaveAssociation(definition);
+        }
+
+        foreach (var type in schema.Limits.Keys.Union(after.Limits.Keys).Where(type => schema.Limits.GetValueOrDefault(type) != after.Limits.GetValueOrDefault(type)))
+        {
+            transaction.SaveLimit(type, after.Limits.TryGetValue(type, out var most) ? most : null);
         }
 
         return schema = after;

@@ -23,7 +23,7 @@ internal static class FaultReport
         var first = faults.FirstOrDefault(fault => fault.Kind == FaultKind.InvalidValue) ?? existing.FirstOrDefault() ?? faults[0];
         var many = inputs.Length > 1;
         var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(faults, portalId) : existing.Count > 1 ? first.Message : Faults.WithHolder(first);
-        return new(first.Kind == FaultKind.Exists ? 409 : 400, message, CategoryOf(first))
+        return new(first.Kind == FaultKind.Exists ? 409 : 400, message, CategoryOf(first), first.SubCategory)
         {
             Context = first.Kind == FaultKind.RequiredMissing
                 ? [("properties", [.. faults.Where(fault => fault.Kind == FaultKind.RequiredMissing).Select(fault => fault.Property!).Distinct()])]
@@ -63,7 +63,7 @@ internal static class FaultReport
             }
 
             var message = first.Kind == FaultKind.InvalidValue ? InvalidValues(row, portalId) : Faults.WithHolder(first);
-            rows.Add(new(CategoryOf(first), null, message, context.DrainToImmutable()));
+            rows.Add(new(CategoryOf(first), first.SubCategory, message, context.DrainToImmutable()));
         }
 
         var missing = faults.Where(fault => fault.Kind == FaultKind.NotFound).ToList();

@@ -91,12 +91,37 @@ internal sealed class InputTies
     }
 
     /// <summary>The associations of the records that were written: a batch for each type of target, then those that values make and end.</summary>
-    public IEnumerable<TieBatch> Batches(Plan plan) => ties.Index()
-        .Where(tie => plan.Outcome.Results[tie.Item.Input].Record is not null && found[tie.Index] is not null)
-        .GroupBy(tie => (tie.Item.Type, tie.Item.Kind), tie => new TieInput(plan.Outcome.Results[tie.Item.Input].Record!.Id, found[tie.Index]!.Value, tie.Item.Types))
-        .OrderBy(group => group.Key.Kind == TieKind.Label ? 0 : 1)
-        .Select(group => BatchOf(group.Key.Kind, group.Key.Type, group))
+    public IEnumerable<TieBatch> Batches(Plan plan) => Groups(plan).Select(group => group.Batch)
         .Concat(Unlinked(plan) is { Count: > 0 } ended ? [BatchOf(TieKind.Unlabel, schema.Find(ended[0].Types[0].To)!.Type, ended)] : []);
+
+    /// <summary>A fault for each association of an input that a plan writes and that is beyond a limit.</summary>
+    public List<Fault> FindBeyond(Plan plan, Func<TieBatch, FoundTies> find)
+    {
+        var (beyond, counts) = (new List<Fault>(), new Dictionary<(long Id, int Type), long>());
+        foreach (var (ofTarget, inputs) in Groups(plan).Where(group => group.Batch.IsLimited))
+        {
+            var known = find(ofTarget);
+            Array.Fill(known.FromExists, true); // once the plan is written
+            foreach (var (each, count) in counts)
+            {
+                known.Counts[each] = count;
+            }
+
+            beyond.AddRange(TiePlanner.Decide(ofTarget, known, 0, 0).Results.Zip(inputs).Where(each => each.First.Error is not null).Select(each => Fault.OfAssociation(each.Second, each.First.Error!.ToError())));
+            counts = known.Counts;
+        }
+
+        return beyond;
+    }
+
+    // Each with the inputs of the batch of records that its inputs come from.
+    IEnumerable<(TieBatch Batch, ImmutableArray<int> Inputs)> Groups(Plan plan) => ties.Index()
+        .Where(tie => plan.Outcome.Results[tie.Item.Input].Record is not null && found[tie.Index] is not null)
+        .GroupBy(tie => (tie.Item.Type, tie.Item.Kind))
+        .OrderBy(group => group.Key.Kind == TieKind.Label ? 0 : 1)
+        .Select(group => (
+            BatchOf(group.Key.Kind, group.Key.Type, group.Select(tie => new TieInput(plan.Outcome.Results[tie.Item.Input].Record!.Id, found[tie.Index]!.Value, tie.Item.Types))),
+            group.Select(tie => tie.Item.Input).ToImmutableArray()));
 
     TieBatch BatchOf(TieKind kind, ObjectType to, IEnumerable<TieInput> inputs) => new()
     {

@@ -55,6 +55,14 @@ internal sealed class TieBatch
         Inputs = [.. Inputs.Select(input => input with { Types = [.. input.Types.Select(type => types.FirstOrDefault(current => current.Number == type.Number) ?? type)] })],
     };
 
+    /// <summary>Whether some of the types have a limit, in one direction or the other.</summary>
+    public bool IsLimited => Types.Any(type => type.Most is not null || type.InverseMost is not null);
+
+    /// <summary>The records and types with a limit: how many associations each has needs to be known, up to a number.</summary>
+    public IEnumerable<(ObjectType Of, long Id, int Type, long UpTo)> Counted => Kind is TieKind.Dissociate or TieKind.Unlabel ? [] : Types
+        .SelectMany(type => Inputs.SelectMany(input => ((ObjectType, long, int, int?)[])[(From, input.From, type.Number, type.Most), (To, input.To, type.Inverse, type.InverseMost)]))
+        .Where(each => each.Item4 is not null).Distinct().Select(each => (each.Item1, each.Item2, each.Item3, (long)each.Item4!.Value + Inputs.Length));
+
     /// <summary>The plain type; <c>null</c> if there is none.</summary>
     public AssociationType? Plain => Types.FirstOrDefault(type => type.Label is null);
 
@@ -70,7 +78,11 @@ internal sealed class TieBatch
 /// <param name="ToExists">The same for the second one.</param>
 /// <param name="Types">The numbers of the types between the records of each input, as seen from the first.</param>
 /// <param name="Companies">The primary company of each contact, deal or ticket of the inputs that has one.</param>
-internal sealed record FoundTies(bool[] FromExists, bool[] ToExists, ImmutableArray<int>[] Types, Dictionary<long, long> Companies);
+internal sealed record FoundTies(bool[] FromExists, bool[] ToExists, ImmutableArray<int>[] Types, Dictionary<long, long> Companies)
+{
+    /// <summary>How many active records a record is associated with by a type: see <see cref="TieBatch.Counted"/>.</summary>
+    public Dictionary<(long Id, int Type), long> Counts { get; } = [];
+}
 
 /// <summary>The associations of two records after a batch, or why an input failed.</summary>
 /// <param name="Types">The types after the batch, as seen from the first record.</param>

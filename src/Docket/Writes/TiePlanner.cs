@@ -11,6 +11,7 @@ internal sealed class TiePlanner
     readonly long now;
     readonly TiePlan plan;
     readonly (AssociationType Type, bool IsCompanys)? primary;
+    readonly bool isLimited;
 
     // What earlier inputs have made of a pair of records, as seen from the first.
     readonly Dictionary<(long From, long To), ImmutableHashSet<int>> decided = [];
@@ -23,6 +24,7 @@ internal sealed class TiePlanner
         this.now = now;
         sequence = firstSequence;
         primary = batch.Primary;
+        isLimited = batch.IsLimited;
         plan = new(batch, new TieResult[batch.Inputs.Length], []);
     }
 
@@ -71,6 +73,16 @@ internal sealed class TiePlanner
 
         var before = Known(index, input);
         var after = ends ? Less(before, input) : More(before, input);
+        if (!ends)
+        {
+            if (Beyond(input, after.Except(before)) is { } error)
+            {
+                return new([], error);
+            }
+
+            MoveCompany(input, after);
+        }
+
         Write(ChangeKind.Dissociate, input, before.Except(after), isHidden: !found.FromExists[index] || !found.ToExists[index]);
         Write(ChangeKind.Associate, input, after.Except(before));
         decided[(input.From, input.To)] = after;
@@ -113,28 +125,55 @@ internal sealed class TiePlanner
             after = after.Add(plain.Number);
         }
 
-        if (primary is not var (first, isCompanys))
+        return primary is var (first, isCompanys) && !found.Companies.ContainsKey(isCompanys ? input.To : input.From) ? after.Add(first.Number) : after;
+    }
+
+    void MoveCompany(in TieInput input, ImmutableHashSet<int> after)
+    {
+        if (primary is not var (first, isCompanys) || !after.Contains(first.Number))
         {
-            return after;
+            return;
         }
 
         var (owner, company) = isCompanys ? (input.To, input.From) : (input.From, input.To);
-        var old = found.Companies.TryGetValue(owner, out var known) ? known : (long?)null;
-        if (old is null)
+        if (found.Companies.TryGetValue(owner, out var old) && old != company)
         {
-            after = after.Add(first.Number);
-        }
-        else if (old != company && after.Contains(first.Number))
-        {
-            Demote(first, isCompanys, owner, old.Value);
+            Demote(first, isCompanys, owner, old);
         }
 
-        if (after.Contains(first.Number))
+        found.Companies[owner] = company;
+    }
+
+    // Configured limits, in both directions (reference/objects-other-than-tickets.md 8.6).
+    RowError? Beyond(in TieInput input, ImmutableHashSet<int> begun)
+    {
+        foreach (var type in batch.Types)
         {
-            found.Companies[owner] = company;
+            // A primary company takes the place of another one.
+            var (isOwners, isCompanys) = primary is var (first, isOther) && first.Number == type.Number ? (!isOther, isOther) : (false, false);
+            if (begun.Contains(type.Number) && !isOwners && type.Most is { } most && CountOf(input.From, type.Number) >= most)
+            {
+                return Faults.TooManyTies(batch.From, input.From, batch.To, AssociationType.Spell(type.Category, type.Id), most);
+            }
+
+            if (begun.Contains(type.Number) && !isCompanys && type.InverseMost is { } back && CountOf(input.To, type.Inverse) >= back)
+            {
+                return Faults.TooManyTies(batch.To, input.To, batch.From, AssociationType.Spell(type.Category, type.InverseId), back);
+            }
         }
 
-        return after;
+        return null;
+    }
+
+    long CountOf(long id, int type) => found.Counts.GetValueOrDefault((id, type));
+
+    void Count(in TieInput input, ImmutableHashSet<int> types, int by)
+    {
+        foreach (var type in batch.Types.Where(type => types.Contains(type.Number)))
+        {
+            found.Counts[(input.From, type.Number)] = CountOf(input.From, type.Number) + by;
+            found.Counts[(input.To, type.Inverse)] = CountOf(input.To, type.Inverse) + by;
+        }
     }
 
     // The earlier primary company stays associated.
@@ -156,6 +195,11 @@ internal sealed class TiePlanner
     {
         if (!types.IsEmpty)
         {
+            if (isLimited)
+            {
+                Count(input, types, kind == ChangeKind.Associate ? 1 : -1);
+            }
+
             plan.Writes.Add(new(
                 kind, sequence++, now, (batch.From.Number, input.From), (batch.To.Number, input.To),
                 [.. types.Order().Select(number => batch.Types.First(type => type.Number == number))], isHidden));

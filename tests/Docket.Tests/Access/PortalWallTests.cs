@@ -83,6 +83,11 @@ public sealed partial class PortalWallTests
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/labels"] = ["""{"name":"theirs","label":"theirs"}"""],
         ["PUT /crm/v3/associations/{objectType}/{toObjectType}/labels"] = ["""{"associationTypeId":$label,"label":"changed"}"""],
         ["DELETE /crm/v3/associations/{objectType}/{toObjectType}/labels/{associationTypeId}"] = [""],
+        ["GET /crm/v3/associations/definitions/configurations/all"] = [""],
+        ["GET /crm/v3/associations/definitions/configurations/{objectType}/{toObjectType}"] = [""],
+        ["POST /crm/v3/associations/definitions/configurations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452,"maxToObjectIds":2}]}"""],
+        ["POST /crm/v3/associations/definitions/configurations/{objectType}/{toObjectType}/batch/update"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452,"maxToObjectIds":2}]}"""],
+        ["POST /crm/v3/associations/definitions/configurations/{objectType}/{toObjectType}/batch/purge"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452}]}"""],
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"type":"ticket_to_ticket","types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"type":"ticket_to_ticket","types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v3/associations/{objectType}/{toObjectType}/batch/read"] = ["""{"inputs":[{"id":"$ticket"}]}"""],
@@ -96,6 +101,11 @@ public sealed partial class PortalWallTests
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/labels"] = ["""{"name":"theirs","label":"theirs"}"""],
         ["PUT /crm/v4/associations/{objectType}/{toObjectType}/labels"] = ["""{"associationTypeId":$label,"label":"changed"}"""],
         ["DELETE /crm/v4/associations/{objectType}/{toObjectType}/labels/{associationTypeId}"] = [""],
+        ["GET /crm/v4/associations/definitions/configurations/all"] = [""],
+        ["GET /crm/v4/associations/definitions/configurations/{objectType}/{toObjectType}"] = [""],
+        ["POST /crm/v4/associations/definitions/configurations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452,"maxToObjectIds":2}]}"""],
+        ["POST /crm/v4/associations/definitions/configurations/{objectType}/{toObjectType}/batch/update"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452,"maxToObjectIds":2}]}"""],
+        ["POST /crm/v4/associations/definitions/configurations/{objectType}/{toObjectType}/batch/purge"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452}]}"""],
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/archive"] = ["""{"inputs":[{"from":{"id":"$ticket"},"to":{"id":"$archived"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":452}]}]}"""],
         ["POST /crm/v4/associations/{objectType}/{toObjectType}/batch/read"] = ["""{"inputs":[{"id":"$ticket"}]}"""],
@@ -106,6 +116,11 @@ public sealed partial class PortalWallTests
         ["POST /crm/associations/v4/{objectType}/{toObjectType}/labels"] = ["""{"name":"theirs","label":"theirs"}"""],
         ["PUT /crm/associations/v4/{objectType}/{toObjectType}/labels"] = ["""{"associationTypeId":$label,"label":"changed"}"""],
         ["DELETE /crm/associations/v4/{objectType}/{toObjectType}/labels/{associationTypeId}"] = [""],
+        ["GET /crm/associations/v4/definitions/configurations/all"] = [""],
+        ["GET /crm/associations/v4/definitions/configurations/{objectType}/{toObjectType}"] = [""],
+        ["POST /crm/associations/v4/definitions/configurations/{objectType}/{toObjectType}/batch/create"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452,"maxToObjectIds":2}]}"""],
+        ["POST /crm/associations/v4/definitions/configurations/{objectType}/{toObjectType}/batch/update"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452,"maxToObjectIds":2}]}"""],
+        ["POST /crm/associations/v4/definitions/configurations/{objectType}/{toObjectType}/batch/purge"] = ["""{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":452}]}"""],
         ["GET /crm/v3/schemas"] = ["", "?archived=true"],
         ["POST /crm/v3/schemas"] = ["""{"name":"theirs","labels":{"singular":"x","plural":"y"},"primaryDisplayProperty":"hs_object_id"}"""],
         ["POST /crm/v3/schemas/batch/read"] = ["""{"inputs":["$type"]}""", """{"inputs":["tickets"]}"""],
@@ -280,6 +295,7 @@ public sealed partial class PortalWallTests
         var type = (await server.PostAsync("/crm-object-schemas/v3/schemas", $$$"""{"name":"theirs","labels":{"singular":"{{{Secret}}}","plural":"{{{Secret}}}"},"primaryDisplayProperty":"hs_object_id","associatedObjects":["tickets"]}""")).Expect(201);
         (await server.PostAsync($"/crm/v3/objects/{type["objectTypeId"]}", """{"properties":{}}""")).Expect(201);
         var label = (await server.PostAsync("/crm/v4/associations/tickets/tickets/labels", $$"""{"name":"their_label","label":"{{Secret}}"}""")).Expect(200);
+        (await server.PostAsync("/crm/v4/associations/definitions/configurations/tickets/tickets/batch/create", $$$"""{"inputs":[{"category":"USER_DEFINED","typeId":{{{label["results[0].typeId"]}}},"maxToObjectIds":9}]}""")).Expect(201);
         var user = (await server.PostAsync("/docket/v1/users", $$"""{"email":"{{Email}}","firstName":"{{Secret}}","lastName":"{{Secret}}"}""")).Expect(201);
         var ticket = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","their_property":"{{{Secret}}}","ext_id":"{{{Unique}}}","hs_pipeline_stage":"1","hubspot_owner_id":"{{{user["id"]}}}"}}""")).Expect(201);
         var archived = (await server.PostAsync(Tickets, $$$"""{"properties":{"subject":"{{{Secret}}}","hs_pipeline_stage":"1"}}""")).Expect(201);
@@ -322,7 +338,7 @@ public sealed partial class PortalWallTests
 
     /// <summary>Whether a key of <see cref="Attempts"/> stands for dated routes only: v3 itself has others, or none.</summary>
     internal static bool IsOnlyDated(string key) => key == "POST /crm/v3/objects/{objectType}/gdpr-delete"
-        || (key.Contains("/crm/v3/", StringComparison.Ordinal) && (key.EndsWith("/associations/{toObjectType}/{toId}", StringComparison.Ordinal) || key.Contains("/default", StringComparison.Ordinal) || key.Contains("/labels", StringComparison.Ordinal)));
+        || (key.Contains("/crm/v3/", StringComparison.Ordinal) && (key.EndsWith("/associations/{toObjectType}/{toId}", StringComparison.Ordinal) || key.Contains("/default", StringComparison.Ordinal) || key.Contains("/labels", StringComparison.Ordinal) || key.Contains("/configurations", StringComparison.Ordinal)));
 
     static async Task<(long Id, string Token)> CreateOtherAsync(TestServer server)
     {
@@ -386,7 +402,7 @@ public sealed partial class PortalWallTests
         [
             $"{Tickets}?limit=50&properties={properties}&propertiesWithHistory=subject,ext_id,their_property,content,hubspot_owner_id", $"{Tickets}?limit=50&archived=true&properties={properties}",
             "/crm/v3/properties/tickets", "/crm/v3/properties/tickets?archived=true", "/crm/v3/properties/tickets/groups", "/crm/v3/pipelines/tickets", "/crm/v3/pipelines/tickets/0/audit", "/crm/v3/owners", "/crm/v3/owners?archived=true",
-            "/docket/v1/changes?limit=1000", "/docket/v1/jobs", "/docket/v1/settings", "/docket/v1/apps", "/docket/v1/users", "/crm/v4/associations/tickets/tickets/labels",
+            "/docket/v1/changes?limit=1000", "/docket/v1/jobs", "/docket/v1/settings", "/docket/v1/apps", "/docket/v1/users", "/crm/v4/associations/tickets/tickets/labels", "/crm/v4/associations/definitions/configurations/all",
         ])
         {
             all.Add((await server.GetAsync(path)).Expect(200).Text);

@@ -34,7 +34,10 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
                 Add(records + "/tickets/{id}/associations", ReadTickets, ["tickets"], "GET /tickets");
                 Add(batches + "/tickets/tickets", WriteTickets, ["tickets"], "POST /batch/create", "POST /batch/associate/default", "POST /batch/archive", "POST /batch/labels/archive", "POST /labels", "PUT /labels", "DELETE /labels/{associationTypeId}");
                 Add(batches + "/tickets/tickets", ReadTickets, ["tickets"], "POST /batch/read", "GET /labels");
+                AddLimits(batches);
             }
+
+            AddLimits("/crm/associations/v4");
 
             Add("/crm/associations/v4/tickets/tickets", ReadTickets, ["tickets"], "GET /labels");
             Add("/crm/associations/v4/tickets/tickets", WriteTickets, ["tickets"], "POST /labels", "PUT /labels", "DELETE /labels/{associationTypeId}");
@@ -76,6 +79,12 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
             Add(Jobs, WriteTickets, ["tickets"], "POST /{id}/cancel");
             return routes;
 
+            void AddLimits(string prefix)
+            {
+                Add(prefix + "/definitions/configurations", ReadTickets, ["tickets"], "GET /all", "GET /tickets/tickets");
+                Add(prefix + "/definitions/configurations/tickets/tickets/batch", WriteTickets, ["tickets"], "POST /create", "POST /update", "POST /purge");
+            }
+
             void Add(string prefix, string scope, string[] named, params string[] endpoints)
             {
                 foreach (var endpoint in endpoints)
@@ -109,8 +118,8 @@ public sealed partial class ScopeTests(SharedServer shared) : IClassFixture<Shar
     {
         var server = shared.Server;
         path = Placeholder().Replace(path, "1");
-        // The feed and jobs are of all types (ReadableTypesTests): there a scope for another type is one too.
-        IEnumerable<string> sufficient = path.StartsWith("/docket/v1/changes", StringComparison.Ordinal) || path.StartsWith(Jobs, StringComparison.Ordinal) ? [.. ScopeNames.Known] : [.. named, scope];
+        // The feed, jobs and all limits of associations are of all types (ReadableTypesTests): there a scope for another type is one too.
+        IEnumerable<string> sufficient = path.StartsWith("/docket/v1/changes", StringComparison.Ordinal) || path.StartsWith(Jobs, StringComparison.Ordinal) || path.EndsWith("/configurations/all", StringComparison.Ordinal) ? [.. ScopeNames.Known] : [.. named, scope];
         var without = await SendAsync(server, await TokenAsync(server, [.. ScopeNames.Known.Except(sufficient)]), method, path);
         without.Expect(403);
         Assert.Equal(

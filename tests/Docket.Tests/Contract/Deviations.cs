@@ -39,6 +39,7 @@ internal static class Deviations
         new("Error", "/context/objectType", Problem.Key, Schemas + "5.4", "its type"),
         new("Error", "/context/associationSpec", Problem.Key, "objects-other-than-tickets.md 8.3", "the association type that doesn't exist"),
         new("Error", "/context/INVALID_ASSOCIATION_TYPE_ID", Problem.Key, "objects-other-than-tickets.md 8.3", "and why it is refused"),
+        .. ((string[])["Error", "StandardError", "ErrorDetail"]).Select(schema => new Deviation(schema, "/context/maxToObjectIds", Problem.Key, Others + "8.6", "the limit of associations; HubSpot's answer is not known")),
         new("ObjectSchema", "/restorable", Problem.Unknown, Schemas + "8", "seen in answers"),
         new("ObjectSchema", "/metaType", Problem.Unknown, Schemas + "8", "seen in answers"),
         .. ((string[])["cardinality", "inverseCardinality"]).Select(member => new Deviation("AssociationDefinition", "/" + member, Problem.Unknown, Others + "7", "seen in answers")),
@@ -116,6 +117,7 @@ internal static class Deviations
         ("POST", "/crm/v4/associations/{from}/{to}/labels"),
         ("PUT", "/crm/v4/associations/{from}/{to}/labels"),
         ("DELETE", "/crm/v4/associations/{from}/{to}/labels/{associationTypeId}"),
+        .. OfConfigurations("/crm/v4/associations"),
         // In every v3 guide and in use, but in no file any more (reference/objects-other-than-tickets.md 8.1).
         ("PUT", "/crm/v3/objects/{type}/{id}/associations/{to}/{toId}/{associationType}"),
         ("DELETE", "/crm/v3/objects/{type}/{id}/associations/{to}/{toId}/{associationType}"),
@@ -134,6 +136,7 @@ internal static class Deviations
             ("POST", $"/crm/associations/{version}/{{from}}/{{to}}/labels"),
             ("PUT", $"/crm/associations/{version}/{{from}}/{{to}}/labels"),
             ("DELETE", $"/crm/associations/{version}/{{from}}/{{to}}/labels/{{associationTypeId}}"),
+            .. OfConfigurations($"/crm/associations/{version}"),
             .. ((string[])["create", "associate/default", "archive", "labels/archive", "read"]).Select(batch => ("POST", $"/crm/associations/{version}/{{from}}/{{to}}/batch/{batch}")),
         ]),
         // Of the dated Owners API only one version's file is published (reference/properties-pipelines-search-associations.md 6).
@@ -148,6 +151,13 @@ internal static class Deviations
         new(schema, "/completedAt", Problem.Null, "docs/compatibility.md", "not complete"),
         .. ((string[])["id", "operation", "objectTypeId", "inputs", "done", "created", "updated", "unchanged", "failed"])
             .Select(member => new Deviation(schema, "/" + member, Problem.Unknown, "docs/compatibility.md", "how far it is")),
+    ];
+
+    static IEnumerable<(string, string)> OfConfigurations(string prefix) =>
+    [
+        ("GET", prefix + "/definitions/configurations/all"),
+        ("GET", prefix + "/definitions/configurations/{from}/{to}"),
+        .. ((string[])["create", "update", "purge"]).Select(batch => ("POST", $"{prefix}/definitions/configurations/{{from}}/{{to}}/batch/{batch}")),
     ];
 
     // A 429 has more than an envelope.

@@ -70,10 +70,16 @@ internal sealed class MemoryTransaction : ITransaction
         bool[] Exist(ObjectType type, Func<TieInput, long> id) => [.. batch.Inputs.Select(input => working.FindId(type, id(input), archived: false) is not null)];
         var companies = batch.Primary is not var (primary, isCompanys) ? [] : working.Ties.Keys
             .Where(tie => tie.Record.Type == (isCompanys ? batch.To : batch.From).Number && tie.Type == (isCompanys ? primary.Inverse : primary.Number)).ToDictionary(tie => tie.Record.Id, tie => tie.Other.Id);
-        return new(
+        var found = new FoundTies(
             Exist(batch.From, input => input.From), Exist(batch.To, input => input.To),
             [.. batch.Inputs.Select(input => batch.Types.Select(type => type.Number).Where(type => working.Ties.ContainsKey((new(batch.From.Number, input.From), type, new(batch.To.Number, input.To)))).ToImmutableArray())],
             companies);
+        foreach (var (of, id, type, upTo) in batch.Counted)
+        {
+            found.Counts[(id, type)] = working.Ties.Keys.Where(tie => tie.Record == (of.Number, id) && tie.Type == type && working.Records.GetValueOrDefault(tie.Other) is { ArchivedAt: null }).Take((int)upTo).Count();
+        }
+
+        return found;
     }
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) =>
@@ -116,6 +122,11 @@ internal sealed class MemoryTransaction : ITransaction
 
     public void SaveAssociation(AssociationDefinition definition) =>
         working = working with { Schema = working.Schema.With([.. working.Schema.Labels.Where(other => other.Id != definition.Id), definition]) };
+
+    public void SaveLimit(int type, int? most) => working = working with
+    {
+        Schema = working.Schema.With(most is { } limit ? working.Schema.Limits.SetItem(type, limit) : working.Schema.Limits.Remove(type)),
+    };
 
     public void Expect(SideWrite note) => throw new NotSupportedException();
 

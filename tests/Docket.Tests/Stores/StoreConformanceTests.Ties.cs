@@ -381,6 +381,84 @@ public abstract partial class StoreConformanceTests
         Assert.Empty(await TiesAsync(Tickets.Type, ticket, Contacts.Type));
     }
 
+    [Fact]
+    public async Task A_limit_of_an_association_type_holds_in_its_direction_also_after_a_restart()
+    {
+        var (first, second, contact) = (await CreateOfAsync(Tickets.Type), await CreateOfAsync(Tickets.Type), await CreateOfAsync(Contacts.Type));
+        await LimitAsync(TypeOf(Contacts.Type, Tickets.Type, 15), 1);
+        Assert.Equal("16", await TieAsync(TieKind.Associate, Tickets.Type, first, Contacts.Type, contact));
+        Assert.Equal("16", await TieAsync(TieKind.Associate, Tickets.Type, first, Contacts.Type, contact));
+        await CloseAsync();
+        Store = await OpenAsync();
+        await RefusedAsync(Tickets.Type, second, Contacts.Type, contact);
+        await RefusedAsync(Contacts.Type, contact, Tickets.Type, second);
+
+        // Within a batch too, and the other direction has none.
+        var other = await CreateOfAsync(Contacts.Type);
+        var results = (await ApplyAsync(TieKind.Associate, Tickets.Type, Contacts.Type, new TieInput(first, other, []), new TieInput(second, other, []))).Results;
+        Assert.Equal([false, true], results.Select(result => result.Error is not null));
+        Assert.Equal(["16", "16"], (await TiesAsync(Tickets.Type, first, Contacts.Type)).Select(tie => tie.Item2));
+
+        // An archived record makes room, and so does the end of an association.
+        await ApplyAsync(WriteKind.Archive, ById(first));
+        Assert.Equal("16", await TieAsync(TieKind.Associate, Tickets.Type, second, Contacts.Type, contact));
+        await TieAsync(TieKind.Dissociate, Tickets.Type, second, Contacts.Type, contact);
+        Assert.Equal("16", await TieAsync(TieKind.Associate, Tickets.Type, second, Contacts.Type, contact));
+
+        await LimitAsync(TypeOf(Contacts.Type, Tickets.Type, 15), null);
+        Assert.Equal("16", await TieAsync(TieKind.Associate, Tickets.Type, await CreateOfAsync(Tickets.Type), Contacts.Type, contact));
+        await CloseAsync();
+        Store = await OpenAsync();
+        Assert.Empty(Store.Schema.Limits);
+
+        async Task RefusedAsync(ObjectType from, long fromId, ObjectType to, long toId) =>
+            Assert.Equal("crm.associations.ASSOCIATION_LIMIT_EXCEEDED", Assert.Single((await ApplyAsync(TieKind.Associate, from, to, new TieInput(fromId, toId, []))).Results).Error!.SubCategory);
+    }
+
+    [Fact]
+    public async Task A_limit_lets_a_primary_company_be_replaced_and_ends_when_it_is_full()
+    {
+        var (first, second, contact, other) = (await CreateOfAsync(Companies.Type), await CreateOfAsync(Companies.Type), await CreateOfAsync(Contacts.Type), await CreateOfAsync(Contacts.Type));
+        await LimitAsync(TypeOf(Contacts.Type, Companies.Type, 1), 1);
+        await LimitAsync(TypeOf(Companies.Type, Contacts.Type, 2), 1);
+        await TieAsync(TieKind.Associate, Contacts.Type, contact, Companies.Type, first);
+        Assert.Equal("1,279", await TieAsync(TieKind.Label, Contacts.Type, contact, Companies.Type, second, 1));
+        // The first company has no primary contact any more, and can get one.
+        Assert.Equal("1,279", await TieAsync(TieKind.Associate, Contacts.Type, other, Companies.Type, first));
+        Assert.NotNull((await ApplyAsync(TieKind.Label, Contacts.Type, Companies.Type, new TieInput(contact, first, [TypeOf(Contacts.Type, Companies.Type, 1)]))).Results[0].Error);
+        Assert.Equal([(first, "279"), (second, "279,1")], await TiesAsync(Contacts.Type, contact, Companies.Type));
+    }
+
+    [Fact]
+    public async Task A_record_with_more_associations_than_a_limit_allows_is_not_created()
+    {
+        var (one, two, three) = (await CreateOfAsync(Contacts.Type), await CreateOfAsync(Contacts.Type), await CreateOfAsync(Contacts.Type));
+        await LimitAsync(TypeOf(Tickets.Type, Contacts.Type, 16), 2);
+        await LimitAsync(TypeOf(Contacts.Type, Tickets.Type, 15), 1);
+        Assert.NotNull((await ApplyAsync(WriteKind.Create, Tied(one, two))).Results[0].Record);
+
+        var before = Store.Sequence;
+        foreach (var inputs in (RecordInput[][])[[Tied(three, one)], [Tied(three), Tied(three)]])
+        {
+            var outcome = await ApplyAsync(WriteKind.Create, inputs);
+            Assert.True(outcome.Refused);
+            Assert.Equal(FaultKind.Association, Assert.Single(outcome.Faults).Kind);
+            Assert.Equal(before, Store.Sequence);
+        }
+
+        Assert.NotNull((await ApplyAsync(WriteKind.Create, Tied(three))).Results[0].Record);
+
+        RecordInput Tied(params long[] contacts)
+        {
+            var input = Input(("hs_pipeline_stage", "1"));
+            input.Ties = [.. contacts.Select(contact => new RawTie(contact.ToString(), null, [("HUBSPOT_DEFINED", 16)]))];
+            return input;
+        }
+    }
+
+    Task LimitAsync(AssociationType type, int? most) =>
+        Store.ChangeTypesAsync(portal => portal.With(most is { } limit ? portal.Limits.SetItem(type.Number, limit) : portal.Limits.Remove(type.Number)), Schemata.Caller);
+
     // From tickets to contacts.
     Task DefineAsync(string name, string label, string inverse) => Store.ChangeTypesAsync(
         portal => portal.With(portal.Labels.Add(new("0-5", "0-1", name, portal.LastAssociation + 1, portal.LastAssociation + 2, 1) { Label = label, InverseLabel = inverse })), Schemata.Caller);

@@ -49,6 +49,7 @@ internal sealed record MovedTable(string Name, int Keys, ImmutableArray<MovedCol
         Of("forward", 1, "record long, survivor long, change long"),
         Of("object_type", 1, "number int, definition text"),
         Of("association_type", 1, "id int, definition text"),
+        Of("association_limit", 1, "type int, most int"),
         Of("property", 1, "number int, object_type text, name text, archived flag, definition text"),
         Of("property_group", 2, "object_type text, name text, position int, definition text"),
         Of("pipeline", 2, "object_type text, id text, position int, definition text"),

@@ -21,7 +21,7 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
     internal static readonly string[] PortalTables =
     [
         "head", "write_mark", "change", "record", "unique_value", "stage_use", "source", "forward", "erasing", "object_type", "property", "property_group", "pipeline", "pipeline_audit",
-        "job", "job_chunk", "job_outcome", "kept_answer", "association", "association_past", "association_change", "association_type",
+        "job", "job_chunk", "job_outcome", "kept_answer", "association", "association_past", "association_change", "association_type", "association_limit",
     ];
 
     /// <summary>Key of the lock under which one process at a time upgrades ("Docket" in ASCII).</summary>

@@ -245,6 +245,12 @@ internal sealed class PostgresTransaction : ITransaction
         changesSchema = true;
     }
 
+    public void SaveLimit(int type, int? most)
+    {
+        SchemaTables.SaveLimit(session, portal, type, most);
+        changesSchema = true;
+    }
+
     public void Rest()
     {
     }

@@ -17,6 +17,7 @@ internal static class SchemaTables
         session.Ask("SELECT object_type, entry FROM pipeline_audit WHERE portal = $1 ORDER BY position", PortalSession.Value(portal));
         session.Ask("SELECT '', definition FROM object_type WHERE portal = $1 ORDER BY number", PortalSession.Value(portal));
         session.Ask("SELECT '', definition FROM association_type WHERE portal = $1 ORDER BY id", PortalSession.Value(portal));
+        session.Ask("SELECT type, most FROM association_limit WHERE portal = $1", PortalSession.Value(portal));
         using var rows = session.Read();
         var properties = new List<(string Type, int Number, bool Archived, PropertyDefinition Definition)>();
         while (rows.Read())
@@ -29,10 +30,17 @@ internal static class SchemaTables
         var audit = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.PipelineAudit)!);
         var own = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.TypeDefinition)!.ToType())[""];
         var associations = ReadAll(json => JsonSerializer.Deserialize(json, SchemaJson.Default.AssociationDefinition)!)[""];
+        rows.NextResult();
+        var limits = ImmutableSortedDictionary.CreateBuilder<int, int>();
+        while (rows.Read())
+        {
+            limits.Add(rows.GetInt32(0), rows.GetInt32(1));
+        }
+
         var last = properties.Count == 0 ? 0 : properties.Max(property => property.Number);
         return new(types, types.Where(type => properties.Exists(property => property.Type == type.Id)).Concat(own).Select(type => new Schema(type, new SchemaContent(
             PropertiesOf(type, archived: false), PropertiesOf(type, archived: true), [.. groups[type.Id]], [.. pipelines[type.Id]], last)
-        { Audit = [.. audit[type.Id]] })), [.. associations]);
+        { Audit = [.. audit[type.Id]] })), [.. associations], limits.ToImmutable());
 
         ILookup<string, T> ReadAll<T>(Func<string, T> parse)
         {
@@ -55,6 +63,21 @@ internal static class SchemaTables
     public static void Save(PortalSession session, long portal, AssociationDefinition definition) => session.Queue(
         "INSERT INTO association_type (portal, id, definition) VALUES ($1, $2, $3) ON CONFLICT (portal, id) DO UPDATE SET definition = excluded.definition",
         PortalSession.Value(portal), PortalSession.Value(definition.Id), PortalSession.Value(JsonSerializer.Serialize(definition, SchemaJson.Default.AssociationDefinition)));
+
+    /// <summary>Writes or removes the limit of an association type.</summary>
+    public static void SaveLimit(PortalSession session, long portal, int type, int? most)
+    {
+        if (most is { } limit)
+        {
+            session.Queue(
+                "INSERT INTO association_limit (portal, type, most) VALUES ($1, $2, $3) ON CONFLICT (portal, type) DO UPDATE SET most = excluded.most",
+                PortalSession.Value(portal), PortalSession.Value(type), PortalSession.Value(limit));
+        }
+        else
+        {
+            session.Queue("DELETE FROM association_limit WHERE portal = $1 AND type = $2", PortalSession.Value(portal), PortalSession.Value(type));
+        }
+    }
 
     /// <summary>Writes the difference between two contents, and the definition of a custom type.</summary>
     public static void Save(PortalSession session, long portal, ObjectType type, SchemaContent? before, SchemaContent after)

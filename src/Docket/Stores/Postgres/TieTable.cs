@@ -61,6 +61,13 @@ internal sealed class TieTable(PortalSession session, long portal)
         CROSS JOIN LATERAL (SELECT other FROM association a WHERE a.portal = $1 AND a.record = k.record AND a.type = $3 ORDER BY a.other LIMIT 1) a
         """;
 
+    // At most $4 active records of each.
+    const string Counted = """
+        SELECT k.n, a.others FROM unnest($2::bigint[], $3::int[], $4::bigint[]) WITH ORDINALITY k(record, type, most, n)
+        CROSS JOIN LATERAL (SELECT count(*) AS others FROM (SELECT 1 FROM association a WHERE a.portal = $1 AND a.record = k.record AND a.type = k.type
+          AND EXISTS (SELECT 1 FROM record r WHERE r.portal = $1 AND r.key = a.other) LIMIT k.most) a) a
+        """;
+
     const string Begin = """
         INSERT INTO association (portal, record, type, other, change) SELECT h.portal, x.* FROM head h, unnest($2::bigint[], $3::int[], $4::bigint[], $5::bigint[]) x
         WHERE h.portal = $1 ON CONFLICT DO NOTHING
@@ -170,6 +177,14 @@ internal sealed class TieTable(PortalSession session, long portal)
                 First, PortalSession.Value(portal), PortalSession.Value((isCompanys ? to : from).Distinct().ToArray()), PortalSession.Value(isCompanys ? primary.Inverse : primary.Number));
         }
 
+        var counted = batch.Counted.ToArray();
+        if (counted.Length > 0)
+        {
+            session.Ask(
+                Counted, PortalSession.Value(portal), PortalSession.Value(counted.Select(each => RecordKey.Of(each.Of, each.Id, archived: false)).ToArray()),
+                PortalSession.Value(counted.Select(each => each.Type).ToArray()), PortalSession.Value(counted.Select(each => each.UpTo).ToArray()));
+        }
+
         using var rows = session.Read();
         while (rows.Read())
         {
@@ -191,6 +206,16 @@ internal sealed class TieTable(PortalSession session, long portal)
             while (rows.Read())
             {
                 found.Companies[RecordKey.IdOf(rows.GetInt64(0))] = RecordKey.IdOf(rows.GetInt64(1));
+            }
+        }
+
+        if (counted.Length > 0)
+        {
+            rows.NextResult();
+            while (rows.Read())
+            {
+                var (_, id, type, _) = counted[(int)rows.GetInt64(0) - 1];
+                found.Counts[(id, type)] = rows.GetInt64(1);
             }
         }
 

@@ -10,7 +10,7 @@ internal static class SchemaTables
 {
     /// <summary>Loads the schemas of the object types that the portal uses.</summary>
     public static PortalSchema LoadAll(Connection connection, ImmutableArray<ObjectType> types) =>
-        new(types, types.Where(type => IsUsed(connection, type)).Concat(LoadTypes(connection)).Select(type => new Schema(type, Load(connection, type))), LoadAssociations(connection));
+        new(types, types.Where(type => IsUsed(connection, type)).Concat(LoadTypes(connection)).Select(type => new Schema(type, Load(connection, type))), LoadAssociations(connection), LoadLimits(connection));
 
     /// <summary>Loads the schema of one object type.</summary>
     public static SchemaContent Load(Connection connection, ObjectType type)
@@ -60,6 +60,18 @@ internal static class SchemaTables
     {
         using var put = connection.Prepare("INSERT INTO association_type (id, definition) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET definition = excluded.definition");
         put.Bind(definition.Id).Bind(JsonSerializer.Serialize(definition, SchemaJson.Default.AssociationDefinition)).Run();
+    }
+
+    /// <summary>Writes or removes the limit of an association type.</summary>
+    public static void SaveLimit(Connection connection, int type, int? most)
+    {
+        using var remove = connection.Prepare("DELETE FROM association_limit WHERE type = ?");
+        remove.Bind(type).Run();
+        if (most is { } limit)
+        {
+            using var put = connection.Prepare("INSERT INTO association_limit (type, most) VALUES (?, ?)");
+            put.Bind(type).Bind(limit).Run();
+        }
     }
 
     /// <summary>Writes the difference between two contents, and the definition of a custom type.</summary>
@@ -161,6 +173,18 @@ internal static class SchemaTables
         }
 
         return definitions.DrainToImmutable();
+    }
+
+    static ImmutableSortedDictionary<int, int> LoadLimits(Connection connection)
+    {
+        var limits = ImmutableSortedDictionary.CreateBuilder<int, int>();
+        using var select = connection.Prepare("SELECT type, most FROM association_limit");
+        while (select.Step())
+        {
+            limits.Add((int)select.Integer(0), (int)select.Integer(1));
+        }
+
+        return limits.ToImmutable();
     }
 
     static bool IsUsed(Connection connection, ObjectType type)

@@ -167,6 +167,8 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public void SaveAssociation(AssociationDefinition definition) => SchemaTables.Save(connection, definition);
 
+    public void SaveLimit(int type, int? most) => SchemaTables.SaveLimit(connection, type, most);
+
     public void Rest()
     {
         TryFold(folder.Rest);

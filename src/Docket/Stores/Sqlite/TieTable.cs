@@ -23,6 +23,8 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
     readonly Statement has = connection.Prepare("SELECT 1 FROM association WHERE record = ? AND type = ? AND other = ?");
 
+    readonly Statement others = connection.Prepare("SELECT other FROM association WHERE record = ? AND type = ?");
+
     readonly Statement first = connection.Prepare("SELECT other FROM association WHERE record = ? AND type = ? ORDER BY other LIMIT 1");
 
     readonly Statement of = connection.Prepare("SELECT type, other FROM association WHERE record = ?");
@@ -70,6 +72,11 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
                     found.Companies[id] = RecordKey.IdOf(company);
                 }
             }
+        }
+
+        foreach (var (of, id, type, upTo) in batch.Counted)
+        {
+            found.Counts[(id, type)] = Count(RecordKey.Of(of, id, archived: false), type, upTo);
         }
 
         return found;
@@ -181,7 +188,7 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, first, of, newest, oldest, past, drop, dropPast, list, listPast])
+        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, others, first, of, newest, oldest, past, drop, dropPast, list, listPast])
         {
             statement.Dispose();
         }
@@ -233,6 +240,20 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
         var found = has.Bind(record).Bind(type).Bind(other).Step();
         has.Reset();
         return found;
+    }
+
+    // Active records.
+    long Count(long record, int type, long upTo)
+    {
+        var count = 0L;
+        others.Bind(record).Bind(type);
+        while (count < upTo && others.Step())
+        {
+            count += records.Exists(others.Integer(0)) ? 1 : 0;
+        }
+
+        others.Reset();
+        return count;
     }
 
     long? First(long record, int type)
