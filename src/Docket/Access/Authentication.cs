@@ -9,8 +9,11 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
 
-/// <summary>What an endpoint requires: a right on the object type of its path, or on any type, or a right on the portal. An endpoint without it is open to everyone.</summary>
-internal sealed record NeedsScope(Right? Right, ScopeNeed Portal, bool OfAnyType = false)
+/// <summary>
+/// What an endpoint requires: a right on the object type of its path, or on any type, or a right on the portal. An endpoint without it is
+/// open to everyone. A path without <c>{objectType}</c> can be that of one <paramref name="Type"/>.
+/// </summary>
+internal sealed record NeedsScope(Right? Right, ScopeNeed Portal, bool OfAnyType = false, string? Type = null)
 {
     /// <summary>Whether the endpoint changes nothing, regardless of the method.</summary>
     public bool OnlyReads => Right is Model.Right.Read or Model.Right.ReadSchema;
@@ -78,7 +81,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             limiter.Count(http, found.Caller, search: endpoint.GetMetadata<CountsAsSearch>() is not null);
         }
 
-        var call = new Call(found.Caller, found.Store, http.GetRouteValue("objectType") as string, clock)
+        var call = new Call(found.Caller, found.Store, needs.Type ?? http.GetRouteValue("objectType") as string, clock)
         {
             Version = version ?? ApiVersion.V3,
             Random = random,
@@ -105,6 +108,10 @@ internal static class ScopeExtensions
 {
     public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Right right)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(right, ScopeNeed.None));
+
+    /// <summary>A right on a type that the path itself stands for.</summary>
+    public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Right right, string type)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsScope(right, ScopeNeed.None, Type: type));
 
     /// <summary>A right on some type: the endpoint then looks at the types of what it is asked for. A refusal names the scopes of tickets.</summary>
     public static TBuilder NeedsAny<TBuilder>(this TBuilder endpoint, Right right)

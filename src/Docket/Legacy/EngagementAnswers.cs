@@ -14,9 +14,6 @@ namespace Docket.Legacy;
 /// </summary>
 internal sealed class EngagementAnswers(Call call)
 {
-    /// <summary>Most records in a list of <c>associations</c>.</summary>
-    const int TiesMax = 500;
-
     /// <summary>Lists of <c>associations</c> that programs may look for, of what no engagement has here.</summary>
     static readonly ImmutableArray<string> NoTies = ["ownerIds", "workflowIds", "contentIds", "quoteIds"];
 
@@ -34,18 +31,8 @@ internal sealed class EngagementAnswers(Call call)
         {
             var from = call.Portal.Find(group.Key.Plural)!.Type;
             ImmutableArray<Record> records = [.. group.Select(each => each.Record)];
-            var lists = records.Select(_ => ImmutableArray.CreateBuilder<ImmutableArray<long>>()).ToList();
-            foreach (var to in EngagementType.Ties.Select(list => call.Portal.Find(list.Plural)!.Type))
-            {
-                var types = call.Caller.Scopes.Allow(to.Scopes[Right.Read]) ? call.Portal.Associations.Between(from.Number, to.Number) : [];
-                var pages = await snapshot.TiesAsync(from, [.. records.Select(record => (record.Id, 0L))], types, TiesMax);
-                foreach (var (list, page) in lists.Zip(pages))
-                {
-                    list.Add([.. page.Ties.Select(tie => tie.Id)]);
-                }
-            }
-
-            all.AddRange(records.Zip(lists, (record, list) => (group.Key, record, list.ToImmutable())));
+            var ties = await TieIds.ReadAsync(snapshot, call, from, records, EngagementType.Ties.Select(list => list.Plural));
+            all.AddRange(records.Zip(ties, (record, lists) => (group.Key, record, lists)));
         }
 
         // As they were found, not by type.
@@ -67,7 +54,7 @@ internal sealed class EngagementAnswers(Call call)
             view.Show(record);
             json.WriteStartObject();
             WriteEngagement(json, type, view);
-            WriteTies(json, ties);
+            TieIds.Write(json, EngagementType.Ties.Select(list => list.Member).Zip(ties).Concat(NoTies.Select(name => (name, ImmutableArray<long>.Empty))));
             json.WriteStartArray("attachments");
             foreach (var file in (Text(view, EngagementType.Attachments) ?? "").Split(';'))
             {
@@ -110,23 +97,6 @@ internal sealed class EngagementAnswers(Call call)
                 EngagementType.Write(json, name, form, value);
             }
         }
-    }
-
-    static void WriteTies(Utf8JsonWriter json, ImmutableArray<ImmutableArray<long>> ties)
-    {
-        json.WriteStartObject("associations");
-        foreach (var (name, ids) in EngagementType.Ties.Select(list => list.Member).Zip(ties).Concat(NoTies.Select(name => (name, ImmutableArray<long>.Empty))))
-        {
-            json.WriteStartArray(name);
-            foreach (var id in ids)
-            {
-                json.WriteNumberValue(id);
-            }
-
-            json.WriteEndArray();
-        }
-
-        json.WriteEndObject();
     }
 
     static void WriteMetadata(Utf8JsonWriter json, EngagementType type, RecordView view)

@@ -94,7 +94,7 @@ internal static class EngagementRoutes
         var (found, total) = (new List<(EngagementType Kind, Record Record)>(), 0L);
         foreach (var kind in EngagementType.All)
         {
-            var page = await Pages.RecentAsync(call, call.Portal.Find(kind.Plural)!, "hs_lastmodifieddate", since, skip + size, http.RequestAborted);
+            var page = await Pages.RecentAsync(call, call.Portal.Find(kind.Plural)!, "hs_lastmodifieddate", since, 0, skip + size, http.RequestAborted);
             found.AddRange(page.Records.Select(record => (kind, record)));
             total += page.Total;
         }

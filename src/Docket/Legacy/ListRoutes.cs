@@ -14,6 +14,17 @@ internal static class ListRoutes
 
     public static void Map(IEndpointRouteBuilder routes, string path) => routes.MapPost(path, SearchAsync).Needs(ScopeNeed.Lists);
 
+    /// <summary>Maps the list of version 1.</summary>
+    public static void MapOlder(IEndpointRouteBuilder routes, string path) => routes.MapGet(path, http => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, 0, static (json, none) =>
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("lists");
+        json.WriteEndArray();
+        json.WriteBoolean("has-more", false);
+        json.WriteNumber("offset", none);
+        json.WriteEndObject();
+    })).Needs(ScopeNeed.Lists);
+
     static async Task SearchAsync(HttpContext http)
     {
         await RequestBody.ReadJsonAsync(http, Any.Read);

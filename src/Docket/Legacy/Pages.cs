@@ -16,22 +16,24 @@ internal static class Pages
     /// <exception cref="Refusal">400: not a number.</exception>
     public static int Size(HttpContext http, string parameter, int unset, int max) => (int)Math.Clamp(http.QueryNumber(parameter) ?? unset, 1, max);
 
-    /// <summary>How many records to leave out at the start of a list of recent ones.</summary>
+    /// <summary>How many records to leave out at the start of a list of found ones.</summary>
     /// <exception cref="Refusal">400: not a number, or too many.</exception>
-    public static int Skip(HttpContext http) => http.QueryNumber("offset") is not { } offset ? 0 : offset < ReachMax ? (int)offset : throw new Refusal(Faults.BeyondReach(ReachMax));
+    public static int Skip(HttpContext http, string parameter = "offset") =>
+        http.QueryNumber(parameter) is not { } offset ? 0 : offset < ReachMax ? (int)offset : throw new Refusal(Faults.BeyondReach(ReachMax));
 
     /// <summary>The records with a time since another one, newest first.</summary>
     /// <param name="call">The call.</param>
     /// <param name="schema">Their type.</param>
     /// <param name="moment">The property with the time.</param>
     /// <param name="since">The other time, milliseconds since 1970; <c>null</c> for all records.</param>
+    /// <param name="skip">Records to leave out.</param>
     /// <param name="limit">Most records.</param>
     /// <param name="cancellation">Cancels the search.</param>
-    public static ValueTask<SearchPage> RecentAsync(Call call, Schema schema, string moment, long? since, int limit, CancellationToken cancellation)
+    public static ValueTask<SearchPage> RecentAsync(Call call, Schema schema, string moment, long? since, int skip, int limit, CancellationToken cancellation)
     {
         var property = schema.Require(moment);
         ImmutableArray<ImmutableArray<SearchFilter>> groups = since is { } from ? [[new(property, SearchOperator.Gte, [new("", from)])]] : [];
-        return call.Store.SearchAsync(new(schema, groups, [], [], new(property, Descending: true), 0, null, limit), cancellation);
+        return call.Store.SearchAsync(new(schema, groups, [], [], new(property, Descending: true), skip, null, limit), cancellation);
     }
 
     /// <summary>Answers with a list under its own name.</summary>

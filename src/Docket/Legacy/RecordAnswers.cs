@@ -11,38 +11,56 @@ using Microsoft.AspNetCore.Http;
 
 namespace Docket.Legacy;
 
+/// <summary>The form of records in one of the old APIs.</summary>
+internal enum RecordForm
+{
+    /// <summary>Any type, in <c>crm-objects/v1</c>.</summary>
+    Object,
+
+    /// <summary><c>contacts/v1</c>.</summary>
+    Contact,
+}
+
 /// <summary>
-/// Records in the form of version 1, as recorded in <c>nodes/Hubspot/__schema__/v2.2.0/ticket/get.json</c> of <c>n8n-nodes-base</c>: ids
-/// are numbers, times are milliseconds since 1970, and each property has its versions.
+/// Records in the forms of versions 1 and 2, as recorded in <c>nodes/Hubspot/__schema__</c> of <c>n8n-nodes-base</c>: ids are numbers, times
+/// are milliseconds since 1970, and each property has its versions.
 /// </summary>
 internal sealed class RecordAnswers
 {
     readonly Call call;
+    readonly RecordForm form;
     readonly RecordView view;
     readonly List<(Record Record, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> Values)> records = [];
     readonly PropertySet set;
-    readonly ImmutableArray<string> withHistory = [];
+    readonly Predicate<Property> withHistory;
 
-    /// <summary>The answer to a read: the properties that its query names, and no others.</summary>
-    public RecordAnswers(Call call, HttpContext http)
+    /// <summary>The properties of a set, and which of them with all versions.</summary>
+    public RecordAnswers(Call call, Schema schema, RecordForm form, PropertySet set, Predicate<Property> withHistory)
     {
         this.call = call;
-        view = RecordView.For(call, call.Schema);
-        withHistory = http.QueryNames("propertiesWithHistory");
-        set = ReadQuery.SetOf(call.Schema, new PropertySet(call.Schema), http.QueryNames("properties").Concat(withHistory));
-    }
-
-    /// <summary>The answer to a write: what any of its inputs wrote, and what the answer of v3 shows in addition.</summary>
-    public RecordAnswers(Call call, Outcome outcome)
-    {
-        this.call = call;
-        var schema = outcome.Batch.Schema;
+        this.form = form;
+        this.set = set;
+        this.withHistory = withHistory;
         view = RecordView.For(call, schema);
-        set = new PropertySet(schema);
-        BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, [.. outcome.Batch.Inputs.SelectMany(input => input.Values)]);
     }
 
     public int Count => records.Count;
+
+    /// <summary>The answer to a read: the properties that its query names, and no others.</summary>
+    public static RecordAnswers OfQuery(Call call, HttpContext http)
+    {
+        var withHistory = http.QueryNames("propertiesWithHistory");
+        return new(call, call.Schema, RecordForm.Object, ReadQuery.SetOf(call.Schema, new PropertySet(call.Schema), http.QueryNames("properties").Concat(withHistory)), property => withHistory.Contains(property.Name));
+    }
+
+    /// <summary>The answer to a write: what any of its inputs wrote, and what the answer of v3 shows in addition.</summary>
+    public static RecordAnswers OfWrite(Call call, Outcome outcome)
+    {
+        var schema = outcome.Batch.Schema;
+        var set = new PropertySet(schema);
+        BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, [.. outcome.Batch.Inputs.SelectMany(input => input.Values)]);
+        return new(call, schema, RecordForm.Object, set, static _ => false);
+    }
 
     /// <summary>Adds records, with the times of their values.</summary>
     public async ValueTask<bool> AddAsync(ISnapshot snapshot, ImmutableArray<Record> found)
@@ -51,8 +69,11 @@ internal sealed class RecordAnswers
         return true;
     }
 
-    /// <summary>Writes the records, one after the other; each as a member with its id as name if <paramref name="named"/>.</summary>
-    public void WriteAll(Utf8JsonWriter json, bool named = false)
+    /// <summary>Writes the records, one after the other.</summary>
+    public void WriteAll(Utf8JsonWriter json) => WriteAll(json, named: false);
+
+    /// <summary>Writes the records; each as a member with its id as name if <paramref name="named"/>.</summary>
+    public void WriteAll(Utf8JsonWriter json, bool named)
     {
         foreach (var (record, values) in records)
         {
@@ -63,9 +84,7 @@ internal sealed class RecordAnswers
             }
 
             json.WriteStartObject();
-            json.WriteString("objectType", view.Schema.Type.LegacyName);
-            json.WriteNumber("portalId", call.Caller.PortalId);
-            json.WriteNumber("objectId", record.Id);
+            WriteHead(json, record);
             json.WriteStartObject("properties");
             foreach (var (property, entries) in values)
             {
@@ -76,9 +95,74 @@ internal sealed class RecordAnswers
             }
 
             json.WriteEndObject();
-            json.WriteBoolean("isDeleted", record.ArchivedAt is not null);
+            WriteTail(json, record);
             json.WriteEndObject();
         }
+    }
+
+    void WriteHead(Utf8JsonWriter json, Record record)
+    {
+        switch (form)
+        {
+            case RecordForm.Contact:
+                json.WriteNumber("vid", record.Id);
+                json.WriteNumber("canonical-vid", record.Id);
+                json.WriteNumber("portal-id", call.Caller.PortalId);
+                json.WriteBoolean("is-contact", true);
+                break;
+            default:
+                json.WriteString("objectType", view.Schema.Type.LegacyName);
+                json.WriteNumber("portalId", call.Caller.PortalId);
+                json.WriteNumber("objectId", record.Id);
+                break;
+        }
+    }
+
+    void WriteTail(Utf8JsonWriter json, Record record)
+    {
+        switch (form)
+        {
+            case RecordForm.Contact:
+                WriteEmpty(json, "merged-vids", "form-submissions", "list-memberships", "merge-audits");
+                WriteIdentities(json, record);
+                json.WriteNumber("addedAt", record.CreatedAt);
+                break;
+            default:
+                json.WriteBoolean("isDeleted", record.ArchivedAt is not null);
+                break;
+        }
+    }
+
+    // A contact is known by its addresses; the first is the primary one.
+    void WriteIdentities(Utf8JsonWriter json, Record contact)
+    {
+        json.WriteStartArray("identity-profiles");
+        json.WriteStartObject();
+        json.WriteNumber("vid", contact.Id);
+        json.WriteNumber("saved-at-timestamp", contact.UpdatedAt);
+        json.WriteNumber("deleted-changed-timestamp", 0);
+        json.WriteStartArray("identities");
+        foreach (var (index, address) in Addresses().Index())
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "EMAIL");
+            json.WriteString("value", address);
+            json.WriteNumber("timestamp", contact.CreatedAt);
+            json.WriteBoolean("is-primary", index == 0);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndArray();
+    }
+
+    IEnumerable<string> Addresses()
+    {
+        var (one, more) = view.Schema.Type.Several!.Value;
+        return $"{Text(one)};{Text(more)}".Split(';', StringSplitOptions.RemoveEmptyEntries);
+
+        string Text(string name) => view.TryGet(view.Schema.Require(name), out var value) ? Encoding.UTF8.GetString(value) : "";
     }
 
     void WriteProperty(Utf8JsonWriter json, Property property, string value, ImmutableArray<HistoryEntry> entries)
@@ -86,20 +170,46 @@ internal sealed class RecordAnswers
         // What is calculated on read has no history.
         var current = new HistoryEntry(value, entries.FirstOrDefault()?.Timestamp ?? view.Record.UpdatedAt, entries.FirstOrDefault()?.Source ?? PropertyHistory.Calculated);
         json.WriteStartObject(property.JsonName);
-        json.WriteStartArray("versions");
-        foreach (var entry in withHistory.Contains(property.Name) && !entries.IsEmpty ? entries : [current])
+        if (form == RecordForm.Contact)
         {
-            json.WriteStartObject();
-            json.WriteString("name", property.Name);
-            WriteEntry(json, property, entry);
-            json.WriteStartArray("sourceVid");
-            json.WriteEndArray();
-            json.WriteEndObject();
+            json.WriteString("value", ToText(property, value));
         }
 
-        json.WriteEndArray();
-        WriteEntry(json, property, current);
+        if (form != RecordForm.Contact || withHistory(property))
+        {
+            json.WriteStartArray("versions");
+            foreach (var entry in withHistory(property) && !entries.IsEmpty ? entries : [current])
+            {
+                json.WriteStartObject();
+                WriteVersion(json, property, entry);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
+        if (form != RecordForm.Contact)
+        {
+            WriteEntry(json, property, current);
+        }
+
         json.WriteEndObject();
+    }
+
+    void WriteVersion(Utf8JsonWriter json, Property property, HistoryEntry entry)
+    {
+        if (form == RecordForm.Contact)
+        {
+            json.WriteString("value", ToText(property, entry.Value));
+            json.WriteString("source-type", entry.Source.Type);
+            json.WriteString("source-id", entry.Source.Id);
+            json.WriteNumber("timestamp", entry.Timestamp);
+            return;
+        }
+
+        json.WriteString("name", property.Name);
+        WriteEntry(json, property, entry);
+        WriteEmpty(json, "sourceVid");
     }
 
     static void WriteEntry(Utf8JsonWriter json, Property property, HistoryEntry entry)
@@ -110,6 +220,16 @@ internal sealed class RecordAnswers
         if (entry.Source.Id.Length > 0)
         {
             json.WriteString("sourceId", entry.Source.Id);
+        }
+    }
+
+    // Lists of what Docket doesn't have, which programs read without looking whether they are there.
+    static void WriteEmpty(Utf8JsonWriter json, params ReadOnlySpan<string> lists)
+    {
+        foreach (var list in lists)
+        {
+            json.WriteStartArray(list);
+            json.WriteEndArray();
         }
     }
 

@@ -12,11 +12,7 @@ internal static class RecordReader
     /// <summary>Most values in an input: more than a portal can have properties, but limits memory.</summary>
     const int ValuesMax = 2_000;
 
-    static readonly JsonShape<SentValue> Value = new(
-        null,
-        ["name"],
-        ("name", (sent, ref json) => sent.Name = json.Utf8Text() ?? default),
-        ("value", (sent, ref json) => sent.Value = json.Utf8Text()));
+    static readonly JsonShape<SentValue> Named = Value("name");
 
     static readonly JsonShape<SentIds> Ids = new(null, ["ids"], ("ids", (sent, ref json) => sent.Ids = json.Texts("a list of ids")));
 
@@ -38,18 +34,36 @@ internal static class RecordReader
             : [.. ids.Select(id => Record.ParseId(Encoding.UTF8.GetBytes(id))).OfType<long>().Distinct()];
     }
 
-    static RecordInput Input(ref JsonCursor json)
+    /// <summary>Reads an object with <c>properties</c>, a list of values that are named by <paramref name="name"/>.</summary>
+    public static JsonShape<SentRecord> Shape(string name)
+    {
+        var value = Value(name);
+        return new(null, ["properties"],
+            ("properties", (sent, ref json) => sent.Values = Values(ref json, value)),
+            ("vid", (sent, ref json) => sent.Id = json.Utf8Text()),
+            ("email", (sent, ref json) => sent.Email = json.Utf8Text()));
+    }
+
+    static RecordInput Input(ref JsonCursor json) => new() { Values = Values(ref json, Named) };
+
+    static RawValue[] Values(ref JsonCursor json, JsonShape<SentValue> value)
     {
         json.BeginList("a list of property values");
         var values = new List<RawValue>();
         while (json.NextItem())
         {
-            var sent = Value.Read(ref json);
+            var sent = value.Read(ref json);
             values.Add(values.Count < ValuesMax ? new(sent.Name, sent.Value ?? default, sent.Value is null) : throw json.Refuse($"More than {ValuesMax} properties in one input"));
         }
 
-        return new() { Values = [.. values] };
+        return [.. values];
     }
+
+    static JsonShape<SentValue> Value(string name) => new(
+        null,
+        [name],
+        (name, (sent, ref json) => sent.Name = json.Utf8Text() ?? default),
+        ("value", (sent, ref json) => sent.Value = json.Utf8Text()));
 
     sealed class SentValue
     {
@@ -62,4 +76,14 @@ internal static class RecordReader
     {
         public List<string>? Ids { get; set; }
     }
+}
+
+/// <summary>A record in a body of its own or of a batch, with what identifies it there.</summary>
+internal sealed class SentRecord
+{
+    public RawValue[] Values { get; set; } = [];
+
+    public ReadOnlyMemory<byte>? Id { get; set; }
+
+    public ReadOnlyMemory<byte>? Email { get; set; }
 }

@@ -197,6 +197,21 @@ public sealed partial class PortalWallTests
         ["GET /properties/v2/{objectType}/properties/named/{name}"] = [""],
         ["PUT /crm-associations/v1/associations/create-batch"] = ["""[{"fromObjectId":"$ticket","toObjectId":"$archived","category":"HUBSPOT_DEFINED","definitionId":452}]"""],
         ["PUT /crm-associations/v1/associations/delete-batch"] = ["""[{"fromObjectId":"$ticket","toObjectId":"$archived","category":"HUBSPOT_DEFINED","definitionId":452}]"""],
+        ["POST /contacts/v1/contact"] = ["""{"properties":[{"property":"lastname","value":"mine"},{"property":"hubspot_owner_id","value":"$user"}]}"""],
+        ["POST /contacts/v1/contact/batch"] = ["""[{"vid":"$ticket","properties":[{"property":"lastname","value":"mine"}]},{"email":"mine@example.com","properties":[{"property":"lastname","value":"mine"}]}]"""],
+        ["POST /contacts/v1/contact/createOrUpdate/email/{email}"] = ["""{"properties":[{"property":"lastname","value":"mine"}]}"""],
+        ["GET /contacts/v1/contact/vid/{id}/profile"] = ["", "?property=email&propertyMode=value_and_history"],
+        ["GET /contacts/v1/contact/email/{email}/profile"] = [""],
+        ["POST /contacts/v1/contact/vid/{id}/profile"] = ["""{"properties":[{"property":"lastname","value":"mine"}]}"""],
+        ["POST /contacts/v1/contact/email/{email}/profile"] = ["""{"properties":[{"property":"lastname","value":"mine"}]}"""],
+        ["DELETE /contacts/v1/contact/vid/{id}"] = [""],
+        ["GET /contacts/v1/contact/vids/batch"] = ["?vid=$ticket&vid=$archived"],
+        ["GET /contacts/v1/contact/emails/batch"] = ["?email=$email"],
+        ["GET /contacts/v1/lists/all/contacts/all"] = ["", "?count=100&vidOffset=1"],
+        ["GET /contacts/v1/lists/all/contacts/recent"] = [""],
+        ["GET /contacts/v1/lists/recently_updated/contacts/recent"] = [""],
+        ["GET /contacts/v1/search/query"] = ["?q=theirs", "?q=$email"],
+        ["GET /contacts/v1/lists"] = [""],
         ["POST /engagements/v1/engagements"] = ["""{"engagement":{"type":"NOTE","ownerId":"$user"},"associations":{"ticketIds":["$ticket","$archived"]},"metadata":{"body":"mine"}}""", """{"engagement":{"type":"EMAIL","timestamp":1},"attachments":[{"id":1}],"metadata":{"subject":"mine","to":[{"email":"a@b.co"}]}}""", """{"engagement":{"type":"TASK"},"metadata":{"reminders":[1],"isAllDay":true}}"""],
         ["GET /engagements/v1/engagements/paged"] = ["", "?limit=1&offset=$ticket"],
         ["GET /engagements/v1/engagements/recent/modified"] = ["", "?since=0&count=100"],
@@ -372,6 +387,7 @@ public sealed partial class PortalWallTests
             : path.Contains("/groups/", StringComparison.Ordinal) ? ["group"]
             : path.Contains("{name}", StringComparison.Ordinal) ? ["property"]
             : path.Contains("{id}", StringComparison.Ordinal) ? ["ticket", "archived"]
+            : path.Contains("{email}", StringComparison.Ordinal) ? ["email"]
             : path.Contains("{appId}", StringComparison.Ordinal) ? ["app"]
             : path.Contains("{accountId}", StringComparison.Ordinal) || path.Contains("{portalId}", StringComparison.Ordinal) ? ["portal"]
             : path.Contains("{token}", StringComparison.Ordinal) ? ["client"]
