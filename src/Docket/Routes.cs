@@ -61,6 +61,9 @@ internal static class Routes
         Legacy.ListRoutes.Map(old, "/crm/v3/lists/search");
         PortalUserRoutes.Map(old, "/settings/v3/users");
         Legacy.AssociationRoutes.Map(old, "/crm-associations/v1/associations");
+        Legacy.CompanyRoutes.Map(old, "/companies/v2");
+        Legacy.DealRoutes.Map(old, "/deals/v1");
+        Legacy.OwnerRoutes.Map(old, "/owners/v2/owners");
         Legacy.ContactRoutes.Map(old, "/contacts/v1");
         Legacy.ListRoutes.MapOlder(old, "/contacts/v1/lists");
         Legacy.EngagementRoutes.Map(old, "/engagements/v1/engagements");

@@ -294,9 +294,13 @@ internal static class AssociationRoutes
 
     /// <summary>Associates the two records in the path.</summary>
     /// <exception cref="Refusal">400: one of them doesn't exist, as in a create (reference/properties-pipelines-search-associations.md 5.4), or they are the same.</exception>
-    public static async Task<TiePlan> ApplyOneAsync(HttpContext http, Between between, TieKind kind, ImmutableArray<AssociationType> types)
+    public static Task<TiePlan> ApplyOneAsync(HttpContext http, Between between, TieKind kind, ImmutableArray<AssociationType> types) =>
+        ApplyOneAsync(between, kind, (string)http.GetRouteValue("id")!, (string)http.GetRouteValue("toId")!, types);
+
+    /// <summary>Associates two records.</summary>
+    /// <exception cref="Refusal">400: one of them doesn't exist, as in a create (reference/properties-pipelines-search-associations.md 5.4), or they are the same.</exception>
+    public static async Task<TiePlan> ApplyOneAsync(Between between, TieKind kind, string from, string to, ImmutableArray<AssociationType> types)
     {
-        var (from, to) = ((string)http.GetRouteValue("id")!, (string)http.GetRouteValue("toId")!);
         var plan = await between.Call.Store.ApplyAsync(between.Batch(kind, [new(
             Between.ParseId(from) ?? throw new Refusal(Faults.TieTargetMissing(between.From.LegacyName, from)),
             Between.ParseId(to) ?? throw new Refusal(Faults.TieTargetMissing(between.To.LegacyName, to)), types)]));

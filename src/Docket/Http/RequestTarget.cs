@@ -22,7 +22,7 @@ internal sealed partial class RequestTarget(bool hideValues, IReadOnlyCollection
 
     // Query parameters whose values are names, numbers or flags.
     static readonly HashSet<string> Plain = new(
-        ["properties", "propertiesWithHistory", "associations", "idProperty", "archived", "limit", "after", "count", "offset", "property", "propertyMode", "vid", "vidOffset", "timeOffset", "since", "failed", "wait", "asOf", "objectId", "response_type"],
+        ["properties", "propertiesWithHistory", "associations", "idProperty", "archived", "limit", "after", "count", "offset", "property", "propertyMode", "vid", "vidOffset", "timeOffset", "since", "includeAssociations", "includeAllProperties", "includePropertyVersions", "failed", "wait", "asOf", "objectId", "response_type"],
         StringComparer.OrdinalIgnoreCase);
 
     static readonly HashSet<string> Secret = new(

@@ -12,8 +12,7 @@ internal sealed class EngagementReader
 {
     static readonly JsonShape<EngagementReader> New = Shape(["engagement"], Head("type")), Change = Shape([], Head());
 
-    static readonly JsonShape<SentTies> Associations = new(null, [],
-        [.. EngagementType.Ties.Select(list => (list.Member, (JsonMember<SentTies>)((ties, ref json) => ties.All.AddRange((json.Texts("a list of ids") ?? []).Select(id => (list.Plural, id))))))]);
+    static readonly JsonShape<SentTies> Associations = SentTies.Shape(EngagementType.Ties);
 
     static readonly JsonShape<SentHead> Attachment = new(null, ["id"], ("id", (file, ref json) => file.Id = json.Text()));
 
@@ -57,7 +56,7 @@ internal sealed class EngagementReader
             Add(EngagementType.Headers, Addresses());
         }
 
-        return new() { Values = [.. values], Ties = ties is not { All.Count: > 0 } ? null : [.. ties.All.Select(tie => new RawTie(tie.Id, null, [PlainType(portal, kind.Plural, tie.Plural)]))] };
+        return new() { Values = [.. values], Ties = SentTies.Of(portal, kind.Plural, ties?.All ?? []) };
 
         void Add(string property, string? value)
         {
@@ -78,12 +77,6 @@ internal sealed class EngagementReader
         ("type", (sent, ref json) => sent.Type = json.OneOf(EngagementType.Names.AsSpan())),
         ("ownerId", (sent, ref json) => sent.Owner = json.Text()),
         ("timestamp", (sent, ref json) => sent.Timestamp = json.Text()));
-
-    static (string Category, int Id) PlainType(PortalSchema portal, string from, string to)
-    {
-        var plain = portal.Associations.Between(portal.Find(from)!.Type.Number, portal.Find(to)!.Type.Number).First(type => type.Label is null);
-        return (plain.Category, plain.Id);
-    }
 
     void ReadMetadata(ref JsonCursor json)
     {
@@ -129,10 +122,5 @@ internal sealed class EngagementReader
         public string? Owner { get; set; }
 
         public string? Timestamp { get; set; }
-    }
-
-    sealed class SentTies
-    {
-        public List<(string Plural, string Id)> All { get; } = [];
     }
 }

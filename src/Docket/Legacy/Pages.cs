@@ -37,14 +37,14 @@ internal static class Pages
     }
 
     /// <summary>Answers with a list under its own name.</summary>
-    public static Task RespondAsync(HttpContext http, string list, Action<Utf8JsonWriter> writeAll, bool hasMore, long offset, long? total = null) =>
-        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (list, writeAll, hasMore, offset, total), static (json, page) =>
+    public static Task RespondAsync(HttpContext http, string list, Action<Utf8JsonWriter> writeAll, bool hasMore, long offset, long? total = null, string moreName = "hasMore") =>
+        Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (list, writeAll, hasMore, offset, total, moreName), static (json, page) =>
         {
             json.WriteStartObject();
             json.WriteStartArray(page.list);
             page.writeAll(json);
             json.WriteEndArray();
-            json.WriteBoolean("hasMore", page.hasMore);
+            json.WriteBoolean(page.moreName, page.hasMore);
             json.WriteNumber("offset", page.offset);
             if (page.total is { } total)
             {

@@ -19,6 +19,12 @@ internal enum RecordForm
 
     /// <summary><c>contacts/v1</c>.</summary>
     Contact,
+
+    /// <summary><c>companies/v2</c>.</summary>
+    Company,
+
+    /// <summary><c>deals/v1</c>.</summary>
+    Deal,
 }
 
 /// <summary>
@@ -27,10 +33,14 @@ internal enum RecordForm
 /// </summary>
 internal sealed class RecordAnswers
 {
+    /// <summary>The lists of a deal's <c>associations</c>, and the types of their records.</summary>
+    public static readonly ImmutableArray<(string Member, string Plural)> DealTies = [("associatedVids", "contacts"), ("associatedCompanyIds", "companies"), ("associatedDealIds", "deals")];
+
     readonly Call call;
     readonly RecordForm form;
     readonly RecordView view;
     readonly List<(Record Record, ImmutableArray<(Property Property, ImmutableArray<HistoryEntry> Entries)> Values)> records = [];
+    readonly Dictionary<long, ImmutableArray<ImmutableArray<long>>> ties = [];
     readonly PropertySet set;
     readonly Predicate<Property> withHistory;
 
@@ -46,26 +56,43 @@ internal sealed class RecordAnswers
 
     public int Count => records.Count;
 
-    /// <summary>The answer to a read: the properties that its query names, and no others.</summary>
-    public static RecordAnswers OfQuery(Call call, HttpContext http)
+    /// <summary>Whether deals are shown with the ids of what they are associated with.</summary>
+    public bool WithTies { get; init; }
+
+    /// <summary>The answer to a read: the properties that its query names, or <paramref name="unnamed"/> if it names none.</summary>
+    public static RecordAnswers OfQuery(HttpContext http, RecordForm form = RecordForm.Object, PropertySet? unnamed = null, bool withTies = false)
     {
+        var schema = http.Call().Schema;
         var withHistory = http.QueryNames("propertiesWithHistory");
-        return new(call, call.Schema, RecordForm.Object, ReadQuery.SetOf(call.Schema, new PropertySet(call.Schema), http.QueryNames("properties").Concat(withHistory)), property => withHistory.Contains(property.Name));
+        var names = http.QueryNames("properties").AddRange(withHistory);
+        var all = http.QueryFlag("includePropertyVersions") || http.Request.Query["propertyMode"].ToString() == "value_and_history";
+        return new(http.Call(), schema, form, names.IsEmpty && unnamed is { } whole ? whole : ReadQuery.SetOf(schema, new PropertySet(schema), names), property => all || withHistory.Contains(property.Name))
+        {
+            WithTies = form == RecordForm.Deal && (withTies || http.QueryFlag("includeAssociations")),
+        };
     }
 
     /// <summary>The answer to a write: what any of its inputs wrote, and what the answer of v3 shows in addition.</summary>
-    public static RecordAnswers OfWrite(Call call, Outcome outcome)
+    public static RecordAnswers OfWrite(Call call, Outcome outcome, RecordForm form = RecordForm.Object)
     {
         var schema = outcome.Batch.Schema;
         var set = new PropertySet(schema);
         BatchResponse.ShowWritten(set, schema, outcome.Results[0].Effect, [.. outcome.Batch.Inputs.SelectMany(input => input.Values)]);
-        return new(call, schema, RecordForm.Object, set, static _ => false);
+        return new(call, schema, form, set, static _ => false) { WithTies = form == RecordForm.Deal };
     }
 
     /// <summary>Adds records, with the times of their values.</summary>
     public async ValueTask<bool> AddAsync(ISnapshot snapshot, ImmutableArray<Record> found)
     {
         records.AddRange(found.Zip(await PropertyHistory.ReadAsync(snapshot, view, found, set)));
+        if (WithTies)
+        {
+            foreach (var (record, lists) in found.Zip(await TieIds.ReadAsync(snapshot, call, view.Schema.Type, found, DealTies.Select(list => list.Plural))))
+            {
+                ties[record.Id] = lists;
+            }
+        }
+
         return true;
     }
 
@@ -110,6 +137,16 @@ internal sealed class RecordAnswers
                 json.WriteNumber("portal-id", call.Caller.PortalId);
                 json.WriteBoolean("is-contact", true);
                 break;
+            case RecordForm.Company or RecordForm.Deal:
+                json.WriteNumber("portalId", call.Caller.PortalId);
+                json.WriteNumber(form == RecordForm.Company ? "companyId" : "dealId", record.Id);
+                json.WriteBoolean("isDeleted", record.ArchivedAt is not null);
+                if (ties.TryGetValue(record.Id, out var lists))
+                {
+                    TieIds.Write(json, DealTies.Select(list => list.Member).Zip(lists));
+                }
+
+                break;
             default:
                 json.WriteString("objectType", view.Schema.Type.LegacyName);
                 json.WriteNumber("portalId", call.Caller.PortalId);
@@ -126,6 +163,12 @@ internal sealed class RecordAnswers
                 WriteEmpty(json, "merged-vids", "form-submissions", "list-memberships", "merge-audits");
                 WriteIdentities(json, record);
                 json.WriteNumber("addedAt", record.CreatedAt);
+                break;
+            case RecordForm.Company:
+                WriteEmpty(json, "additionalDomains", "stateChanges", "mergeAudits");
+                break;
+            case RecordForm.Deal:
+                WriteEmpty(json, "stateChanges");
                 break;
             default:
                 json.WriteBoolean("isDeleted", record.ArchivedAt is not null);

@@ -16,6 +16,8 @@ internal static class RecordReader
 
     static readonly JsonShape<SentIds> Ids = new(null, ["ids"], ("ids", (sent, ref json) => sent.Ids = json.Texts("a list of ids")));
 
+    static readonly JsonShape<SentTies> Ties = SentTies.Shape(RecordAnswers.DealTies);
+
     /// <summary>One record.</summary>
     /// <exception cref="Refusal">400 with line and column.</exception>
     public static RecordInput ReadOne(RequestBody body) => JsonCursor.Read(body, Input);
@@ -41,7 +43,9 @@ internal static class RecordReader
         return new(null, ["properties"],
             ("properties", (sent, ref json) => sent.Values = Values(ref json, value)),
             ("vid", (sent, ref json) => sent.Id = json.Utf8Text()),
-            ("email", (sent, ref json) => sent.Email = json.Utf8Text()));
+            ("email", (sent, ref json) => sent.Email = json.Utf8Text()),
+            ("objectId", (sent, ref json) => sent.Id = json.Utf8Text()),
+            ("associations", (sent, ref json) => sent.Ties = json.IsNull ? [] : Ties.Read(ref json).All));
     }
 
     static RecordInput Input(ref JsonCursor json) => new() { Values = Values(ref json, Named) };
@@ -86,4 +90,26 @@ internal sealed class SentRecord
     public ReadOnlyMemory<byte>? Id { get; set; }
 
     public ReadOnlyMemory<byte>? Email { get; set; }
+
+    public List<(string Plural, string Id)> Ties { get; set; } = [];
+}
+
+/// <summary>The records to associate a record with: lists of ids by type.</summary>
+internal sealed class SentTies
+{
+    public List<(string Plural, string Id)> All { get; } = [];
+
+    /// <summary>Reads an object with lists.</summary>
+    public static JsonShape<SentTies> Shape(IEnumerable<(string Member, string Plural)> lists) => new(null, [],
+        [.. lists.Select(list => (list.Member, (JsonMember<SentTies>)((ties, ref json) => ties.All.AddRange((json.Texts("a list of ids") ?? []).Select(id => (list.Plural, id))))))]);
+
+    /// <summary>Plain associations of a record of a type.</summary>
+    public static RawTie[]? Of(PortalSchema portal, string type, List<(string Plural, string Id)> ties) =>
+        ties.Count == 0 ? null : [.. ties.Select(tie => new RawTie(tie.Id, null, [TypeOf(portal, type, tie.Plural)]))];
+
+    static (string Category, int Id) TypeOf(PortalSchema portal, string from, string to)
+    {
+        var plain = portal.Associations.Between(portal.Find(from)!.Type.Number, portal.Find(to)!.Type.Number).First(type => type.Label is null);
+        return (plain.Category, plain.Id);
+    }
 }

@@ -72,7 +72,7 @@ internal static class RecordRoutes
     {
         var (call, id, withArchived) = (http.Call(), http.LastPathSegment(), http.QueryFlag("includeDeleted"));
         var number = Record.ParseId(Encoding.UTF8.GetBytes(id)) ?? throw ObjectRoutes.NotFound(id, "");
-        var answer = RecordAnswers.OfQuery(call, http);
+        var answer = RecordAnswers.OfQuery(http);
         await call.Store.ReadAsync(async snapshot =>
         {
             var record = (await snapshot.FindAsync(call.Type, [number], archived: false))[0]
@@ -86,7 +86,7 @@ internal static class RecordRoutes
     {
         var call = http.Call();
         var after = http.QueryNumber("offset") ?? 0;
-        var answer = RecordAnswers.OfQuery(call, http);
+        var answer = RecordAnswers.OfQuery(http);
         var (last, hasMore) = await call.Store.ReadAsync(async snapshot =>
         {
             // One more than the page shows whether there is a next page.
@@ -113,7 +113,7 @@ internal static class RecordRoutes
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
         var ids = RecordReader.ReadIds(body);
-        var (archived, answer) = (http.QueryFlag("includeDeleted"), RecordAnswers.OfQuery(call, http));
+        var (archived, answer) = (http.QueryFlag("includeDeleted"), RecordAnswers.OfQuery(http));
         await call.Store.ReadAsync(async snapshot =>
         {
             var found = (await snapshot.FindAsync(call.Type, ids, archived: false)).OfType<Record>();

@@ -18,6 +18,9 @@ internal static class SchemaRoutes
     public static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapGet("/crm-pipelines/v1/pipelines/{objectType}", ListPipelinesAsync).Needs(Right.ReadSchema);
+        routes.MapGet("/companies/v2/properties", ListPropertiesAsync).Needs(Right.ReadSchema, "companies");
+        routes.MapGet("/deals/v1/pipelines", http => RespondArrayAsync(http, PipelineRoutes.All(http.Call()), WriteDealPipeline)).Needs(Right.ReadSchema, "deals");
+        routes.MapGet("/deals/v1/pipelines/{pipelineId}", ReadDealPipelineAsync).Needs(Right.ReadSchema, "deals");
         foreach (var version in (string[])["v1", "v2"])
         {
             routes.MapGet($"/properties/{version}/{{objectType}}/properties", ListPropertiesAsync).Needs(Right.ReadSchema);
@@ -49,17 +52,51 @@ internal static class SchemaRoutes
         json.WriteEndObject();
     });
 
+    static Task ListPropertiesAsync(HttpContext http) => RespondArrayAsync(http, PropertyRoutes.All(http.Call()), WriteProperty);
+
     // A bare array, unlike all newer lists.
-    static Task ListPropertiesAsync(HttpContext http) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, PropertyRoutes.All(http.Call()), static (json, definitions) =>
+    static Task RespondArrayAsync<T>(HttpContext http, IEnumerable<T> definitions, Action<Utf8JsonWriter, T> write) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (definitions, write), static (json, list) =>
     {
         json.WriteStartArray();
-        foreach (var definition in definitions)
+        foreach (var definition in list.definitions)
         {
-            WriteProperty(json, definition);
+            list.write(json, definition);
         }
 
         json.WriteEndArray();
     });
+
+    static Task ReadDealPipelineAsync(HttpContext http)
+    {
+        var id = http.LastPathSegment();
+        return Wire.RespondAsync(http.Response, StatusCodes.Status200OK, PipelineRoutes.All(http.Call()).FirstOrDefault(pipeline => pipeline.Id == id) ?? throw new Refusal(Faults.ResourceNotFound()), WriteDealPipeline);
+    }
+
+    // As Singer's tap-hubspot reads them: a deal in a stage with the probability 1 is won.
+    static void WriteDealPipeline(Utf8JsonWriter json, Pipeline pipeline)
+    {
+        json.WriteStartObject();
+        json.WriteString("pipelineId", pipeline.Id);
+        WritePlace(json, pipeline.Label, pipeline.DisplayOrder, pipeline.Archived);
+        json.WriteBoolean("staticDefault", pipeline.Id == "default");
+        json.WriteStartArray("stages");
+        foreach (var stage in pipeline.Stages)
+        {
+            json.WriteStartObject();
+            json.WriteString("stageId", stage.Id);
+            WritePlace(json, stage.Label, stage.DisplayOrder, stage.Archived);
+            if (double.TryParse(stage.Metadata["probability"], out var probability))
+            {
+                json.WriteNumber("probability", probability);
+                json.WriteBoolean("closedWon", probability == 1);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
 
     static Task ReadPropertyAsync(HttpContext http)
     {

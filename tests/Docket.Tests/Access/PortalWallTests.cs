@@ -197,6 +197,36 @@ public sealed partial class PortalWallTests
         ["GET /properties/v2/{objectType}/properties/named/{name}"] = [""],
         ["PUT /crm-associations/v1/associations/create-batch"] = ["""[{"fromObjectId":"$ticket","toObjectId":"$archived","category":"HUBSPOT_DEFINED","definitionId":452}]"""],
         ["PUT /crm-associations/v1/associations/delete-batch"] = ["""[{"fromObjectId":"$ticket","toObjectId":"$archived","category":"HUBSPOT_DEFINED","definitionId":452}]"""],
+        ["POST /companies/v2/companies"] = ["""{"properties":[{"name":"hubspot_owner_id","value":"$user"}],"associations":{"associatedVids":["$ticket"]}}""", """{"properties":[]}"""],
+        ["GET /companies/v2/companies/paged"] = ["", "?limit=1&offset=1&includeAllProperties=true&includeAssociations=true"],
+        ["GET /companies/v2/companies/recent/modified"] = ["", "?since=1&count=100"],
+        ["GET /companies/v2/companies/recent/created"] = [""],
+        ["GET /companies/v2/companies/{id}"] = ["", "?includePropertyVersions=true"],
+        ["PUT /companies/v2/companies/{id}"] = ["""{"properties":[{"name":"description","value":"changed"}]}"""],
+        ["DELETE /companies/v2/companies/{id}"] = [""],
+        ["POST /deals/v1/deal"] = ["""{"properties":[{"name":"hubspot_owner_id","value":"$user"}],"associations":{"associatedVids":["$ticket"]}}""", """{"properties":[]}"""],
+        ["GET /deals/v1/deal/paged"] = ["", "?limit=1&offset=1&includeAllProperties=true&includeAssociations=true"],
+        ["GET /deals/v1/deal/recent/modified"] = ["", "?since=1&count=100"],
+        ["GET /deals/v1/deal/recent/created"] = [""],
+        ["GET /deals/v1/deal/{id}"] = ["", "?includePropertyVersions=true"],
+        ["PUT /deals/v1/deal/{id}"] = ["""{"properties":[{"name":"description","value":"changed"}]}"""],
+        ["DELETE /deals/v1/deal/{id}"] = [""],
+        ["POST /companies/v1/batch-async/update"] = ["""[{"objectId":"$ticket","properties":[{"name":"description","value":"changed"}]}]"""],
+        ["POST /deals/v1/batch-async/update"] = ["""[{"objectId":"$ticket","properties":[{"name":"description","value":"changed"}]}]"""],
+        ["POST /companies/v2/domains/{domain}/companies"] = ["""{"limit":1,"requestOptions":{"properties":["domain"]},"offset":{"companyId":"$ticket"}}"""],
+        ["GET /companies/v2/companies/domain/{domain}"] = ["?properties=domain"],
+        ["GET /companies/v2/companies/{id}/contacts"] = [""],
+        ["GET /companies/v2/companies/{id}/vids"] = [""],
+        ["PUT /companies/v2/companies/{id}/contacts/{toId}"] = [""],
+        ["DELETE /companies/v2/companies/{id}/contacts/{toId}"] = [""],
+        ["GET /companies/v2/properties"] = [""],
+        ["GET /deals/v1/deal/associated/{toObjectType}/{toId}/paged"] = [""],
+        ["PUT /deals/v1/deal/{id}/associations/{toObjectType}"] = ["?id=$ticket"],
+        ["DELETE /deals/v1/deal/{id}/associations/{toObjectType}"] = ["?id=$ticket"],
+        ["GET /deals/v1/pipelines"] = [""],
+        ["GET /deals/v1/pipelines/{pipelineId}"] = [""],
+        ["GET /owners/v2/owners"] = ["", "?email=$email"],
+        ["GET /owners/v2/owners/{ownerId}"] = [""],
         ["POST /contacts/v1/contact"] = ["""{"properties":[{"property":"lastname","value":"mine"},{"property":"hubspot_owner_id","value":"$user"}]}"""],
         ["POST /contacts/v1/contact/batch"] = ["""[{"vid":"$ticket","properties":[{"property":"lastname","value":"mine"}]},{"email":"mine@example.com","properties":[{"property":"lastname","value":"mine"}]}]"""],
         ["POST /contacts/v1/contact/createOrUpdate/email/{email}"] = ["""{"properties":[{"property":"lastname","value":"mine"}]}"""],
@@ -386,8 +416,8 @@ public sealed partial class PortalWallTests
         string[] names = path.Contains("/jobs/", StringComparison.Ordinal) ? ["job"]
             : path.Contains("/groups/", StringComparison.Ordinal) ? ["group"]
             : path.Contains("{name}", StringComparison.Ordinal) ? ["property"]
-            : path.Contains("{id}", StringComparison.Ordinal) ? ["ticket", "archived"]
-            : path.Contains("{email}", StringComparison.Ordinal) ? ["email"]
+            : path.Contains("{id}", StringComparison.Ordinal) || path.Contains("{toId}", StringComparison.Ordinal) ? ["ticket", "archived"]
+            : path.Contains("{email}", StringComparison.Ordinal) || path.Contains("{domain}", StringComparison.Ordinal) ? ["email"]
             : path.Contains("{appId}", StringComparison.Ordinal) ? ["app"]
             : path.Contains("{accountId}", StringComparison.Ordinal) || path.Contains("{portalId}", StringComparison.Ordinal) ? ["portal"]
             : path.Contains("{token}", StringComparison.Ordinal) ? ["client"]
