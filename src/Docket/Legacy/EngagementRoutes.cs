@@ -65,7 +65,13 @@ internal static class EngagementRoutes
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    static async Task ReadAsync(HttpContext http) => await RespondAsync(http, await FindAsync(http), new(http.Call()));
+    static async Task ReadAsync(HttpContext http)
+    {
+        var found = await FindAsync(http);
+        var answers = new EngagementAnswers(http.Call());
+        await http.Call().Store.ReadAsync(snapshot => answers.AddAsync(snapshot, [found]), http.RequestAborted);
+        await RespondAsync(http, answers);
+    }
 
     static async Task ListAsync(HttpContext http)
     {
@@ -161,15 +167,17 @@ internal static class EngagementRoutes
         }, http.RequestAborted) ?? throw new Refusal(Faults.ResourceNotFound());
     }
 
-    static Task RespondWrittenAsync(HttpContext http, EngagementType kind, Outcome outcome)
+    // Read again: its associations may have changed it too.
+    static async Task RespondWrittenAsync(HttpContext http, EngagementType kind, Outcome outcome)
     {
-        ObjectRoutes.RefuseFaults(http.Call(), outcome);
-        return RespondAsync(http, (kind, outcome.Results[0].Record!), new(http.Call(), kind, outcome.Batch.Schema));
+        var call = http.Call();
+        ObjectRoutes.RefuseFaults(call, outcome);
+        var written = outcome.Results[0].Record!;
+        var answers = new EngagementAnswers(call, kind, outcome.Batch.Schema);
+        await call.Store.ReadAsync(async snapshot =>
+            await answers.AddAsync(snapshot, [(kind, (await snapshot.FindAsync(outcome.Batch.Schema.Type, [written.Id], archived: false))[0] ?? written)]), CancellationToken.None);
+        await RespondAsync(http, answers);
     }
 
-    static async Task RespondAsync(HttpContext http, (EngagementType, Record) one, EngagementAnswers answers)
-    {
-        await http.Call().Store.ReadAsync(snapshot => answers.AddAsync(snapshot, [one]), CancellationToken.None);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answers, static (json, answers) => answers.WriteAll(json));
-    }
+    static Task RespondAsync(HttpContext http, EngagementAnswers answers) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answers, static (json, answers) => answers.WriteAll(json));
 }
