@@ -572,6 +572,7 @@ public sealed class MoveTests : IAsyncDisposable
         var type = (await server.PostAsync("/crm-object-schemas/v3/schemas", """{"name":"cars","labels":{"singular":"Car","plural":"Cars"},"primaryDisplayProperty":"vin","properties":[{"name":"vin","label":"VIN","type":"string","fieldType":"text","hasUniqueValue":true}]}""")).Expect(201)["objectTypeId"];
         (await server.PostAsync($"/crm/v3/objects/{type}", """{"properties":{"vin":"1"}}""")).Expect(201);
         (await server.PostAsync("/crm/v4/associations/tickets/contacts/labels", "{\"name\":\"boss\",\"label\":\"Boss\"}")).Expect(200);
+        (await server.PostAsync("/crm/v4/associations/definitions/configurations/tickets/contacts/batch/create", """{"inputs":[{"category":"HUBSPOT_DEFINED","typeId":16,"maxToObjectIds":9}]}""")).Expect(201);
         await server.EndOfJobAsync((await JobAsync(server, "job"))["id"]);
         (await KeptAsync(server)).Expect(201);
         (await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/tickets/{ids[0]}/associations/default/tickets/{ids[5]}", null)).Expect(200);
@@ -608,8 +609,8 @@ public sealed class MoveTests : IAsyncDisposable
             "/docket/v1/changes?limit=1000", "/docket/v1/changes?limit=7&after=3", $"{Tickets}?limit=50&{Some}", $"{Tickets}?limit=50&archived=true&{Some}",
             "/crm/v3/properties/tickets", "/crm/v3/properties/tickets?archived=true", "/crm/v3/properties/tickets/groups", "/crm/v3/pipelines/tickets", "/crm/v3/pipelines/tickets/repairs/audit",
             "/crm/v3/pipelines/tickets/repairs/stages/in/audit", "/crm/v3/owners", "/docket/v1/users", "/docket/v1/apps", "/docket/v1/settings", "/docket/v1/jobs", "/docket/v1/jobs/1", "/docket/v1/jobs/1/results",
-            "/docket/v1/jobs/1/rejected", "/account-info/v3/details",
-            .. ids.SelectMany(id => (string[])[$"{Tickets}/{id}?{Some}", $"{Tickets}/{id}?archived=true&{Some}", $"/docket/v1/changes?objectId={id}", $"/crm/v4/objects/tickets/{id}/associations/tickets"]),
+            "/docket/v1/jobs/1/rejected", "/account-info/v3/details", "/crm/associations/v4/definitions/configurations/all",
+            .. ids.SelectMany(id => (string[])[$"{Tickets}/{id}?{Some}", $"{Tickets}/{id}?archived=true&{Some}", $"/docket/v1/changes?objectId={id}", $"/docket/v1/objects/tickets/{id}/timeline", $"/crm/v4/objects/tickets/{id}/associations/tickets"]),
         ];
         var shown = new List<string>();
         foreach (var path in paths)
