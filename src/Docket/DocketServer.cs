@@ -5,6 +5,7 @@ using Docket.Jobs;
 using Docket.Limits;
 using Docket.Model;
 using Docket.Model.Types;
+using Docket.Sqlite;
 using Docket.Stores;
 using Docket.Stores.Moving;
 using Docket.Stores.Postgres;

@@ -68,7 +68,7 @@ internal sealed class IndexFile : IDisposable
             }
 
             // The index can be rebuilt, so a save need not be on disk; only the order of writes matters.
-            connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=500; PRAGMA secure_delete=FAST");
+            connection.Execute($"PRAGMA journal_mode=WAL; PRAGMA synchronous={(EphemeralDirectory.Holds(path) ? "OFF" : "NORMAL")}; PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=500; PRAGMA secure_delete=FAST");
             if (isNew)
             {
                 connection.Execute($"BEGIN; {Tables} PRAGMA application_id={ApplicationId}; PRAGMA user_version={Version}; COMMIT");

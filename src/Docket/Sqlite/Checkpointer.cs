@@ -28,6 +28,7 @@ internal sealed partial class Checkpointer : IDisposable
     readonly ILogger logger;
     readonly Complaints complaints;
     readonly string path;
+    readonly bool syncs;
     readonly Thread thread;
     readonly ManualResetEventSlim wanted = new();
     readonly Lock copying = new();
@@ -42,7 +43,8 @@ internal sealed partial class Checkpointer : IDisposable
         this.complaints = complaints;
         writer.Execute("PRAGMA wal_autocheckpoint=0");
         background = new Connection(path, create: false);
-        background.Execute("PRAGMA synchronous=FULL");
+        Engine.MakeDurable(background, path);
+        syncs = !EphemeralDirectory.Holds(path);
         file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         thread = new Thread(Run) { IsBackground = true, Name = "docket checkpoint" };
         thread.UnsafeStart(); // see PortalWriter
@@ -152,7 +154,11 @@ internal sealed partial class Checkpointer : IDisposable
             var inLog = background.Checkpoint();
             // SQLite syncs the file only if nothing is left in the log, which under load only happens in the writer. Syncing here leaves little
             // for the writer's sync.
-            RandomAccess.FlushToDisk(file);
+            if (syncs)
+            {
+                RandomAccess.FlushToDisk(file);
+            }
+
             return inLog;
         }
     }

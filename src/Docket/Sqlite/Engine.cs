@@ -58,7 +58,7 @@ internal static class Engine
                 throw new OperatorMistake($"{path} is on a file system without shared memory, such as a network drive. Choose a local data directory with --data.");
             }
 
-            MakeDurable(connection);
+            MakeDurable(connection, path);
             Migrate(connection, path, migrations, define);
             return load(connection);
         }
@@ -79,9 +79,15 @@ internal static class Engine
         }
     }
 
-    /// <summary>Lets every commit of a connection reach the disk.</summary>
-    public static void MakeDurable(Connection connection)
+    /// <summary>Lets every commit of a connection reach the disk, unless the file is deleted with its process.</summary>
+    public static void MakeDurable(Connection connection, string path)
     {
+        if (EphemeralDirectory.Holds(path))
+        {
+            connection.Execute("PRAGMA synchronous=OFF");
+            return;
+        }
+
         connection.Execute("PRAGMA synchronous=FULL");
         connection.Execute("PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1"); // macOS: flush the drive's cache; no effect elsewhere
     }

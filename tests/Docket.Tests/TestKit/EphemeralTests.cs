@@ -1,4 +1,4 @@
-using Docket.Stores;
+using Docket.Sqlite;
 
 namespace Docket.Tests.TestKit;
 
@@ -36,6 +36,7 @@ public sealed class EphemeralTests
         {
             Assert.False(Directory.Exists(left));
             Assert.True(Directory.Exists(used));
+            Assert.True(EphemeralDirectory.Holds(Path.Combine(used, "docket.db"))); // so nothing of it is synced
         }
 
         (await running.SendAsync(HttpMethod.Post, Tickets, """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""")).Expect(201);

@@ -98,7 +98,7 @@ internal sealed class MoveCopy : IPortalCopy
             connection.Execute($"UPDATE fold SET sequence = {Sequence}");
             connection.Execute($"DELETE FROM sqlite_sequence WHERE name = 'job'; INSERT INTO sqlite_sequence (name, seq) VALUES ('job', {jobs})");
         });
-        Engine.MakeDurable(connection);
+        Engine.MakeDurable(connection, path);
         connection.TruncateLog();
     }
 

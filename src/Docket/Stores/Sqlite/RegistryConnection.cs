@@ -26,7 +26,7 @@ internal sealed class RegistryConnection : IDisposable
         }
 
         Native = new(connection.Handle!, busyTimeoutMs);
-        Engine.MakeDurable(Native);
+        Engine.MakeDurable(Native, path);
         statements = new(connection, null, CancellationToken.None);
     }
 

@@ -1,10 +1,10 @@
 using Docket.Model;
 
-namespace Docket.Stores;
+namespace Docket.Sqlite;
 
 /// <summary>
 /// A data directory that ends with its server: in memory if the system has a file system for that, otherwise among the temporary files.
-/// What killed servers left is deleted at the next start.
+/// Nothing in it is synced. What killed servers left is deleted at the next start.
 /// </summary>
 internal sealed class EphemeralDirectory : IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class EphemeralDirectory : IDisposable
         for (var tries = 1; ; tries++)
         {
             var path = System.IO.Path.Combine(home, Prefix + System.IO.Path.GetRandomFileName());
-            DataDirectory.Create(path);
+            CreatePrivate(path);
             if (TryHold(path, FileMode.Create) is { } held && File.Exists(held.Name))
             {
                 return new(path, held);
@@ -54,7 +54,29 @@ internal sealed class EphemeralDirectory : IDisposable
         }
     }
 
+    /// <summary>Whether a file is directly in such a directory, of this process or another.</summary>
+    public static bool Holds(string path) => File.Exists(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path) ?? "", LockFile));
+
     public void Dispose() => Delete(Path, held);
+
+    static void CreatePrivate(string path)
+    {
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(path);
+            }
+            else
+            {
+                Directory.CreateDirectory(path, Connection.PrivateFile | UnixFileMode.UserExecute);
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorMistake($"Cannot create the directory {path}: {failure.Message}");
+        }
+    }
 
     // The lock last: what a stop in between leaves is deleted at the next start.
     static void Delete(string path, FileStream held)
