@@ -1,8 +1,10 @@
 using Docket.Http;
 using Docket.Limits;
+using Docket.Model;
 using Docket.Stores;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 
 namespace Docket.TestKit;
@@ -82,9 +84,7 @@ internal sealed partial class CallRecorder(RequestDelegate next, IPortals portal
 
     async Task RecordAsync(HttpContext http, ObservedCall call, MemoryStream answer, long ms)
     {
-        // An unknown path was answered before anyone looked at the token.
-        var caller = http.Features.GetRequiredFeature<AboutRequest>().Caller ?? (await portals.FindTokenAsync(http.Request.Headers.Authorization.ToString()[Scheme.Length..].Trim(), CancellationToken.None))?.Caller;
-        if (caller is not { Settings.RequestLog: > 0 and var max })
+        if (await CallerOfAsync(http) is not { Settings.RequestLog: > 0 and var max } caller)
         {
             return;
         }
@@ -110,6 +110,25 @@ internal sealed partial class CallRecorder(RequestDelegate next, IPortals portal
                 BeyondLimit = endpoint?.GetMetadata<ApiVersion>() is null ? null : log.Count(caller, endpoint.GetMetadata<CountsAsSearch>() is not null),
             },
             max);
+    }
+
+    async Task<Caller?> CallerOfAsync(HttpContext http)
+    {
+        var caller = http.Features.GetRequiredFeature<AboutRequest>().Caller;
+        if (caller is not null || http.GetEndpoint() is RouteEndpoint)
+        {
+            return caller;
+        }
+
+        try
+        {
+            // An unknown path was answered before anyone looked at the token.
+            return (await portals.FindTokenAsync(http.Request.Headers.Authorization.ToString()[Scheme.Length..].Trim(), CancellationToken.None))?.Caller;
+        }
+        catch (Refusal)
+        {
+            return null; // its portal can't be served
+        }
     }
 
     static async Task<LoggedBody?> BodyOfAsync(HttpContext http, ObservedCall call)

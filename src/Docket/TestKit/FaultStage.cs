@@ -21,7 +21,9 @@ internal sealed class FaultStage(RequestDelegate next, TestedPortals tested, Tim
             return next(http);
         }
 
-        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
+        // An upload that becomes a job may have any size, and is read in pieces as they arrive.
+        var uploads = http.GetEndpoint()?.Metadata.GetMetadata<TakesUploads>() is not null && Prefer.AsksAsync(http.Request);
+        if (!uploads && http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
         {
             http.Request.Body = observed.Body = new KeptBody(http.Request.Body, ObservedCall.BodyMax);
         }

@@ -43,15 +43,16 @@ public sealed class SeveralProcessesTests : IAsyncLifetime
         await UntilAsync(async () => await second.FindTokenAsync(token, Cancellation) is null);
     }
 
-    [Fact]
-    public async Task Calls_are_refused_on_demand_only_while_one_process_serves()
+    [Theory]
+    [InlineData("/docket/v1/apps/0/refusals", """{"policyName":"DAILY","calls":1}""", 204)]
+    [InlineData("/docket/v1/faults", """{"answer":{"status":429}}""", 201)]
+    public async Task Calls_are_refused_on_demand_only_while_one_process_serves(string path, string body, int status)
     {
         await using var server = await TestServer.StartAsync(with: options => options with { Store = schema.ConnectionString });
-        const string path = "/docket/v1/apps/0/refusals", body = """{"policyName":"DAILY","calls":1}""";
         Assert.Contains("only while one process serves", (await server.PostAsync(path, body)).Expect(409).Text, StringComparison.Ordinal);
         await first.DisposeAsync();
         await second.DisposeAsync();
-        (await server.PostAsync(path, body)).Expect(204);
+        (await server.PostAsync(path, body)).Expect(status);
         (await server.GetAsync("/crm/v3/objects/tickets")).Expect(429);
         (first, second) = (await OpenAsync("first", serve: false), await OpenAsync("second", serve: false));
     }
