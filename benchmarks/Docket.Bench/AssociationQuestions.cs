@@ -86,6 +86,36 @@ internal sealed class AssociationPages(Ends ends, Picker picker) : Question(pick
     public override bool IsRight(ReadOnlySpan<byte> body) => body.Count("\"toObjectId\":"u8) == BatchSize;
 }
 
+/// <summary>Ten of the contacts that are associated with a contact, and their total: with the first one, which are all, or with a random one, which is one.</summary>
+internal sealed class AssociationSearches(Ends ends, Picker picker, bool all) : Question(picker.Table)
+{
+    public override int Write(Request request)
+    {
+        request.Post("/crm/v3/objects/contacts/search"u8);
+        request.Add("{\"limit\":10,\"filterGroups\":[{\"filters\":[{\"propertyName\":\"associations.contact\",\"operator\":\"EQ\",\"value\":\""u8);
+        request.Add(ends.Contacts[all ? 0 : 1 + (picker.Pick() % (ends.Contacts.Length - 1))]);
+        request.Add("\"}]}]}"u8);
+        request.End();
+        return 1;
+    }
+
+    public override bool IsRight(ReadOnlySpan<byte> body) => body.Count("\"createdAt\":"u8) == (all ? 10 : 1);
+}
+
+/// <summary>Ten of the contacts with an option that all have, and their total.</summary>
+internal sealed class OptionSearches(Picker picker) : Question(picker.Table)
+{
+    public override int Write(Request request)
+    {
+        request.Post("/crm/v3/objects/contacts/search"u8);
+        request.Add("{\"limit\":10,\"filterGroups\":[{\"filters\":[{\"propertyName\":\"lifecyclestage\",\"operator\":\"EQ\",\"value\":\"lead\"}]}]}"u8);
+        request.End();
+        return 1;
+    }
+
+    public override bool IsRight(ReadOnlySpan<byte> body) => body.Count("\"createdAt\":"u8) == 10;
+}
+
 /// <summary>What an integration does for each message: upserts a contact by its address and a ticket by its key, associates the two, and adds a note to both.</summary>
 internal sealed class Messages(Picker picker) : Question(picker.Table)
 {

@@ -46,7 +46,7 @@ internal sealed class ServerSide : Side
     /// <summary>A server folds, checkpoints and saves its index when nothing was written for two seconds. That belongs in nobody else's turn.</summary>
     static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2.5);
 
-    const int IdSamples = 500, Contacts = 10_000;
+    const int IdSamples = 500, Contacts = 100_000;
 
     readonly string program;
     readonly int connections, processes;

@@ -30,7 +30,10 @@ internal sealed record Workload(string Name, string Title, Func<ServerSide, Func
         }),
         OfEnds("associations", "associations of tickets and contacts", (ends, picker) => new Associations(ends, picker)),
         OfEnds("associations-read", "batch read of associations", (ends, picker) => new AssociationReads(ends, picker)),
-        OfEnds("associations-page", "page of 100 of 10,000 associations", (ends, picker) => new AssociationPages(ends, picker)),
+        OfEnds("associations-page", "page of 100 of 100,000 associations", (ends, picker) => new AssociationPages(ends, picker)),
+        OfEnds("associations-search", "search by an association, 100,000 found", (ends, picker) => new AssociationSearches(ends, picker, all: true)),
+        OfEnds("association-search", "search by an association, 1 found", (ends, picker) => new AssociationSearches(ends, picker, all: false)),
+        OfEnds("option-search", "search by an option, 100,000 found", (_, picker) => new OptionSearches(picker)),
         new("messages", "contact, ticket, association, note", side => picker => new Messages(picker)),
     ];
 

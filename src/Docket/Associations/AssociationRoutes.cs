@@ -82,6 +82,7 @@ internal static class AssociationRoutes
         var id = (string)http.GetRouteValue("id")!;
         var (after, limit, asOf) = (http.QueryNumber("after") ?? 0, http.QueryLimit(PageMax, PageMax), ReadQuery.AsOfIn(http));
         var number = await between.RequireAsync(id, asOf, http.RequestAborted);
+        asOf ??= between.Call.TiesAsOf;
         var found = (await between.Call.Store.ReadAsync(
             snapshot => snapshot.TiesAsync(between.From, [(number, after)], between.Types, limit, asOf), http.RequestAborted, isLong: asOf is not null))[0];
         await Wire.RespondPageAsync(http.Response, found.Ties, Wire.LinkTo(http.Request, found.IsLast ? null : found.Ties[^1].Id), (json, tie) => WriteTie(json, between, tie));
@@ -134,7 +135,7 @@ internal static class AssociationRoutes
         var between = Between.Of(http, Right.Read);
         using var body = await RequestBody.ReadAsync(http);
         var inputs = ReadInput.ReadBatch(body, ReadsMax);
-        var pages = await TiesOfAsync(between, inputs, PageMax, ReadQuery.AsOfIn(http), http.RequestAborted);
+        var pages = await TiesOfAsync(between, inputs, PageMax, ReadQuery.AsOfIn(http) ?? between.Call.TiesAsOf, http.RequestAborted);
         List<RowError> errors = [.. inputs.Where((_, at) => pages[at].Ties.IsEmpty).Select(input => Faults.NoTies(between.From, input.Id, between.To))];
         await BatchEnvelope.RespondAsync(http, StatusCodes.Status200OK, errors, (between, inputs, pages), static (json, answer) =>
         {

@@ -73,7 +73,7 @@ internal static class OlderRoutes
         var inputs = ReadInput.ReadBatch(body, ReadsMax);
         var targets = new TieTargets(between.To, between.Types);
         ImmutableArray<long> ids = [.. inputs.Select(input => Between.ParseId(input.Id) ?? -1)];
-        var asOf = ReadQuery.AsOfIn(http);
+        var asOf = ReadQuery.AsOfIn(http) ?? between.Call.TiesAsOf;
         var lists = await between.Call.Store.ReadAsync(async snapshot =>
         {
             var all = await targets.ReadAsync(snapshot, between.From, ids, asOf: asOf);
@@ -150,6 +150,7 @@ internal static class OlderRoutes
         var id = (string)http.GetRouteValue("id")!;
         var asOf = ReadQuery.AsOfIn(http);
         var number = await between.RequireAsync(id, asOf, http.RequestAborted);
+        asOf ??= between.Call.TiesAsOf;
         var found = (await between.Call.Store.ReadAsync(
             snapshot => new TieTargets(between.To, between.Types).ReadAsync(snapshot, between.From, [number], after, asOf), http.RequestAborted, isLong: asOf is not null))[0];
         await Wire.RespondPageAsync(http.Response, found.Entries, found.NextOf(http.Request, between.From, number), static (json, entry) => TieList.WriteEntry(json, entry));

@@ -45,10 +45,13 @@ internal sealed record Call(Caller Caller, IStore Store, string? TypeName, TimeP
     /// <summary>Milliseconds since 1970.</summary>
     public long Now => Instant.Now(Clock);
 
-    /// <summary>The order of a batch's results: random, like HubSpot's, if the request asks for it; otherwise <c>null</c>, for that of the inputs.</summary>
+    /// <summary>The time as of which the portal shows associations if they lag, milliseconds since 1970; <c>null</c> for now.</summary>
+    public long? TiesAsOf => Caller.Settings.AssociationLagMs is > 0 and var lag ? Now - lag : null;
+
+    /// <summary>The order of a batch's results: random, like HubSpot's, if the request or the portal asks for it; otherwise <c>null</c>, for that of the inputs.</summary>
     public int[]? ResultOrder(int count)
     {
-        if (!Features.HasFlag(OptionalFeatures.Shuffle))
+        if (!Features.HasFlag(OptionalFeatures.Shuffle) && !Caller.Settings.Shuffle)
         {
             return null;
         }

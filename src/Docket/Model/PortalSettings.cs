@@ -16,6 +16,8 @@ internal sealed record PortalSettings
     [
         Setting.Switch("search-cap", settings => settings.SearchCap, (settings, on) => settings with { SearchCap = on }),
         Setting.Duration("search-lag", 3_600_000, settings => settings.SearchLagMs, (settings, ms) => settings with { SearchLagMs = ms }),
+        Setting.Duration("association-lag", 3_600_000, settings => settings.AssociationLagMs, (settings, ms) => settings with { AssociationLagMs = ms }),
+        Setting.Switch("shuffle", settings => settings.Shuffle, (settings, on) => settings with { Shuffle = on }),
         new("limits", "off, or free, starter, professional or enterprise, these also with +1 or +2 for API limit increases", settings => settings.Limits.Name,
             (settings, text) => LimitProfile.Find(text) is { } profile ? settings with { Limits = profile } : null),
         Setting.Limit("limits-burst", 1_000_000, settings => settings.LimitsBurst, (settings, number) => settings with { LimitsBurst = number }),
@@ -44,6 +46,12 @@ internal sealed record PortalSettings
 
     /// <summary>The delay until searches see a write, in milliseconds; 0 for none. To test clients against HubSpot's lag.</summary>
     public int SearchLagMs { get; init; }
+
+    /// <summary>The delay until reads show a change of associations, in milliseconds; 0 for none. To test clients against HubSpot's lag.</summary>
+    public int AssociationLagMs { get; init; }
+
+    /// <summary>Whether the results of a batch come in any order, as HubSpot's may. To test clients that rely on an order.</summary>
+    public bool Shuffle { get; init; }
 
     /// <summary>HubSpot's limits for apps of the portal; none by default.</summary>
     public LimitProfile Limits { get; init; } = LimitProfile.Off;

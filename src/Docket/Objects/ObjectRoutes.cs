@@ -158,6 +158,7 @@ internal static class ObjectRoutes
     public static async Task RespondReadAsync(
         HttpContext http, RecordView view, PropertySet set, ImmutableArray<(Property, ImmutableArray<HistoryEntry>)> history, ImmutableArray<TieTargets> targets, long? asOf = null)
     {
+        asOf ??= http.Call().TiesAsOf;
         var ties = targets.IsEmpty ? [] : await http.Call().Store.ReadAsync(
             snapshot => ReadTiesAsync(snapshot, view.Schema.Type, [view.Record.Id], targets, asOf), http.RequestAborted, isLong: asOf is not null);
         await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (http, view, set, history, ties), static (json, answer) => RecordResponse.WriteRead(
@@ -181,7 +182,7 @@ internal static class ObjectRoutes
             // One more than the page shows whether there is a next page, and where it starts.
             var records = await snapshot.ListAsync(call.Type, from, limit + 1, query.Archived);
             var page = await AddHistoryAsync(snapshot, RecordView.For(call, schema), query.History, [.. records.Take(limit)]);
-            var ties = await ReadTiesAsync(snapshot, schema.Type, [.. page.Select(entry => entry.Record.Id)], targets);
+            var ties = await ReadTiesAsync(snapshot, schema.Type, [.. page.Select(entry => entry.Record.Id)], targets, call.TiesAsOf);
             return (page, records.Length > limit ? records[limit].Id : (long?)null, ties);
         }, http.RequestAborted);
         var view = RecordView.For(call, schema);
