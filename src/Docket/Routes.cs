@@ -79,13 +79,19 @@ internal static class Routes
         UserRoutes.Map(all, "/docket/v1/users", portals.Users);
         if (tested is not null)
         {
-            var state = new PortalState(limiter.SaveAsync, async portalId =>
+            async Task ForgetAsync(long portalId)
             {
                 await limiter.ForgetAsync(portalId);
-                await jobs.ContinueAsync(portalId);
                 tested.Remove(portalId);
-            });
-            KitGroup.Map(all, portals, state, tested);
+            }
+
+            async Task RestoreAsync(long portalId)
+            {
+                await ForgetAsync(portalId);
+                await jobs.ContinueAsync(portalId);
+            }
+
+            KitGroup.Map(all, portals, new(limiter.SaveAsync, ForgetAsync, RestoreAsync), tested);
         }
 
         var (signIn, pages) = (new SignIn(portals.Users, portals.Sessions, options.Clock, logger), new Pages(options.Name));

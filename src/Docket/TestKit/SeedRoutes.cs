@@ -41,7 +41,7 @@ internal static class SeedRoutes
         catch (Refusal)
         {
             await snapshots.RewindAsync(portalId, before);
-            await state.ForgetAsync(portalId);
+            await state.RestoreAsync(portalId);
             throw;
         }
         finally

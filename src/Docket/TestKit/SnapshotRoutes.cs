@@ -69,7 +69,7 @@ internal sealed class SnapshotRoutes(IPortals portals, PortalState state)
         var portalId = await PortalAsync(http);
         var to = body.Snapshot is { } id ? Find(portalId, id) : null;
         await Snapshots.RewindAsync(portalId, to);
-        await state.ForgetAsync(portalId);
+        await state.RestoreAsync(portalId);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -94,8 +94,9 @@ internal sealed class SnapshotRoutes(IPortals portals, PortalState state)
 
 /// <summary>What the process knows of a portal beside its store, such as its calls.</summary>
 /// <param name="SaveAsync">Writes it where a snapshot finds it.</param>
-/// <param name="ForgetAsync">Forgets it after the portal was brought back, and takes up what its store has.</param>
-internal sealed record PortalState(Func<long, Task> SaveAsync, Func<long, Task> ForgetAsync);
+/// <param name="ForgetAsync">Forgets it after the portal was deleted.</param>
+/// <param name="RestoreAsync">Forgets it after the portal was brought back, and takes up what its store has.</param>
+internal sealed record PortalState(Func<long, Task> SaveAsync, Func<long, Task> ForgetAsync, Func<long, Task> RestoreAsync);
 
 /// <summary>A snapshot, as <see cref="SnapshotRoutes"/> writes it.</summary>
 internal sealed record SnapshotAnswer(string Id, string Name, long PortalId, DateTimeOffset CreatedAt);

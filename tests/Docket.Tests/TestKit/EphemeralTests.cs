@@ -111,6 +111,16 @@ public sealed class EphemeralTests
         Assert.InRange(files[0].Length, 1, 100_000);
     }
 
+    [Fact]
+    public async Task The_deletion_of_a_portal_fails_nowhere()
+    {
+        await using var server = await ServerProcess.ServeEphemeralAsync();
+        var made = (await server.SendAsync(HttpMethod.Post, "/docket/v1/portals", "{}")).Expect(201);
+        (await server.SendAsync(HttpMethod.Delete, $"/docket/v1/portals/{made["portalId"]}", "{}")).Expect(204);
+        await server.StopAsync();
+        Assert.DoesNotContain(server.Log, line => line.Contains(" fail: ", StringComparison.Ordinal));
+    }
+
     static string NewFile() => Path.Combine(Directory.CreateTempSubdirectory("docket-test-").FullName, "address");
 
     /// <summary>Where a server has its data, from its open files; <c>null</c> where the system doesn't tell.</summary>
