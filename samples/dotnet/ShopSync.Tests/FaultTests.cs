@@ -36,8 +36,11 @@ public sealed class FaultTests : SyncTest
         var report = await SyncAsync(shop);
         await Docket.Faults.ClearAsync();
         await AssertSyncedAsync(shop, report);
-        await SyncAsync(shop); // what was rejected, too
-        await AssertSyncedAsync(shop);
+        if (report.Rejected.Count > 0)
+        {
+            await SyncAsync(shop);
+            await AssertSyncedAsync(shop);
+        }
     }
 
     [Theory]

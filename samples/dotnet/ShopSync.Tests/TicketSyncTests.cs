@@ -5,7 +5,7 @@ public sealed class TicketSyncTests : SyncTest
 {
     public static TheoryData<OrderState, OrderState> Changes => new(Enum.GetValues<OrderState>().SelectMany(_ => Enum.GetValues<OrderState>(), (from, to) => (from, to)));
 
-    public static TheoryData<int, int> PageSizes => new(from count in (int[])[1, 2, 9, 10, 11, 25] from size in (int[])[1, 3, 10, 25] select (count, size));
+    public static TheoryData<int, int> PageSizes => new(from count in (int[])[1, 2, 9, 10, 11, 12] from size in (int[])[1, 3, 10, 25] select (count, size));
 
     [Theory]
     [InlineData(0)]
