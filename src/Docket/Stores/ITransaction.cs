@@ -43,6 +43,9 @@ internal interface ITransaction : IDisposable
     /// <summary>Finds the ids of active records; <c>null</c> for each that doesn't exist.</summary>
     long?[] Find(IReadOnlyList<TieTarget> targets);
 
+    /// <summary>Reads active records, and remembers none of them: they may be many. Sees the writes of the transaction.</summary>
+    IReadOnlyList<Record> Read(ObjectType type, IReadOnlyList<long> ids);
+
     /// <summary>Finds what a batch of associations names. Sees the writes of the transaction.</summary>
     FoundTies Find(TieBatch batch);
 

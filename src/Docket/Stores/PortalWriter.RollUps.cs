@@ -23,7 +23,7 @@ internal sealed partial class PortalWriter
             return;
         }
 
-        var sources = Find(RollUps.Sources(affected, schema), caller);
+        var sources = Find(RollUps.Sources(affected, schema));
         foreach (var write in gone ?? [])
         {
             sources[(ties[0].From.Type, write.Record.Id)] = write.Kind == ChangeKind.Purge ? write.Before! : write.Record;
@@ -54,7 +54,7 @@ internal sealed partial class PortalWriter
         var active = ActiveOf(ties);
         var affected = ids.Zip(ties).ToDictionary(
             record => (type.Number, record.First), record => record.Second.Where(tie => active.Contains(tie.Other)).Select(tie => new TieChange(tie.Type, tie.Other, 1)).ToList());
-        var sources = Find(RollUps.Sources(affected, schema), caller);
+        var sources = Find(RollUps.Sources(affected, schema));
         RollUp(type, ids, [.. affected.Values.Select(changes => RollUps.With(changes, sources))], caller, areAll: true);
     }
 
@@ -70,20 +70,20 @@ internal sealed partial class PortalWriter
     {
         var lookup = RollUps.Lookup(schema.Of(type), caller, ids);
         var (found, now) = (transaction.Find(lookup), Instant.Now(clock));
-        var read = areAll ? [] : Read(type, ids, RollUps.Unknown(found, lookup.Schema, changes, schema, now), caller);
+        var read = areAll ? [] : Read(type, ids, RollUps.Unknown(found, lookup.Schema, changes, schema, now));
         var plan = Planner.Decide(RollUps.Updates(lookup, found, changes, schema, now, areAll, read), found, now, sequence + 1);
         transaction.Write(plan, type, written);
         sequence += plan.Writes.Count;
     }
 
     // What records are associated with by the types of a roll-up.
-    Dictionary<(int Place, RollUp RollUp), List<TieChange>> Read(ObjectType type, IReadOnlyList<long> ids, List<(int Place, RollUp RollUp)> unknown, Caller caller)
+    Dictionary<(int Place, RollUp RollUp), List<TieChange>> Read(ObjectType type, IReadOnlyList<long> ids, List<(int Place, RollUp RollUp)> unknown)
     {
         var read = new Dictionary<(int, RollUp), List<TieChange>>();
         foreach (var records in unknown.GroupBy(one => one.RollUp, one => one.Place))
         {
             var ties = transaction.TiesOf(type, [.. records.Select(place => ids[place])], [.. records.Key.Numbers], RollUps.ReadMax, oldest: records.Key.Kind == RollUpKind.First);
-            var sources = Find(ties.SelectMany(own => own).Select(tie => tie.Other).Distinct(), caller);
+            var sources = Find(ties.SelectMany(own => own).Select(tie => tie.Other).Distinct());
             foreach (var (place, own) in records.Zip(ties))
             {
                 read[(place, records.Key)] = RollUps.With([.. own.Select(tie => new TieChange(tie.Type, tie.Other, 1))], sources);
@@ -93,18 +93,20 @@ internal sealed partial class PortalWriter
         return read;
     }
 
-    // The active ones of some records.
-    Dictionary<(int Type, long Id), Record> Find(IEnumerable<(int Type, long Id)> records, Caller caller)
+    // The active ones of some records, with the values that others follow: their other values may be long, and the records many.
+    Dictionary<(int Type, long Id), Record> Find(IEnumerable<(int Type, long Id)> records)
     {
         var active = new Dictionary<(int Type, long Id), Record>();
         foreach (var ids in records.GroupBy(record => record.Type, record => record.Id))
         {
-            if (schema.Find(ids.Key) is { } of)
+            if (schema.Find(ids.Key) is not { } of)
             {
-                foreach (var record in transaction.Find(RollUps.Lookup(of, caller, [.. ids])).Records.OfType<Record>())
-                {
-                    active[(ids.Key, record.Id)] = record;
-                }
+                continue;
+            }
+
+            foreach (var record in ids.Chunk(RollUps.ReadMax).SelectMany(some => transaction.Read(of.Type, some)))
+            {
+                active[(ids.Key, record.Id)] = RollUps.OnlyFollowed(record, of);
             }
         }
 

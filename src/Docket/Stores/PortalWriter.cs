@@ -451,7 +451,7 @@ internal sealed partial class PortalWriter : IDisposable
         var found = transaction.Find(batch);
         if (known.Type.Copying is { } copying && batch.Kind is WriteKind.Create or WriteKind.Upsert && schema.Find(copying.From) is { IsUsed: true } source)
         {
-            found.Copied = Copies.Of(batch, copying, source, Find(Copies.Named(batch, copying).Select(id => (source.Type.Number, id)), batch.Caller));
+            found.Copied = Copies.Of(batch, copying, source, transaction.Read(source.Type, [.. Copies.Named(batch, copying)]));
         }
 
         return Planner.Decide(batch, found, Instant.Now(clock), sequence + 1);

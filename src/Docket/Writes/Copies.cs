@@ -13,12 +13,16 @@ internal static class Copies
     /// <param name="copying">The rule.</param>
     /// <param name="source">The schema of the records that inputs name.</param>
     /// <param name="records">These records.</param>
-    public static PropertyValue[]?[] Of(WriteBatch batch, CopyRule copying, Schema source, IReadOnlyDictionary<(int Type, long Id), Record> records) =>
-    [
-        .. batch.Inputs.Select(input => NamedBy(input, copying) is { } id && records.TryGetValue((source.Type.Number, id), out var record)
-            ? copying.Names.Select(batch.Schema.Find).OfType<Property>().Select(property => new PropertyValue(property, new Followed(source, record).Value(property.Name))).Where(value => !value.Value.IsEmpty).ToArray()
-            : null),
-    ];
+    public static PropertyValue[]?[] Of(WriteBatch batch, CopyRule copying, Schema source, IReadOnlyList<Record> records)
+    {
+        var byId = records.ToDictionary(record => record.Id);
+        return
+        [
+            .. batch.Inputs.Select(input => NamedBy(input, copying) is { } id && byId.TryGetValue(id, out var record)
+                ? copying.Names.Select(batch.Schema.Find).OfType<Property>().Select(property => new PropertyValue(property, new Followed(source, record).Value(property.Name))).Where(value => !value.Value.IsEmpty).ToArray()
+                : null),
+        ];
+    }
 
     static long? NamedBy(in CheckedInput input, CopyRule copying) =>
         !input.Skipped && Array.Find(input.Values, value => value.Property.Name == copying.Property) is { Value.IsEmpty: false } named ? Record.ParseId(named.Value.Span) : null;

@@ -100,6 +100,22 @@ internal static class RollUps
     public static List<TieChange> With(List<TieChange> changes, IReadOnlyDictionary<(int Type, long Id), Record> sources) =>
         changes.ConvertAll(change => sources.TryGetValue(change.Other, out var source) ? change with { Before = change.By < 0 ? source : null, After = change.By > 0 ? source : null } : change);
 
+    /// <summary>A record without the values that nobody follows.</summary>
+    public static Record OnlyFollowed(Record record, Schema schema)
+    {
+        var followed = new ValueWriter();
+        var all = new ValueReader(record.Values.Span);
+        while (all.Next())
+        {
+            if (schema.FindNumberEvenArchived(all.Number)?.IsFollowed == true)
+            {
+                followed.Add(all.Entry);
+            }
+        }
+
+        return record with { Values = followed.Take() };
+    }
+
     /// <summary>A batch that looks up records.</summary>
     public static WriteBatch Lookup(Schema schema, Caller caller, IReadOnlyList<long> ids) => Batch(schema, caller, [.. ids.Select(id => new CheckedInput(null, Text(id), [], false))]);
 

@@ -65,6 +65,8 @@ internal sealed class MemoryTransaction : ITransaction
     public long?[] Find(IReadOnlyList<TieTarget> targets) =>
         [.. targets.Select(target => target.Key is { } key ? working.FindOwner(key, target.Value) : working.FindId(target.Type, target.Id, archived: false)?.Id)];
 
+    public IReadOnlyList<Record> Read(ObjectType type, IReadOnlyList<long> ids) => [.. ids.Select(id => working.FindId(type, id, archived: false)).OfType<Record>()];
+
     public FoundTies Find(TieBatch batch)
     {
         bool[] Exist(ObjectType type, Func<TieInput, long> id) => [.. batch.Inputs.Select(input => working.FindId(type, id(input), archived: false) is not null)];

@@ -167,6 +167,8 @@ internal sealed class PostgresTransaction : ITransaction
 
     public long?[] Find(IReadOnlyList<TieTarget> targets) => writer.Find(targets);
 
+    public IReadOnlyList<Record> Read(ObjectType type, IReadOnlyList<long> ids) => lookup.Read([.. ids.Select(id => RecordKey.Of(type, id, archived: false))]);
+
     public FoundTies Find(TieBatch batch) => writer.Find(batch);
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => writer.TiesOf([.. ids.Select(id => RecordKey.Of(type, id, archived: false))]);

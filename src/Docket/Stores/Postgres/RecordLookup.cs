@@ -124,6 +124,17 @@ internal sealed class RecordLookup(PortalSession session, long portal, SourceNum
         }
     }
 
+    /// <summary>Reads records, in one round trip, and remembers none of them.</summary>
+    public List<Record> Read(long[] keys)
+    {
+        var unknown = keys.Where(key => !records.ContainsKey(key)).ToArray();
+        return
+        [
+            .. keys.Select(key => records.GetValueOrDefault(key)).OfType<Record>(),
+            .. unknown.Length == 0 ? [] : session.List(row => RecordRows.Read(row, sources), ByKey, PortalSession.Value(portal), PortalSession.Value(unknown)),
+        ];
+    }
+
     public Record? FindId(ObjectType type, long id, bool archived) => id is < 0 or > RecordKey.IdMax ? null : FindKey(RecordKey.Of(type, id, archived));
 
     public Record? FindUnique(Property property, ReadOnlyMemory<byte> value) => FindHolder(HeldValue.Of(property, value)) is { } key ? FindKey(key) : null;

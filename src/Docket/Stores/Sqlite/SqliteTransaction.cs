@@ -113,6 +113,8 @@ internal sealed partial class SqliteTransaction : ITransaction
             : target.Id is >= 0 and <= RecordKey.IdMax && lookup.Exists(RecordKey.Of(target.Type, target.Id, archived: false)) ? target.Id : (long?)null),
     ];
 
+    public IReadOnlyList<Record> Read(ObjectType type, IReadOnlyList<long> ids) => [.. ids.Select(id => lookup.FindId(type, id, archived: false)).OfType<Record>()];
+
     public FoundTies Find(TieBatch batch) => ties.Find(batch);
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids) => [.. ids.Select(id => ties.Of(RecordKey.Of(type, id, archived: false)))];
