@@ -80,6 +80,10 @@ internal sealed partial class JobRunner(IPortals portals, TimeProvider clock, IL
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
         }
+        catch (Refusal refusal) when (refusal.Error.Status == 404)
+        {
+            // The portal was deleted, and its jobs with it.
+        }
         catch (Exception failure)
         {
             LogUnread(failure is Refusal ? null : failure, portalId);

@@ -16,8 +16,11 @@ public sealed class EphemeralTests
         await WaitForAsync(() => File.Exists(file));
         Assert.Equal(server.Url + "\n", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
         (await server.SendAsync(HttpMethod.Post, Tickets, """{"properties":{"subject":"a","hs_pipeline_stage":"1"}}""")).Expect(201);
+        var made = (await server.SendAsync(HttpMethod.Post, "/docket/v1/portals", "{}")).Expect(201);
+        (await server.SendAsync(HttpMethod.Delete, $"/docket/v1/portals/{made["portalId"]}", "{}")).Expect(204);
         var directory = DirectoryOf(server);
         await server.StopAsync();
+        Assert.DoesNotContain("fail:", server.Output, StringComparison.Ordinal);
         Assert.False(directory is not null && Directory.Exists(directory));
         Assert.False(File.Exists(file));
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(file)!));
