@@ -47,7 +47,7 @@ internal static class TimelineRoutes
         var id = long.TryParse((string)http.GetRouteValue("id")!, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1;
         var page = await call.Store.TimelineAsync(call.Type, id, after, limit, http.RequestAborted) ?? throw new Refusal(Faults.ResourceNotFound());
         var (schema, view) = (call.Store.Schema, new ChangeView(call.Caller.Scopes, call.Type)); // the schema is read after the changes, so it contains their properties
-        var changes = page.Changes.Select(change => SeenFrom(schema, (call.Type.Number, id), change)).Where(change => view.ShowsInTimeline(schema, change)).ToList();
+        var changes = page.Changes.Select(change => SeenFrom(schema, (call.Type.Number, id), change)).Where(change => view.Shows(schema, change)).ToList();
         var activities = await ActivitiesAsync(call, schema, changes, http.RequestAborted);
         var views = activities.Keys.Select(key => key.Type).Distinct().Select(type => schema.Find(type)!)
             .ToDictionary(type => type.Type.Number, type => (View: RecordView.For(call, type), Properties: ReadQuery.SetOf(type, type.ReadAlways, names.IsEmpty ? Shown : names)));

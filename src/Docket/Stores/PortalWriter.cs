@@ -420,7 +420,7 @@ internal sealed partial class PortalWriter : IDisposable
     Outcome Apply(WriteBatch batch)
     {
         // If the schema has changed since validation, validate the batch again with the current schema.
-        var known = Current(batch.Schema.Type, batch.Kind == WriteKind.Purge) is { IsUsed: true } used ? used : BeginToUse(batch.Schema.Type, batch.DryRun);
+        var known = Current(batch.Schema.Type, batch.Kind == WriteKind.Purge) is { IsUsed: true } used ? used : new Schema(batch.Schema.Type, schema.ContentOf(batch.Schema.Type));
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
         var ties = current.HasTies ? InputTies.Of(current, schema) : null;
         current = ties?.Check(transaction.Find(ties.Targets)) ?? current;
@@ -433,6 +433,11 @@ internal sealed partial class PortalWriter : IDisposable
 
         if (!current.DryRun)
         {
+            if (plan.Writes.Count > 0)
+            {
+                BeginToUse(known);
+            }
+
             transaction.Write(plan, known.Type, written);
             sequence += plan.Writes.Count;
             RollUpValues(plan, known);
@@ -502,16 +507,14 @@ internal sealed partial class PortalWriter : IDisposable
     Schema Current(ObjectType type, bool evenArchived = false) =>
         schema.Of(type) is var current && (evenArchived || !current.Type.IsArchived) ? current : throw new Refusal(Faults.UnknownObjectType(type.Id));
 
-    Schema BeginToUse(ObjectType type, bool dryRun)
+    // A type that a portal doesn't use has no stored schema: its first record brings it along.
+    void BeginToUse(Schema known)
     {
-        var first = new Schema(type, schema.ContentOf(type));
-        if (!dryRun)
+        if (!schema.Of(known.Type).IsUsed)
         {
-            transaction.SaveSchema(type, null, first.Content);
-            schema = schema.With(first);
+            transaction.SaveSchema(known.Type, null, known.Content);
+            schema = schema.With(known);
         }
-
-        return first;
     }
 
     Outcome Apply(WriteBatch batch, SideWrite? note)

@@ -27,6 +27,20 @@ public sealed class ReadableTypesTests
     }
 
     [Fact]
+    public async Task The_feed_shows_an_association_to_tokens_that_may_read_both_records()
+    {
+        await using var server = await TestServer.StartAsync();
+        await CreateAllAsync(server);
+        (await server.SendAsync(HttpMethod.Put, "/crm/v4/objects/tickets/10000000001/associations/default/contacts/10000000002", null)).Expect(200);
+        using var tickets = server.NewClient(await server.CreateTokenAsync(ReadTickets));
+        using var contacts = server.NewClient(await server.CreateTokenAsync(ReadContacts));
+        using var both = server.NewClient(await server.CreateTokenAsync(ReadTickets, ReadContacts));
+        Assert.DoesNotContain("associate", (await GetAsync(tickets, Feed)).Expect(200).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("associate", (await GetAsync(contacts, Feed)).Expect(200).Text, StringComparison.Ordinal);
+        Assert.Contains("\"kind\":\"associate\"", (await GetAsync(both, Feed)).Expect(200).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Asking_for_changes_of_a_type_needs_its_scope()
     {
         await using var server = await TestServer.StartAsync();

@@ -30,7 +30,7 @@ internal sealed partial record Behaviour(string Endpoint, string Text, string Ev
     public (string File, int Chapter, int Section) Place =>
         Sections().Match(Section) is { Success: true } place && Evidence.Split(", ").All(Evidences.Contains) && !Text.Contains('|')
             ? (place.Groups[1].Value, int.Parse(place.Groups[2].Value), place.Groups[3].Success ? int.Parse(place.Groups[3].Value) : 0)
-            : throw new FormatException($"evidence or section of this is none: {this}");
+            : throw new FormatException($"evidence or section of this is none: {Endpoint} | {Text} | {Evidence} | {Section}"); // not {this}, which prints this place
 
     [GeneratedRegex(@"^([a-z-]+\.md) (\d+)(?:\.(\d+))?(?:, \d+(?:\.\d+)?)*$")]
     private static partial Regex Sections();

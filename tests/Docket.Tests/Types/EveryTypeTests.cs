@@ -46,6 +46,7 @@ public class EveryTypeTests
         trying.DefaultRequestHeaders.Add("Docket-Dry-Run", "true");
         using var tried = await trying.PostAsync("/crm/v3/objects/companies", new StringContent("""{"properties":{"name":"A"}}""", Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Created, tried.StatusCode);
+        (await server.PostAsync("/crm/v3/objects/companies", """{"properties":{"none":"A"}}""")).Expect(400);
         var store = await server.Portals.OpenAsync(server.PortalId, TestContext.Current.CancellationToken);
         Assert.Empty(store.Schema.Used);
         (await server.PostAsync("/crm/v3/objects/companies", """{"properties":{"name":"A"}}""")).Expect(201);
