@@ -40,6 +40,7 @@ public sealed class ConversationTests
 
     [Theory]
     [MemberData(nameof(Files))]
+    [Trait("Engine", "SQLite")]
     public async Task The_conversation_goes_the_same_way_on_a_server_that_keeps_nothing(string file)
     {
         Assert.SkipWhen(Update, "the other test writes the answers");
