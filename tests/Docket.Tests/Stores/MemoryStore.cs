@@ -37,7 +37,7 @@ internal sealed partial record MemoryState : ISnapshot
     ]);
 
     bool WasActive(Key record, long time) => Log.FindLast(entry => !entry.Write.Kind.IsTie() && (entry.Type, entry.Write.Record.Id) == record && entry.Write.Time <= time) is
-        { Write: { Record: not null, Kind: not (ChangeKind.Archive or ChangeKind.MergedAway or ChangeKind.Purge) } };
+    { Write: { Record: not null, Kind: not (ChangeKind.Archive or ChangeKind.MergedAway or ChangeKind.Purge) } };
 
     // Without those of records that were permanently deleted.
     HashSet<(Key Record, int Type, Key Other)> TiesAt(long time)
