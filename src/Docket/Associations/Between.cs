@@ -23,9 +23,12 @@ internal sealed record Between(Call Call, ObjectType From, ObjectType To, Immuta
     {
         var call = http.Call();
         var name = (string)http.GetRouteValue("toObjectType")!;
-        var to = (call.Portal.Find(name) ?? throw new Refusal(Faults.UnknownObjectType(name))).Type;
-        return call.Caller.Scopes.Allow(to.Scopes[right]) ? Of(call, to) : throw new Refusal(Faults.MissingScopes(to.Scopes[right]));
+        return Of(call, (call.Portal.Find(name) ?? throw new Refusal(Faults.UnknownObjectType(name))).Type, right);
     }
+
+    /// <summary>From the object type of a call to another one, for which it needs a right too.</summary>
+    /// <exception cref="Refusal">403.</exception>
+    public static Between Of(Call call, ObjectType to, Right right) => call.Caller.Scopes.Allow(to.Scopes[right]) ? Of(call, to) : throw new Refusal(Faults.MissingScopes(to.Scopes[right]));
 
     /// <summary>From the object type of a call to another one.</summary>
     public static Between Of(Call call, ObjectType to) => new(call, call.Type, to, call.Portal.Associations.Between(call.Type.Number, to.Number));

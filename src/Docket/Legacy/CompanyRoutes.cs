@@ -70,12 +70,7 @@ internal static class CompanyRoutes
         var page = await FindAsync(http, http.LastPathSegment(), 0, 100);
         var answers = RecordAnswers.OfQuery(http, RecordForm.Company, PropertySet.Everything(call.Schema));
         await call.Store.ReadAsync(snapshot => answers.AddAsync(snapshot, page.Records), http.RequestAborted);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answers, static (json, answers) =>
-        {
-            json.WriteStartArray();
-            answers.WriteAll(json);
-            json.WriteEndArray();
-        });
+        await answers.RespondArrayAsync(http);
     }
 
     static ValueTask<SearchPage> FindAsync(HttpContext http, string domain, long after, int limit)
@@ -180,14 +175,10 @@ internal static class CompanyRoutes
         var company = await call.Store.FindAsync(call.Type, Between.ParseId((string)http.GetRouteValue("id")!)!.Value, archived: false, http.RequestAborted) ?? throw new Refusal(Faults.ResourceNotFound());
         var answers = RecordAnswers.OfQuery(http, RecordForm.Company, PropertySet.Everything(call.Schema));
         await call.Store.ReadAsync(snapshot => answers.AddAsync(snapshot, [company]), CancellationToken.None);
-        await TypedRoutes.RespondOneAsync(http, answers);
+        await answers.RespondAsync(http);
     }
 
-    static Between Contacts(Call call, Right right)
-    {
-        var contacts = call.Portal.Find("contacts")!.Type;
-        return call.Caller.Scopes.Allow(contacts.Scopes[right]) ? Between.Of(call, contacts) : throw new Refusal(Faults.MissingScopes(contacts.Scopes[right]));
-    }
+    static Between Contacts(Call call, Right right) => Between.Of(call, call.Portal.Find("contacts")!.Type, right);
 
     sealed class SentSearch
     {

@@ -19,9 +19,6 @@ internal static class ContactRoutes
 {
     const string Contacts = "contacts", Email = "email", LastModified = "lastmodifieddate", Created = "createdate";
 
-    /// <summary>Most contacts in a batch.</summary>
-    const int BatchMax = 1_000;
-
     /// <summary>The properties in lists that name none.</summary>
     static readonly ImmutableArray<string> Listed = ["firstname", "lastname", "company", LastModified];
 
@@ -57,7 +54,7 @@ internal static class ContactRoutes
         ObjectRoutes.RefuseFaults(call, outcome);
         var answers = Profile(http, outcome.Batch.Schema);
         await call.Store.ReadAsync(snapshot => answers.AddAsync(snapshot, [outcome.Results[0].Record!]), CancellationToken.None);
-        await RespondOneAsync(http, answers);
+        await answers.RespondAsync(http);
     }
 
     static async Task UpsertAsync(HttpContext http)
@@ -96,13 +93,7 @@ internal static class ContactRoutes
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var sent = JsonCursor.Read(body, static (ref json) => json.IsNull ? throw json.Unexpected("a list of contacts") : json.List("a list of contacts", Shape.Read)!);
-        if (sent.Count is 0 or > BatchMax)
-        {
-            throw new Refusal(sent.Count == 0 ? Faults.NoInputs() : Faults.TooManyInputs(BatchMax));
-        }
-
-        foreach (var group in sent.GroupBy(each => each.Id is null))
+        foreach (var group in RecordReader.ReadBatch(body, "a list of contacts", Shape).GroupBy(each => each.Id is null))
         {
             var kind = group.Key ? WriteKind.Upsert : WriteKind.Update;
             foreach (var chunk in group.Chunk(Validation.InputsMax))
@@ -146,7 +137,7 @@ internal static class ContactRoutes
         var id = http.LastPathSegment(before: 1);
         var answers = Profile(http, http.Call().Schema);
         await AddAsync(http, answers, idProperty, [id]);
-        await (answers.Count > 0 ? RespondOneAsync(http, answers) : throw ObjectRoutes.NotFound(id, idProperty ?? ""));
+        await (answers.Count > 0 ? answers.RespondAsync(http) : throw ObjectRoutes.NotFound(id, idProperty ?? ""));
     }
 
     // An object with a member for each contact that exists.
@@ -155,26 +146,14 @@ internal static class ContactRoutes
         var ids = http.QueryNames(parameter);
         var answers = ids.Length <= Validation.InputsMax ? Profile(http, http.Call().Schema) : throw new Refusal(Faults.TooManyInputs(Validation.InputsMax));
         await AddAsync(http, answers, idProperty, ids);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answers, static (json, answers) =>
-        {
-            json.WriteStartObject();
-            answers.WriteAll(json, named: true);
-            json.WriteEndObject();
-        });
+        await answers.RespondByIdAsync(http);
     }
 
     static async Task ListAsync(HttpContext http)
     {
         var (call, size, after) = (http.Call(), Pages.Size(http, "count", unset: 20, max: 100), http.QueryNumber("vidOffset") ?? 0);
         var answers = Brief(http);
-        var (last, hasMore) = await call.Store.ReadAsync(async snapshot =>
-        {
-            // One more than the page shows whether there is a next page.
-            var records = await snapshot.ListAsync(call.Type, Math.Min(after, long.MaxValue - 1) + 1, size + 1, archived: false);
-            ImmutableArray<Record> page = [.. records.Take(size)];
-            await answers.AddAsync(snapshot, page);
-            return (page.LastOrDefault()?.Id ?? 0, records.Length > size);
-        }, http.RequestAborted);
+        var (last, hasMore) = await Pages.ListAsync(call, answers, after, size, http.RequestAborted);
         await RespondPageAsync(http, answers, hasMore, hasMore ? last : 0);
     }
 
@@ -246,8 +225,6 @@ internal static class ContactRoutes
         versions = http.Request.Query["propertyMode"].ToString() is { Length: > 0 } mode ? mode == "value_and_history" : versions;
         return new(http.Call(), schema, RecordForm.Contact, names.IsEmpty ? unnamed : ReadQuery.SetOf(schema, new PropertySet(schema), names), _ => versions);
     }
-
-    static Task RespondOneAsync(HttpContext http, RecordAnswers answers) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answers, static (json, answers) => answers.WriteAll(json));
 
     static Task RespondPageAsync(HttpContext http, RecordAnswers answers, bool hasMore, long offset, long? time = null) =>
         Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (answers, hasMore, offset, time), static (json, page) =>

@@ -21,6 +21,22 @@ internal static class Pages
     public static int Skip(HttpContext http, string parameter = "offset") =>
         http.QueryNumber(parameter) is not { } offset ? 0 : offset < ReachMax ? (int)offset : throw new Refusal(Faults.BeyondReach(ReachMax));
 
+    /// <summary>Adds a page of active records to an answer, in order of id.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="answers">The answer.</param>
+    /// <param name="after">The id to begin after.</param>
+    /// <param name="size">Most records.</param>
+    /// <param name="cancellation">Cancels the read.</param>
+    /// <returns>The last id, or <paramref name="after"/> if there is none, and whether there are more.</returns>
+    public static ValueTask<(long Last, bool HasMore)> ListAsync(Call call, RecordAnswers answers, long after, int size, CancellationToken cancellation) => call.Store.ReadAsync(async snapshot =>
+    {
+        // One more than the page shows whether there is a next page.
+        var records = await snapshot.ListAsync(call.Type, Math.Min(after, long.MaxValue - 1) + 1, size + 1, archived: false);
+        ImmutableArray<Record> page = [.. records.Take(size)];
+        await answers.AddAsync(snapshot, page);
+        return (page.LastOrDefault()?.Id ?? after, records.Length > size);
+    }, cancellation);
+
     /// <summary>The records with a time since another one, newest first.</summary>
     /// <param name="call">The call.</param>
     /// <param name="schema">Their type.</param>

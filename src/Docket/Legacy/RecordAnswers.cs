@@ -96,11 +96,29 @@ internal sealed class RecordAnswers
         return true;
     }
 
+    /// <summary>Answers with the only record.</summary>
+    public Task RespondAsync(HttpContext http) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, this, static (json, answers) => answers.WriteAll(json));
+
+    /// <summary>Answers with an array of the records.</summary>
+    public Task RespondArrayAsync(HttpContext http) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, this, static (json, answers) =>
+    {
+        json.WriteStartArray();
+        answers.WriteAll(json);
+        json.WriteEndArray();
+    });
+
+    /// <summary>Answers with an object that has a member for each record, named by its id.</summary>
+    public Task RespondByIdAsync(HttpContext http) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, this, static (json, answers) =>
+    {
+        json.WriteStartObject();
+        answers.WriteAll(json, named: true);
+        json.WriteEndObject();
+    });
+
     /// <summary>Writes the records, one after the other.</summary>
     public void WriteAll(Utf8JsonWriter json) => WriteAll(json, named: false);
 
-    /// <summary>Writes the records; each as a member with its id as name if <paramref name="named"/>.</summary>
-    public void WriteAll(Utf8JsonWriter json, bool named)
+    void WriteAll(Utf8JsonWriter json, bool named)
     {
         foreach (var (record, values) in records)
         {

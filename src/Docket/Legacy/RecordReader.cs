@@ -12,6 +12,9 @@ internal static class RecordReader
     /// <summary>Most values in an input: more than a portal can have properties, but limits memory.</summary>
     const int ValuesMax = 2_000;
 
+    /// <summary>Most records in a batch of contacts, companies or deals.</summary>
+    const int BatchMax = 1_000;
+
     static readonly JsonShape<SentValue> Named = Value("name");
 
     static readonly JsonShape<SentIds> Ids = new(null, ["ids"], ("ids", (sent, ref json) => sent.Ids = json.Texts("a list of ids")));
@@ -26,6 +29,17 @@ internal static class RecordReader
     /// <exception cref="Refusal">400 with line and column; 400 for none or too many.</exception>
     public static RecordInput[] ReadAll(RequestBody body) =>
         JsonCursor.Read(body, static (ref json) => json.IsNull ? throw json.Unexpected("a list of records") : json.List("a list of records", Input)) is { Count: > 0 } inputs ? [.. inputs] : throw new Refusal(Faults.NoInputs());
+
+    /// <summary>A batch of records, each with what identifies it.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="what">What errors call it.</param>
+    /// <param name="shape">The form of a record.</param>
+    /// <exception cref="Refusal">400 with line and column; 400 for none or too many.</exception>
+    public static List<SentRecord> ReadBatch(RequestBody body, string what, JsonShape<SentRecord> shape)
+    {
+        var sent = JsonCursor.Read(body, (ref json) => json.IsNull ? throw json.Unexpected(what) : json.List(what, shape.Read)!);
+        return sent.Count is > 0 and <= BatchMax ? sent : throw new Refusal(sent.Count == 0 ? Faults.NoInputs() : Faults.TooManyInputs(BatchMax));
+    }
 
     /// <summary>The ids of a batch read. One that is no number is that of no record.</summary>
     /// <exception cref="Refusal">400 with line and column; 400 for too many.</exception>

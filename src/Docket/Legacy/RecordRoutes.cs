@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using System.Text;
-using System.Text.Json;
 using Docket.Access;
 using Docket.Http;
 using Docket.Model;
@@ -37,18 +35,13 @@ internal static class RecordRoutes
     static async Task CreateAsync(HttpContext http)
     {
         using var body = await RequestBody.ReadAsync(http);
-        await RespondWrittenAsync(http, await ObjectRoutes.ApplyCreateAsync(http, [RecordReader.ReadOne(body)]), static (json, written) => written.WriteAll(json));
+        await (await WrittenAsync(http, await ObjectRoutes.ApplyCreateAsync(http, [RecordReader.ReadOne(body)]))).RespondAsync(http);
     }
 
     static async Task CreateBatchAsync(HttpContext http)
     {
         using var body = await RequestBody.ReadAsync(http);
-        await RespondWrittenAsync(http, await ObjectRoutes.ApplyCreateAsync(http, RecordReader.ReadAll(body)), static (json, written) =>
-        {
-            json.WriteStartArray();
-            written.WriteAll(json);
-            json.WriteEndArray();
-        });
+        await (await WrittenAsync(http, await ObjectRoutes.ApplyCreateAsync(http, RecordReader.ReadAll(body)))).RespondArrayAsync(http);
     }
 
     static async Task UpdateAsync(HttpContext http)
@@ -63,7 +56,7 @@ internal static class RecordRoutes
 
         input.Id = Encoding.UTF8.GetBytes(id);
         var outcome = await ObjectRoutes.ApplyToOneAsync(http.Call(), WriteKind.Update, input) ?? throw ObjectRoutes.NotFound(id, "");
-        await RespondWrittenAsync(http, outcome, static (json, written) => written.WriteAll(json));
+        await (await WrittenAsync(http, outcome)).RespondAsync(http);
     }
 
     static Task ArchiveAsync(HttpContext http) => ObjectRoutes.ArchiveAsync(http);
@@ -79,32 +72,15 @@ internal static class RecordRoutes
                 ?? (withArchived ? (await snapshot.FindAsync(call.Type, [number], archived: true))[0] : null);
             return record is not null && await answer.AddAsync(snapshot, [record]);
         }, http.RequestAborted);
-        await (answer.Count > 0 ? Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answer, static (json, answer) => answer.WriteAll(json)) : throw ObjectRoutes.NotFound(id, ""));
+        await (answer.Count > 0 ? answer.RespondAsync(http) : throw ObjectRoutes.NotFound(id, ""));
     }
 
     static async Task ListAsync(HttpContext http)
     {
-        var call = http.Call();
         var after = http.QueryNumber("offset") ?? 0;
         var answer = RecordAnswers.OfQuery(http);
-        var (last, hasMore) = await call.Store.ReadAsync(async snapshot =>
-        {
-            // One more than the page shows whether there is a next page.
-            var records = await snapshot.ListAsync(call.Type, Math.Min(after, long.MaxValue - 1) + 1, PageSize + 1, archived: false);
-            ImmutableArray<Record> page = [.. records.Take(PageSize)];
-            await answer.AddAsync(snapshot, page);
-            return (page.LastOrDefault()?.Id ?? after, records.Length > PageSize);
-        }, http.RequestAborted);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, (answer, last, hasMore), static (json, page) =>
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("objects");
-            page.answer.WriteAll(json);
-            json.WriteEndArray();
-            json.WriteBoolean("hasMore", page.hasMore);
-            json.WriteNumber("offset", page.last);
-            json.WriteEndObject();
-        });
+        var (last, hasMore) = await Pages.ListAsync(http.Call(), answer, after, PageSize, http.RequestAborted);
+        await Pages.RespondAsync(http, "objects", answer.WriteAll, hasMore, last);
     }
 
     // An object with a member for each record that exists.
@@ -120,20 +96,15 @@ internal static class RecordRoutes
             found = archived ? found.Concat((await snapshot.FindAsync(call.Type, ids, archived: true)).OfType<Record>()) : found;
             return await answer.AddAsync(snapshot, [.. found.DistinctBy(record => record.Id)]);
         }, http.RequestAborted);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answer, static (json, answer) =>
-        {
-            json.WriteStartObject();
-            answer.WriteAll(json, named: true);
-            json.WriteEndObject();
-        });
+        await answer.RespondByIdAsync(http);
     }
 
-    static async Task RespondWrittenAsync(HttpContext http, Outcome outcome, Action<Utf8JsonWriter, RecordAnswers> write)
+    static async Task<RecordAnswers> WrittenAsync(HttpContext http, Outcome outcome)
     {
         var call = http.Call();
         ObjectRoutes.RefuseFaults(call, outcome);
         var answer = RecordAnswers.OfWrite(call, outcome);
         await call.Store.ReadAsync(async snapshot => await answer.AddAsync(snapshot, [.. outcome.Results.Select(result => result.Record!)]), CancellationToken.None);
-        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answer, write);
+        return answer;
     }
 }

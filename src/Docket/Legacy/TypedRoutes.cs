@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using Docket.Access;
 using Docket.Associations;
@@ -23,9 +22,6 @@ namespace Docket.Legacy;
 internal sealed record TypedRoutes(string Type, string IdName, string MoreName, RecordForm Form)
 {
     public static readonly TypedRoutes Companies = new("companies", "companyId", "has-more", RecordForm.Company), Deals = new("deals", "dealId", "hasMore", RecordForm.Deal);
-
-    /// <summary>Most records in a batch.</summary>
-    const int BatchMax = 1_000;
 
     static readonly JsonShape<SentRecord> Shape = RecordReader.Shape("name");
 
@@ -68,13 +64,7 @@ internal sealed record TypedRoutes(string Type, string IdName, string MoreName, 
     {
         var call = http.Call();
         using var body = await RequestBody.ReadAsync(http);
-        var sent = JsonCursor.Read(body, static (ref json) => json.IsNull ? throw json.Unexpected("a list of records") : json.List("a list of records", Shape.Read)!);
-        if (sent.Count is 0 or > BatchMax)
-        {
-            throw new Refusal(sent.Count == 0 ? Faults.NoInputs() : Faults.TooManyInputs(BatchMax));
-        }
-
-        foreach (var chunk in sent.Chunk(Validation.InputsMax))
+        foreach (var chunk in RecordReader.ReadBatch(body, "a list of records", Shape).Chunk(Validation.InputsMax))
         {
             ObjectRoutes.RefuseFaults(call, await call.Store.ApplyAsync(Validation.Check(WriteKind.Update, [.. chunk.Select(each => Input(http, each))], call.Schema, call.Caller, call.Features)));
         }
@@ -104,21 +94,14 @@ internal sealed record TypedRoutes(string Type, string IdName, string MoreName, 
         var number = Record.ParseId(Encoding.UTF8.GetBytes(id)) ?? throw ObjectRoutes.NotFound(id, "");
         var answers = RecordAnswers.OfQuery(http, Form, PropertySet.Everything(call.Schema), withTies: true);
         await call.Store.ReadAsync(async snapshot => (await snapshot.FindAsync(call.Type, [number], archived: false))[0] is { } record && await answers.AddAsync(snapshot, [record]), http.RequestAborted);
-        await (answers.Count > 0 ? RespondOneAsync(http, answers) : throw ObjectRoutes.NotFound(id, ""));
+        await (answers.Count > 0 ? answers.RespondAsync(http) : throw ObjectRoutes.NotFound(id, ""));
     }
 
     async Task ListAsync(HttpContext http)
     {
         var (call, size, after) = (http.Call(), Pages.Size(http, "limit", unset: 100, max: 250), http.QueryNumber("offset") ?? 0);
         var answers = RecordAnswers.OfQuery(http, Form, http.QueryFlag("includeAllProperties") ? PropertySet.Everything(call.Schema) : null);
-        var (last, hasMore) = await call.Store.ReadAsync(async snapshot =>
-        {
-            // One more than the page shows whether there is a next page.
-            var records = await snapshot.ListAsync(call.Type, Math.Min(after, long.MaxValue - 1) + 1, size + 1, archived: false);
-            ImmutableArray<Record> page = [.. records.Take(size)];
-            await answers.AddAsync(snapshot, page);
-            return (page.LastOrDefault()?.Id ?? after, records.Length > size);
-        }, http.RequestAborted);
+        var (last, hasMore) = await Pages.ListAsync(call, answers, after, size, http.RequestAborted);
         await Pages.RespondAsync(http, Type, answers.WriteAll, hasMore, last, moreName: MoreName);
     }
 
@@ -132,9 +115,6 @@ internal sealed record TypedRoutes(string Type, string IdName, string MoreName, 
         await Pages.RespondAsync(http, "results", answers.WriteAll, end < found.Total, end, found.Total);
     }
 
-    /// <summary>Answers with one record.</summary>
-    public static Task RespondOneAsync(HttpContext http, RecordAnswers answers) => Wire.RespondAsync(http.Response, StatusCodes.Status200OK, answers, static (json, answers) => answers.WriteAll(json));
-
     RecordInput Input(HttpContext http, SentRecord sent) => new() { Id = sent.Id ?? default, Values = sent.Values, Ties = SentTies.Of(http.Call().Portal, Type, sent.Ties) };
 
     async Task RespondWrittenAsync(HttpContext http, Outcome outcome)
@@ -142,6 +122,6 @@ internal sealed record TypedRoutes(string Type, string IdName, string MoreName, 
         ObjectRoutes.RefuseFaults(http.Call(), outcome);
         var answers = RecordAnswers.OfWrite(http.Call(), outcome, Form);
         await http.Call().Store.ReadAsync(snapshot => answers.AddAsync(snapshot, [outcome.Results[0].Record!]), CancellationToken.None);
-        await RespondOneAsync(http, answers);
+        await answers.RespondAsync(http);
     }
 }
