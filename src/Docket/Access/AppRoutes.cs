@@ -9,7 +9,6 @@ using Docket.Model.Types;
 using Docket.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Docket.Access;
@@ -73,7 +72,7 @@ internal static class AppRoutes
 
     static async Task RotateAsync(HttpContext http, IApps apps)
     {
-        var grace = http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? 0 : (await RequestBody.ReadJsonAsync(http, RotateBody.Shape.Read)).GraceSeconds;
+        var grace = (await RequestBody.ReadOptionalJsonAsync(http, RotateBody.Shape)).GraceSeconds;
         Faults.RefuseIf(grace is < 0 or > GraceSecondsMax ? [$"graceSeconds is 0 to {GraceSecondsMax}."] : []);
         var (portalId, id) = (http.Call().Caller.PortalId, AppId(http));
         var secret = await apps.RotateAsync(portalId, id, grace * 1000);

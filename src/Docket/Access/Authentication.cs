@@ -17,6 +17,9 @@ internal sealed record NeedsScope(Right? Right, ScopeNeed Portal, bool OfAnyType
 {
     /// <summary>Whether the endpoint changes nothing, regardless of the method.</summary>
     public bool OnlyReads => Right is Model.Right.Read or Model.Right.ReadSchema;
+
+    /// <summary>The scopes that a call needs, of which one is enough.</summary>
+    public ScopeNeed Of(Call call) => Right is { } right ? call.Type.Scopes[right] : Portal;
 }
 
 /// <summary>
@@ -91,7 +94,7 @@ internal sealed class Authentication(RequestDelegate next, IPortals portals, Rat
             _ = call.Schema; // refuses an unknown type
         }
 
-        var need = needs.Right is { } right ? call.Type.Scopes[right] : needs.Portal;
+        var need = needs.Of(call);
         if (!found.Caller.Scopes.Allow(need) && !(needs.OfAnyType && call.Portal.Types.Any(type => found.Caller.Scopes.Allow(type.Scopes[needs.Right!.Value]))))
         {
             throw new Refusal(Faults.MissingScopes(need));

@@ -24,13 +24,7 @@ internal static class RefusalRoutes
     static async Task RefuseAsync(HttpContext http, IPortals portals, RateLimiter limiter)
     {
         var body = await RequestBody.ReadJsonAsync(http, RefusalBody.Shape.Read);
-        LimitPolicy? policy = body.PolicyName switch
-        {
-            "TEN_SECONDLY_ROLLING" => LimitPolicy.TenSecondlyRolling,
-            "DAILY" => LimitPolicy.Daily,
-            "SECONDLY" => LimitPolicy.Secondly,
-            _ => null,
-        };
+        var policy = LimitPolicies.Find(body.PolicyName);
         Faults.RefuseIf([
             .. policy is null ? ["policyName must be TEN_SECONDLY_ROLLING, DAILY or SECONDLY."] : (string[])[],
             .. body.Calls is < 1 or > CallsMax ? [$"calls must be 1 to {CallsMax}."] : (string[])[],
@@ -42,11 +36,7 @@ internal static class RefusalRoutes
             ? id
             : throw new Refusal(Faults.ResourceNotFound());
         // Each process would count on its own.
-        if (!await portals.IsAloneAsync(http.RequestAborted))
-        {
-            throw new Refusal(Faults.SeveralProcesses("Calls can be refused on demand"));
-        }
-
+        await portals.RequireAloneAsync("Calls can be refused on demand", http.RequestAborted);
         limiter.Of(caller.PortalId).Refuse(appId, policy!.Value, body.Calls);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
@@ -65,7 +55,7 @@ internal sealed record RefusalBody
     };
 
     [Description("The limit in the answers.")]
-    [AllowedValues("TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY")]
+    [AllowedValues(LimitPolicies.TenSecondlyRolling, LimitPolicies.Daily, LimitPolicies.Secondly)]
     [Required]
     public string? PolicyName { get; set; }
 

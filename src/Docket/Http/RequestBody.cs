@@ -124,6 +124,11 @@ internal sealed class RequestBody : IDisposable
         return JsonCursor.Read(body, read);
     }
 
+    /// <summary>The same, or a new <typeparamref name="T"/> if the request has no body.</summary>
+    /// <inheritdoc cref="ReadJsonAsync"/>
+    public static async ValueTask<T> ReadOptionalJsonAsync<T>(HttpContext http, JsonShape<T> shape)
+        where T : new() => http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? new() : await ReadJsonAsync(http, shape.Read);
+
     /// <summary>Line and column, both from 1, of an offset in the body.</summary>
     public (long Line, long Column) Position(long offset)
     {

@@ -12,17 +12,18 @@ internal static partial class Faults
     /// <param name="waitMs">Milliseconds until a retry can succeed.</param>
     public static Error LimitReached(LimitPolicy policy, Caller caller, long waitMs)
     {
-        var (word, group) = policy switch
+        var name = LimitPolicies.NameOf(policy)!;
+        var group = policy switch
         {
-            LimitPolicy.TenSecondlyRolling => ("ten_secondly_rolling", $"publicapi:{(caller.IsOAuth ? "app" : "private_app")}-api-calls-ten-secondly:{caller.AppId}:{caller.PortalId}"),
-            LimitPolicy.Daily => ("daily", null),
-            _ => ("secondly", $"publicapi:search-api-calls-secondly:{caller.PortalId}"),
+            LimitPolicy.TenSecondlyRolling => $"publicapi:{(caller.IsOAuth ? "app" : "private_app")}-api-calls-ten-secondly:{caller.AppId}:{caller.PortalId}",
+            LimitPolicy.Daily => null,
+            _ => $"publicapi:search-api-calls-secondly:{caller.PortalId}",
         };
         // HubSpot sends no Retry-After; urllib3 would sleep for that time, until midnight with DAILY (reference/auth-limits-webhooks-imports.md 2.5).
         var again = policy != LimitPolicy.Daily;
-        return new(429, $"You have reached your {word} limit.", "RATE_LIMITS")
+        return new(429, $"You have reached your {name.ToLowerInvariant()} limit.", "RATE_LIMITS")
         {
-            Limit = new(word.ToUpperInvariant(), group),
+            Limit = new(name, group),
             Headers =
             [
                 ("x-should-retry", again ? "true" : "false"),

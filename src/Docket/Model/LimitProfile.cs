@@ -51,3 +51,26 @@ internal enum LimitPolicy
     Daily,
     Secondly,
 }
+
+/// <summary>The names of limits on the wire (reference/auth-limits-webhooks-imports.md 2.4).</summary>
+internal static class LimitPolicies
+{
+    public const string TenSecondlyRolling = "TEN_SECONDLY_ROLLING", Daily = "DAILY", Secondly = "SECONDLY";
+
+    public static LimitPolicy? Find(string? name) => name switch
+    {
+        TenSecondlyRolling => LimitPolicy.TenSecondlyRolling,
+        Daily => LimitPolicy.Daily,
+        Secondly => LimitPolicy.Secondly,
+        _ => null,
+    };
+
+    /// <summary><c>null</c> if no limit is reached.</summary>
+    public static string? NameOf(LimitPolicy policy) => policy switch
+    {
+        LimitPolicy.None => null,
+        LimitPolicy.TenSecondlyRolling => TenSecondlyRolling,
+        LimitPolicy.Daily => Daily,
+        _ => Secondly,
+    };
+}

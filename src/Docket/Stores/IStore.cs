@@ -207,6 +207,18 @@ internal interface IPortals : IAsyncDisposable
     /// <summary>Whether no other process serves these portals.</summary>
     ValueTask<bool> IsAloneAsync(CancellationToken cancellation);
 
+    /// <summary>Refuses what each process would do on its own.</summary>
+    /// <param name="what">What it is, as the beginning of a sentence.</param>
+    /// <param name="cancellation">Cancels the check.</param>
+    /// <exception cref="Refusal">409: several processes serve these portals.</exception>
+    async ValueTask RequireAloneAsync(string what, CancellationToken cancellation)
+    {
+        if (!await IsAloneAsync(cancellation))
+        {
+            throw new Refusal(Faults.SeveralProcesses(what));
+        }
+    }
+
     /// <summary>The portals of which another process that has ended may have left jobs.</summary>
     ValueTask<ImmutableArray<long>> AbandonedAsync(CancellationToken cancellation);
 

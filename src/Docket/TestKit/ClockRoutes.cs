@@ -49,11 +49,7 @@ internal static class ClockRoutes
     static async Task RefuseBeforeChangesAsync(HttpContext http, IPortals portals, long now)
     {
         // Each process has its own clock.
-        if (!await portals.IsAloneAsync(http.RequestAborted))
-        {
-            throw new Refusal(Faults.SeveralProcesses("The clock of a portal can be changed"));
-        }
-
+        await portals.RequireAloneAsync("The clock of a portal can be changed", http.RequestAborted);
         var store = http.Call().Store;
         if (await store.FeedAsync(store.Sequence - 1, 1, 1, http.RequestAborted) is [.., var newest] && now < newest.Time)
         {

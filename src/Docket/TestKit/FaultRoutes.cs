@@ -35,11 +35,7 @@ internal static class FaultRoutes
         var body = await RequestBody.ReadJsonAsync(http, FaultBody.Shape.Read);
         Faults.RefuseIf([.. body.Mistakes()]);
         // Each process would count on its own.
-        if (!await portals.IsAloneAsync(http.RequestAborted))
-        {
-            throw new Refusal(Faults.SeveralProcesses("Faults can be added"));
-        }
-
+        await portals.RequireAloneAsync("Faults can be added", http.RequestAborted);
         var call = http.Call();
         var preset = FaultPreset.All.FirstOrDefault(preset => preset.Name == body.Preset);
         var rules = preset is null ? [new FaultRule("", null, body.Match ?? new(), body.Answer!, body.Times, body.For, call.Now)]
@@ -188,13 +184,11 @@ internal sealed record FaultEffect
 
     static readonly int[] Statuses = [401, 403, 409, 423, 429, 477, 500, 502, 503, 504];
 
-    static readonly string[] Policies = ["TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY"];
-
     public static readonly JsonShape<FaultEffect> Shape = new(
         null,
         [],
         ("status", (answer, ref json) => answer.Status = json.Number()),
-        ("policyName", (answer, ref json) => answer.PolicyName = json.OneOf(Policies)),
+        ("policyName", (answer, ref json) => answer.PolicyName = json.OneOf(LimitPolicies.TenSecondlyRolling, LimitPolicies.Daily, LimitPolicies.Secondly)),
         ("delay", (answer, ref json) => answer.Delay = json.Number()),
         ("cut", (answer, ref json) => answer.Cut = json.OneOf(Before, After)),
         ("bytesPerSecond", (answer, ref json) => answer.BytesPerSecond = json.Number()),
@@ -209,7 +203,7 @@ internal sealed record FaultEffect
     public int? Status { get; set; }
 
     [Description("The limit in a 429; by default SECONDLY for searches, otherwise TEN_SECONDLY_ROLLING.")]
-    [AllowedValues("TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY")]
+    [AllowedValues(LimitPolicies.TenSecondlyRolling, LimitPolicies.Daily, LimitPolicies.Secondly)]
     public string? PolicyName { get; set; }
 
     [Description("Milliseconds to wait before anything is done, at most five minutes.")]

@@ -28,12 +28,13 @@ internal sealed class FaultStage(RequestDelegate next, TestedPortals tested, Tim
             http.Request.Body = observed.Body = new KeptBody(http.Request.Body, ObservedCall.BodyMax);
         }
 
-        if (http.Features.Get<Call>() is { Caller.Settings.Strict: true })
+        var call = http.Features.Get<Call>();
+        if (call is { Caller.Settings.Strict: true })
         {
             http.Features.Set(new UnreadMembers());
         }
 
-        return http.Features.Get<Call>() is { } call && tested.FindFaults(call.Caller.PortalId) is { } faults && http.GetEndpoint()?.Metadata.GetMetadata<ApiVersion>() is not null
+        return call is not null && tested.FindFaults(call.Caller.PortalId) is { } faults && http.GetEndpoint()?.Metadata.GetMetadata<ApiVersion>() is not null
             ? MeetAsync(http, observed, call, faults)
             : next(http);
     }
@@ -82,11 +83,11 @@ internal sealed class FaultStage(RequestDelegate next, TestedPortals tested, Tim
         return status switch
         {
             StatusCodes.Status401Unauthorized => throw new Refusal(Faults.TokenExpired(call.Now, call.Now)),
-            StatusCodes.Status403Forbidden => throw new Refusal(Faults.MissingScopes(endpoint.GetMetadata<NeedsScope>() is { } needs ? needs.Right is { } right ? call.Type.Scopes[right] : needs.Portal : ScopeNeed.None)),
+            StatusCodes.Status403Forbidden => throw new Refusal(Faults.MissingScopes(endpoint.GetMetadata<NeedsScope>()!.Of(call))),
             StatusCodes.Status409Conflict => throw new Refusal(Faults.InjectedConflict(call.Type)),
             StatusCodes.Status423Locked => throw new Refusal(Faults.InjectedLock()),
             StatusCodes.Status429TooManyRequests => throw new Refusal(Faults.LimitReached(
-                answer.PolicyName switch { "DAILY" => LimitPolicy.Daily, "SECONDLY" => LimitPolicy.Secondly, null when search => LimitPolicy.Secondly, _ => LimitPolicy.TenSecondlyRolling }, call.Caller, search ? 1_000 : 10_000)),
+                LimitPolicies.Find(answer.PolicyName) ?? (search ? LimitPolicy.Secondly : LimitPolicy.TenSecondlyRolling), call.Caller, search ? 1_000 : 10_000)),
             477 => throw new Refusal(Faults.InjectedMigration()),
             StatusCodes.Status500InternalServerError => throw new Refusal(Faults.Internal()),
             _ => EdgePage.RespondAsync(http, status),

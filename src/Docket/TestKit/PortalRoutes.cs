@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
@@ -33,7 +34,7 @@ internal static class PortalRoutes
 
     static async Task CreateAsync(HttpContext http, IPortals portals)
     {
-        var body = await KitBody.ReadAsync(http, PortalBody.Shape);
+        var body = await RequestBody.ReadOptionalJsonAsync(http, PortalBody.Shape);
         Faults.RefuseIf(body.Mistakes());
         if (body.Token is { } wanted && await portals.FindTokenAsync(wanted, http.RequestAborted) is not null)
         {
@@ -64,8 +65,9 @@ internal static class PortalRoutes
 
     static async Task DeleteAsync(HttpContext http, IPortals portals, PortalState state)
     {
-        var portal = await FindAsync(http, portals);
-        if (portal.Id == (await portals.ListAsync(http.RequestAborted))[0].Id)
+        var all = await portals.ListAsync(http.RequestAborted);
+        var portal = Find(http, all);
+        if (portal == all[0])
         {
             throw new Refusal(Faults.FirstPortal());
         }
@@ -75,10 +77,14 @@ internal static class PortalRoutes
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
+    /// <summary>The portal in the path.</summary>
+    /// <exception cref="Refusal">404.</exception>
+    public static async Task<Portal> FindAsync(HttpContext http, IPortals portals) => Find(http, await portals.ListAsync(http.RequestAborted));
+
     // An id that isn't a number doesn't exist.
-    public static async Task<Portal> FindAsync(HttpContext http, IPortals portals) =>
+    static Portal Find(HttpContext http, ImmutableArray<Portal> all) =>
         long.TryParse(http.GetRouteValue("portalId") as string, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
-            && (await portals.ListAsync(http.RequestAborted)).FirstOrDefault(portal => portal.Id == id) is { } found ? found : throw new Refusal(Faults.ResourceNotFound());
+            && all.FirstOrDefault(portal => portal.Id == id) is { } found ? found : throw new Refusal(Faults.ResourceNotFound());
 
     static Task RespondAsync(HttpContext http, int status, Portal portal, string? token = null) =>
         Wire.RespondAsync(http.Response, status, (portal, token), static (json, answer) => Write(json, answer.portal, answer.token));

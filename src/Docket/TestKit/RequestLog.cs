@@ -24,7 +24,7 @@ internal sealed class RequestLog(TimeProvider clock)
         // While limits are off, those of the smallest subscription: every private app has at least these.
         var counted = caller.Settings.Limits == LimitProfile.Off ? caller with { Settings = caller.Settings with { Limits = LimitProfile.Find("free")! } } : caller;
         var standing = usage.Count(counted, counted.Limits, search);
-        return standing.Reached == LimitPolicy.None ? null : Faults.LimitReached(standing.Reached, counted, standing.WaitMs).Limit!.Policy;
+        return LimitPolicies.NameOf(standing.Reached);
     }
 
     /// <summary>Adds a call.</summary>

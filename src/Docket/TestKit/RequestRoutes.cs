@@ -101,7 +101,7 @@ internal sealed record RequestAnswer(
     string? Answer = null,
     [property: Description("The size of the answer's body in bytes, if more than what is shown.")] long? AnswerBytes = null,
     [property: Description("The fault that the call met, by its id.")] string? Fault = null,
-    [property: Description("The limit that would have refused the call, of the portal's profile or, if limits are off, of the smallest subscription."), AllowedValues("TEN_SECONDLY_ROLLING", "DAILY", "SECONDLY")] string? BeyondLimit = null)
+    [property: Description("The limit that would have refused the call, of the portal's profile or, if limits are off, of the smallest subscription."), AllowedValues(LimitPolicies.TenSecondlyRolling, LimitPolicies.Daily, LimitPolicies.Secondly)] string? BeyondLimit = null)
 {
     public static void Write(Utf8JsonWriter json, LoggedCall call)
     {

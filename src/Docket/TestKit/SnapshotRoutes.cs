@@ -47,7 +47,7 @@ internal sealed class SnapshotRoutes(IPortals portals, PortalState state)
 
     async Task TakeAsync(HttpContext http)
     {
-        var body = await KitBody.ReadAsync(http, SnapshotBody.Shape);
+        var body = await RequestBody.ReadOptionalJsonAsync(http, SnapshotBody.Shape);
         Faults.RefuseIf(body.Name is { Length: > Portal.NameMax } ? [$"The name of a snapshot has at most {Portal.NameMax} characters."] : []);
         var portalId = await PortalAsync(http);
         await state.SaveAsync(portalId);
@@ -65,7 +65,7 @@ internal sealed class SnapshotRoutes(IPortals portals, PortalState state)
 
     async Task RewindAsync(HttpContext http)
     {
-        var body = await KitBody.ReadAsync(http, RewindBody.Shape);
+        var body = await RequestBody.ReadOptionalJsonAsync(http, RewindBody.Shape);
         var portalId = await PortalAsync(http);
         var to = body.Snapshot is { } id ? Find(portalId, id) : null;
         await Snapshots.RewindAsync(portalId, to);
