@@ -13,15 +13,15 @@ internal static class TieContent
     /// <param name="writer">Builds it.</param>
     /// <param name="otherType">The number of the other record's type.</param>
     /// <param name="otherId">The other record's id.</param>
-    /// <param name="types">The numbers of the types as seen from the change's record, ascending.</param>
-    public static byte[] Write(ValueWriter writer, int otherType, long otherId, ImmutableArray<int> types)
+    /// <param name="types">The types as seen from the change's record, in order of their numbers.</param>
+    public static byte[] Write(ValueWriter writer, int otherType, long otherId, ImmutableArray<AssociationType> types)
     {
         Span<byte> other = stackalloc byte[12];
         BinaryPrimitives.WriteInt32BigEndian(other, otherType);
         BinaryPrimitives.WriteInt64BigEndian(other[4..], otherId);
         foreach (var type in types)
         {
-            writer.Add(type, 0, other);
+            writer.Add(type.Number, 0, other);
         }
 
         return writer.Take();

@@ -9,7 +9,9 @@ namespace Docket.Tests.Stores;
 internal static class DerivedTables
 {
     const string Derived = "SELECT group_concat(row, ';') FROM (SELECT 'head ' || key || ' ' || change AS row FROM head UNION ALL SELECT 'value ' || property || ' ' || hex(value) || ' ' || record FROM unique_value "
-        + "UNION ALL SELECT 'stage ' || object_type || ' ' || stage || ' ' || records FROM stage_use WHERE records <> 0 ORDER BY row)";
+        + "UNION ALL SELECT 'stage ' || object_type || ' ' || stage || ' ' || records FROM stage_use WHERE records <> 0 "
+        + "UNION ALL SELECT 'tie ' || record || ' ' || type || ' ' || other || ' ' || change FROM association UNION ALL SELECT 'tied ' || record || ' ' || type || ' ' || other || ' ' || since || ' ' || until FROM association_past "
+        + "UNION ALL SELECT 'tie of ' || record || ' ' || change FROM association_change ORDER BY row)";
 
     /// <summary>After the file was opened and closed.</summary>
     public static string Reopened(string path)
@@ -29,7 +31,7 @@ internal static class DerivedTables
     {
         using (var file = new Connection(path, create: false))
         {
-            file.Execute("DELETE FROM head; DELETE FROM unique_value; DELETE FROM stage_use; UPDATE fold SET sequence = 0");
+            file.Execute("DELETE FROM head; DELETE FROM unique_value; DELETE FROM stage_use; DELETE FROM association; DELETE FROM association_past; DELETE FROM association_change; UPDATE fold SET sequence = 0");
         }
 
         return Reopened(path);

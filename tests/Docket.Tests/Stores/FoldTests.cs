@@ -229,6 +229,92 @@ public sealed class FoldTests : IDisposable
     }
 
     [Fact]
+    public async Task A_reader_sees_the_associations_of_one_commit_while_they_move_from_memory_to_the_tables()
+    {
+        using var store = await CreateAsync(new(Changes: 20, StepRows: 3));
+        var created = await ApplyAsync(store, WriteKind.Create, [.. Enumerable.Range(0, 41).Select(_ => Input(null, ("subject", "0"), ("hs_pipeline_stage", "1")))]);
+        long[] ids = [.. created.Results.Select(result => result.Record!.Id)];
+        var types = store.Schema.Associations.Between(Tickets.Type.Number, Tickets.Type.Number);
+        await TieAsync(store, TieKind.Associate, ids[40], ids[..10]);
+        using var stop = new CancellationTokenSource();
+        var readers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            var reads = 0;
+            for (; !stop.IsCancellationRequested; reads++)
+            {
+                var (of, back) = await store.ReadAsync(
+                    async snapshot => (
+                        await snapshot.TiesAsync(Tickets.Type, [(ids[40], 0)], types, 100),
+                        await snapshot.TiesAsync(Tickets.Type, [.. ids[..40].Select(id => (id, 0L))], types, 100)),
+                    CancellationToken.None);
+                var tied = Assert.Single(of).Ties.Select(tie => tie.Id).ToList();
+                Assert.Contains(tied.Count, (int[])[10, 20]);
+                Assert.Equal(tied, ids[..40].Zip(back).Where(record => record.Second.Ties.Any(tie => tie.Id == ids[40])).Select(record => record.First));
+                var paged = new List<long>();
+                for (long after = 0; (await store.ReadAsync(snapshot => snapshot.TiesAsync(Tickets.Type, [(ids[40], after)], types, 3), CancellationToken.None))[0] is var page; after = page.Ties[^1].Id)
+                {
+                    paged.AddRange(page.Ties.Select(tie => tie.Id));
+                    if (page.IsLast)
+                    {
+                        break;
+                    }
+                }
+
+                Assert.Equal(paged.Order(), paged); // of several commits
+            }
+
+            return reads;
+        })).ToList();
+
+        for (var round = 1; round <= 400; round++)
+        {
+            int from = (round - 1) % 4 * 10, to = round % 4 * 10;
+            await TieAsync(store, TieKind.Associate, ids[40], ids[to..(to + 10)]);
+            await TieAsync(store, TieKind.Dissociate, ids[40], ids[from..(from + 10)]);
+        }
+
+        await stop.CancelAsync();
+        Assert.All(await Task.WhenAll(readers), reads => Assert.True(reads > 10));
+    }
+
+    [Fact]
+    public async Task Associations_that_an_earlier_version_had_written_with_their_changes_stay_as_they_are()
+    {
+        using (var store = await CreateAsync(FoldPace.Default))
+        {
+            var (random, ids) = (new Random(5), new List<long>());
+            for (var i = 0; i < 40; i++)
+            {
+                await WriteAsync(store, random, ids);
+            }
+        }
+
+        long folded;
+        using (var file = new Connection(Portal, create: false))
+        {
+            folded = file.QueryInteger("SELECT sequence FROM fold");
+        }
+
+        using (var store = new SqliteStore(Portal, StandardTypes.All, clock, NullLogger.Instance))
+        {
+            var random = new Random(6);
+            long[] ids = [.. (await store.ReadAsync(snapshot => snapshot.ListAsync(Tickets.Type, 0, 6, archived: false), CancellationToken.None)).Select(record => record.Id)];
+            for (var i = 0; i < 200; i++)
+            {
+                await TieAsync(store, random.Next(2) == 0 ? TieKind.Dissociate : TieKind.Associate, ids[random.Next(ids.Length)], ids[random.Next(ids.Length)]);
+            }
+        }
+
+        var expected = DerivedTables.Reopened(Portal);
+        using (var file = new Connection(Portal, create: false))
+        {
+            file.Execute($"UPDATE fold SET sequence = {folded}; PRAGMA user_version=16"); // as a kill left it
+        }
+
+        Assert.Equal(expected, DerivedTables.Reopened(Portal));
+    }
+
+    [Fact]
     public async Task A_disk_that_is_full_in_a_fold_loses_nothing_and_the_fold_goes_on_when_there_is_space()
     {
         (await CreateAsync(FoldPace.Default)).Dispose();
@@ -331,6 +417,11 @@ public sealed class FoldTests : IDisposable
         var stage = ("hs_pipeline_stage", $"{random.Next(1, 5)}");
         long? any = ids.Count == 0 ? null : ids[random.Next(ids.Count)];
         var key = $"{random.Next(60)}";
+        if (ids.Count > 1 && random.Next(4) == 0)
+        {
+            return await TieAsync(store, random.Next(3) == 0 ? TieKind.Dissociate : TieKind.Associate, any!.Value, ids[random.Next(Math.Min(ids.Count, 8))]);
+        }
+
         var (kind, inputs) = random.Next(10) switch
         {
             _ when any is null => (WriteKind.Create, (RecordInput[])[Input(null, unique("ext_a"), stage)]),
@@ -353,6 +444,20 @@ public sealed class FoldTests : IDisposable
         {
             return refusal.Message; // a value that is taken, a record that isn't archived, or a merge with itself
         }
+    }
+
+    static async Task<string> TieAsync(IStore store, TieKind kind, long from, params long[] to)
+    {
+        var plan = await store.ApplyAsync(new TieBatch
+        {
+            Kind = kind,
+            Caller = Schemata.Caller,
+            From = Tickets.Type,
+            To = Tickets.Type,
+            Types = store.Schema.Associations.Between(Tickets.Type.Number, Tickets.Type.Number),
+            Inputs = [.. to.Select(id => new TieInput(from, id, []))],
+        });
+        return $"{kind} {from} {string.Join(", ", plan.Writes.Select(write => $"{write.To.Id} {write.Sequence}"))} {plan.Results[0].Error?.Message}";
     }
 
     static Task<Outcome> ApplyAsync(IStore store, WriteKind kind, params RecordInput[] inputs) =>

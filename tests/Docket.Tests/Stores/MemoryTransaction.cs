@@ -109,7 +109,7 @@ internal sealed class MemoryTransaction : ITransaction
                 ties = tie.Kind == ChangeKind.Associate ? ties.SetItem(own, tie.Sequence).SetItem(others, tie.Sequence) : ties.Remove(own).Remove(others);
             }
 
-            var content = TieContent.Write(new(), tie.To.Type, tie.To.Id, [.. tie.Types.Select(type => type.Number)]);
+            var content = TieContent.Write(new(), tie.To.Type, tie.To.Id, tie.Types);
             var record = new Record(tie.From.Id, 0, 0, null, source, 0, tie.Sequence, default);
             working = working with { Ties = ties, Log = working.Log.Add(new(new(tie.Kind, record, null, tie.Time, null, content), tie.From.Type, source)) };
         }

@@ -88,7 +88,7 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
         foreach (var tie in planned)
         {
             ties.Write(tie);
-            var content = TieContent.Write(tieContent, tie.To.Type, tie.To.Id, [.. tie.Types.Select(type => type.Number)]);
+            var content = TieContent.Write(tieContent, tie.To.Type, tie.To.Id, tie.Types);
             changes.Add(tie.Sequence, RecordKey.Of(tie.From.Type, tie.From.Id, archived: false), tie.Kind, tie.Time, sourceNumber, content);
             written.Add(new(tie.Kind, tie.Sequence, tie.From.Type, tie.From.Id, tie.Time, sourceNumber) { Content = content });
         }

@@ -12,8 +12,10 @@ internal sealed class ChangeReader : IChangeLog
 
     readonly Connection connection;
     readonly SourceNumbers sources;
-    readonly Statement after, content, origin, time, tied, tiedWith, ties;
+    readonly Statement after, content, origin, time;
     readonly RecordLookup records;
+    readonly TieTable ties;
+    bool isReading;
     byte[] value = new byte[256];
 
     public ChangeReader(string portalPath, SourceNumbers sources, Folds folds)
@@ -25,16 +27,8 @@ internal sealed class ChangeReader : IChangeLog
         content = connection.Prepare("SELECT content FROM change WHERE sequence = ?");
         origin = connection.Prepare("SELECT coalesce(created, time), coalesce(origin, source) FROM change WHERE sequence = ?");
         time = connection.Prepare("SELECT time FROM change WHERE sequence = ?");
-        tied = connection.Prepare("""
-            SELECT 1 FROM association WHERE record = ?1 AND type = ?2 AND change <= ?3
-            UNION ALL SELECT 1 FROM association_past WHERE record = ?1 AND type = ?2 AND since <= ?3 AND until > ?3 LIMIT 1
-            """);
-        tiedWith = connection.Prepare("""
-            SELECT 1 FROM association WHERE record = ?1 AND type = ?2 AND change <= ?3 AND other = ?4
-            UNION ALL SELECT 1 FROM association_past WHERE record = ?1 AND type = ?2 AND since <= ?3 AND until > ?3 AND other = ?4 LIMIT 1
-            """);
-        ties = connection.Prepare("SELECT record, other FROM association WHERE change <= ?1 UNION ALL SELECT record, other FROM association_past WHERE since <= ?1 AND until > ?1");
         records = new RecordLookup(connection, sources, folds);
+        ties = new TieTable(connection, records);
     }
 
     public long? TimeOf(long sequence)
@@ -56,6 +50,8 @@ internal sealed class ChangeReader : IChangeLog
 
     public IEnumerable<FollowedChange> After(long sequence, int limit)
     {
+        records.Heads.Renew(); // first, so that the tables have everything that is not in memory
+        isReading = true;
         try
         {
             after.Bind(sequence).Bind(limit);
@@ -68,6 +64,7 @@ internal sealed class ChangeReader : IChangeLog
         finally
         {
             after.Reset();
+            isReading = false;
         }
     }
 
@@ -108,7 +105,8 @@ internal sealed class ChangeReader : IChangeLog
     public IDisposable Snapshot()
     {
         records.Heads.Begin();
-        return new EndOfSnapshot(connection);
+        isReading = true;
+        return new EndOfSnapshot(this);
     }
 
     public (long Sequence, long Time) Newest() => records.Heads.UpTo is var newest and > 0 ? (newest, TimeOf(newest) ?? 0) : (0, 0);
@@ -117,40 +115,20 @@ internal sealed class ChangeReader : IChangeLog
 
     public bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other)
     {
-        var find = other is null ? tied : tiedWith;
-        foreach (var type in types)
+        if (!isReading)
         {
-            find.Bind(RecordKey.Of(record.Type, record.Id, archived: false)).Bind(type).Bind(sequence);
-            if (other is var (otherType, otherId))
-            {
-                find.Bind(RecordKey.Of(otherType, otherId, archived: false));
-            }
-
-            var found = find.Step();
-            find.Reset();
-            if (found)
-            {
-                return true;
-            }
+            records.Heads.Renew();
         }
 
-        return false;
+        var (key, with) = (KeyOf(record), other is { } one ? KeyOf(one) : (long?)null);
+        return types.Any(type => ties.AreTied(sequence, key, type, with));
+
+        static long KeyOf((int Type, long Id) record) => RecordKey.Of(record.Type, record.Id, archived: false);
     }
 
     public IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence)
     {
-        ties.Bind(sequence);
-        try
-        {
-            while (ties.Step())
-            {
-                yield return (PlaceOf(ties.Integer(0)), PlaceOf(ties.Integer(1)));
-            }
-        }
-        finally
-        {
-            ties.Reset();
-        }
+        return ties.All(sequence).Select(tie => (PlaceOf(tie.Record), PlaceOf(tie.Other)));
 
         static (int, long) PlaceOf(long key) => (RecordKey.TypeOf(key), RecordKey.IdOf(key));
     }
@@ -160,11 +138,12 @@ internal sealed class ChangeReader : IChangeLog
 
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[after, content, origin, time, tied, tiedWith, ties])
+        foreach (var statement in (ReadOnlySpan<Statement>)[after, content, origin, time])
         {
             statement.Dispose();
         }
 
+        ties.Dispose();
         records.Dispose();
         connection.Dispose();
     }
@@ -183,8 +162,12 @@ internal sealed class ChangeReader : IChangeLog
         }
     }
 
-    sealed class EndOfSnapshot(Connection connection) : IDisposable
+    sealed class EndOfSnapshot(ChangeReader reader) : IDisposable
     {
-        public void Dispose() => connection.Rollback();
+        public void Dispose()
+        {
+            reader.isReading = false;
+            reader.connection.Rollback();
+        }
     }
 }

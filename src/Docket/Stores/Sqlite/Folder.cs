@@ -20,8 +20,8 @@ internal sealed record FoldPace(int Changes, int StepRows)
 }
 
 /// <summary>
-/// Writes what follows from changes (<c>head</c>, <c>unique_value</c>, <c>stage_use</c>) for many changes at once, in the order of the
-/// tables. A commit then only appends (docs/internals/decisions.md, Changes first). Only for the writer's thread.
+/// Writes what follows from changes (<c>head</c>, <c>unique_value</c>, <c>stage_use</c>, associations) for many changes at once, in the
+/// order of the tables. A commit then only appends (docs/internals/decisions.md, Changes first). Only for the writer's thread.
 /// </summary>
 internal sealed class Folder : IDisposable
 {
@@ -30,7 +30,7 @@ internal sealed class Folder : IDisposable
 
     readonly Folds folds;
     readonly FoldPace pace;
-    readonly Statement putHead, dropHead, putHolder, dropHolder, moveStage, mark;
+    readonly Statement putHead, dropHead, putHolder, dropHolder, putTie, dropTie, endTie, noteTie, moveStage, mark;
     readonly Connection connection;
 
     // The fold in progress: what is written, and how much of it has been.
@@ -54,6 +54,10 @@ internal sealed class Folder : IDisposable
         dropHead = connection.Prepare("DELETE FROM head WHERE key = ?");
         putHolder = connection.Prepare("INSERT INTO unique_value (property, value, record) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record");
         dropHolder = connection.Prepare("DELETE FROM unique_value WHERE property = ? AND value = ?");
+        putTie = connection.Prepare("INSERT INTO association (record, type, other, change) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
+        dropTie = connection.Prepare("DELETE FROM association WHERE record = ? AND type = ? AND other = ? AND change < ? RETURNING change");
+        endTie = connection.Prepare("INSERT INTO association_past (record, type, other, since, until) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+        noteTie = connection.Prepare("INSERT INTO association_change (record, change) VALUES (?, ?) ON CONFLICT DO NOTHING");
         moveStage = connection.Prepare(
             "INSERT INTO stage_use (object_type, stage, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records");
         mark = connection.Prepare("UPDATE fold SET sequence = coalesce(?, sequence), steps = steps + 1");
@@ -168,7 +172,7 @@ internal sealed class Folder : IDisposable
     public void Dispose()
     {
         Directory.Dispose();
-        foreach (var statement in (ReadOnlySpan<Statement>)[putHead, dropHead, putHolder, dropHolder, moveStage, mark])
+        foreach (var statement in (ReadOnlySpan<Statement>)[putHead, dropHead, putHolder, dropHolder, putTie, dropTie, endTie, noteTie, moveStage, mark])
         {
             statement.Dispose();
         }
@@ -226,21 +230,27 @@ internal sealed class Folder : IDisposable
 
     void Follow(Sorted sorted, int from, int to)
     {
-        var heads = sorted.Heads.Length;
-        Directory.Follow(sorted.Heads.AsSpan(Math.Min(from, heads)..Math.Min(to, heads)), sorted.Holders.AsSpan(Math.Max(from - heads, 0)..Math.Max(to - heads, 0)));
+        var (heads, holders) = (sorted.Heads.Length, sorted.Holders.Length);
+        Directory.Follow(
+            sorted.Heads.AsSpan(Math.Min(from, heads)..Math.Min(to, heads)), sorted.Holders.AsSpan(Math.Clamp(from - heads, 0, holders)..Math.Clamp(to - heads, 0, holders)));
     }
 
     void Write(Sorted sorted, int from, int to)
     {
+        var (heads, holders) = (sorted.Heads.Length, sorted.Holders.Length);
         for (var row = from; row < to; row++)
         {
-            if (row < sorted.Heads.Length)
+            if (row < heads)
             {
                 Write(sorted.Heads[row]);
             }
+            else if (row < heads + holders)
+            {
+                Write(sorted.Holders[row - heads]);
+            }
             else
             {
-                Write(sorted.Holders[row - sorted.Heads.Length]);
+                Write(sorted.Ties[row - heads - holders]);
             }
         }
 
@@ -278,11 +288,28 @@ internal sealed class Folder : IDisposable
         }
     }
 
-    sealed record Sorted((long Key, long Change)[] Heads, (HeldValue Value, long Key)[] Holders, Dictionary<(string Type, string Stage), long> Stages)
+    void Write((long Record, UnfoldedTie Tie) change)
+    {
+        var (record, tie) = change;
+        if (tie.Begins)
+        {
+            putTie.Bind(record).Bind(tie.Type).Bind(tie.Other).Bind(tie.Sequence).Run();
+        }
+        else if (dropTie.Bind(record).Bind(tie.Type).Bind(tie.Other).Bind(tie.Sequence).Step())
+        {
+            var since = dropTie.Integer(0);
+            dropTie.Reset();
+            endTie.Bind(record).Bind(tie.Type).Bind(tie.Other).Bind(since).Bind(tie.Sequence).Run();
+        }
+
+        noteTie.Bind(record).Bind(tie.Sequence).Run();
+    }
+
+    sealed record Sorted((long Key, long Change)[] Heads, (HeldValue Value, long Key)[] Holders, (long Record, UnfoldedTie Tie)[] Ties, Dictionary<(string Type, string Stage), long> Stages)
     {
         /// <summary>Without the stages, which are few and belong to the last step.</summary>
-        public int Rows => Heads.Length + Holders.Length;
+        public int Rows => Heads.Length + Holders.Length + Ties.Length;
 
-        public static Sorted Of(Unfolded changes) => new(changes.Heads(), changes.Holders(), changes.Stages(withOpen: true));
+        public static Sorted Of(Unfolded changes) => new(changes.Heads(), changes.Holders(), changes.Ties(), changes.Stages(withOpen: true));
     }
 }

@@ -3,8 +3,8 @@ using Docket.Sqlite;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// What a connection sees of the newest change of each record, and of who has a unique value: what is in memory replaces what is in the
-/// tables. The writer sees its own open transaction; a reader sees one commit, from <see cref="Begin"/> to <see cref="End"/>.
+/// What a connection sees of the newest change of each record, of who has a unique value, and of associations: what is in memory replaces
+/// what is in the tables. The writer sees its own open transaction; a reader sees one commit, from <see cref="Begin"/> to <see cref="End"/>.
 /// </summary>
 internal sealed class Heads(Connection connection, Folds folds) : IDisposable
 {
@@ -22,8 +22,11 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
     /// <summary>The newest change that is visible; only for a reader.</summary>
     public long UpTo => upTo;
 
-    /// <summary>For the writer, before each transaction: sees everything that it wrote.</summary>
-    public void FollowWriter() => fold = folds.Current;
+    /// <summary>
+    /// Without a snapshot: sees what is there from now on. For the writer, before each transaction, and before a read that asks for
+    /// the state after an earlier change.
+    /// </summary>
+    public void Renew() => fold = folds.Current;
 
     /// <summary>Starts a snapshot.</summary>
     public void Begin()
@@ -53,6 +56,36 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
 
     /// <summary>The key of the record that has a unique value; 0 for none, <c>null</c> if only the table knows.</summary>
     public long? Unfolded(in HeldValue value) => fold.Newest.FindHolder(value, upTo) ?? fold.Older?.FindHolder(value, upTo);
+
+    /// <summary>Whether a record is associated with another one after a change; <c>null</c> if only the table knows.</summary>
+    public bool? Unfolded(long record, int type, long other, long upTo) =>
+        fold.Newest.FindTie(record)?.At(type, other, upTo) ?? fold.Older?.FindTie(record)?.At(type, other, upTo);
+
+    /// <summary>The changes of a record's associations in memory up to one, newest first.</summary>
+    public IEnumerable<UnfoldedTie> UnfoldedTies(long record, long upTo)
+    {
+        for (var tie = fold.Newest.FindTie(record); tie is not null; tie = tie.Older)
+        {
+            if (tie.Sequence <= upTo)
+            {
+                yield return tie;
+            }
+        }
+
+        for (var tie = fold.Older?.FindTie(record); tie is not null; tie = tie.Older)
+        {
+            if (tie.Sequence <= upTo)
+            {
+                yield return tie;
+            }
+        }
+    }
+
+    /// <summary>How many changes of a record's associations are in memory.</summary>
+    public int CountUnfoldedTies(long record) => (fold.Newest.FindTie(record)?.Count ?? 0) + (fold.Older?.FindTie(record)?.Count ?? 0);
+
+    /// <summary>The records with changes of their associations in memory.</summary>
+    public IEnumerable<long> UnfoldedTied => fold.Older is { } older ? fold.Newest.Tied.Union(older.Tied) : fold.Newest.Tied;
 
     /// <summary>The first key from one to another that the table may not have. It may be newer than the snapshot.</summary>
     public long? FirstAdded(long from, long to)

@@ -113,7 +113,7 @@ internal sealed partial class RecordReader
 
         var key = RecordKey.Of(type, id, archived: false);
         var (before, own) = after is not { } place ? (long.MaxValue, newest) : (place.Before, IsChangeOf(key, place.Own) ? place.Own : 0);
-        var tied = new Queue<long>(ties.ChangesOf(key, before, Lookup.Heads.UpTo, limit + 1));
+        var tied = new Queue<long>(ties.ChangesOf(key, before, limit + 1));
         var changes = ImmutableArray.CreateBuilder<Change>();
         var bytes = 0;
         while (Math.Max(own, tied.FirstOrDefault()) is var next and > 0)

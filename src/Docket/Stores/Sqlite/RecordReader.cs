@@ -54,7 +54,7 @@ internal sealed partial class RecordReader : ISnapshot, IDisposable
         {
             var key = RecordKey.Of(from, record.Id, archived: false);
             return record.Id is < 0 or > RecordKey.IdMax || types.IsEmpty || (asOf is { } then && !WasActive(key, then)) ? new TiePage([], IsLast: true) : ties.List(
-                key, [.. types.Select(type => type.Number)], RecordKey.Of(types[0].To, record.After, archived: false), Lookup.Heads.UpTo, limit,
+                key, [.. types.Select(type => type.Number)], RecordKey.Of(types[0].To, record.After, archived: false), limit,
                 asOf is { } time ? (time, other => WasActive(other, time)) : null);
         })]);
 

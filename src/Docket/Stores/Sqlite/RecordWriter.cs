@@ -58,16 +58,22 @@ internal sealed class RecordWriter(Connection connection, SourceNumbers sources,
         }
     }
 
-    /// <summary>Appends a change of associations.</summary>
+    /// <summary>Appends a change of associations. Both records have it.</summary>
     /// <param name="tie">The change.</param>
     /// <param name="source">Its source.</param>
     /// <param name="written">Receives it, for those who follow the changes.</param>
     public void Write(PlannedTie tie, Source source, List<FollowedChange> written)
     {
-        var (sourceNumber, content) = (sources.Number(connection, source), TieContent.Write(kept, tie.To.Type, tie.To.Id, [.. tie.Types.Select(type => type.Number)]));
-        change.Bind(tie.Sequence).Bind(RecordKey.Of(tie.From.Type, tie.From.Id, archived: false)).BindNull().Bind((long)tie.Kind).Bind(tie.Time).Bind(sourceNumber)
-            .BindNull().BindNull().BindNull().Bind(content).BindNull().Run();
-        folder.Newest.Pass();
+        var (sourceNumber, content) = (sources.Number(connection, source), TieContent.Write(kept, tie.To.Type, tie.To.Id, tie.Types));
+        var (from, to) = (RecordKey.Of(tie.From.Type, tie.From.Id, archived: false), RecordKey.Of(tie.To.Type, tie.To.Id, archived: false));
+        change.Bind(tie.Sequence).Bind(from).BindNull().Bind((long)tie.Kind).Bind(tie.Time).Bind(sourceNumber).BindNull().BindNull().BindNull().Bind(content).BindNull().Run();
+        folder.Newest.CountTie();
+        foreach (var type in tie.Types)
+        {
+            folder.Newest.SetTie(from, tie.Sequence, type.Number, to, tie.Kind == ChangeKind.Associate);
+            folder.Newest.SetTie(to, tie.Sequence, type.Inverse, from, tie.Kind == ChangeKind.Associate);
+        }
+
         written.Add(new(tie.Kind, tie.Sequence, tie.From.Type, tie.From.Id, tie.Time, sourceNumber) { Content = content });
     }
 

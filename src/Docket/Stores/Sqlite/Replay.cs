@@ -56,8 +56,8 @@ internal sealed class Replay : IDisposable
     {
         if (kind.IsTie())
         {
-            unfolded.Pass();
-            return; // its own transaction wrote everything
+            FollowTie(sequence, active, kind, changed);
+            return;
         }
 
         var number = RecordKey.TypeOf(active);
@@ -157,5 +157,18 @@ internal sealed class Replay : IDisposable
         }
 
         void Move(ReadOnlySpan<byte> stage, long by) => unfolded.MoveStage(type.Type.Id, Encoding.UTF8.GetString(stage), by);
+    }
+
+    // Files of earlier versions have some of them in the tables already: to write them again changes nothing.
+    void FollowTie(long sequence, long from, ChangeKind kind, ReadOnlySpan<byte> content)
+    {
+        var (otherType, otherId, types) = TieContent.Read(content);
+        var to = RecordKey.Of(otherType, otherId, archived: false);
+        unfolded.CountTie();
+        foreach (var type in types)
+        {
+            unfolded.SetTie(from, sequence, type, to, kind == ChangeKind.Associate);
+            unfolded.SetTie(to, sequence, schema.Associations.InverseOf(type) ?? throw SqliteFailure.Damaged($"change {sequence} has the unknown association type {type}"), from, kind == ChangeKind.Associate);
+        }
     }
 }

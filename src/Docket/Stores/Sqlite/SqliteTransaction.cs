@@ -29,6 +29,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     readonly ILogger logger;
     readonly Complaints complaints;
     readonly Checkpointer checkpointer;
+    readonly List<(long Record, Func<int, int?> Inverse)> forgotten = [];
     Dictionary<long, Source> sourcesBefore = [];
     volatile bool isAbandoned;
     long written; // the newest change, also in the open transaction
@@ -71,7 +72,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     public TransactionStart Begin(IReadOnlyList<WriteBatch> batches)
     {
         folder.Begin();
-        lookup.Heads.FollowWriter();
+        lookup.Heads.Renew();
         (sourcesBefore, written) = (sources.Snapshot, folder.Newest.Committed);
         begin.Run();
         return new(written, null);
@@ -85,7 +86,9 @@ internal sealed partial class SqliteTransaction : ITransaction
         }
 
         folder.Committing(written);
+        forgotten.ForEach(record => ties.Forget(record.Record, record.Inverse));
         commit.Run();
+        forgotten.Clear();
         folder.Committed(written);
     }
 
@@ -93,6 +96,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     {
         connection.Rollback();
         folder.Rollback();
+        forgotten.Clear();
         sources.Snapshot = sourcesBefore; // not read from the file, which may be the cause of the failure
     }
 
@@ -129,12 +133,12 @@ internal sealed partial class SqliteTransaction : ITransaction
         foreach (var tie in planned)
         {
             writer.Write(tie, source, followed);
-            ties.Write(tie);
             written = tie.Sequence;
         }
     }
 
-    public void ForgetTies(ObjectType type, long id, Func<int, int?> inverse) => ties.Forget(RecordKey.Of(type, id, archived: false), inverse);
+    // At the end, when all changes of the associations are in the tables.
+    public void ForgetTies(ObjectType type, long id, Func<int, int?> inverse) => forgotten.Add((RecordKey.Of(type, id, archived: false), inverse));
 
     public void Expect(SideWrite note)
     {

@@ -5,69 +5,64 @@ using Docket.Writes;
 
 namespace Docket.Stores.Sqlite;
 
-/// <summary>
-/// The associations of records. Unlike what follows from changes of records, a commit writes them: a row for each side, which is little,
-/// and a list of one of them needs no memory that grows with their number. A reader sees them as of its newest change.
-/// </summary>
+/// <summary>The associations of records, as <see cref="Heads"/> lets a connection see them: what is in memory replaces what is in the tables.</summary>
 internal sealed class TieTable(Connection connection, RecordLookup records) : IDisposable
 {
-    readonly Statement put = connection.Prepare("INSERT INTO association (record, type, other, change) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
-
-    readonly Statement take = connection.Prepare("DELETE FROM association WHERE record = ? AND type = ? AND other = ? RETURNING change");
-
-    readonly Statement end = connection.Prepare("INSERT INTO association_past (record, type, other, since, until) VALUES (?, ?, ?, ?, ?)");
-
-    readonly Statement note = connection.Prepare("INSERT INTO association_change (record, change) VALUES (?, ?)");
-
-    readonly Statement changes = connection.Prepare("SELECT change FROM association_change WHERE record = ?1 AND change < ?2 AND change <= ?3 ORDER BY change DESC LIMIT ?4");
+    const string Then = "change <= ?3 UNION ALL SELECT other FROM association_past WHERE record = ?1 AND type = ?2 AND since <= ?3 AND until > ?3";
 
     readonly Statement has = connection.Prepare("SELECT 1 FROM association WHERE record = ? AND type = ? AND other = ?");
 
-    readonly Statement others = connection.Prepare("SELECT other FROM association WHERE record = ? AND type = ?");
+    readonly Statement had = connection.Prepare($"SELECT other FROM association WHERE record = ?1 AND type = ?2 AND other = ?4 AND {Then} AND other = ?4");
 
-    readonly Statement first = connection.Prepare("SELECT other FROM association WHERE record = ? AND type = ? ORDER BY other LIMIT 1");
+    readonly Statement hadAny = connection.Prepare($"SELECT other FROM association WHERE record = ?1 AND type = ?2 AND {Then}");
 
     readonly Statement of = connection.Prepare("SELECT type, other FROM association WHERE record = ?");
 
-    readonly Statement newest = connection.Prepare("SELECT type, other FROM association WHERE record = ? AND type = ? ORDER BY other DESC LIMIT ?");
-
-    readonly Statement oldest = connection.Prepare("SELECT type, other FROM association WHERE record = ? AND type = ? ORDER BY other LIMIT ?");
-
     readonly Statement past = connection.Prepare("SELECT type, other FROM association_past WHERE record = ?");
+
+    readonly Statement up = connection.Prepare("SELECT other, 0 FROM association WHERE record = ? AND type = ? AND other > ? ORDER BY other");
+
+    readonly Statement down = connection.Prepare("SELECT other, 0 FROM association WHERE record = ? AND type = ? ORDER BY other DESC");
+
+    // Those that began by the time ?4, and whether they ended after it.
+    readonly Statement upThen = connection.Prepare("""
+        SELECT other, 0 FROM association a CROSS JOIN change c ON c.sequence = a.change WHERE a.record = ?1 AND a.type = ?2 AND a.other > ?3 AND c.time <= ?4
+        UNION ALL SELECT other, 1 FROM association_past a CROSS JOIN change s ON s.sequence = a.since CROSS JOIN change u ON u.sequence = a.until
+          WHERE a.record = ?1 AND a.type = ?2 AND a.other > ?3 AND s.time <= ?4 AND u.time > ?4
+        ORDER BY other
+        """);
+
+    readonly Statement timeOf = connection.Prepare("SELECT time FROM change WHERE sequence = ?");
+
+    readonly Statement changes = connection.Prepare("SELECT change FROM association_change WHERE record = ? AND change < ? ORDER BY change DESC LIMIT ?");
 
     readonly Statement drop = connection.Prepare("DELETE FROM association WHERE record = ? AND type = ? AND other = ?");
 
     readonly Statement dropPast = connection.Prepare("DELETE FROM association_past WHERE record = ? AND type = ? AND other = ?");
 
-    // As they were after the change ?4.
-    readonly Statement list = connection.Prepare("""
-        SELECT other FROM association WHERE record = ?1 AND type = ?2 AND other > ?3 AND change <= ?4
-        UNION SELECT other FROM association_past WHERE record = ?1 AND type = ?2 AND other > ?3 AND since <= ?4 AND until > ?4
-        ORDER BY other LIMIT ?5
-        """);
-
-    // As they were at the time ?6, in what the change ?4 left.
-    readonly Statement listPast = connection.Prepare("""
-        SELECT other FROM association a CROSS JOIN change c ON c.sequence = a.change WHERE a.record = ?1 AND a.type = ?2 AND a.other > ?3 AND a.change <= ?4 AND c.time <= ?6
-        UNION SELECT other FROM association_past a CROSS JOIN change s ON s.sequence = a.since CROSS JOIN change u ON u.sequence = a.until
-          WHERE a.record = ?1 AND a.type = ?2 AND a.other > ?3 AND a.since <= ?4 AND s.time <= ?6 AND (a.until > ?4 OR u.time > ?6)
-        ORDER BY other LIMIT ?5
-        """);
-
     /// <summary>What the planner needs to know of a batch.</summary>
     public FoundTies Find(TieBatch batch)
     {
         var found = new FoundTies(new bool[batch.Inputs.Length], new bool[batch.Inputs.Length], new ImmutableArray<int>[batch.Inputs.Length], []);
+        var types = ImmutableArray.CreateBuilder<int>();
         for (var i = 0; i < batch.Inputs.Length; i++)
         {
             var input = batch.Inputs[i];
             var (from, to) = (RecordKey.Of(batch.From, input.From, archived: false), RecordKey.Of(batch.To, input.To, archived: false));
             (found.FromExists[i], found.ToExists[i]) = (records.Exists(from), records.Exists(to));
-            found.Types[i] = [.. batch.Types.Where(type => Has(from, type.Number, to)).Select(type => type.Number)];
+            foreach (var type in batch.Types)
+            {
+                if (Has(from, type, to))
+                {
+                    types.Add(type.Number);
+                }
+            }
+
+            found.Types[i] = types.DrainToImmutable();
             if (batch.Primary is var (primary, isCompanys))
             {
                 var (owner, id, type) = isCompanys ? (to, input.To, primary.Inverse) : (from, input.From, primary.Number);
-                if (First(owner, type) is { } company)
+                if (Others(owner, type).FirstOrDefault() is var company and not 0)
                 {
                     found.Companies[id] = RecordKey.IdOf(company);
                 }
@@ -76,35 +71,20 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
 
         foreach (var (of, id, type, upTo) in batch.Counted)
         {
-            found.Counts[(id, type)] = Count(RecordKey.Of(of, id, archived: false), type, upTo);
+            found.Counts[(id, type)] = Others(RecordKey.Of(of, id, archived: false), type).Where(records.Exists).Take((int)upTo).Count();
         }
 
         return found;
     }
 
-    /// <summary>Writes a change of associations for both sides.</summary>
-    public void Write(PlannedTie tie)
-    {
-        var (from, to) = (RecordKey.Of(tie.From.Type, tie.From.Id, archived: false), RecordKey.Of(tie.To.Type, tie.To.Id, archived: false));
-        foreach (var type in tie.Types)
-        {
-            Write(tie, from, type.Number, to);
-            Write(tie, to, type.Inverse, from);
-        }
-
-        note.Bind(from).Bind(tie.Sequence).Run();
-        note.Bind(to).Bind(tie.Sequence).Run();
-    }
-
     /// <summary>The numbers of the changes of a record's associations, newest first.</summary>
     /// <param name="record">The record's key.</param>
     /// <param name="before">Only changes before this one.</param>
-    /// <param name="asOf">The change after which to look.</param>
     /// <param name="limit">Most changes.</param>
-    public List<long> ChangesOf(long record, long before, long asOf, int limit)
+    public List<long> ChangesOf(long record, long before, int limit)
     {
-        var found = new List<long>();
-        changes.Bind(record).Bind(before).Bind(asOf).Bind(limit);
+        List<long> found = [.. records.Heads.UnfoldedTies(record, records.Heads.UpTo).Select(tie => tie.Sequence).Where(sequence => sequence < before).Distinct().Take(limit)];
+        changes.Bind(record).Bind(found.Count > 0 ? found[^1] : before).Bind(limit - found.Count);
         while (changes.Step())
         {
             found.Add(changes.Integer(0));
@@ -114,36 +94,50 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
     }
 
     /// <summary>All associations of a record.</summary>
-    public List<StoredTie> Of(long record) => Read(of.Bind(record));
+    public List<StoredTie> Of(long record)
+    {
+        var known = new Dictionary<(int Type, long Other), bool>();
+        foreach (var tie in records.Heads.UnfoldedTies(record, records.Heads.UpTo))
+        {
+            known.TryAdd((tie.Type, tie.Other), tie.Begins);
+        }
+
+        var ties = Read(of.Bind(record)).Where(tie => !known.ContainsKey(tie)).Concat(known.Where(tie => tie.Value).Select(tie => tie.Key));
+        return [.. (known.Count > 0 ? ties.Order() : ties).Select(Stored)];
+    }
 
     /// <summary>The associations of a record by some types, up to a number of each.</summary>
     public List<StoredTie> Of(long record, IReadOnlyList<int> types, int limit, bool oldestFirst) =>
-        [.. types.SelectMany(type => Read((oldestFirst ? oldest : newest).Bind(record).Bind(type).Bind(limit)))];
+        [.. types.SelectMany(type => Others(record, type, descending: !oldestFirst).Take(limit).Select(other => Stored((type, other))))];
 
     /// <summary>Some associations of a type, each once.</summary>
     public List<(long From, long To)> With(AssociationType type, int limit)
     {
-        using var select = connection.Prepare("SELECT record, other FROM association WHERE record >= ? AND record <= ? AND type = ? LIMIT ?");
-        select.Bind(RecordKey.Of(type.From, 0, archived: false)).Bind(RecordKey.Of(type.From, RecordKey.IdMax, archived: false)).Bind(type.Number).Bind(limit);
-        var ties = new List<(long, long)>();
-        while (select.Step())
+        var (first, last) = (RecordKey.Of(type.From, 0, archived: false), RecordKey.Of(type.From, RecordKey.IdMax, archived: false));
+        var known = Known(records.Heads.UpTo, record => record >= first && record <= last, type.Number);
+        var ties = known.Where(tie => tie.Value).Select(tie => (tie.Key.Record, tie.Key.Other)).Take(limit).ToList();
+        using var select = connection.Prepare("SELECT record, other FROM association WHERE record BETWEEN ? AND ? AND type = ?");
+        select.Bind(first).Bind(last).Bind(type.Number);
+        while (ties.Count < limit && select.Step())
         {
-            ties.Add((RecordKey.IdOf(select.Integer(0)), RecordKey.IdOf(select.Integer(1))));
+            if (!known.ContainsKey((select.Integer(0), type.Number, select.Integer(1))))
+            {
+                ties.Add((select.Integer(0), select.Integer(1)));
+            }
         }
 
-        return ties;
+        return [.. ties.Select(tie => (RecordKey.IdOf(tie.Record), RecordKey.IdOf(tie.Other)))];
     }
 
-    /// <summary>Removes all traces of a record's associations, on both sides.</summary>
+    /// <summary>Removes all traces of a record's associations from the tables, on both sides.</summary>
     /// <param name="record">The record's key.</param>
     /// <param name="inverse">The number of the other direction of an association type.</param>
     public void Forget(long record, Func<int, int?> inverse)
     {
         foreach (var (read, remove) in (ReadOnlySpan<(Statement, Statement)>)[(of, drop), (past, dropPast)])
         {
-            foreach (var (type, place) in Read(read.Bind(record)))
+            foreach (var (type, other) in Read(read.Bind(record)))
             {
-                var other = RecordKey.Of(place.Type, place.Id, archived: false);
                 remove.Bind(record).Bind(type).Bind(other).Run();
                 if (inverse(type) is { } back)
                 {
@@ -157,16 +151,16 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
     /// <param name="record">The record's key.</param>
     /// <param name="types">The numbers of the association types to list, which all lead to records of one type.</param>
     /// <param name="after">The key of the record to begin after; 0 for the first.</param>
-    /// <param name="asOf">The change after which to look.</param>
     /// <param name="limit">Most records.</param>
     /// <param name="past">The time to list, and which records were active then; <c>null</c> for now.</param>
-    public TiePage List(long record, ImmutableArray<int> types, long after, long asOf, int limit, (long Time, Func<long, bool> WasActive)? past = null)
+    public TiePage List(long record, ImmutableArray<int> types, long after, int limit, (long Time, Func<long, bool> WasActive)? past = null)
     {
         var isActive = past?.WasActive ?? records.Exists;
         var ties = ImmutableArray.CreateBuilder<Tie>();
         while (true)
         {
-            var (known, isLast) = TieLists.Merge(types.Select(type => (type, Others(record, type, after, asOf, limit + 1, past?.Time))), limit);
+            var (known, isLast) = TieLists.Merge(
+                types.Select(type => (type, (past is var (time, _) ? OthersThen(record, type, after, time) : Others(record, type, after)).Take(limit + 1).ToList())), limit);
             foreach (var (other, of) in known.Where(tie => isActive(tie.Other))) // without archived ones
             {
                 if (ties.Count == limit)
@@ -186,80 +180,191 @@ internal sealed class TieTable(Connection connection, RecordLookup records) : ID
         }
     }
 
+    /// <summary>Whether a record is associated with another one after a change, or with any.</summary>
+    /// <param name="sequence">The change.</param>
+    /// <param name="record">The record's key.</param>
+    /// <param name="type">The number of the association type.</param>
+    /// <param name="other">The key of the other record; <c>null</c> for any.</param>
+    public bool AreTied(long sequence, long record, int type, long? other)
+    {
+        if (other is { } one)
+        {
+            return records.Heads.Unfolded(record, type, one, sequence) ?? IsAny(had.Bind(record).Bind(type).Bind(sequence).Bind(one), static _ => true);
+        }
+
+        var known = Known(record, type, sequence);
+        return known.ContainsValue(true) || IsAny(hadAny.Bind(record).Bind(type).Bind(sequence), row => !known.ContainsKey(row));
+    }
+
+    /// <summary>All associations after a change, each from both sides, by the keys of the records.</summary>
+    public IEnumerable<(long Record, long Other)> All(long sequence)
+    {
+        var known = Known(sequence, static _ => true, type: null);
+        foreach (var (tie, _) in known.Where(tie => tie.Value))
+        {
+            yield return (tie.Record, tie.Other);
+        }
+
+        using var all = connection.Prepare(
+            "SELECT record, type, other FROM association WHERE change <= ?1 UNION ALL SELECT record, type, other FROM association_past WHERE since <= ?1 AND until > ?1");
+        all.Bind(sequence);
+        while (all.Step())
+        {
+            if (!known.ContainsKey((all.Integer(0), (int)all.Integer(1), all.Integer(2))))
+            {
+                yield return (all.Integer(0), all.Integer(2));
+            }
+        }
+    }
+
     public void Dispose()
     {
-        foreach (var statement in (ReadOnlySpan<Statement>)[put, take, end, note, changes, has, others, first, of, newest, oldest, past, drop, dropPast, list, listPast])
+        foreach (var statement in (ReadOnlySpan<Statement>)[has, had, hadAny, of, past, up, down, upThen, timeOf, changes, drop, dropPast])
         {
             statement.Dispose();
         }
     }
 
-    static List<StoredTie> Read(Statement statement)
+    static StoredTie Stored((int Type, long Other) tie) => new(tie.Type, (RecordKey.TypeOf(tie.Other), RecordKey.IdOf(tie.Other)));
+
+    static List<(int Type, long Other)> Read(Statement statement)
     {
-        var ties = new List<StoredTie>();
+        var ties = new List<(int, long)>();
         while (statement.Step())
         {
-            var other = statement.Integer(1);
-            ties.Add(new((int)statement.Integer(0), (RecordKey.TypeOf(other), RecordKey.IdOf(other))));
+            ties.Add(((int)statement.Integer(0), statement.Integer(1)));
         }
 
         return ties;
     }
 
-    List<long> Others(long record, int type, long after, long asOf, int limit, long? time)
+    static bool IsAny(Statement rows, Func<long, bool> matches)
     {
-        var (others, select) = (new List<long>(), time is null ? list : listPast);
-        select.Bind(record).Bind(type).Bind(after).Bind(asOf).Bind(limit);
-        _ = time is { } then && select.Bind(then) is not null;
-        while (select.Step())
+        var found = false;
+        while (!found && rows.Step())
         {
-            others.Add(select.Integer(0));
+            found = matches(rows.Integer(0));
         }
 
-        return others;
-    }
-
-    void Write(PlannedTie tie, long record, int type, long other)
-    {
-        if (tie.Kind == ChangeKind.Associate)
-        {
-            put.Bind(record).Bind(type).Bind(other).Bind(tie.Sequence).Run();
-            return;
-        }
-
-        if (take.Bind(record).Bind(type).Bind(other).Step())
-        {
-            var since = take.Integer(0);
-            take.Reset();
-            end.Bind(record).Bind(type).Bind(other).Bind(since).Bind(tie.Sequence).Run();
-        }
-    }
-
-    bool Has(long record, int type, long other)
-    {
-        var found = has.Bind(record).Bind(type).Bind(other).Step();
-        has.Reset();
+        rows.Reset();
         return found;
     }
 
-    // Active records.
-    long Count(long record, int type, long upTo)
+    // From the side that has fewer changes in memory.
+    bool Has(long from, AssociationType type, long to)
     {
-        var count = 0L;
-        others.Bind(record).Bind(type);
-        while (count < upTo && others.Step())
-        {
-            count += records.Exists(others.Integer(0)) ? 1 : 0;
-        }
-
-        others.Reset();
-        return count;
+        var heads = records.Heads;
+        var known = heads.CountUnfoldedTies(from) <= heads.CountUnfoldedTies(to)
+            ? heads.Unfolded(from, type.Number, to, heads.UpTo) : heads.Unfolded(to, type.Inverse, from, heads.UpTo);
+        return known ?? IsAny(has.Bind(from).Bind(type.Number).Bind(to), static _ => true);
     }
 
-    long? First(long record, int type)
+    // What memory knows of the associations of some records, by a type or all.
+    Dictionary<(long Record, int Type, long Other), bool> Known(long upTo, Func<long, bool> isWanted, int? type)
     {
-        var found = first.Bind(record).Bind(type).Step() ? first.Integer(0) : (long?)null;
-        first.Reset();
-        return found;
+        var known = new Dictionary<(long Record, int Type, long Other), bool>();
+        foreach (var record in records.Heads.UnfoldedTied.Where(isWanted))
+        {
+            foreach (var tie in records.Heads.UnfoldedTies(record, upTo))
+            {
+                if (tie.Type == (type ?? tie.Type))
+                {
+                    known.TryAdd((record, tie.Type, tie.Other), tie.Begins);
+                }
+            }
+        }
+
+        return known;
+    }
+
+    // What memory knows of the associations of a record by a type.
+    Dictionary<long, bool> Known(long record, int type, long? upTo = null)
+    {
+        var known = new Dictionary<long, bool>();
+        foreach (var tie in records.Heads.UnfoldedTies(record, upTo ?? records.Heads.UpTo))
+        {
+            if (tie.Type == type)
+            {
+                known.TryAdd(tie.Other, tie.Begins);
+            }
+        }
+
+        return known;
+    }
+
+    // The keys of the records that one is associated with, in order. To be enumerated before the next one is asked for.
+    IEnumerable<long> Others(long record, int type, long after = 0, bool descending = false)
+    {
+        var known = Known(record, type);
+        var keys = known.Keys.Where(other => other > after);
+        return Merge(
+            descending ? down.Bind(record).Bind(type) : up.Bind(record).Bind(type).Bind(after),
+            known.Count == 0 ? [] : [.. descending ? keys.OrderDescending() : keys.Order()],
+            descending,
+            (other, isRow, _) => known.TryGetValue(other, out var isTied) ? isTied : isRow);
+    }
+
+    // As they were at a time.
+    IEnumerable<long> OthersThen(long record, int type, long after, long time)
+    {
+        var known = records.Heads.UnfoldedTies(record, records.Heads.UpTo).Where(tie => tie.Type == type && tie.Other > after).Reverse().ToLookup(tie => tie.Other);
+        return Merge(
+            upThen.Bind(record).Bind(type).Bind(after).Bind(time),
+            [.. known.Select(tie => tie.Key).Order()],
+            descending: false,
+            (other, isRow, ended) => ended || WasTied(known[other], isRow, time));
+    }
+
+    // Whether one that began by a time, or one of the later changes, lasted beyond it.
+    bool WasTied(IEnumerable<UnfoldedTie> later, bool hadBegun, long time)
+    {
+        foreach (var tie in later)
+        {
+            var isLater = TimeOf(tie.Sequence) > time;
+            if (hadBegun && !tie.Begins && isLater)
+            {
+                return true;
+            }
+
+            hadBegun = tie.Begins && !isLater;
+        }
+
+        return hadBegun;
+    }
+
+    long TimeOf(long sequence)
+    {
+        timeOf.Bind(sequence).Step();
+        var time = timeOf.Integer(0);
+        timeOf.Reset();
+        return time;
+    }
+
+    // Merges rows of a table with keys in memory. A key may be in two rows: one of an association, one of an earlier one that ended.
+    static IEnumerable<long> Merge(Statement rows, List<long> keys, bool descending, Func<long, bool, bool, bool> isTied)
+    {
+        try
+        {
+            var (row, at) = (rows.Step(), 0);
+            while (row || at < keys.Count)
+            {
+                var next = !row ? keys[at] : at == keys.Count ? rows.Integer(0) : descending ? Math.Max(rows.Integer(0), keys[at]) : Math.Min(rows.Integer(0), keys[at]);
+                var (isRow, ended) = (false, false);
+                for (; row && rows.Integer(0) == next; row = rows.Step())
+                {
+                    (isRow, ended) = rows.Integer(1) == 0 ? (true, ended) : (isRow, true);
+                }
+
+                at += at < keys.Count && keys[at] == next ? 1 : 0;
+                if (isTied(next, isRow, ended))
+                {
+                    yield return next;
+                }
+            }
+        }
+        finally
+        {
+            rows.Reset();
+        }
     }
 }

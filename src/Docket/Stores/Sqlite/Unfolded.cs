@@ -3,20 +3,24 @@ using System.Collections.Concurrent;
 namespace Docket.Stores.Sqlite;
 
 /// <summary>
-/// What some changes have made of <c>head</c>, <c>unique_value</c> and <c>stage_use</c>, before it is written there. One thread writes;
-/// others read the state after a commit at the same time, because each entry keeps the older ones.
+/// What some changes have made of <c>head</c>, <c>unique_value</c>, <c>stage_use</c> and the associations, before it is written there. One
+/// thread writes; others read the state after a commit at the same time, because each entry keeps the older ones.
 /// </summary>
 internal sealed class Unfolded
 {
     readonly ConcurrentDictionary<long, Entry> heads = new(concurrencyLevel: 1, capacity: 31);
     readonly ConcurrentDictionary<HeldValue, Entry> holders = new(concurrencyLevel: 1, capacity: 31);
+    readonly ConcurrentDictionary<long, UnfoldedTie> ties = new(concurrencyLevel: 1, capacity: 31);
     readonly Dictionary<(string Type, string Stage), long> stages = [];
+
+    // Reads walk along all unfolded associations of a record. So many make each further one count for two, the double of it for three.
+    const int TiesOfOne = 1_000;
 
     // Keys that the table may not have. Guarded by itself.
     readonly SortedSet<long> added = [];
 
     // What the open transaction has written, for a rollback.
-    readonly List<long> headsWritten = [], keysAdded = [];
+    readonly List<long> headsWritten = [], keysAdded = [], tiesWritten = [];
     readonly List<HeldValue> holdersWritten = [];
     readonly List<(string Type, string Stage, long By)> moves = [];
     long committed;
@@ -52,8 +56,49 @@ internal sealed class Unfolded
         }
     }
 
-    /// <summary>Counts a change from which nothing follows here, because a start would read it again too.</summary>
-    public void Pass() => Weight++;
+    /// <summary>The changes of associations in the order of their table, those of one association in the order of their numbers.</summary>
+    /// <inheritdoc cref="Heads"/>
+    public (long Record, UnfoldedTie Tie)[] Ties()
+    {
+        var all = new List<(long Record, UnfoldedTie Tie)>();
+        foreach (var (record, newest) in ties)
+        {
+            for (var tie = newest; tie is not null; tie = tie.Older)
+            {
+                all.Add((record, tie));
+            }
+        }
+
+        all.Sort(static (one, other) =>
+            one.Record != other.Record ? one.Record.CompareTo(other.Record)
+            : one.Tie.Type != other.Tie.Type ? one.Tie.Type.CompareTo(other.Tie.Type)
+            : one.Tie.Other != other.Tie.Other ? one.Tie.Other.CompareTo(other.Tie.Other)
+            : one.Tie.Sequence.CompareTo(other.Tie.Sequence));
+        return [.. all];
+    }
+
+    /// <summary>The records with changes of their associations.</summary>
+    public IEnumerable<long> Tied => ties.Select(entry => entry.Key);
+
+    /// <summary>The newest change of a record's associations, with the earlier ones; <c>null</c> if it is not known here.</summary>
+    public UnfoldedTie? FindTie(long record) => ties.GetValueOrDefault(record);
+
+    /// <summary>Sets whether a record is associated with another one.</summary>
+    /// <param name="record">The record's key.</param>
+    /// <param name="sequence">The change that does this.</param>
+    /// <param name="type">The number of the association type, as seen from the record.</param>
+    /// <param name="other">The other record's key.</param>
+    /// <param name="begins">Whether the association begins; it ends otherwise.</param>
+    public void SetTie(long record, long sequence, int type, long other, bool begins)
+    {
+        var older = ties.GetValueOrDefault(record);
+        ties[record] = new(sequence, type, other, begins, older);
+        tiesWritten.Add(record);
+        Weight += (older?.Count ?? 0) / TiesOfOne;
+    }
+
+    /// <summary>Counts a change of associations.</summary>
+    public void CountTie() => Weight++;
 
     /// <summary>Sets the newest change of a record.</summary>
     /// <param name="key">The record's key.</param>
@@ -120,6 +165,18 @@ internal sealed class Unfolded
     {
         headsWritten.ForEach(key => Undo(heads, key));
         holdersWritten.ForEach(value => Undo(holders, value));
+        foreach (var record in tiesWritten)
+        {
+            if (ties[record].Older is { } older)
+            {
+                ties[record] = older;
+            }
+            else
+            {
+                ties.TryRemove(record, out _);
+            }
+        }
+
         lock (added)
         {
             added.ExceptWith(keysAdded);
@@ -132,6 +189,7 @@ internal sealed class Unfolded
     {
         headsWritten.Clear();
         keysAdded.Clear();
+        tiesWritten.Clear();
         holdersWritten.Clear();
         moves.Clear();
     }
@@ -165,5 +223,40 @@ internal sealed class Unfolded
 
             return entry?.Is;
         }
+    }
+}
+
+/// <summary>A change of an association as seen from one of its records, and the record's earlier ones.</summary>
+internal sealed class UnfoldedTie(long sequence, int type, long other, bool begins, UnfoldedTie? older)
+{
+    /// <summary>The change.</summary>
+    public long Sequence => sequence;
+
+    /// <summary>The number of the association type.</summary>
+    public int Type => type;
+
+    /// <summary>The key of the other record.</summary>
+    public long Other => other;
+
+    /// <summary>Whether the association begins; it ends otherwise.</summary>
+    public bool Begins => begins;
+
+    public UnfoldedTie? Older => older;
+
+    /// <summary>How many there are up to this one.</summary>
+    public int Count { get; } = older is null ? 1 : older.Count + 1;
+
+    /// <summary>Whether an association exists after a change; <c>null</c> if this doesn't tell.</summary>
+    public bool? At(int type, long other, long sequence)
+    {
+        for (var tie = this; tie is not null; tie = tie.Older)
+        {
+            if (tie.Other == other && tie.Type == type && tie.Sequence <= sequence)
+            {
+                return tie.Begins;
+            }
+        }
+
+        return null;
     }
 }

@@ -1,0 +1,2 @@
+-- From now on the tables of associations contain what the changes up to fold.sequence made, as head does. Earlier versions wrote them with
+-- each change, and must not open the file any more.
