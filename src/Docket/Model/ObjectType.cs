@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 
 namespace Docket.Model;
@@ -5,6 +6,7 @@ namespace Docket.Model;
 /// <summary>An object type as data. All types are treated alike; what is specific to one is in its file in <c>Model/Types</c>.</summary>
 internal sealed record ObjectType
 {
+    readonly FrozenSet<int> rolledUp = [], read = [];
     Schema? unused;
 
     /// <summary>The id on the wire, such as <c>0-5</c>.</summary>
@@ -111,7 +113,11 @@ internal sealed record ObjectType
     public ImmutableDictionary<string, string> Constants { get; init; } = ImmutableDictionary<string, string>.Empty;
 
     /// <summary>Its properties that follow from associations.</summary>
-    public ImmutableArray<RollUp> RollUps { get; init; } = [];
+    public ImmutableArray<RollUp> RollUps
+    {
+        get;
+        init => (field, rolledUp, read) = (value, value.SelectMany(rollUp => rollUp.Numbers).ToFrozenSet(), value.Where(rollUp => rollUp.Of is not null).SelectMany(rollUp => rollUp.Numbers).ToFrozenSet());
+    } = [];
 
     /// <summary>The values of its records that are among the roll-ups of other records; <c>null</c> if none are.</summary>
     public FollowedValues? Followed { get; init; }
@@ -132,6 +138,12 @@ internal sealed record ObjectType
     public bool IsCalled(string spelling) =>
         spelling.Equals(Plural, StringComparison.OrdinalIgnoreCase) || (TakesSingular && spelling.Equals(Singular, StringComparison.OrdinalIgnoreCase)) || spelling == Id
         || spelling.Equals(OtherName, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether something of its records follows from an association type, by its number.</summary>
+    public bool IsRolledUp(int tie) => rolledUp.Contains(tie);
+
+    /// <summary>Whether that takes what the record at the other side adds: <see cref="RollUp.Of"/>.</summary>
+    public bool IsReadFor(int tie) => read.Contains(tie);
 
     /// <summary>How its property with a name defined by HubSpot gets its value.</summary>
     public Derivation DerivationOf(string name) =>

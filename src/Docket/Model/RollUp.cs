@@ -22,6 +22,9 @@ internal enum RollUpKind
 
     /// <summary>The earliest of their moments that was still to come when one of them changed.</summary>
     Next,
+
+    /// <summary>Their texts, see <see cref="RollUp.Texts"/>.</summary>
+    Text,
 }
 
 /// <summary>A property of a type that follows from associations (reference/objects-other-than-tickets.md 8.9).</summary>
@@ -36,17 +39,29 @@ internal sealed record RollUp(string Property, RollUpKind Kind, params Immutable
     /// </summary>
     public Func<Followed, Share>? Of { get; init; }
 
+    /// <summary>
+    /// Properties with the values of another one of the records at the other side, which is named second: joined by <c>;</c> in order of their
+    /// ids, without empty ones. <c>Property</c> is the first of them.
+    /// </summary>
+    public ImmutableArray<(string Property, string Of)> Texts { get; init; } = [];
+
     /// <summary>A property with the value beside the moment; <c>null</c> for none.</summary>
     public string? Beside { get; init; }
 
     /// <summary>The numbers of <see cref="Types"/>.</summary>
     public IEnumerable<int> Numbers => Types.Select(id => AssociationType.NumberOf(AssociationType.HubSpotDefined, id));
 
+    /// <summary>Whether it shows values of the records at the other side.</summary>
+    public bool ShowsValues => Of is not null || Kind == RollUpKind.Text;
+
+    /// <summary>Texts of the records that are associated by one type.</summary>
+    public static RollUp Joined(int type, params ImmutableArray<(string Property, string Of)> texts) => new(texts[0].Property, RollUpKind.Text, type) { Texts = texts };
+
     /// <summary>Whether an association type, by its number, counts.</summary>
     public bool Follows(int number) => (number & 1) == 0 && Types.Contains(number >> 1);
 
     /// <summary>Whether it sets a property.</summary>
-    public bool Sets(string property) => property == Property || property == Beside;
+    public bool Sets(string property) => property == Property || property == Beside || Texts.Any(text => text.Property == property);
 }
 
 /// <summary>What one record adds to a roll-up of another.</summary>

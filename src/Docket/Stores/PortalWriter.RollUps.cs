@@ -7,10 +7,15 @@ namespace Docket.Stores;
 // in the transaction of the change and right after it.
 internal sealed partial class PortalWriter
 {
-    void Write(IReadOnlyList<PlannedTie> ties, Caller caller, IEnumerable<PlannedWrite>? gone = null)
+    void Write(IReadOnlyList<PlannedTie> ties, Caller caller)
     {
         transaction.Write(ties, caller.Source, written);
         sequence += ties.Count;
+    }
+
+    void WriteAndRollUp(IReadOnlyList<PlannedTie> ties, Caller caller, IEnumerable<PlannedWrite>? gone = null)
+    {
+        Write(ties, caller);
         RollUp(ties, caller, gone);
     }
 
@@ -70,7 +75,7 @@ internal sealed partial class PortalWriter
     {
         var lookup = RollUps.Lookup(schema.Of(type), caller, ids);
         var (found, now) = (transaction.Find(lookup), Instant.Now(clock));
-        var read = areAll ? [] : Read(type, ids, RollUps.Unknown(found, lookup.Schema, changes, schema, now));
+        var read = Read(type, ids, RollUps.Unknown(found, lookup.Schema, changes, schema, now, areAll));
         var plan = Planner.Decide(RollUps.Updates(lookup, found, changes, schema, now, areAll, read), found, now, sequence + 1);
         transaction.Write(plan, type, written);
         sequence += plan.Writes.Count;
@@ -82,7 +87,7 @@ internal sealed partial class PortalWriter
         var read = new Dictionary<(int, RollUp), List<TieChange>>();
         foreach (var records in unknown.GroupBy(one => one.RollUp, one => one.Place))
         {
-            var ties = transaction.TiesOf(type, [.. records.Select(place => ids[place])], [.. records.Key.Numbers], RollUps.ReadMax, oldest: records.Key.Kind == RollUpKind.First);
+            var ties = transaction.TiesOf(type, [.. records.Select(place => ids[place])], [.. records.Key.Numbers], RollUps.ReadMax, oldest: records.Key.Kind is RollUpKind.First or RollUpKind.Text);
             var sources = Find(ties.SelectMany(own => own).Select(tie => tie.Other).Distinct());
             foreach (var (place, own) in records.Zip(ties))
             {

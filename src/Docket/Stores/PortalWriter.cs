@@ -442,10 +442,13 @@ internal sealed partial class PortalWriter : IDisposable
             sequence += plan.Writes.Count;
             RollUpValues(plan, known);
             MoveTies(plan, known.Type);
+            var begun = new List<PlannedTie>();
             foreach (var batchOfTies in ties?.Batches(plan) ?? [])
             {
-                Apply(batchOfTies);
+                begun.AddRange(Write(batchOfTies).Writes);
             }
+
+            RollUp(begun, batch.Caller); // once for all types: each record changes once
         }
 
         return plan.Outcome;
@@ -464,6 +467,13 @@ internal sealed partial class PortalWriter : IDisposable
 
     TiePlan Apply(TieBatch batch)
     {
+        var plan = Write(batch);
+        RollUp(plan.Writes, batch.Caller);
+        return plan;
+    }
+
+    TiePlan Write(TieBatch batch)
+    {
         batch = batch.With(schema.Associations.Between(batch.From.Number, batch.To.Number));
         var plan = TiePlanner.Decide(batch, transaction.Find(batch), Instant.Now(clock), sequence + 1);
         Write(plan.Writes, batch.Caller);
@@ -479,12 +489,12 @@ internal sealed partial class PortalWriter : IDisposable
             case [.., { Kind: ChangeKind.MergedAway } other, { Kind: ChangeKind.MergedAway } primary, { Kind: ChangeKind.Merge } merge]:
                 (int, long)[] merged = [(type.Number, primary.Record.Id), (type.Number, other.Record.Id)];
                 var known = transaction.TiesOf(type, [primary.Record.Id, other.Record.Id]);
-                Write(TieMoves.ToSurvivor([.. merged.Zip(known, (record, own) => (record, own))], (type.Number, merge.Record.Id), merge.Time, sequence + 1, schema.Associations, ActiveOf(known)), caller, [primary, other]);
+                WriteAndRollUp(TieMoves.ToSurvivor([.. merged.Zip(known, (record, own) => (record, own))], (type.Number, merge.Record.Id), merge.Time, sequence + 1, schema.Associations, ActiveOf(known)), caller, [primary, other]);
                 break;
             case [{ Kind: ChangeKind.Purge }, ..]: // then all writes are purges
                 foreach (var purge in plan.Writes)
                 {
-                    Write(TieMoves.Ended((type.Number, purge.Record.Id), purge.Record.ArchivedAt is not null, transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller, [purge]);
+                    WriteAndRollUp(TieMoves.Ended((type.Number, purge.Record.Id), purge.Record.ArchivedAt is not null, transaction.TiesOf(type, [purge.Record.Id])[0], purge.Time, sequence + 1, schema.Associations), caller, [purge]);
                     transaction.ForgetTies(type, purge.Record.Id, schema.Associations.InverseOf);
                 }
 
@@ -576,7 +586,7 @@ internal sealed partial class PortalWriter : IDisposable
         {
             var ties = transaction.TiesWith(type, EndedAtOnce);
             var now = Instant.Now(clock);
-            Write([.. ties.Select((tie, at) => new PlannedTie(ChangeKind.Dissociate, sequence + 1 + at, now, (type.From, tie.From), (type.To, tie.To), [type]))], caller);
+            WriteAndRollUp([.. ties.Select((tie, at) => new PlannedTie(ChangeKind.Dissociate, sequence + 1 + at, now, (type.From, tie.From), (type.To, tie.To), [type]))], caller);
             if (ties.Count == EndedAtOnce)
             {
                 return null;

@@ -48,7 +48,7 @@ internal static class RollUps
 
         void Add((int Type, long Id) record, TieChange change)
         {
-            if (schema.Find(record.Type) is { } of && of.Type.RollUps.Any(rollUp => rollUp.Follows(change.Type)))
+            if (schema.Find(record.Type)?.Type.IsRolledUp(change.Type) == true)
             {
                 (affected.TryGetValue(record, out var known) ? known : affected[record] = []).Add(change);
             }
@@ -92,9 +92,20 @@ internal static class RollUps
     }
 
     /// <summary>The records at the other side whose values the changes need.</summary>
-    public static IEnumerable<(int Type, long Id)> Sources(IReadOnlyDictionary<(int Type, long Id), List<TieChange>> affected, PortalSchema schema) => affected
-        .SelectMany(entry => entry.Value.Where(change => schema.Find(entry.Key.Type)!.Type.RollUps.Any(rollUp => rollUp.Of is not null && rollUp.Follows(change.Type))).Select(change => change.Other))
-        .Distinct();
+    public static HashSet<(int Type, long Id)> Sources(IReadOnlyDictionary<(int Type, long Id), List<TieChange>> affected, PortalSchema schema)
+    {
+        var sources = new HashSet<(int, long)>();
+        foreach (var (record, changes) in affected)
+        {
+            var type = schema.Find(record.Type)!.Type;
+            foreach (var change in changes)
+            {
+                _ = type.IsReadFor(change.Type) && sources.Add(change.Other);
+            }
+        }
+
+        return sources;
+    }
 
     /// <summary>The changes with the records at their other side.</summary>
     public static List<TieChange> With(List<TieChange> changes, IReadOnlyDictionary<(int Type, long Id), Record> sources) =>
@@ -120,18 +131,24 @@ internal static class RollUps
     public static WriteBatch Lookup(Schema schema, Caller caller, IReadOnlyList<long> ids) => Batch(schema, caller, [.. ids.Select(id => new CheckedInput(null, Text(id), [], false))]);
 
     /// <summary>
-    /// The roll-ups of records that the changes alone don't tell: what had the first or last moment has left it. The others need to be read,
-    /// up to <see cref="ReadMax"/>.
+    /// The roll-ups of records that the changes alone don't tell: all texts, and the first or last moment if what had it has left it. The others need
+    /// to be read, up to <see cref="ReadMax"/>.
     /// </summary>
-    public static List<(int Place, RollUp RollUp)> Unknown(FoundRecords found, Schema schema, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now)
+    public static List<(int Place, RollUp RollUp)> Unknown(FoundRecords found, Schema schema, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now, bool areAll)
     {
         var unknown = new List<(int, RollUp)>();
         foreach (var (place, record) in found.Records.Index())
         {
             foreach (var rollUp in schema.Type.RollUps)
             {
-                if (record is not null && rollUp.Kind is RollUpKind.First or RollUpKind.Last or RollUpKind.Next && Of(rollUp, changes[place]) is { Count: > 0 } own
-                    && MomentAfter(rollUp, StoredMoment(schema, record, rollUp), own, all, now) is null)
+                var isUnknown = record is not null && rollUp.Kind switch
+                {
+                    RollUpKind.Text => areAll || IsTouched(rollUp, changes[place]),
+                    RollUpKind.First or RollUpKind.Last or RollUpKind.Next =>
+                        !areAll && IsTouched(rollUp, changes[place]) && MomentAfter(rollUp, StoredMoment(schema, record, rollUp), Of(rollUp, changes[place]), all, now) is null,
+                    _ => false,
+                };
+                if (isUnknown)
                 {
                     unknown.Add((place, rollUp));
                 }
@@ -160,12 +177,12 @@ internal static class RollUps
             var values = new List<PropertyValue>();
             foreach (var rollUp in schema.Type.RollUps)
             {
-                var own = Of(rollUp, changes[place]);
-                if (own.Count == 0 && !areAll)
+                if (!areAll && !IsTouched(rollUp, changes[place]))
                 {
                     continue;
                 }
 
+                var own = Of(rollUp, changes[place]);
                 switch (rollUp.Kind)
                 {
                     case RollUpKind.Count:
@@ -178,6 +195,13 @@ internal static class RollUps
                         break;
                     case RollUpKind.Sum:
                         Set(rollUp.Property, SumAfter(rollUp, Stored(schema, record, rollUp.Property), own, all, areAll));
+                        break;
+                    case RollUpKind.Text:
+                        foreach (var (property, of) in rollUp.Texts)
+                        {
+                            Set(property, Joined(read[(place, rollUp)], of, all));
+                        }
+
                         break;
                     default:
                         var isRead = read.TryGetValue((place, rollUp), out var others);
@@ -203,7 +227,46 @@ internal static class RollUps
     // A plain null would become an empty value, which clears.
     static ReadOnlyMemory<byte>? Unchanged => null;
 
+    static bool IsTouched(RollUp rollUp, List<TieChange> changes)
+    {
+        foreach (var change in changes)
+        {
+            if (rollUp.Follows(change.Type))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     static List<TieChange> Of(RollUp rollUp, List<TieChange> changes) => changes.FindAll(change => rollUp.Follows(change.Type));
+
+    // As many whole values as a text may have characters.
+    static byte[] Joined(List<TieChange> others, string name, PortalSchema all)
+    {
+        var (joined, characters) = (new List<byte>(), 0);
+        foreach (var other in others)
+        {
+            var value = other.After is { } record ? new Followed(all.Find(other.Other.Type)!, record).Value(name).Span : default;
+            if (value.IsEmpty)
+            {
+                continue;
+            }
+
+            var separator = joined.Count > 0 ? ";"u8 : default;
+            characters += separator.Length + Encoding.UTF8.GetCharCount(value);
+            if (characters > PropertyValues.TextMax)
+            {
+                break;
+            }
+
+            joined.AddRange(separator);
+            joined.AddRange(value);
+        }
+
+        return [.. joined];
+    }
 
     static int CountOf(RollUp rollUp, TieChange change, PortalSchema all) =>
         rollUp.Of is null ? change.By : Counts(ShareOf(rollUp, change.Other, change.After, all)) - Counts(ShareOf(rollUp, change.Other, change.Before, all));

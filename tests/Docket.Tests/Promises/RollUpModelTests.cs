@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 namespace Docket.Tests.Promises;
 
 /// <summary>
-/// A random workload of deals and activities: what companies and contacts show of them changes by differences, and must be the same as what
-/// their lists of associations add up to.
+/// A random workload of deals, activities and tickets: what companies and contacts show of them changes by differences, and must be the same as what
+/// their lists of associations add up to. So must what tickets show of contacts and companies.
 /// </summary>
 public sealed class RollUpModelTests
 {
@@ -14,7 +14,7 @@ public sealed class RollUpModelTests
     const string Start = "2026-03-14T09:26:53Z";
 
     static readonly (string Type, int ToCompany, int ToContact)[] Followed =
-        [("deals", 341, 3), ("notes", 190, 202), ("tasks", 192, 204), ("calls", 182, 194), ("emails", 186, 198), ("meetings", 188, 200)];
+        [("deals", 341, 3), ("notes", 190, 202), ("tasks", 192, 204), ("calls", 182, 194), ("emails", 186, 198), ("meetings", 188, 200), ("tickets", 339, 16)];
 
     readonly List<(string Type, string Id)> active = [], archived = [];
 
@@ -22,7 +22,7 @@ public sealed class RollUpModelTests
 
     [Fact]
     [Trait("Category", "Slow")]
-    public Task What_follows_from_deals_and_activities_is_what_they_add_up_to() => Seed.PlayAsync(async random =>
+    public Task What_follows_from_associated_records_is_what_they_add_up_to() => Seed.PlayAsync(async random =>
     {
         await using var server = await TestServer.StartAsync();
         for (var at = 0; at < 3; at++)
@@ -41,6 +41,11 @@ public sealed class RollUpModelTests
                 {
                     await CheckAsync(server, type, id);
                 }
+
+                foreach (var (_, id) in active.Where(record => record.Type == "tickets"))
+                {
+                    await CheckTicketAsync(server, id);
+                }
             }
         }
     });
@@ -49,10 +54,32 @@ public sealed class RollUpModelTests
     {
         var some = active[random.Next(active.Count)];
         var followed = active.Where(record => Followed.Any(each => each.Type == record.Type)).ToList();
-        switch (random.Next(20))
+        switch (random.Next(23))
         {
+            case 20 when active.Where(record => record.Type == "contacts").OrderBy(_ => random.Next()).Take(2).ToArray() is [var primary, var merged] && random.Next(3) == 0:
+                active.Add(("contacts", (await server.PostAsync("/crm/v3/objects/0-1/merge", $$"""{"primaryObjectId":"{{primary.Id}}","objectIdToMerge":"{{merged.Id}}"}""")).Expect(200)["id"]!));
+                active.Add(("contacts", (await server.PostAsync("/crm/v3/objects/contacts", """{"properties":{"firstname":"New"}}""")).Expect(201)["id"]!));
+                active.Remove(primary);
+                active.Remove(merged);
+                break;
+            case 20 when some.Type is "contacts" or "companies" && random.Next(3) == 0:
+                (await server.PostAsync($"/docket/v1/objects/{some.Type}/gdpr-delete", $$"""{"objectId":"{{some.Id}}"}""")).Expect(204);
+                active.Remove(some);
+                active.Add((some.Type, (await server.PostAsync($"/crm/v3/objects/{some.Type}", """{"properties":{}}""")).Expect(201)["id"]!));
+                break;
+            case > 20:
+                foreach (var (of, names) in ((string, string[])[])[("contacts", ["firstname", "phone", "company"]), ("companies", ["name", "phone"])])
+                {
+                    var changed = active.Where(record => record.Type == of && random.Next(2) == 0).Select(record => $$"""{"id":"{{record.Id}}","properties":{"{{names[random.Next(names.Length)]}}":"{{((string[])["", "a", "b", $"c {count++}"])[random.Next(4)]}}"} }""").ToList();
+                    if (changed.Count > 0)
+                    {
+                        (await server.PostAsync($"/crm/v3/objects/{of}/batch/update", $$"""{"inputs":[{{string.Join(',', changed)}}]}""")).Expect(200);
+                    }
+                }
+
+                break;
             case < 6:
-                var (type, toCompany, toContact) = Followed[random.Next(Followed.Length)];
+                var (type, toCompany, toContact) = Followed[random.Next(Followed.Length + 1) % Followed.Length]; // deals twice as often
                 var ties = string.Join(',', active.Where(record => record.Type is "companies" or "contacts" && random.Next(3) == 0).Select(record => $$"""{"to":{"id":"{{record.Id}}"},"types":[{{Spec(record.Type == "companies" ? toCompany : toContact)}}]}"""));
                 active.Add((type, (await server.PostAsync($"/crm/v3/objects/{type}", $$"""{"properties":{{Values(type, random, isNew: true)}},"associations":[{{ties}}]}""")).Expect(201)["id"]!));
                 break;
@@ -104,6 +131,7 @@ public sealed class RollUpModelTests
         var day = DateTime.Parse("2020-01-01T00:00:00Z", CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal).AddDays(random.Next(4_000)).AddSeconds(count++).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
         string[] values = type switch
         {
+            "tickets" => [$"\"hs_pipeline_stage\":\"{random.Next(1, 5)}\""],
             "deals" => [$"\"amount\":\"{random.Next(-9, 999) / 10m}\"", $"\"closedate\":\"{day}\"", $"\"dealstage\":\"{((string[])["qualifiedtobuy", "closedwon", "closedlost"])[random.Next(3)]}\"", $"\"createdate\":\"{day}\""],
             "tasks" => [$"\"hs_timestamp\":\"{day}\"", $"\"hs_task_status\":\"{((string[])["NOT_STARTED", "COMPLETED"])[random.Next(2)]}\""],
             "emails" => [$"\"hs_timestamp\":\"{day}\"", $"\"hs_email_direction\":\"{((string[])["EMAIL", "INCOMING_EMAIL"])[random.Next(2)]}\""],
@@ -132,7 +160,7 @@ public sealed class RollUpModelTests
         }
 
         var all = new List<(string Type, JsonObject Values)>();
-        foreach (var of in Followed.Select(each => each.Type).Where(each => each != "deals"))
+        foreach (var of in Followed.Select(each => each.Type).Where(each => each is not ("deals" or "tickets")))
         {
             all.AddRange((await AllAsync(server, type, id, of, "hs_timestamp,hs_createdate,hs_task_is_open,hs_email_direction,hs_meeting_outcome")).Select(values => (of, values)));
         }
@@ -146,6 +174,21 @@ public sealed class RollUpModelTests
         expected["notes_next_activity_date"] = Text(next.Select(each => Moment(each.Values, "hs_timestamp")).Where(moment => moment > DateTime.Parse(Start, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal).AddHours(1)).Min());
         var shown = (await server.GetAsync($"/crm/v3/objects/{type}/{id}?properties={string.Join(',', expected.Keys)}")).Expect(200);
         Assert.Equal(expected.Select(each => $"{each.Key} {each.Value}"), expected.Select(each => $"{each.Key} {(shown["properties." + each.Key] is { Length: > 0 } value ? value : each.Value is "0" ? "0" : "")}"));
+    }
+
+    static async Task CheckTicketAsync(TestServer server, string id)
+    {
+        var contacts = await AllAsync(server, "tickets", id, "contacts", "firstname,phone,company,hs_object_id");
+        var companies = await AllAsync(server, "tickets", id, "companies", "name,hs_object_id");
+        var list = (await server.GetAsync($"/crm/v4/objects/tickets/{id}/associations/companies")).Expect(200);
+        var primary = Enumerable.Range(0, list.Count("results")).FirstOrDefault(at => list[$"results[{at}].associationTypes[1].typeId"] is not null, -1) is var place and >= 0 ? list[$"results[{place}].toObjectId"] : null;
+        var name = companies.SingleOrDefault(company => company["hs_object_id"]!.ToString() == primary)?["name"]?.ToString() ?? "";
+        string[] expected = [Joined("firstname"), Joined("phone"), Joined("company"), name, name, primary ?? "", list.Count("results").ToString(CultureInfo.InvariantCulture)];
+        string[] names = ["hs_all_associated_contact_firstnames", "hs_all_associated_contact_phones", "hs_all_associated_contact_companies", "hs_primary_company", "hs_primary_company_name", "hs_primary_company_id", "hs_num_associated_companies"];
+        var shown = (await server.GetAsync($"/crm/v3/objects/tickets/{id}?properties={string.Join(',', names)}")).Expect(200);
+        Assert.Equal(expected, names.Select(each => shown["properties." + each] ?? ""));
+
+        string Joined(string of) => string.Join(';', contacts.OrderBy(contact => long.Parse(contact["hs_object_id"]!.ToString(), CultureInfo.InvariantCulture)).Select(contact => contact[of]?.ToString()).Where(value => !string.IsNullOrEmpty(value)));
     }
 
     static async Task<List<JsonObject>> AllAsync(TestServer server, string type, string id, string to, string properties)

@@ -45,6 +45,7 @@ internal static class Companies
             .. Deals.RollUpsOf(342), new("hs_num_child_companies", RollUpKind.Count, 13),
             new("hs_parent_company_id", RollUpKind.Id, 14), .. Activities.RollUpsOf(189, 191, 181, 185, 187), Activities.Latest("hs_last_logged_call_date", 181), Activities.Latest("hs_last_booked_meeting_date", 187),
         ],
+        Followed = new([25], Name),
         Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf(
                 "companies", Name, Domain, Website, Currency, Lifecycle.Stage, Lifecycle.Pipeline, "hs_v2_date_entered_lead", Phone, PhoneDigits, "hubspot_owner_id")

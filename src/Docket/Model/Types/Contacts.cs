@@ -48,6 +48,7 @@ internal static class Contacts
         Derived = Lifecycle.Derived.Add("lastmodifieddate", Derivation.LastModifiedDate).Add("hs_all_contact_vids", Derivation.AllIds),
         Copies = TypeParts.Owners.Add("hs_calculated_merged_vids", "hs_merged_object_ids"),
         RollUps = [new("associatedcompanyid", RollUpKind.Id, 1), .. Deals.RollUpsOf(4), .. Activities.RollUpsOf(201, 203, 193, 197, 199)],
+        Followed = new([15], "company", Email, FirstName, LastName, Mobile, Phone),
         Associations = HubSpotAssociations.From,
         Seed = () => TypeParts.SeedOf(
                 "contacts", Email, FirstName, LastName, EmailDomain, NameOrEmail, Lifecycle.Stage, Lifecycle.Pipeline, "hs_v2_date_entered_lead", Phone, PhoneDigits, "company", "hubspot_owner_id")

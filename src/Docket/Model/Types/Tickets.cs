@@ -59,7 +59,14 @@ internal static class Tickets
         Copies = TypeParts.Owners.AddRange([KeyValuePair.Create("hs_lastactivitydate", "notes_last_updated"), new("hs_lastcontacted", "notes_last_contacted"), new("hs_nextactivitydate", "notes_next_activity_date")]),
         Follow = TypeParts.FollowOwner,
         Constants = TypeParts.All("0", Counts),
-        RollUps = [new("hs_num_associated_companies", RollUpKind.Count, 339), new("hs_primary_company_id", RollUpKind.Id, 26), .. Activities.RollUpsOf(227, 229, 219, 223, 225), Activities.TimesContacted("hs_num_times_contacted", 219, 223, 225)],
+        RollUps =
+        [
+            new("hs_num_associated_companies", RollUpKind.Count, 339), new("hs_primary_company_id", RollUpKind.Id, 26), .. Activities.RollUpsOf(227, 229, 219, 223, 225),
+            Activities.TimesContacted("hs_num_times_contacted", 219, 223, 225), RollUp.Joined(26, ("hs_primary_company", "name"), ("hs_primary_company_name", "name")),
+            RollUp.Joined(
+                16, ("hs_all_associated_contact_companies", "company"), ("hs_all_associated_contact_emails", "email"), ("hs_all_associated_contact_firstnames", "firstname"),
+                ("hs_all_associated_contact_lastnames", "lastname"), ("hs_all_associated_contact_mobilephones", "mobilephone"), ("hs_all_associated_contact_phones", "phone")),
+        ],
         Associations = HubSpotAssociations.From,
         Seed = () => new(TypeParts.ReadProperties("tickets"), Foremost, [new(Group, "Ticket information", 0, false)], [SupportPipeline()]),
     };
