@@ -291,7 +291,8 @@ internal sealed class PostgresTransaction : ITransaction
     {
         Refusal refusal => refusal,
         OperatorMistake mistake => new(Faults.PortalUnserved(portal, mistake.State)), // another process has deleted it
-        Uncommitted { InnerException: { } cause } => PostgresFailures.Translate(cause, database.Description),
+        // A cluster reports a node that was lost in the commit as an internal error.
+        Uncommitted { InnerException: { } cause } => PostgresFailures.Translate(cause, database.Description) ?? new(Faults.DatabaseUnreachable(database.Description)),
         _ => PostgresFailures.Translate(failure, database.Description),
     };
 
