@@ -7,7 +7,7 @@ namespace Docket.Model;
 internal sealed record ObjectType
 {
     readonly FrozenSet<int> rolledUp = [], read = [];
-    Schema? unused;
+    Schema? unused, begun;
 
     /// <summary>The id on the wire, such as <c>0-5</c>.</summary>
     public required string Id
@@ -133,6 +133,14 @@ internal sealed record ObjectType
     /// nothing can be stored with it or found by it. Built when first needed.
     /// </summary>
     public Schema Unused => unused is { } built && ReferenceEquals(built.Type, this) ? built : unused = new Schema(this, SchemaContent.WithoutNumbers(Seed()));
+
+    /// <summary>
+    /// The schema with which a portal begins to use this type, if its properties are numbered up to <paramref name="lastNumber"/> until then. The last one is
+    /// shared: portals of tests begin with the same types.
+    /// </summary>
+    public Schema BegunAfter(int lastNumber) =>
+        begun is { Content: var content } built && ReferenceEquals(built.Type, this) && content.LastNumber - content.Properties.Count == lastNumber
+            ? built : begun = new Schema(this, SchemaContent.Of(Seed(), lastNumber));
 
     /// <summary>Whether a path segment refers to the type: plural, singular or id, in any letter case (reference/properties-pipelines-search-associations.md 7).</summary>
     public bool IsCalled(string spelling) =>

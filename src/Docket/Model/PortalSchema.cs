@@ -125,7 +125,7 @@ internal sealed class PortalSchema
 
     /// <summary>The content of a type as the start of a change: new properties are numbered after the last property of the portal.</summary>
     public SchemaContent ContentOf(ObjectType type) =>
-        Of(type) is { IsUsed: true, Content: var content } ? content with { LastNumber = LastNumber } : SchemaContent.Of(type.Seed(), LastNumber);
+        Of(type) is { IsUsed: true, Content: var content } ? content with { LastNumber = LastNumber } : type.BegunAfter(LastNumber).Content;
 
     /// <summary>The property of any type with this number in stored values, including archived ones.</summary>
     public Property? FindNumberEvenArchived(int number) => number < byNumber.Length ? byNumber[number] : null;

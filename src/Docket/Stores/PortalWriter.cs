@@ -420,7 +420,7 @@ internal sealed partial class PortalWriter : IDisposable
     Outcome Apply(WriteBatch batch)
     {
         // If the schema has changed since validation, validate the batch again with the current schema.
-        var known = Current(batch.Schema.Type, batch.Kind == WriteKind.Purge) is { IsUsed: true } used ? used : new Schema(batch.Schema.Type, schema.ContentOf(batch.Schema.Type));
+        var known = Current(batch.Schema.Type, batch.Kind == WriteKind.Purge) is { IsUsed: true } used ? used : batch.Schema.Type.BegunAfter(schema.LastNumber);
         var current = ReferenceEquals(batch.Schema, known) ? batch : Validation.Check(batch.Kind, batch.Raw, known, batch.Caller, batch.Features, batch.InOrder);
         var ties = current.HasTies ? InputTies.Of(current, schema) : null;
         current = ties?.Check(transaction.Find(ties.Targets)) ?? current;

@@ -205,7 +205,7 @@ public sealed class FaultsTests
             var statuses = "";
             for (var i = 0; i < 20; i++)
             {
-                foreach (var (path, body) in ((string, string)[])[(Tickets, """{"properties":{"subject":"a"}}"""), (Tickets + "/batch/read", """{"inputs":[{"id":"1"}],"properties":[]}"""), (Tickets + "/search", "{}")])
+                foreach (var (path, body) in ((string, string)[])[(Tickets, """{"properties":{"subject":"a"}}"""), (Tickets + "/batch/read", """{"inputs":[{"id":"1"}],"properties":[]}"""), (Tickets + "/search", "{}"), (Tickets + "/batch/create", """{"inputs":[{"properties":{"subject":"b"}}]}""")])
                 {
                     try
                     {
