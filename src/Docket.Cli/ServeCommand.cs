@@ -62,7 +62,7 @@ internal static class ServeCommand
         };
         var seed = new Option<string?>("--seed")
         {
-            Description = "With --ephemeral: a file with records and definitions for the first portal",
+            Description = "A file with records and definitions with which the first portal is created; ignored if there is one",
         };
         var exitWithParent = new Option<bool>("--exit-with-parent")
         {
@@ -78,11 +78,6 @@ internal static class ServeCommand
             if (parsed.GetValue(ephemeral) && (parsed.GetResult(data.Directory) is { Implicit: false } || parsed.GetValue(data.Store) is not null))
             {
                 throw new OperatorMistake("--ephemeral keeps all data in memory. Leave it out, or leave out --data and --store.");
-            }
-
-            if (parsed.GetValue(seed) is not null && !parsed.GetValue(ephemeral))
-            {
-                throw new OperatorMistake("--seed fills a new portal in memory. Use it with --ephemeral.");
             }
 
             var place = parsed.GetRequiredValue(data);
@@ -183,6 +178,11 @@ internal static class ServeCommand
         if (options.Token is not null && server.Urls.FirstOrDefault(IsBeyondLoopback) is { } open)
         {
             Console.Error.WriteLine($"docket: The development token gives full access, also from other machines through {open}. Use it on 127.0.0.1 only. To create a token for an app: docket app create NAME");
+        }
+
+        if (options.SeedFile is { } seed && !server.IsFilled)
+        {
+            console.WriteLine($"{seed} was not loaded: there is a portal already.");
         }
 
         if (server.MetricsUrl is { } metrics)

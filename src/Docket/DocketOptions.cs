@@ -53,7 +53,7 @@ public sealed record DocketOptions
     /// </summary>
     public bool Ephemeral { get; init; }
 
-    /// <summary>A file with records and definitions with which an <see cref="Ephemeral"/> server begins.</summary>
+    /// <summary>A file with records and definitions with which the first portal is created; ignored if there is one.</summary>
     public string? SeedFile { get; init; }
 
     /// <summary>Serve the paths with which tests create portals and change them in ways that no client of HubSpot's can.</summary>

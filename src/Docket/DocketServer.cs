@@ -66,6 +66,9 @@ public sealed class DocketServer : IAsyncDisposable
     /// <summary>The app of the first portal's first token, while nothing has been written to the portal: the token may have been lost.</summary>
     public long? FirstApp { get; }
 
+    /// <summary>Whether this start has created the first portal with <see cref="DocketOptions.SeedFile"/>.</summary>
+    internal bool IsFilled { get; private init; }
+
     /// <summary>Where its data is, also that of an ephemeral one.</summary>
     internal string DataPath { get; }
 
@@ -139,9 +142,11 @@ public sealed class DocketServer : IAsyncDisposable
 
             Routes.Map(app, options, portals, jobs, limiter, tested, logger);
             app.UseEndpoints(_ => { });
-            if (options is { Ephemeral: true, SeedFile: { } seed })
+            // Before it listens: a client that gets an answer finds everything.
+            var filled = options.SeedFile is { } seed ? await FirstPortal.SeedAsync(portals, seed, options.Random, cancellation) : null;
+            if (filled is not null && options.TestKit)
             {
-                await SeedAsync(portals, options, seed, cancellation); // before it listens: a client that gets an answer finds everything
+                await (portals.Snapshots?.BeginAsync(filled.Id, isFilled: true) ?? default);
             }
 
             await jobs.StartAsync();
@@ -157,29 +162,14 @@ public sealed class DocketServer : IAsyncDisposable
                 await app.StopAsync();
             });
             // Last: if listening failed, a new token would be created but never shown.
-            var first = await FirstPortal.OfAsync(portals, options.Token, cancellation);
-            await (options.TestKit && options.SeedFile is null ? portals.Snapshots?.BeginAsync(first.Id) ?? default : default);
-            return new DocketServer(app, portals, options.DataDirectory, metrics?.Url, opened, first);
+            var first = await FirstPortal.OfAsync(portals, options.Token, isNew: filled is not null, cancellation);
+            await (options.TestKit ? portals.Snapshots?.BeginAsync(first.Id) ?? default : default);
+            return new DocketServer(app, portals, options.DataDirectory, metrics?.Url, opened, first) { IsFilled = filled is not null };
         }
         catch
         {
             await opened.DisposeAsync();
             throw;
-        }
-    }
-
-    static async Task SeedAsync(IPortals portals, DocketOptions options, string file, CancellationToken cancellation)
-    {
-        try
-        {
-            var seed = SeedBody.Read(await File.ReadAllBytesAsync(file, cancellation));
-            var first = await FirstPortal.OfAsync(portals, options.Token, cancellation);
-            await (portals.Snapshots?.BeginAsync(first.Id) ?? default);
-            await SeedRoutes.FillAsync(portals, options.Token!, seed, options.Random);
-        }
-        catch (Refusal refusal)
-        {
-            throw new OperatorMistake($"{file}: {refusal.Message}");
         }
     }
 
@@ -189,9 +179,16 @@ public sealed class DocketServer : IAsyncDisposable
     static ILoggerFactory Logs(DocketOptions options) => LoggerFactory.Create(logging =>
     {
         logging.Services.AddSingleton(options.Clock);
-        _ = options.JsonLog
-            ? logging.AddConsole(console => console.FormatterName = JsonLog.FormatterName).AddConsoleFormatter<JsonLog, ConsoleFormatterOptions>()
-            : logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, true, "yyyy-MM-ddTHH:mm:ss.fffZ "));
+        if (options.JsonLog)
+        {
+            // Not AddConsoleFormatter, which binds options by reflection: this one has none.
+            logging.AddConsole(console => console.FormatterName = JsonLog.FormatterName).Services.AddSingleton<ConsoleFormatter, JsonLog>();
+        }
+        else
+        {
+            logging.AddSimpleConsole(console => (console.IncludeScopes, console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, true, "yyyy-MM-ddTHH:mm:ss.fffZ "));
+        }
+
         logging.SetMinimumLevel(LogLevel.Warning)
             .AddFilter(RequestWatch.Category, options.LogRequests ? LogLevel.Information : LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None) // would write the raw path into every log entry

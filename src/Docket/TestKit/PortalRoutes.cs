@@ -50,7 +50,9 @@ internal static class PortalRoutes
             await (portals.Snapshots?.BeginAsync(portal.Id) ?? default);
             if (body.Seed is { } seed)
             {
-                await SeedRoutes.FillAsync(portals, token, seed, http.Call().Random);
+                var (caller, _) = await portals.FindTokenAsync(token, CancellationToken.None) ?? throw new Refusal(Faults.NoCredentials());
+                await SeedRoutes.FillAsync(portals, caller, seed, http.Call().Random);
+                await (portals.Snapshots?.BeginAsync(portal.Id, isFilled: true) ?? default);
             }
 
             Wire.SetLocation(http, portal.Id.ToString(CultureInfo.InvariantCulture));

@@ -9,34 +9,34 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Docket.TestKit;
 
-/// <summary>Fills portals with the content of seed files, all or nothing.</summary>
+/// <summary>Fills portals with the content of seed files: all or nothing where there are snapshots, and otherwise up to the first mistake.</summary>
 internal static class SeedRoutes
 {
     public static void Map(IEndpointRouteBuilder routes, string path, IPortals portals, PortalState state) =>
         routes.MapPost(path, http => SeedAsync(http, portals, state)).Needs(ScopeNeed.Test)
-            .Describe("seed", "Writes the content of a seed file to the portal, all or nothing", (SeedBody seed) => default(SeedAnswer)!);
+            .Describe("seed", "Writes the content of a seed file to the portal, on SQLite all or nothing", (SeedBody seed) => default(SeedAnswer)!);
 
     /// <summary>Fills a portal that nobody uses yet. If it fails, the portal has a part of the content.</summary>
     /// <exception cref="Refusal">An entry is refused, with its place.</exception>
-    public static async Task FillAsync(IPortals portals, string token, SeedBody seed, Random random)
-    {
-        var (caller, store) = await portals.FindTokenAsync(token, CancellationToken.None) ?? throw new Refusal(Faults.NoCredentials());
-        await new Seeding(portals, store, caller, random).ApplyAsync(seed, CancellationToken.None);
-        await (portals.Snapshots?.BeginAsync(caller.PortalId, isFilled: true) ?? default);
-    }
+    public static async Task FillAsync(IPortals portals, Caller caller, SeedBody seed, Random random) =>
+        await new Seeding(portals, await portals.OpenAsync(caller.PortalId, CancellationToken.None), caller, random).ApplyAsync(seed, CancellationToken.None);
 
     static async Task SeedAsync(HttpContext http, IPortals portals, PortalState state)
     {
         var call = http.Call();
         var seed = await RequestBody.ReadJsonAsync(http, SeedBody.Shape.Read);
-        var (snapshots, portalId) = (portals.Snapshots ?? throw new Refusal(Faults.NoSnapshots()), call.Caller.PortalId);
+        if (portals.Snapshots is not { } snapshots)
+        {
+            await ApplyAsync(http, portals, call, seed); // what is before a mistake stays
+            return;
+        }
+
+        var portalId = call.Caller.PortalId;
         await state.SaveAsync(portalId);
         var before = await snapshots.TakeAsync(portalId, "", http.RequestAborted);
         try
         {
-            // A client that hangs up no longer stops it.
-            var named = await new Seeding(portals, call.Store, call.Caller, call.Random).ApplyAsync(seed, CancellationToken.None);
-            await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, named, Write);
+            await ApplyAsync(http, portals, call, seed);
         }
         catch (Refusal)
         {
@@ -49,6 +49,10 @@ internal static class SeedRoutes
             snapshots.Delete(before.Id);
         }
     }
+
+    // A client that hangs up no longer stops it.
+    static async Task ApplyAsync(HttpContext http, IPortals portals, Call call, SeedBody seed) =>
+        await Wire.RespondAsync(http.Response, StatusCodes.Status200OK, await new Seeding(portals, call.Store, call.Caller, call.Random).ApplyAsync(seed, CancellationToken.None), Write);
 
     static void Write(Utf8JsonWriter json, IReadOnlyDictionary<string, (ObjectType Type, long Id)> named)
     {

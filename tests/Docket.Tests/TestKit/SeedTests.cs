@@ -1,7 +1,8 @@
+using Docket.Model;
+
 namespace Docket.Tests.TestKit;
 
-/// <summary>Seed files: everything in them, or nothing.</summary>
-[Trait("Engine", "SQLite")]
+/// <summary>Seed files: everything in them, or nothing; on PostgreSQL, up to the first mistake.</summary>
 public sealed class SeedTests
 {
     const string Portals = "/docket/v1/portals", Seed = "/docket/v1/seed", Tickets = "/crm/v3/objects/tickets";
@@ -36,7 +37,10 @@ public sealed class SeedTests
         await using var server = await TestServer.StartAsync();
         var seeded = (await server.PostAsync(Seed, Full)).Expect(200);
         await AssertFullAsync(server.Http, seeded["records.printer"], seeded["records.grace"]);
-        Assert.Equal(0, (await server.GetAsync("/docket/v1/snapshots")).Expect(200).Count("results"));
+        if (!TestEngine.IsPostgres)
+        {
+            Assert.Equal(0, (await server.GetAsync("/docket/v1/snapshots")).Expect(200).Count("results"));
+        }
     }
 
     [Fact]
@@ -48,8 +52,11 @@ public sealed class SeedTests
         await AssertFullAsync(own);
         using var deleted = await own.PostAsync(Tickets + "/batch/upsert", new StringContent("""{"inputs":[{"idProperty":"order","id":"A-1","properties":{"subject":"changed"}}]}""", null, "application/json"), TestContext.Current.CancellationToken);
         (await Answer.OfAsync(deleted)).Expect(200);
-        (await server.PostAsync($"{Portals}/{made["portalId"]}/rewind", "{}")).Expect(204);
-        await AssertFullAsync(own);
+        if (!TestEngine.IsPostgres)
+        {
+            (await server.PostAsync($"{Portals}/{made["portalId"]}/rewind", "{}")).Expect(204);
+            await AssertFullAsync(own);
+        }
     }
 
     [Theory]
@@ -73,17 +80,20 @@ public sealed class SeedTests
         var refused = await server.PostAsync(Seed, seed);
         Assert.StartsWith(message, refused["message"], StringComparison.Ordinal);
         Assert.InRange(refused.Status, 400, 409);
-        Assert.Equal(before, await EverythingAsync(server));
+        if (!TestEngine.IsPostgres)
+        {
+            Assert.Equal(before, await EverythingAsync(server));
+        }
 
         Assert.StartsWith(message, (await server.PostAsync(Portals, $$"""{"seed":{{seed}}}"""))["message"], StringComparison.Ordinal);
         Assert.Equal(1, (await server.GetAsync(Portals)).Expect(200).Count("results"));
     }
 
     [Fact]
-    public async Task A_server_begins_with_the_seed_file_and_does_not_start_with_a_wrong_one()
+    [Trait("Engine", "SQLite")]
+    public async Task A_server_in_memory_begins_with_the_seed_file_and_does_not_start_with_a_wrong_one()
     {
-        var file = Path.Combine(Directory.CreateTempSubdirectory("docket-test-").FullName, "docket.seed.json");
-        await File.WriteAllTextAsync(file, Full, TestContext.Current.CancellationToken);
+        var file = await FileOfAsync(Full);
         await using (var server = await TestServer.StartAsync(ephemeral: true, with: options => options with { SeedFile = file }))
         {
             await AssertFullAsync(server.Http);
@@ -92,12 +102,82 @@ public sealed class SeedTests
             await AssertFullAsync(server.Http);
         }
 
-        await File.WriteAllTextAsync(file, """{"records":{"tickets":[{"properties":{}}]}}""", TestContext.Current.CancellationToken);
+        file = await FileOfAsync("""{"records":{"tickets":[{"properties":{}}]}}""");
         var (exit, _, errors) = await ServerProcess.RunAsync(["serve", "--ephemeral", "--urls", "http://127.0.0.1:0", "--seed", file]);
         Assert.Equal((1, $"docket: {file}: records.tickets[0]: Error creating TICKET. Some required properties were not set.\n"), (exit, errors));
-        (exit, _, errors) = await ServerProcess.RunAsync(["serve", "--seed", file]);
-        Assert.Equal((1, "docket: --seed fills a new portal in memory. Use it with --ephemeral.\n"), (exit, errors));
     }
+
+    [Fact]
+    public async Task A_new_data_directory_begins_with_the_seed_file_and_later_starts_leave_it_alone()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
+        var file = await FileOfAsync(Full);
+        await using (var server = await ServerProcess.ServeAsync(directory, ["--seed", file]))
+        {
+            using var http = Client(server.Url, TestServer.Token);
+            await AssertFullAsync(http);
+            Assert.DoesNotContain("was not loaded", server.Output, StringComparison.Ordinal);
+            using var deleted = await http.DeleteAsync(Tickets + "/" + (await GetAsync(http, Tickets))["results[1].id"], TestContext.Current.CancellationToken);
+            Assert.Equal(204, (int)deleted.StatusCode);
+        }
+
+        await using (var server = await ServerProcess.ServeAsync(directory, ["--seed", file]))
+        {
+            using var http = Client(server.Url, TestServer.Token);
+            Assert.Equal(1, (await GetAsync(http, Tickets)).Count("results"));
+            Assert.Contains($"{file} was not loaded: there is a portal already.", server.Output, StringComparison.Ordinal);
+        }
+
+        await TestEngine.DeleteAsync(directory);
+    }
+
+    [Fact]
+    public async Task A_start_that_could_not_load_its_whole_seed_file_leaves_nothing()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
+        var wrong = await FileOfAsync(Full.Replace("\"to\": \"grace\"", "\"to\": \"nobody\"", StringComparison.Ordinal));
+        var mistake = await Assert.ThrowsAsync<OperatorMistake>(() => TestServer.StartAsync(directory, with: options => options with { SeedFile = wrong }));
+        Assert.Equal(wrong + ": associations[0]: No record is called \"nobody\".", mistake.Message);
+
+        var file = await FileOfAsync(Full);
+        await using (var server = await TestServer.StartAsync(directory, with: options => options with { SeedFile = file }))
+        {
+            await AssertFullAsync(server.Http);
+            // As a start leaves it that was killed before it had loaded everything.
+            await server.Portals.RenameAsync(server.PortalId, FirstPortal.Unfinished);
+        }
+
+        await using (var server = await TestServer.StartAsync(directory, with: options => options with { SeedFile = file }))
+        {
+            await AssertFullAsync(server.Http);
+            Assert.Equal(1, (await server.GetAsync(Portals)).Expect(200).Count("results"));
+        }
+
+        await TestEngine.DeleteAsync(directory);
+    }
+
+    [Fact]
+    public async Task A_start_with_a_seed_file_shows_the_first_token()
+    {
+        var directory = Directory.CreateTempSubdirectory("docket-test-").FullName;
+        await using (var server = await DocketServer.StartAsync(
+            new() { DataDirectory = directory, Store = await TestEngine.StoreOfAsync(directory), Urls = "http://127.0.0.1:0", SeedFile = await FileOfAsync(Full) }, TestContext.Current.CancellationToken))
+        {
+            using var http = Client(server.Url, server.FirstToken!);
+            await AssertFullAsync(http);
+        }
+
+        await TestEngine.DeleteAsync(directory);
+    }
+
+    static async Task<string> FileOfAsync(string seed)
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("docket-test-").FullName, "docket.seed.json");
+        await File.WriteAllTextAsync(file, seed, TestContext.Current.CancellationToken);
+        return file;
+    }
+
+    static HttpClient Client(string url, string token) => new() { BaseAddress = new Uri(url), DefaultRequestHeaders = { Authorization = new("Bearer", token) } };
 
     static async Task AssertFullAsync(HttpClient http, string? printer = null, string? grace = null)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using Docket.Tests.Stores;
 
 namespace Docket.Tests.TestKit;
 
@@ -24,6 +25,23 @@ public sealed class SnapshotTests
         Assert.Equal(1, (await server.GetAsync($"{Portals}/{server.PortalId}/snapshots")).Expect(200).Count("results"));
         Assert.Single(Directory.GetFiles(Path.Combine(server.DataDirectory, "snapshots"), "2.db"));
         Assert.Empty(Directory.GetFiles(Path.Combine(server.DataDirectory, "snapshots"), "1.*"));
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task On_PostgreSQL_there_are_no_snapshots_and_a_refusal_says_so()
+    {
+        await using var schema = await PostgresSchema.ChooseAsync();
+        await using var server = await TestServer.StartAsync(ephemeral: false, with: options => options with { Store = schema.ConnectionString });
+        var own = $"{Portals}/{server.PortalId}";
+        foreach (var (path, body) in ((string, string?)[])
+            [(Snapshots, "{}"), (Rewind, "{}"), (own + "/snapshots", "{}"), (own + "/rewind", "{}"), (Snapshots, null), (own + "/snapshots", null), (Portals, """{"snapshot":"1"}""")])
+        {
+            var refused = await server.SendAsync(body is null ? HttpMethod.Get : HttpMethod.Post, path, body);
+            Assert.Equal((400, "There are no snapshots of portals in PostgreSQL. Start a server without --store."), (refused.Status, refused["message"]));
+        }
+
+        Assert.Equal(1, (await server.GetAsync(Portals)).Expect(200).Count("results"));
     }
 
     [Fact]
