@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Docket.Stores;
+using Docket.Stores.Postgres;
 using Docket.Tests.Stores;
 
 namespace Docket.Tests.Limits;
@@ -58,6 +59,31 @@ public sealed class SharedLimitsTests : IAsyncLifetime
         Assert.Empty(one.Heard);
     }
 
+    // As through a pooler with transactions, or at another node of a cluster.
+    [Fact]
+    public async Task Calls_are_heard_of_without_notifications_by_who_reports_itself_and_by_who_asks_and_only_those_since_the_start()
+    {
+        await using var first = await Reporter.StartAsync(schema.ConnectionString);
+        await using var second = await Reporter.StartAsync(schema.ConnectionString);
+        first.Add(7, 3);
+        await second.HearsAsync(3, asks: true);
+
+        second.Add(7, 1);
+        await first.HearsAsync(1, asks: true);
+        first.Add(7, 2);
+        await second.HearsAsync(5, asks: true);
+        second.Add(7, 1);
+        await second.SentAsync(2);
+        first.Add(7, 1); // its report brings what the other one has reported
+        await first.HearsAsync(2, asks: false);
+
+        await using var third = await Reporter.StartAsync(schema.ConnectionString);
+        Assert.Empty(third.Heard);
+        first.Add(null, 1);
+        await third.HearsAsync(1, asks: true);
+        Assert.Equal([new(Reporter.Portal, null, 1)], third.Heard);
+    }
+
     async Task<int> AlternateAsync(int calls, Func<TestServer, Task<Answer>> send)
     {
         var letIn = 0;
@@ -78,6 +104,70 @@ public sealed class SharedLimitsTests : IAsyncLifetime
         {
             Assert.False(enough.IsCancellationRequested, "a report doesn't arrive");
             await Task.Delay(5, Cancellation);
+        }
+    }
+
+    /// <summary>A process that counts calls, and doesn't listen.</summary>
+    sealed class Reporter : IAsyncDisposable
+    {
+        public const long Portal = 5;
+
+        readonly PostgresDatabase database;
+        readonly CallReports reports;
+
+        Reporter(PostgresDatabase database)
+        {
+            this.database = database;
+            reports = new(database, TimeProvider.System);
+            reports.Calls.Heard += Heard.Enqueue;
+        }
+
+        public ConcurrentQueue<RecentCalls> Heard { get; } = new();
+
+        public static async Task<Reporter> StartAsync(string connectionString)
+        {
+            var reporter = new Reporter(await PostgresDatabase.OpenAsync(connectionString, cancellation: Cancellation));
+            await reporter.database.Presence.AnnounceAsync();
+            await reporter.AskAsync();
+            return reporter;
+        }
+
+        public void Add(long? app, int calls)
+        {
+            for (var i = 0; i < calls; i++)
+            {
+                reports.Calls.Add(Portal, app);
+            }
+        }
+
+        public async Task HearsAsync(int calls, bool asks)
+        {
+            using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            while (Heard.Sum(each => each.Calls) < calls)
+            {
+                Assert.False(enough.IsCancellationRequested, "a report doesn't arrive");
+                await (asks ? AskAsync() : Task.Delay(5, Cancellation));
+            }
+
+            Assert.Equal(calls, Heard.Sum(each => each.Calls));
+        }
+
+        public async Task SentAsync(int total)
+        {
+            await using var ask = database.Source.CreateCommand("SELECT sum(calls)::int FROM recent_calls WHERE process = $1");
+            ask.Parameters.Add(PortalSession.Value(database.Process));
+            while (await ask.ExecuteScalarAsync(Cancellation) as int? != total)
+            {
+                await Task.Delay(5, Cancellation);
+            }
+        }
+
+        public ValueTask DisposeAsync() => database.DisposeAsync();
+
+        async Task AskAsync()
+        {
+            await using var connection = await database.Source.OpenConnectionAsync(Cancellation);
+            await reports.ReadAsync(connection, Cancellation);
         }
     }
 

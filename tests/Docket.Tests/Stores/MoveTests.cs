@@ -141,7 +141,7 @@ public sealed class MoveTests : IAsyncDisposable
             """
             SELECT table_name || '.' || column_name FROM information_schema.columns c WHERE table_schema = current_schema() AND column_name <> 'portal'
               AND EXISTS (SELECT 1 FROM information_schema.columns p WHERE p.table_schema = c.table_schema AND p.table_name = c.table_name AND p.column_name = 'portal')
-              AND table_name NOT IN ('app', 'user', 'oauth_grant', 'usage')
+              AND table_name NOT IN ('app', 'user', 'oauth_grant', 'usage', 'recent_calls')
             """);
         await using var rows = await select.ExecuteReaderAsync(Cancellation);
         while (await rows.ReadAsync(Cancellation))

@@ -6,7 +6,7 @@ namespace Docket.Stores.Postgres;
 /// <summary>
 /// Hears of every change of callers and settings, whatever process makes it: at once by a notification, and otherwise by asking each
 /// second (through a pooler or another node of a cluster, notifications don't arrive). If both fail, or the process stands still,
-/// <see cref="IsCurrent"/> says so. Also hears what calls other processes let in, only by notifications.
+/// <see cref="IsCurrent"/> says so. Also hears what calls other processes let in, in the same two ways.
 /// </summary>
 internal sealed class PostgresListener : IAsyncDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class PostgresListener : IAsyncDisposable
 
     readonly PostgresDatabase database;
     readonly Action<long?> heard;
-    readonly SharedCalls calls;
+    readonly CallReports calls;
     readonly CancellationTokenSource stop = new();
     readonly Task listening;
     long currentAt;
@@ -30,7 +30,7 @@ internal sealed class PostgresListener : IAsyncDisposable
     /// <param name="database">The database.</param>
     /// <param name="heard">Called with each generation that is heard of, and with <c>null</c> after a time without listening.</param>
     /// <param name="calls">Receives the calls that other processes let in.</param>
-    public PostgresListener(PostgresDatabase database, Action<long?> heard, SharedCalls calls)
+    public PostgresListener(PostgresDatabase database, Action<long?> heard, CallReports calls)
     {
         (this.database, this.heard, this.calls) = (database, heard, calls);
         listening = Task.Run(ListenAsync);
@@ -82,6 +82,7 @@ internal sealed class PostgresListener : IAsyncDisposable
             }
 
             Interlocked.Exchange(ref currentAt, askedAt);
+            await calls.ReadAsync(connection, stop.Token); // notifications may not arrive
             while (AskEvery - Stopwatch.GetElapsedTime(askedAt) is var left && left > TimeSpan.Zero)
             {
                 await connection.WaitAsync(left, stop.Token);
@@ -96,9 +97,6 @@ internal sealed class PostgresListener : IAsyncDisposable
             heard(generation);
         }
 
-        foreach (var each in CallReports.Read(database, notification))
-        {
-            calls.Hear(each);
-        }
+        calls.Hear(notification);
     }
 }

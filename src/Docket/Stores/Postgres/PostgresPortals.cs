@@ -80,8 +80,9 @@ internal sealed partial class PostgresPortals : IPortals
         DataDirectory.Create(directory);
         serving = DataDirectory.Hold(directory);
         DataDirectory.Create(indexDirectory);
-        SharedCalls = new(calls => CallReports.SendAsync(database, calls), clock);
-        listener = new(database, Announce, SharedCalls);
+        var reports = new CallReports(database, clock);
+        SharedCalls = reports.Calls;
+        listener = new(database, Announce, reports);
         idling = clock.CreateTimer(_ => LookAround(), null, IdleCheckEvery, IdleCheckEvery);
         instruments?.Observe("docket.writes.waiting", "{write}", "Writes that wait for their portal's writer", () => stores.Values.Sum(store => (long)store.Waiting));
         instruments?.Observe("docket.index.behind_changes", "{change}", "Changes that search indexes do not contain yet", () => stores.Values.Sum(store => store.IndexBehind));
