@@ -95,7 +95,7 @@ internal sealed class KitRun : IDisposable
 
     void Start()
     {
-        server = Process.Start(new ProcessStartInfo("dotnet", [options.Server, "serve", "--ephemeral", "--urls", "http://127.0.0.1:0", "--address-file", addressFile, "--exit-with-parent"]) { RedirectStandardOutput = true })!;
+        server = Process.Start(ServerProcess.Command(options.Server, "serve", "--ephemeral", "--urls", "http://127.0.0.1:0", "--address-file", addressFile, "--exit-with-parent"))!;
         while (!File.Exists(addressFile))
         {
             if (server.HasExited)

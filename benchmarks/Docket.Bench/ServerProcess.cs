@@ -19,17 +19,14 @@ internal sealed class ServerProcess : IDisposable
     readonly TaskCompletionSource<int> port = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Starts the server and returns once it answers an authenticated GET with 200.</summary>
-    /// <param name="program">Its <c>docket.dll</c>.</param>
+    /// <param name="program">Its <c>docket.dll</c>, or a program.</param>
     /// <param name="dataDirectory">Its data directory.</param>
     /// <param name="store">The connection string of its PostgreSQL database, if it has one.</param>
     public ServerProcess(string program, string dataDirectory, string? store = null)
     {
         var start = Stopwatch.GetTimestamp();
-        var info = new ProcessStartInfo("dotnet", [program, "serve", "--data", dataDirectory, "--urls", UrlStart + "0", "--token", Token])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var info = Command(program, "serve", "--data", dataDirectory, "--urls", UrlStart + "0", "--token", Token);
+        info.RedirectStandardError = true;
         if (store is not null)
         {
             info.Environment["DOCKET_STORE"] = store;
@@ -73,6 +70,14 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>How to run a command of a <c>docket.dll</c>, or of a program.</summary>
+    public static ProcessStartInfo Command(string program, params string[] args)
+    {
+        var info = program.EndsWith(".dll", StringComparison.Ordinal) ? new ProcessStartInfo("dotnet", [program, .. args]) : new(program, args);
+        info.RedirectStandardOutput = true;
+        return info;
+    }
+
     /// <summary>Seconds of processor time used so far.</summary>
     public double Cpu()
     {
@@ -98,11 +103,8 @@ internal sealed class ServerProcess : IDisposable
     /// <returns>Why it can't, or <c>null</c>.</returns>
     public static string? HoldIndexBack(string program, string dataDirectory)
     {
-        var info = new ProcessStartInfo("dotnet", [program, "portal", "set", FirstPortal, "search-lag", "60m", "--data", dataDirectory])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var info = Command(program, "portal", "set", FirstPortal, "search-lag", "60m", "--data", dataDirectory);
+        info.RedirectStandardError = true;
         using var set = Process.Start(info)!;
         var output = set.StandardOutput.ReadToEndAsync();
         var mistake = set.StandardError.ReadToEnd();
@@ -114,7 +116,7 @@ internal sealed class ServerProcess : IDisposable
     /// <returns>Its token.</returns>
     public static string CreatePortal(string program, string dataDirectory, string? store)
     {
-        var info = new ProcessStartInfo("dotnet", [program, "portal", "create", "another", "--data", dataDirectory]) { RedirectStandardOutput = true };
+        var info = Command(program, "portal", "create", "another", "--data", dataDirectory);
         if (store is not null)
         {
             info.Environment["DOCKET_STORE"] = store;

@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Compression;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace Docket.Cli;
@@ -10,9 +12,11 @@ namespace Docket.Cli;
 /// </summary>
 internal static class Preload
 {
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Not called in a program from which something was trimmed.")]
     public static void Run()
     {
-        foreach (var assembly in (Assembly[])[Assembly.GetExecutingAssembly(), typeof(DocketServer).Assembly])
+        // A program of native code has everything in it.
+        foreach (var assembly in RuntimeFeature.IsDynamicCodeSupported ? (Assembly[])[Assembly.GetExecutingAssembly(), typeof(DocketServer).Assembly] : [])
         {
             foreach (var name in assembly.GetReferencedAssemblies())
             {

@@ -15,6 +15,7 @@ const built = existsSync(packages) ? readdirSync(packages) : [];
 const tool = built.find((name) => /^docket\..*\.nupkg$/.test(name));
 const system = `${{ darwin: 'osx', win32: 'win' }[process.platform] ?? process.platform}-${process.arch}`;
 const file = built.find((name) => name === `docket-${system}` || name === `docket-${system}.exe`);
+const native = built.find((name) => name === `docket-native-${system}.tar.gz`);
 
 // The program serves, answers, says how it is, and stops; a command that fails says why.
 async function serves(t, program, env) {
@@ -47,6 +48,18 @@ it('the .NET tool is installed from its package, and serves', { skip: tool ? fal
 
 it('the file for this system serves without .NET', { skip: file ? false : `./package ${system}` }, async (t) => {
   await serves(t, join(packages, file), { DOTNET_ROOT: '/nonexistent', DOTNET_BUNDLE_EXTRACT_BASE_DIR: temporaryDirectory() });
+});
+
+// It takes minutes to build, so ./check doesn't. Its OpenAPI document was made by another program.
+it('the program of native code serves', { skip: native ? false : './package native' }, async (t) => {
+  const directory = temporaryDirectory();
+  const unpacked = await run('tar', ['--extract', '--gzip', '--file', join(packages, native), '--directory', directory]);
+  assert.equal(unpacked.code, 0, unpacked.output);
+  const program = join(directory, 'docket');
+  await serves(t, program, {});
+  const server = await serve(temporaryDirectory(), { program: [program], args: ['--test-kit'] });
+  t.after(() => server.stop());
+  assert.ok((await call(server, 'GET', '/docket/v1/openapi.json')).json.paths['/docket/v1/portals']);
 });
 
 it('the systemd unit is valid, and lets the service do little', { skip: existsSync('/usr/bin/systemd-analyze') ? false : "Debian's systemd" }, async () => {

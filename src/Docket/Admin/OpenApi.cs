@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -25,6 +26,9 @@ internal static class OpenApi
 {
     const string Name = "v1", Token = "token", Refused = "Refused";
 
+    /// <summary>The resource with the finished document, in programs that were compiled to native code: making it needs reflection.</summary>
+    const string Embedded = "Docket.OpenApi.json";
+
     /// <summary>The OpenAPI version of HubSpot's own files, so that the same tools can read it.</summary>
     const OpenApiSpecVersion Version = OpenApiSpecVersion.OpenApi3_0;
 
@@ -32,6 +36,11 @@ internal static class OpenApi
     /// <param name="type">The object type whose scopes the document lists.</param>
     public static void Configure(IServiceCollection services, ObjectType type)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+        {
+            return;
+        }
+
         services.Configure<JsonOptions>(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict); // otherwise each number could also be a string
         services.AddOpenApi(Name, options =>
         {
@@ -49,6 +58,14 @@ internal static class OpenApi
         // Created on first use, and only once, because it is the same for all.
         var document = new Lazy<Task<byte[]>>(async () =>
         {
+            if (!RuntimeFeature.IsDynamicCodeSupported)
+            {
+                using var embedded = typeof(OpenApi).Assembly.GetManifestResourceStream(Embedded) ?? throw new InvalidOperationException("This program was built without its OpenAPI document.");
+                var content = new byte[embedded.Length];
+                embedded.ReadExactly(content);
+                return content;
+            }
+
             var made = await routes.ServiceProvider.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name).GetOpenApiDocumentAsync();
             return Encoding.UTF8.GetBytes(await made.SerializeAsJsonAsync(Version));
         });
