@@ -132,6 +132,7 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         Default("Keepalive", 30);
         Default("Max Auto Prepare", 100);
         Default("Auto Prepare Min Usages", 2);
+        Default("No Reset On Close", true); // nothing is set for longer than a transaction, and a reset is six statements
         Default("Host Recheck Seconds", 1); // otherwise a new primary is used only after ten seconds
         settings.IncludeErrorDetail = false; // details contain values
         return settings;
