@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Docket.Index;
@@ -68,6 +69,17 @@ internal sealed class Column
         changesInFile = null;
     }
 
+    /// <summary>Gives its memory back. It must not be used any more.</summary>
+    public void Release()
+    {
+        if (values.Length == DocSet.Size)
+        {
+            ArrayPool<ulong>.Shared.Return(values);
+        }
+
+        (values, count) = ([], 0);
+    }
+
     /// <summary>What a save writes.</summary>
     public byte[] BeginSave(out ColumnForm form)
     {
@@ -100,8 +112,11 @@ internal sealed class Column
     {
         if (form == ColumnForm.Whole)
         {
-            values = MemoryMarshal.Cast<byte, ulong>(saved).ToArray();
-            (count, changesInFile) = (values.Length, 0);
+            var whole = MemoryMarshal.Cast<byte, ulong>(saved);
+            values = [];
+            Grow(whole.Length);
+            whole.CopyTo(values);
+            (count, changesInFile) = (whole.Length, 0);
             return;
         }
 
@@ -109,8 +124,9 @@ internal sealed class Column
         {
             var different = MemoryMarshal.Cast<byte, ulong>(saved[..FewBytes]);
             var places = saved[FewBytes..];
-            values = new ulong[places.Length];
-            (count, changesInFile) = (values.Length, 0);
+            values = [];
+            Grow(places.Length);
+            (count, changesInFile) = (places.Length, 0);
             for (var doc = 0; doc < places.Length; doc++)
             {
                 values[doc] = different[places[doc]];
@@ -162,10 +178,19 @@ internal sealed class Column
     {
         if (doc >= values.Length)
         {
-            Array.Resize(ref values, Math.Min(DocSet.Size, Math.Max(doc + 1, values.Length * 2)));
+            Grow(Math.Min(DocSet.Size, Math.Max(doc + 1, values.Length * 2)));
         }
 
         values[doc] = value;
         count = Math.Max(count, doc + 1);
+    }
+
+    // Those of full chunks are large objects, which stay long after their use: the next one takes them over.
+    void Grow(int length)
+    {
+        var grown = length == DocSet.Size ? ArrayPool<ulong>.Shared.Rent(length) : new ulong[length];
+        values.CopyTo(grown);
+        grown.AsSpan(values.Length).Clear();
+        values = grown;
     }
 }

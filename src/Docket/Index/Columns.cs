@@ -162,6 +162,7 @@ internal sealed class Columns : IDisposable
                 {
                     Interlocked.Add(ref weight, -column.Weight);
                     loaded.TryRemove(place, out _);
+                    column.Release();
                 }
             }
         }

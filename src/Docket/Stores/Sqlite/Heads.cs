@@ -62,24 +62,8 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
         fold.Newest.FindTie(record)?.At(type, other, upTo) ?? fold.Older?.FindTie(record)?.At(type, other, upTo);
 
     /// <summary>The changes of a record's associations in memory up to one, newest first.</summary>
-    public IEnumerable<UnfoldedTie> UnfoldedTies(long record, long upTo)
-    {
-        for (var tie = fold.Newest.FindTie(record); tie is not null; tie = tie.Older)
-        {
-            if (tie.Sequence <= upTo)
-            {
-                yield return tie;
-            }
-        }
-
-        for (var tie = fold.Older?.FindTie(record); tie is not null; tie = tie.Older)
-        {
-            if (tie.Sequence <= upTo)
-            {
-                yield return tie;
-            }
-        }
-    }
+    public IEnumerable<UnfoldedTie> UnfoldedTies(long record, long upTo) =>
+        ((UnfoldedTie?[])[fold.Newest.FindTie(record), fold.Older?.FindTie(record)]).SelectMany(newest => newest?.AndOlder() ?? []).Where(tie => tie.Sequence <= upTo);
 
     /// <summary>How many changes of a record's associations are in memory.</summary>
     public int CountUnfoldedTies(long record) => (fold.Newest.FindTie(record)?.Count ?? 0) + (fold.Older?.FindTie(record)?.Count ?? 0);

@@ -35,10 +35,10 @@ internal sealed class Unfolded
     public int Weight { get; private set; }
 
     /// <summary>The heads in the order of the table. Only for the writer, or when nothing is written here any more.</summary>
-    public (long Key, long Change)[] Heads() => [.. heads.Select(entry => (entry.Key, entry.Value.Is)).OrderBy(entry => entry.Key)];
+    public (long Key, long Change)[] Heads() => Sorted(heads.Select(entry => (entry.Key, entry.Value.Is)), static (one, other) => one.Key.CompareTo(other.Key));
 
     /// <inheritdoc cref="Heads"/>
-    public (HeldValue Value, long Key)[] Holders() => [.. holders.Select(entry => (entry.Key, entry.Value.Is)).OrderBy(entry => entry.Key)];
+    public (HeldValue Value, long Key)[] Holders() => Sorted(holders.Select(entry => (entry.Key, entry.Value.Is)), static (one, other) => one.Key.CompareTo(other.Key));
 
     /// <summary>The change in the number of active records of each stage.</summary>
     /// <param name="withOpen">Whether to include the open transaction; only for the writer.</param>
@@ -58,24 +58,13 @@ internal sealed class Unfolded
 
     /// <summary>The changes of associations in the order of their table, those of one association in the order of their numbers.</summary>
     /// <inheritdoc cref="Heads"/>
-    public (long Record, UnfoldedTie Tie)[] Ties()
-    {
-        var all = new List<(long Record, UnfoldedTie Tie)>();
-        foreach (var (record, newest) in ties)
-        {
-            for (var tie = newest; tie is not null; tie = tie.Older)
-            {
-                all.Add((record, tie));
-            }
-        }
-
-        all.Sort(static (one, other) =>
-            one.Record != other.Record ? one.Record.CompareTo(other.Record)
-            : one.Tie.Type != other.Tie.Type ? one.Tie.Type.CompareTo(other.Tie.Type)
-            : one.Tie.Other != other.Tie.Other ? one.Tie.Other.CompareTo(other.Tie.Other)
-            : one.Tie.Sequence.CompareTo(other.Tie.Sequence));
-        return [.. all];
-    }
+    public (long Record, UnfoldedTie Tie)[] Ties() => Sorted(
+        ties.SelectMany(entry => entry.Value.AndOlder(), (entry, tie) => (entry.Key, tie)),
+        static (one, other) =>
+            one.Key != other.Key ? one.Key.CompareTo(other.Key)
+            : one.tie.Type != other.tie.Type ? one.tie.Type.CompareTo(other.tie.Type)
+            : one.tie.Other != other.tie.Other ? one.tie.Other.CompareTo(other.tie.Other)
+            : one.tie.Sequence.CompareTo(other.tie.Sequence));
 
     /// <summary>The records with changes of their associations.</summary>
     public IEnumerable<long> Tied => ties.Select(entry => entry.Key);
@@ -194,6 +183,14 @@ internal sealed class Unfolded
         moves.Clear();
     }
 
+    // One array and no more: those of a fold are large, and what is large stays long after its use.
+    static T[] Sorted<T>(IEnumerable<T> entries, Comparison<T> comparison)
+    {
+        var sorted = entries.ToArray();
+        Array.Sort(sorted, comparison);
+        return sorted;
+    }
+
     static void Add(Dictionary<(string Type, string Stage), long> all, (string Type, string Stage, long By) move) =>
         all[(move.Type, move.Stage)] = all.GetValueOrDefault((move.Type, move.Stage)) + move.By;
 
@@ -245,6 +242,15 @@ internal sealed class UnfoldedTie(long sequence, int type, long other, bool begi
 
     /// <summary>How many there are up to this one.</summary>
     public int Count { get; } = older is null ? 1 : older.Count + 1;
+
+    /// <summary>This one and the earlier ones.</summary>
+    public IEnumerable<UnfoldedTie> AndOlder()
+    {
+        for (var tie = this; tie is not null; tie = tie.Older)
+        {
+            yield return tie;
+        }
+    }
 
     /// <summary>Whether an association exists after a change; <c>null</c> if this doesn't tell.</summary>
     public bool? At(int type, long other, long sequence)
