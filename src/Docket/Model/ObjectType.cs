@@ -6,7 +6,7 @@ namespace Docket.Model;
 /// <summary>An object type as data. All types are treated alike; what is specific to one is in its file in <c>Model/Types</c>.</summary>
 internal sealed record ObjectType
 {
-    readonly FrozenSet<int> rolledUp = [], read = [];
+    readonly FrozenSet<int> rolledUp = [], counted = [], read = [];
     Schema? unused, begun;
 
     /// <summary>The id on the wire, such as <c>0-5</c>.</summary>
@@ -116,7 +116,12 @@ internal sealed record ObjectType
     public ImmutableArray<RollUp> RollUps
     {
         get;
-        init => (field, rolledUp, read) = (value, value.SelectMany(rollUp => rollUp.Numbers).ToFrozenSet(), value.Where(rollUp => rollUp.Of is not null).SelectMany(rollUp => rollUp.Numbers).ToFrozenSet());
+        init
+        {
+            (field, rolledUp, counted, read) = (value, NumbersOf(_ => true), NumbersOf(rollUp => rollUp.Kind != RollUpKind.Text), NumbersOf(rollUp => rollUp.Of is not null));
+
+            FrozenSet<int> NumbersOf(Func<RollUp, bool> which) => value.Where(which).SelectMany(rollUp => rollUp.Numbers).ToFrozenSet();
+        }
     } = [];
 
     /// <summary>The values of its records that are among the roll-ups of other records; <c>null</c> if none are.</summary>
@@ -149,6 +154,9 @@ internal sealed record ObjectType
 
     /// <summary>Whether something of its records follows from an association type, by its number.</summary>
     public bool IsRolledUp(int tie) => rolledUp.Contains(tie);
+
+    /// <summary>Whether that is more than texts: what changes by differences.</summary>
+    public bool IsCounted(int tie) => counted.Contains(tie);
 
     /// <summary>Whether that takes what the record at the other side adds: <see cref="RollUp.Of"/>.</summary>
     public bool IsReadFor(int tie) => read.Contains(tie);

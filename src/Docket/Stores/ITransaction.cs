@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Writes;
@@ -124,6 +125,17 @@ internal interface ITransaction : IDisposable
 
     /// <summary>Turns an engine's exception into a refusal; <c>null</c> if it is a bug.</summary>
     Refusal? Translate(Exception failure);
+
+    /// <summary>The records whose new values have not reached all records that show them.</summary>
+    IUnfollowed Unfollowed { get; }
+
+    /// <summary>The next active records that a record is associated with, in order of their keys, whatever their types.</summary>
+    /// <param name="type">The record's type.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="types">The numbers of the association types.</param>
+    /// <param name="after">The key of the record to begin after; 0 for the first.</param>
+    /// <param name="limit">Most records.</param>
+    TiePage TiesAfter(ObjectType type, long id, ImmutableArray<int> types, long after, int limit);
 }
 
 /// <summary>What a transaction begins with.</summary>

@@ -78,6 +78,7 @@ internal sealed partial class PortalWriter : IDisposable
         schema = committedSchema = transaction.LoadSchema();
         sequence = transaction.Sequence;
         committed.Advance(sequence);
+        follows = transaction.Unfollowed.Any;
         thread = new Thread(Run) { IsBackground = true, Name = "docket writer " + name };
         thread.UnsafeStart(); // a request may open the portal; this thread must not inherit its log scope and trace
     }
@@ -228,12 +229,14 @@ internal sealed partial class PortalWriter : IDisposable
                     transaction.Rest();
                     restInMs = LongMs;
                 }
-                else if (uncleaned.Count == 0)
+                else if (uncleaned.Count == 0 && !follows)
                 {
+                    follows = transaction.Unfollowed.Any; // the last step failed
                     restInMs = transaction.RestLong() ? 0 : Timeout.Infinite;
                 }
 
                 AnswerPurges();
+                FollowSome();
             }
             catch (Exception failure)
             {
@@ -246,7 +249,7 @@ internal sealed partial class PortalWriter : IDisposable
         }
     }
 
-    // The group is empty if only erasing is left to do, or there has been no work for a while.
+    // The group is empty if only erasing or following is left to do, or there has been no work for a while.
     bool TakeGroup()
     {
         group.Clear();
@@ -259,7 +262,7 @@ internal sealed partial class PortalWriter : IDisposable
                     return false;
                 }
 
-                if (!Monitor.Wait(waiting, restInMs))
+                if (follows || !Monitor.Wait(waiting, restInMs))
                 {
                     return true;
                 }
@@ -297,12 +300,14 @@ internal sealed partial class PortalWriter : IDisposable
             }
 
             FinishNotes();
+            follows = transaction.Unfollowed.Any;
             CommitNow(works);
             trouble = null;
         }
         catch (Exception failure)
         {
             transaction.Rollback();
+            follows = false;
             sequence = sequenceBefore;
             schema = committedSchema;
             var end = begun ? transaction.Judge(failure) : TransactionEnd.Unknown;
@@ -500,15 +505,7 @@ internal sealed partial class PortalWriter : IDisposable
 
                 break;
             case [{ Kind: ChangeKind.Archive or ChangeKind.Restore } first, ..]: // their associations are hidden, or seen again
-                var kind = first.Kind == ChangeKind.Archive ? ChangeKind.Dissociate : ChangeKind.Associate;
-                long[] ids = [.. plan.Writes.Select(write => write.Record.Id)];
-                var ties = transaction.TiesOf(type, ids);
-                RollUp(TieMoves.Of(kind, type, ids.Zip(ties), schema.Associations), caller, plan.Writes, others: true);
-                if (kind == ChangeKind.Associate)
-                {
-                    RollUpAll(type, ids, ties, caller);
-                }
-
+                RollUpLife(first.Kind == ChangeKind.Archive ? ChangeKind.Dissociate : ChangeKind.Associate, type, plan, caller);
                 break;
         }
     }
@@ -719,6 +716,22 @@ internal sealed partial class PortalWriter : IDisposable
         public override bool SeesNotes => false;
 
         protected override TiePlan Result(PortalWriter writer) => writer.Apply(batch);
+    }
+
+    /// <summary>A step of what follows later. Nobody waits for it; failures are logged.</summary>
+    sealed class FollowWork : Work
+    {
+        public override bool SeesNotes => false;
+
+        public override void Do(PortalWriter writer) => writer.FollowNext();
+
+        public override void Succeed(PortalWriter writer)
+        {
+        }
+
+        public override void Fail(Exception failure)
+        {
+        }
     }
 
     sealed class OtherWork<T>(Func<T> write) : Work<T>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Docket.Model;
@@ -31,9 +32,9 @@ internal static class RollUps
     public static Dictionary<(int Type, long Id), List<TieChange>> Affected(IReadOnlyList<PlannedTie> ties, PortalSchema schema, bool others = false)
     {
         var affected = new Dictionary<(int Type, long Id), List<TieChange>>();
-        foreach (var tie in ties.Where(tie => !tie.IsHidden))
+        foreach (var tie in ties)
         {
-            var by = tie.Kind == ChangeKind.Associate ? 1 : -1;
+            var by = tie.IsHidden ? 0 : tie.Kind == ChangeKind.Associate ? 1 : -1;
             foreach (var type in tie.Types)
             {
                 Add(tie.To, new(type.Inverse, tie.From, by));
@@ -48,7 +49,8 @@ internal static class RollUps
 
         void Add((int Type, long Id) record, TieChange change)
         {
-            if (schema.Find(record.Type)?.Type.IsRolledUp(change.Type) == true)
+            // What is hidden counts for nobody, but a text may not have followed that yet.
+            if (schema.Find(record.Type)?.Type is { } of && of.IsRolledUp(change.Type) && !(change.By == 0 && of.IsCounted(change.Type)))
             {
                 (affected.TryGetValue(record, out var known) ? known : affected[record] = []).Add(change);
             }
@@ -89,6 +91,33 @@ internal static class RollUps
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// The records whose counts can't change by differences if the one at the other side has values that they may not have taken over yet, with the
+    /// number of the association type.
+    /// </summary>
+    public static List<((int Type, long Id) Record, int Tie, (int Type, long Id) Followed)> Doubtful(IReadOnlyList<PlannedTie> ties, PortalSchema schema)
+    {
+        var doubtful = new List<((int, long), int, (int, long))>();
+        foreach (var tie in ties)
+        {
+            foreach (var type in tie.Types)
+            {
+                Add(tie.From, tie.To, type.Inverse);
+                Add(tie.To, tie.From, type.Number);
+            }
+        }
+
+        return doubtful;
+
+        void Add((int Type, long Id) record, (int Type, long Id) other, int back)
+        {
+            if (schema.Find(other.Type)?.Type.Followed?.Numbers.Contains(back) == true && schema.Associations.Find(back) is { } type && schema.Find(record.Type)!.Type.IsCounted(type.Inverse))
+            {
+                doubtful.Add((record, type.Inverse, other));
+            }
+        }
     }
 
     /// <summary>The records at the other side whose values the changes need.</summary>
@@ -134,18 +163,18 @@ internal static class RollUps
     /// The roll-ups of records that the changes alone don't tell: all texts, and the first or last moment if what had it has left it. The others need
     /// to be read, up to <see cref="ReadMax"/>.
     /// </summary>
-    public static List<(int Place, RollUp RollUp)> Unknown(FoundRecords found, Schema schema, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now, bool areAll)
+    public static List<(int Place, RollUp RollUp)> Unknown(FoundRecords found, Schema schema, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now, ImmutableArray<RollUp>? recounted)
     {
         var unknown = new List<(int, RollUp)>();
         foreach (var (place, record) in found.Records.Index())
         {
-            foreach (var rollUp in schema.Type.RollUps)
+            foreach (var rollUp in recounted ?? schema.Type.RollUps)
             {
                 var isUnknown = record is not null && rollUp.Kind switch
                 {
-                    RollUpKind.Text => areAll || IsTouched(rollUp, changes[place]),
+                    RollUpKind.Text => recounted is not null || IsTouched(rollUp, changes[place]),
                     RollUpKind.First or RollUpKind.Last or RollUpKind.Next =>
-                        !areAll && IsTouched(rollUp, changes[place]) && MomentAfter(rollUp, StoredMoment(schema, record, rollUp), Of(rollUp, changes[place]), all, now) is null,
+                        recounted is null && IsTouched(rollUp, changes[place]) && MomentAfter(rollUp, StoredMoment(schema, record, rollUp), Of(rollUp, changes[place]), all, now) is null,
                     _ => false,
                 };
                 if (isUnknown)
@@ -164,18 +193,19 @@ internal static class RollUps
     /// <param name="changes">The changes of what each follows.</param>
     /// <param name="all">The schema of the portal.</param>
     /// <param name="now">Milliseconds since 1970.</param>
-    /// <param name="areAll">Whether the changes are all that the records are associated with, whatever they show.</param>
+    /// <param name="recounted">The roll-ups for which the changes are all that the records are associated with, whatever they show; <c>null</c> if they are only what changed.</param>
     /// <param name="read">For each of <see cref="Unknown"/>, what the record is associated with.</param>
     public static WriteBatch Updates(
-        WriteBatch lookup, FoundRecords found, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now, bool areAll, IReadOnlyDictionary<(int Place, RollUp RollUp), List<TieChange>> read)
+        WriteBatch lookup, FoundRecords found, IReadOnlyList<List<TieChange>> changes, PortalSchema all, long now, ImmutableArray<RollUp>? recounted,
+        IReadOnlyDictionary<(int Place, RollUp RollUp), List<TieChange>> read)
     {
-        var schema = lookup.Schema;
+        var (schema, areAll) = (lookup.Schema, recounted is not null);
         return Batch(schema, lookup.Caller, [.. lookup.Inputs.Select((input, place) => found.Records[place] is { } record ? input with { Values = ValuesOf(record, place) } : input with { Skipped = true })]);
 
         PropertyValue[] ValuesOf(Record record, int place)
         {
             var values = new List<PropertyValue>();
-            foreach (var rollUp in schema.Type.RollUps)
+            foreach (var rollUp in recounted ?? schema.Type.RollUps)
             {
                 if (!areAll && !IsTouched(rollUp, changes[place]))
                 {

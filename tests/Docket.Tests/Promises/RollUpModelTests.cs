@@ -50,6 +50,134 @@ public sealed class RollUpModelTests
         }
     });
 
+    /// <summary>
+    /// Records that more others show than follow in one transaction: what is still to follow mixes with new values, new and ended associations and
+    /// archived records, and in the end all is as it adds up.
+    /// </summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task What_follows_later_is_what_it_adds_up_to_whatever_happens_before() => Seed.PlayAsync(async random =>
+    {
+        const int many = 240, rounds = 25;
+        await using var server = await TestServer.StartAsync();
+        var calls = new List<string>();
+        for (var at = 0; at < 3; at++)
+        {
+            calls.Add((await server.PostAsync("/crm/v3/objects/calls", """{"properties":{"hs_timestamp":"2026-01-01T00:00:00Z"}}""")).Expect(201)["id"]!);
+        }
+
+        var contacts = await CreateManyAsync("contacts", "{}", $$"""[{"to":{"id":"{{calls[0]}}"},"types":[{{Spec(193)}}]},{"to":{"id":"{{calls[1]}}"},"types":[{{Spec(193)}}]}]""");
+        var busy = (await server.PostAsync("/crm/v3/objects/contacts", """{"properties":{"firstname":"Ann"}}""")).Expect(201)["id"]!;
+        var tickets = await CreateManyAsync("tickets", """{"hs_pipeline_stage":"1"}""", $$"""[{"to":{"id":"{{busy}}"},"types":[{{Spec(16)}}]}]""");
+        for (var round = 0; round < rounds; round++)
+        {
+            // Together, so that they come between the steps. Some are refused, because a record is archived.
+            await Task.WhenAll(Enumerable.Range(0, random.Next(2, 7)).Select(_ => random.Next()).ToArray().Select(seed => Task.Run(() => DisturbAsync(new Random(seed)))));
+        }
+
+        foreach (var call in calls)
+        {
+            await server.PostAsync($"/docket/v1/objects/calls/{call}/restore", "");
+        }
+
+        await server.PostAsync($"/docket/v1/objects/contacts/{busy}/restore", "");
+        await CheckAsync();
+
+        // The one with the latest time goes back, and ends before all have followed that.
+        await server.PatchAsync($"/crm/v3/objects/calls/{calls[0]}", """{"properties":{"hs_timestamp":"2026-03-01T00:00:00Z"} }""");
+        await CheckAsync();
+        await Task.WhenAll([
+            server.PatchAsync($"/crm/v3/objects/calls/{calls[0]}", """{"properties":{"hs_timestamp":"2001-01-01T00:00:00Z"} }"""),
+            .. contacts.TakeLast(20).Select(contact => server.DeleteAsync($"/crm/v4/objects/calls/{calls[0]}/associations/contacts/{contact}")),
+        ]);
+        await CheckAsync();
+
+        async Task CheckAsync()
+        {
+            var expected = new Dictionary<string, (int Count, DateTime? Latest)>();
+            foreach (var call in calls)
+            {
+                var values = (await server.GetAsync($"/crm/v3/objects/calls/{call}?properties=hs_timestamp,hs_createdate")).Expect(200).Json!["properties"]!.AsObject();
+                var list = (await server.GetAsync($"/crm/v4/objects/calls/{call}/associations/contacts?limit=500")).Expect(200);
+                foreach (var id in Enumerable.Range(0, list.Count("results")).Select(at => list[$"results[{at}].toObjectId"]!))
+                {
+                    var (count, latest) = expected.GetValueOrDefault(id);
+                    expected[id] = (count + 1, latest is { } known && known > LoggedAt(values) ? known : LoggedAt(values));
+                }
+            }
+
+            var name = (await server.GetAsync($"/crm/v3/objects/contacts/{busy}?properties=firstname")).Expect(200)["properties.firstname"] ?? "";
+            var tied = (await server.GetAsync($"/crm/v4/objects/contacts/{busy}/associations/tickets?limit=500")).Expect(200);
+            var shown = Enumerable.Range(0, tied.Count("results")).Select(at => tied[$"results[{at}].toObjectId"]).ToHashSet();
+            await UntilAsync("contacts", contacts, id => expected.TryGetValue(id, out var all) ? $"{all.Count} {Text(all.Latest)}" : "0 ", values => $"{(values["num_contacted_notes"]?.ToString() is { Length: > 0 } count ? count : "0")} {values["notes_last_contacted"]}");
+            await UntilAsync("tickets", tickets, id => shown.Contains(id) ? name : "", values => values["hs_all_associated_contact_firstnames"]?.ToString() ?? "");
+        }
+
+        async Task DisturbAsync(Random random)
+        {
+            var (call, contact, ticket) = (calls[random.Next(calls.Count)], contacts[random.Next(many)], tickets[random.Next(many)]);
+            switch (random.Next(10))
+            {
+                case < 3:
+                    await server.PatchAsync($"/crm/v3/objects/calls/{call}", $$"""{"properties":{"hs_timestamp":"{{random.Next(2010, 2026)}}-01-01T00:00:0{{calls.IndexOf(call)}}Z"} }""");
+                    break;
+                case < 5:
+                    await server.PatchAsync($"/crm/v3/objects/contacts/{busy}", $$"""{"properties":{"firstname":"{{(random.Next(4) == 0 ? "" : $"n{random.Next(99)}")}}"} }""");
+                    break;
+                case < 7:
+                    await server.SendAsync(random.Next(2) == 0 ? HttpMethod.Delete : HttpMethod.Put, $"/crm/v4/objects/calls/{call}/associations/{(random.Next(2) == 0 ? "" : "default/")}contacts/{contact}", null);
+                    await server.DeleteAsync($"/crm/v4/objects/calls/{call}/associations/contacts/{contacts[random.Next(many)]}");
+                    await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/calls/{call}/associations/default/contacts/{contacts[random.Next(many)]}", null);
+                    break;
+                case 7:
+                    await server.DeleteAsync($"/crm/v4/objects/contacts/{busy}/associations/tickets/{ticket}");
+                    await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/contacts/{busy}/associations/default/tickets/{tickets[random.Next(many)]}", null);
+                    break;
+                case 8:
+                    await server.DeleteAsync($"/crm/v3/objects/calls/{call}");
+                    await server.PostAsync($"/docket/v1/objects/calls/{call}/restore", "");
+                    break;
+                default:
+                    await server.DeleteAsync($"/crm/v3/objects/contacts/{busy}");
+                    await server.PostAsync($"/docket/v1/objects/contacts/{busy}/restore", "");
+                    break;
+            }
+        }
+
+        async Task<List<string>> CreateManyAsync(string type, string properties, string associations)
+        {
+            var ids = new List<string>();
+            while (ids.Count < many)
+            {
+                var inputs = string.Join(',', Enumerable.Repeat($$"""{"properties":{{properties}},"associations":{{associations}}}""", Math.Min(100, many - ids.Count)));
+                var created = (await server.PostAsync($"/crm/v3/objects/{type}/batch/create", $$"""{"inputs":[{{inputs}}]}""")).Expect(201);
+                ids.AddRange(Enumerable.Range(0, created.Count("results")).Select(at => created[$"results[{at}].id"]!));
+            }
+
+            return ids;
+        }
+
+        async Task UntilAsync(string type, List<string> ids, Func<string, string> expected, Func<JsonObject, string> actual)
+        {
+            foreach (var hundred in ids.Chunk(100))
+            {
+                var body = $$"""{"properties":["num_contacted_notes","notes_last_contacted","hs_all_associated_contact_firstnames"],"inputs":[{{string.Join(',', hundred.Select(id => $$"""{"id":"{{id}}"}"""))}}]}""";
+                for (var tries = 0; ; tries++)
+                {
+                    var read = (await server.PostAsync($"/crm/v3/objects/{type}/batch/read", body)).Expect(200).Json!["results"]!.AsArray();
+                    var wrong = read.Select(one => (Id: one!["id"]!.ToString(), Values: one["properties"]!.AsObject())).Where(one => actual(one.Values) != expected(one.Id)).Select(one => $"{one.Id}: {actual(one.Values)} and not {expected(one.Id)}").ToList();
+                    if (wrong.Count == 0)
+                    {
+                        break;
+                    }
+
+                    Assert.True(tries < 300, string.Join('\n', wrong));
+                    await Task.Delay(20);
+                }
+            }
+        }
+    });
+
     async Task StepAsync(TestServer server, Random random)
     {
         var some = active[random.Next(active.Count)];

@@ -12,7 +12,7 @@ namespace Docket.Tests.Stores;
 using Key = (int Type, long Id);
 
 /// <summary>The smallest engine: one immutable state, which a commit replaces. What it needs is what any engine needs.</summary>
-internal sealed class MemoryTransaction : ITransaction
+internal sealed class MemoryTransaction : ITransaction, IUnfollowed
 {
     MemoryState working = new();
 
@@ -30,7 +30,14 @@ internal sealed class MemoryTransaction : ITransaction
         return new(Sequence, null);
     }
 
-    public void Commit() => Committed = working;
+    /// <summary>How many changes each transaction has made.</summary>
+    public List<int> Sizes { get; } = [];
+
+    public void Commit()
+    {
+        Sizes.Add(working.Log.Count - Committed.Log.Count);
+        Committed = working;
+    }
 
     public void Rollback() => working = Committed;
 
@@ -150,6 +157,28 @@ internal sealed class MemoryTransaction : ITransaction
 
     public Refusal? Translate(Exception failure) => null;
 
+    public IUnfollowed Unfollowed => this;
+
+    bool IUnfollowed.Any => !working.Unfollowed.IsEmpty;
+
+    void IUnfollowed.Note(long record, long after) =>
+        working = working with { Unfollowed = working.Unfollowed.SetItem(record, Math.Min(after, working.Unfollowed.GetValueOrDefault(record, long.MaxValue))) };
+
+    IReadOnlySet<long> IUnfollowed.Among(IReadOnlyCollection<long> records) => records.Where(working.Unfollowed.ContainsKey).ToHashSet();
+
+    (long Record, long After)? IUnfollowed.Next(long record) => working.Unfollowed.IsEmpty ? null
+        : (working.Unfollowed.SkipWhile(each => each.Key <= record).Take(1).ToArray() is [var next] ? next : working.Unfollowed.First()) is var (key, after) ? (key, after) : null;
+
+    void IUnfollowed.Advance(long record, long? after) =>
+        working = working with { Unfollowed = after is { } key ? working.Unfollowed.SetItem(record, key) : working.Unfollowed.Remove(record) };
+
+    public TiePage TiesAfter(ObjectType type, long id, ImmutableArray<int> types, long after, int limit)
+    {
+        var ties = working.Ties.Keys.Where(tie => tie.Record == (type.Number, id) && types.Contains(tie.Type) && working.Records.GetValueOrDefault(tie.Other) is { ArchivedAt: null })
+            .GroupBy(tie => RecordKey.Of(tie.Other.Type, tie.Other.Id, archived: false), tie => tie.Type).Where(tie => tie.Key > after).OrderBy(tie => tie.Key).ToList();
+        return new([.. ties.Take(limit).Select(tie => new Tie(RecordKey.IdOf(tie.Key), [.. tie]))], ties.Count <= limit);
+    }
+
     public void Dispose()
     {
     }
@@ -165,6 +194,8 @@ internal sealed partial record MemoryState : IRecordLookup
     public ImmutableDictionary<(int Property, string Value), Key> Holders { get; init; } = ImmutableDictionary<(int, string), Key>.Empty;
 
     public ImmutableDictionary<(Key Record, int Type, Key Other), long> Ties { get; init; } = ImmutableDictionary<(Key, int, Key), long>.Empty;
+
+    public ImmutableSortedDictionary<long, long> Unfollowed { get; init; } = ImmutableSortedDictionary<long, long>.Empty;
 
     public ImmutableDictionary<Key, long> Survivors { get; init; } = ImmutableDictionary<Key, long>.Empty;
 

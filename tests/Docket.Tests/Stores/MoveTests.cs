@@ -42,6 +42,11 @@ public sealed class MoveTests : IAsyncDisposable
             clock = before.Server.Clock;
         }
 
+        using (var file = new Connection(Path.Combine(Data, $"portal-{Portal}.db"), create: false))
+        {
+            file.Execute($"INSERT INTO unfollowed (record, after) VALUES ({RecordKey.Of(1, 1, archived: false)}, 0)"); // as if the server had been stopped before it came to it
+        }
+
         var there = Assert.Single(await MoveAsync(Data, store));
         Assert.Equal((Portal, "default", 0), (there.Id, there.Name, there.GrantsLeft));
         Assert.Equal(["job_chunk"], there.Tables.Where(table => table.Rows == 0).Select(table => table.Table)); // see the next test
@@ -69,7 +74,8 @@ public sealed class MoveTests : IAsyncDisposable
             later = await ShowAsync(server);
         }
 
-        await MoveAsync(store, Path.Combine(directory, "third"));
+        var last = Assert.Single(await MoveAsync(store, Path.Combine(directory, "third")));
+        Assert.Equal((1, 0), (there.Tables.Single(table => table.Table == "unfollowed").Rows, last.Tables.Single(table => table.Table == "unfollowed").Rows));
         await using (var server = await ServeAsync(Path.Combine(directory, "third"), clock))
         {
             Assert.Equal(later, await ShowAsync(server));
@@ -133,7 +139,7 @@ public sealed class MoveTests : IAsyncDisposable
         await using var database = await PostgresDatabase.OpenAsync(await StoreAsync(), cancellation: Cancellation);
         string[] otherwise =
         [
-            "head.portal", "head.history", "head.sequence", "head.jobs", "head.schema_version", "write_mark.*", "erasing.*", "record.*", // with the changes
+            "head.portal", "head.history", "head.sequence", "head.jobs", "head.schema_version", "head.unfollowed", "write_mark.*", "erasing.*", "record.*", // with the changes
             "job.process", "kept_answer.process", "job_outcome.rows",
         ];
         var all = new List<string>();

@@ -75,6 +75,24 @@ public sealed class PostgresProcessesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_process_has_left_to_follow_another_one_follows_after_its_next_write()
+    {
+        await ApplyAsync(other.Store, null, 1);
+        await one.DisposeAsync();
+        await using (var source = NpgsqlDataSource.Create(schema.ConnectionString))
+        {
+            await using var note = source.CreateCommand($"WITH note AS (INSERT INTO unfollowed SELECT portal, {RecordKey.Of(Contacts.Type, 1, archived: false)}, 0 FROM head) UPDATE head SET unfollowed = true");
+            await note.ExecuteNonQueryAsync(Cancellation);
+            await ApplyAsync(other.Store, null, 1);
+            await using var left = source.CreateCommand("SELECT unfollowed OR EXISTS (SELECT FROM unfollowed) FROM head");
+            while ((bool)(await left.ExecuteScalarAsync(Cancellation))!)
+            {
+                await Task.Delay(5, Cancellation);
+            }
+        }
+    }
+
+    [Fact]
     public async Task What_writes_nothing_leaves_the_rows_that_every_write_changes()
     {
         var record = (await ApplyAsync(one.Store, null, 1)).Results[0].Record!;

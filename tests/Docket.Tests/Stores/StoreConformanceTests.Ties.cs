@@ -465,6 +465,53 @@ public abstract partial class StoreConformanceTests
 
     Task DeleteAsync(int id) => Store.ChangeTypesAsync(portal => portal.Without(portal.Defined.Single(definition => definition.Id == id || definition.InverseId == id), 2), Schemata.Caller);
 
+    [Fact]
+    public async Task Tickets_beyond_the_first_hundred_follow_their_contact_later_whatever_stops_the_store()
+    {
+        var (contact, tickets) = await CreateBusyContactAsync(450);
+        await UpdateAsync(Contacts.Type, contact, "firstname", "Ann");
+        Assert.Equal("Ann", Value((await FindAsync(tickets[99]))!, "hs_all_associated_contact_firstnames"));
+        await CloseAsync();
+        Store = await OpenAsync();
+        await ShowAsync(tickets, "Ann");
+
+        // Another value in between begins again.
+        await UpdateAsync(Contacts.Type, contact, "firstname", "Anne");
+        await UpdateAsync(Contacts.Type, contact, "firstname", "Anna");
+        await ShowAsync(tickets, "Anna");
+        await Store.ApplyAsync(Validation.Check(WriteKind.Archive, [ById(contact)], Store.Schema.Of(Contacts.Type), Schemata.Caller));
+        await ShowAsync(tickets, "");
+        await Store.ApplyAsync(Validation.Check(WriteKind.Restore, [ById(contact)], Store.Schema.Of(Contacts.Type), Schemata.Caller));
+        await ShowAsync(tickets, "Anna");
+    }
+
+    private protected async Task<(long Contact, List<long> Tickets)> CreateBusyContactAsync(int count)
+    {
+        var (contact, tickets) = (await CreateOfAsync(Contacts.Type), new List<long>());
+        while (tickets.Count < count)
+        {
+            tickets.AddRange((await ApplyAsync(WriteKind.Create, [.. Enumerable.Range(0, Math.Min(100, count - tickets.Count)).Select(_ => Input(("hs_pipeline_stage", "1")))])).Results.Select(result => result.Record!.Id));
+        }
+
+        await ApplyAsync(TieKind.Associate, Tickets.Type, Contacts.Type, [.. tickets.Select(ticket => new TieInput(ticket, contact, []))]);
+        return (contact, tickets);
+    }
+
+    private protected async Task UpdateAsync(ObjectType type, long id, string name, string value) =>
+        Assert.Empty((await Store.ApplyAsync(Validation.Check(WriteKind.Update, [ById(id, (name, value))], Store.Schema.Of(type), Schemata.Caller))).Faults);
+
+    // Until all tickets show the first name of their contact.
+    private protected async Task ShowAsync(List<long> tickets, string name)
+    {
+        foreach (var ticket in tickets)
+        {
+            while (Value((await FindAsync(ticket))!, "hs_all_associated_contact_firstnames") != name)
+            {
+                await Task.Delay(5, Cancellation);
+            }
+        }
+    }
+
     async Task<long> CreateOfAsync(ObjectType type)
     {
         var input = type == Tickets.Type ? Input(("hs_pipeline_stage", "1")) : new RecordInput();

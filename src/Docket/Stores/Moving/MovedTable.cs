@@ -65,6 +65,7 @@ internal sealed record MovedTable(string Name, int Keys, ImmutableArray<MovedCol
         Of("association", 3, "record long, type int, other long, change long"),
         Of("association_past", 4, "record long, type int, other long, since long, until long"),
         Of("association_change", 2, "record long, change long"),
+        Of("unfollowed", 1, "record long, after long"),
         // Without those of requests in progress.
         Of("kept_answer", 2, "source text, key text, request bytes, time long, status int, location text, folded text, body bytes, names names", "status IS NOT NULL"),
     ];

@@ -82,7 +82,7 @@ internal sealed class MoveCopy : IPortalCopy
     public void Complete(long jobs)
     {
         RecordEraser.Finish(database, portal, EmptiedAtOnce);
-        Run("UPDATE head SET jobs = $2 WHERE portal = $1", PortalSession.Value(jobs));
+        Run("UPDATE head SET jobs = $2, unfollowed = EXISTS (SELECT 1 FROM unfollowed u WHERE u.portal = $1) WHERE portal = $1", PortalSession.Value(jobs));
     }
 
     public IPortalRows Open() => new MoveRows(database.Source, portal);

@@ -22,6 +22,7 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
     [
         "head", "write_mark", "change", "record", "unique_value", "stage_use", "source", "forward", "erasing", "object_type", "property", "property_group", "pipeline", "pipeline_audit",
         "job", "job_chunk", "job_outcome", "kept_answer", "association", "association_past", "association_change", "association_type", "association_limit",
+        "unfollowed",
     ];
 
     /// <summary>Key of the lock under which one process at a time upgrades ("Docket" in ASCII).</summary>

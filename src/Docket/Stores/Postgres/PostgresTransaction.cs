@@ -28,6 +28,7 @@ internal sealed class PostgresTransaction : ITransaction
     readonly RecordLookup lookup;
     readonly RecordWriter writer;
     readonly RecordEraser eraser;
+    readonly UnfollowedTable unfollowed;
     Dictionary<long, Source> sourcesBefore = [];
     PortalSchema schema;
     long schemaVersion = -1, shownVersion, servedVersion, sequence, mark;
@@ -56,6 +57,7 @@ internal sealed class PostgresTransaction : ITransaction
         lookup = new(session, portal, sources);
         writer = new(session, portal, sources, lookup);
         eraser = new(session, portal);
+        unfollowed = new(session, portal);
         session.BeforeRead = writer.Flush;
         try
         {
@@ -89,6 +91,8 @@ internal sealed class PostgresTransaction : ITransaction
 
     /// <summary>For writing other data than records, in a transaction.</summary>
     public PortalSession Session => session;
+
+    public IUnfollowed Unfollowed => unfollowed;
 
     public PortalSchema LoadSchema() => schema;
 
@@ -126,7 +130,8 @@ internal sealed class PostgresTransaction : ITransaction
             "INSERT INTO write_mark (portal, process, number, time) VALUES ($1, $2, $3, $4) ON CONFLICT (portal, process) DO UPDATE SET number = excluded.number, time = excluded.time",
             PortalSession.Value(portal), PortalSession.Value(database.Process), PortalSession.Value(mark), PortalSession.Value(Instant.Now(clock)));
         session.Queue(
-            "UPDATE head SET sequence = $2, schema_version = schema_version + $3 WHERE portal = $1", PortalSession.Value(portal), PortalSession.Value(sequence), PortalSession.Value(isNewer ? 1L : 0));
+            "UPDATE head SET sequence = $2, schema_version = schema_version + $3, unfollowed = $4 WHERE portal = $1", PortalSession.Value(portal), PortalSession.Value(sequence),
+            PortalSession.Value(isNewer ? 1L : 0), PortalSession.Value(unfollowed.Any));
         if (isNewer)
         {
             session.Queue("SELECT pg_notify($1, $2)", PortalSession.Value(database.Schema), PortalSession.Value($"schema {portal}"));
@@ -175,6 +180,8 @@ internal sealed class PostgresTransaction : ITransaction
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<int> types, int limit, bool oldest) =>
         writer.TiesOf([.. ids.Select(id => RecordKey.Of(type, id, archived: false))], types, limit, oldest);
+
+    public TiePage TiesAfter(ObjectType type, long id, ImmutableArray<int> types, long after, int limit) => writer.TiesAfter(RecordKey.Of(type, id, archived: false), types, after, limit);
 
     public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) => writer.TiesWith(type, limit);
 
@@ -322,7 +329,7 @@ internal sealed class PostgresTransaction : ITransaction
         while (true)
         {
             long newer;
-            session.Ask("SELECT sequence, schema_version FROM head WHERE portal = $1 FOR UPDATE", PortalSession.Value(portal));
+            session.Ask("SELECT sequence, schema_version, unfollowed FROM head WHERE portal = $1 FOR UPDATE", PortalSession.Value(portal));
             lookup.Ask(batches ?? []);
             using (var rows = session.Read())
             {
@@ -331,7 +338,7 @@ internal sealed class PostgresTransaction : ITransaction
                     throw new OperatorMistake($"{database.Description} has no portal {portal} any more.") { State = "missing" };
                 }
 
-                sequence = rows.GetInt64(0);
+                (sequence, unfollowed.Any) = (rows.GetInt64(0), rows.GetBoolean(2));
                 if (rows.GetInt64(1) == schemaVersion && (isPutBack || sequence >= committed.Sequence))
                 {
                     lookup.Read(rows);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Writes;
@@ -74,6 +75,9 @@ internal sealed class RecordWriter(PortalSession session, long portal, SourceNum
 
     /// <inheritdoc cref="TieTable.Of(long[], IReadOnlyList{int}, int, bool)"/>
     public List<StoredTie>[] TiesOf(long[] records, IReadOnlyList<int> types, int limit, bool oldest) => ties.Of(records, types, limit, oldest);
+
+    /// <inheritdoc cref="TieTable.After"/>
+    public TiePage TiesAfter(long record, ImmutableArray<int> types, long after, int limit) => ties.After(record, types, after, limit);
 
     /// <inheritdoc cref="TieTable.With"/>
     public List<(long From, long To)> TiesWith(AssociationType type, int limit) => ties.With(type, limit);

@@ -243,6 +243,16 @@ internal sealed class TieTable(PortalSession session, long portal)
         return [.. records.Select((_, place) => rows[place].ToList())];
     }
 
+    /// <summary>The next active records that a record is associated with: see <see cref="ITransaction.TiesAfter"/>.</summary>
+    public TiePage After(long record, ImmutableArray<int> types, long after, int limit)
+    {
+        var rows = session.List(
+            row => (Type: types[(int)row.GetInt64(0) - 1], Other: row.GetInt64(1)), List, PortalSession.Value(portal), PortalSession.Value(types.Select(_ => record).ToArray()),
+            PortalSession.Value(types.ToArray()), PortalSession.Value(types.Select(_ => after).ToArray()), PortalSession.Value(limit + 1L)).ToLookup(row => row.Type, row => row.Other);
+        var (known, isLast) = TieLists.Merge(rows.Select(list => (list.Key, list.ToList())), limit);
+        return new([.. known.Take(limit).Select(tie => new Tie(RecordKey.IdOf(tie.Other), tie.Types))], isLast && known.Count <= limit);
+    }
+
     /// <summary>Removes all traces of a record's associations, on both sides.</summary>
     /// <param name="record">The record's key.</param>
     /// <param name="inverse">The number of the other direction of an association type.</param>

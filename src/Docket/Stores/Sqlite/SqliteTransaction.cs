@@ -23,6 +23,7 @@ internal sealed partial class SqliteTransaction : ITransaction
     readonly RecordLookup lookup;
     readonly RecordWriter writer;
     readonly TieTable ties;
+    readonly UnfollowedTable unfollowed;
     readonly PortalSchema schema;
     readonly Statement begin, commit;
     readonly TimeProvider clock;
@@ -54,6 +55,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         lookup = new RecordLookup(connection, sources, folds, folder.Directory);
         writer = new RecordWriter(connection, sources, folder);
         ties = new TieTable(connection, lookup);
+        unfollowed = new UnfollowedTable(connection);
         begin = connection.Prepare("BEGIN IMMEDIATE");
         commit = connection.Prepare("COMMIT");
         checkpointer = new Checkpointer(path, connection, logger, complaints);
@@ -66,6 +68,8 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     /// <summary>For writing other data than records, in a transaction.</summary>
     public Connection Connection => connection;
+
+    public IUnfollowed Unfollowed => unfollowed;
 
     public PortalSchema LoadSchema() => schema;
 
@@ -125,6 +129,8 @@ internal sealed partial class SqliteTransaction : ITransaction
 
     public IReadOnlyList<StoredTie>[] TiesOf(ObjectType type, IReadOnlyList<long> ids, IReadOnlyList<int> types, int limit, bool oldest) =>
         [.. ids.Select(id => ties.Of(RecordKey.Of(type, id, archived: false), types, limit, oldest))];
+
+    public TiePage TiesAfter(ObjectType type, long id, ImmutableArray<int> types, long after, int limit) => ties.List(RecordKey.Of(type, id, archived: false), types, after, limit);
 
     public IReadOnlyList<(long From, long To)> TiesWith(AssociationType type, int limit) => ties.With(type, limit);
 
@@ -272,6 +278,7 @@ internal sealed partial class SqliteTransaction : ITransaction
         lookup.Dispose();
         writer.Dispose();
         ties.Dispose();
+        unfollowed.Dispose();
         folder.Dispose();
         begin.Dispose();
         commit.Dispose();
