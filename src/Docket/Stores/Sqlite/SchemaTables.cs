@@ -211,7 +211,8 @@ internal static class SchemaTables
     static void PutProperties(
         Statement put, ObjectType type, ImmutableSortedDictionary<string, NumberedProperty>? before, ImmutableSortedDictionary<string, NumberedProperty> after, bool archived)
     {
-        foreach (var (name, property) in after)
+        // In the order of the table, so that its pages become full.
+        foreach (var (name, property) in after.OrderBy(entry => entry.Value.Number))
         {
             if (!ReferenceEquals(before?.GetValueOrDefault(name), property))
             {
