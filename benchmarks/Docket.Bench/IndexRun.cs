@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -199,6 +200,10 @@ internal sealed class GeneratedLog : IChangeLog
     public (long Sequence, long Time) Newest() => (0, 0);
 
     public long CountRecords() => 0;
+
+    public bool[] AreTiedToActive(int type, IReadOnlyList<long> ids, ImmutableArray<int> types) => new bool[ids.Count];
+
+    public IReadOnlyList<(int Type, long Id)> TiedTo((int Type, long Id) record) => [];
 
     public bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other) => false;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Docket.Model;
 
 namespace Docket.ChangeLog;
@@ -72,6 +73,15 @@ internal interface IChangeLog : IDisposable
     /// <param name="types">The numbers of the association types to look for.</param>
     /// <param name="other">The other record; <c>null</c> for any.</param>
     bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other);
+
+    /// <summary>Which of some records are associated with an active record by one of some types, in the newest state.</summary>
+    /// <param name="type">The records' type.</param>
+    /// <param name="ids">Their ids.</param>
+    /// <param name="types">The numbers of the association types, which all lead to records of one type.</param>
+    bool[] AreTiedToActive(int type, IReadOnlyList<long> ids, ImmutableArray<int> types);
+
+    /// <summary>The records that one is associated with in the newest state, also archived ones.</summary>
+    IReadOnlyList<(int Type, long Id)> TiedTo((int Type, long Id) record);
 
     /// <summary>All associations after a change, for each side: type and id of the record, and of the other one.</summary>
     IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence);

@@ -14,7 +14,7 @@ internal sealed class IndexFile : IDisposable
     const int ApplicationId = 0x44636b78;
 
     /// <summary>Version of the format. There are no upgrades: another version is rebuilt.</summary>
-    const int Version = 7;
+    const int Version = 8;
 
     /// <summary>Page size in bytes, and about the size of a block of postings.</summary>
     public const int PageSize = 16_384;

@@ -461,8 +461,11 @@ internal sealed partial class Indexer : IDisposable
         {
             if (opened.Index.Find(record.Id) is var document and >= 0)
             {
-                opened.Index.Postings.Add(SearchIndex.Ties, document, SearchIndex.TieTerm(other.Type));
                 opened.Index.Postings.Add(SearchIndex.Ties, document, SearchIndex.TieTerm(other.Type, other.Id));
+                if (opened.Index.Find(other.Id) is var otherDocument and >= 0 && !opened.Index.IsArchived(otherDocument))
+                {
+                    opened.Index.Postings.Add(SearchIndex.Ties, document, SearchIndex.TieTerm(other.Type));
+                }
             }
         }
 
@@ -547,6 +550,11 @@ internal sealed partial class Indexer : IDisposable
                 if (change.Kind != ChangeKind.Update)
                 {
                     index.SetActive(document, change.Type, change.Kind is ChangeKind.Create or ChangeKind.Merge or ChangeKind.Restore);
+                }
+
+                if (change.Kind is ChangeKind.Archive or ChangeKind.Restore)
+                {
+                    ChangedTies.ApplyLife(index, known, changes, change);
                 }
             }
         }

@@ -14,10 +14,16 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>Columns that belong to no property. Those of properties follow.</summary>
     public const int IdColumn = 0, CreatedColumn = 1, UpdatedColumn = 2, SourceColumn = 3;
 
+    /// <summary>Has a value for the documents of records that are not active.</summary>
+    public const int ArchivedColumn = 4;
+
     /// <summary>The postings of the active records, by object type: a number that no property has.</summary>
     public const int Live = 0;
 
-    /// <summary>The postings of associations: for each document, the object types and the records that it is associated with. A number that no property has.</summary>
+    /// <summary>
+    /// The postings of associations: for each document, the records that it is associated with, and the object types of those of them that are active.
+    /// A number that no property has.
+    /// </summary>
     public const int Ties = 1;
 
     const int FirstPropertyColumn = 16;
@@ -145,7 +151,16 @@ internal sealed class SearchIndex : IDisposable
         {
             Postings.Remove(Live, document, TermOf(type));
         }
+
+        if (active == IsArchived(document))
+        {
+            Columns.Set(ArchivedColumn, document, active ? 0UL : 1);
+        }
     }
+
+    /// <summary>Whether the record of a document is not active, for the thread that writes the index.</summary>
+    public bool IsArchived(int document) =>
+        Columns.Values(ArchivedColumn, document >> DocSet.Bits, Columns.Finder) is var values && (document & (DocSet.Size - 1)) is var at && at < values.Length && values[at] != 0;
 
     /// <summary>Replaces a value of a document.</summary>
     /// <param name="document">The document.</param>

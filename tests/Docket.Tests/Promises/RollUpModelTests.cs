@@ -42,10 +42,18 @@ public sealed class RollUpModelTests
                     await CheckAsync(server, type, id);
                 }
 
+                var tied = new List<string>();
                 foreach (var (_, id) in active.Where(record => record.Type == "tickets"))
                 {
                     await CheckTicketAsync(server, id);
+                    if ((await server.GetAsync($"/crm/v4/objects/tickets/{id}/associations/contacts")).Expect(200).Count("results") > 0)
+                    {
+                        tied.Add(id);
+                    }
                 }
+
+                var found = (await server.PostAsync("/crm/v3/objects/tickets/search", """{"filterGroups":[{"filters":[{"propertyName":"associations.contact","operator":"HAS_PROPERTY"}]}],"limit":200}""")).Expect(200);
+                Assert.Equal(tied.Order(), Enumerable.Range(0, found.Count("results")).Select(at => found[$"results[{at}].id"]!).Order());
             }
         }
     });

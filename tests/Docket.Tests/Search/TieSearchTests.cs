@@ -58,6 +58,47 @@ public class TieSearchTests
     }
 
     [Fact]
+    [Behaviour("associations", "searches for records with or without associations don't count archived ones", "decide", "objects-other-than-tickets.md 8.10")]
+    public async Task Archived_records_are_no_associations_until_they_are_restored()
+    {
+        var (directory, clock) = (Directory.CreateTempSubdirectory("docket-ties-").FullName, new ManualClock());
+        string ann, bob, none, one, both, merged;
+        await using (var server = await TestServer.StartAsync(directory, clock: clock))
+        {
+            (ann, bob) = (await CreateAsync(server, Contacts), await CreateAsync(server, Contacts));
+            (none, one, both, merged) = (await CreateAsync(server, Tickets), await CreateAsync(server, Tickets, ann), await CreateAsync(server, Tickets, ann, bob), await CreateAsync(server, Tickets, ann));
+            await AssertHaveAsync(server, one, both, merged);
+            (await server.DeleteAsync($"{Contacts}/{ann}")).Expect(204);
+            await AssertHaveAsync(server, both);
+            await AssertAsync(server, "contact", "NOT_HAS_PROPERTY", null, none, one, merged);
+
+            // What a merged ticket takes over stays hidden.
+            merged = (await server.PostAsync(Tickets + "/merge", $$"""{"primaryObjectId":"{{merged}}","objectIdToMerge":"{{none}}"}""")).Expect(200)["id"]!;
+            await AssertHaveAsync(server, both);
+            (await server.DeleteAsync($"/crm/v4/objects/tickets/{both}/associations/contacts/{bob}")).Expect(204);
+            await AssertHaveAsync(server);
+        }
+
+        await using (var server = await TestServer.StartAsync(directory, clock: clock))
+        {
+            await AssertHaveAsync(server);
+            await server.Portals.RebuildIndexAsync(server.PortalId, _ => { }, TestContext.Current.CancellationToken);
+            await AssertHaveAsync(server);
+            (await server.PostAsync($"/docket/v1/objects/contacts/{ann}/restore", "")).Expect(200);
+            await AssertHaveAsync(server, one, both, merged);
+            (await server.DeleteAsync($"{Contacts}/{ann}")).Expect(204);
+            (await server.SendAsync(HttpMethod.Put, $"/crm/v4/objects/tickets/{one}/associations/default/contacts/{bob}", null)).Expect(200);
+            await AssertHaveAsync(server, one);
+            (await server.PostAsync("/docket/v1/objects/contacts/gdpr-delete", $$"""{"objectId":"{{ann}}"}""")).Expect(204);
+            await AssertHaveAsync(server, one);
+        }
+
+        await TestEngine.DeleteAsync(directory);
+
+        Task AssertHaveAsync(TestServer server, params string[] expected) => AssertAsync(server, "contact", "HAS_PROPERTY", null, expected);
+    }
+
+    [Fact]
     public async Task An_index_that_is_built_again_has_all_associations()
     {
         await using var server = await TestServer.StartAsync();

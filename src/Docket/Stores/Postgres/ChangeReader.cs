@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Data.Common;
 using System.Net.Sockets;
 using Docket.ChangeLog;
@@ -111,6 +112,26 @@ internal sealed class ChangeReader(PostgresDatabase database, long portal, Sourc
     public bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other) => Read(
         _ => true, TieTable.Tied, PortalSession.Value(RecordKey.Of(record.Type, record.Id, archived: false)), PortalSession.Value(types.ToArray()), PortalSession.Value(sequence),
         PortalSession.Value(other is var (type, id) ? RecordKey.Of(type, id, archived: false) : 0)).Count > 0;
+
+    public bool[] AreTiedToActive(int type, IReadOnlyList<long> ids, ImmutableArray<int> types)
+    {
+        var pairs = ids.SelectMany((id, place) => types.Select(number => (Place: place, Record: RecordKey.Of(type, id, archived: false), Type: number))).ToArray();
+        var tied = new bool[ids.Count];
+        foreach (var pair in Read(
+            row => row.GetInt64(0), TieTable.List, PortalSession.Value(pairs.Select(pair => pair.Record).ToArray()), PortalSession.Value(pairs.Select(pair => pair.Type).ToArray()),
+            PortalSession.Value(new long[pairs.Length]), PortalSession.Value(1L)))
+        {
+            tied[pairs[(int)pair - 1].Place] = true;
+        }
+
+        return tied;
+    }
+
+    public IReadOnlyList<(int Type, long Id)> TiedTo((int Type, long Id) record) =>
+    [
+        .. Read(row => row.GetInt64(2), TieTable.Stored, PortalSession.Value((long[])[RecordKey.Of(record.Type, record.Id, archived: false)]), PortalSession.Value(long.MaxValue))
+            .Distinct().Select(key => (RecordKey.TypeOf(key), RecordKey.IdOf(key))),
+    ];
 
     public IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence)
     {

@@ -85,7 +85,8 @@ internal sealed class TieTable(PortalSession session, long portal)
         INSERT INTO association_change (portal, record, change) SELECT h.portal, x.* FROM head h, unnest($2::bigint[], $3::bigint[]) x WHERE h.portal = $1
         """;
 
-    const string Stored = """
+    /// <summary>The associations of each record of $2, at most $3 of each, also with archived ones.</summary>
+    public const string Stored = """
         SELECT k.n, a.type, a.other FROM unnest($2::bigint[]) WITH ORDINALITY k(record, n)
         CROSS JOIN LATERAL (SELECT type, other FROM association a WHERE a.portal = $1 AND a.record = k.record LIMIT (SELECT $3)) a
         """;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Sqlite;
@@ -50,7 +51,7 @@ internal sealed class ChangeReader : IChangeLog
 
     public IEnumerable<FollowedChange> After(long sequence, int limit)
     {
-        records.Heads.Renew(); // first, so that the tables have everything that is not in memory
+        records.Heads.RenewCommitted(); // first, so that the tables have everything that is not in memory
         isReading = true;
         try
         {
@@ -115,15 +116,22 @@ internal sealed class ChangeReader : IChangeLog
 
     public bool AreTied(long sequence, (int Type, long Id) record, IReadOnlyList<int> types, (int Type, long Id)? other)
     {
-        if (!isReading)
-        {
-            records.Heads.Renew();
-        }
-
+        Renew();
         var (key, with) = (KeyOf(record), other is { } one ? KeyOf(one) : (long?)null);
         return types.Any(type => ties.AreTied(sequence, key, type, with));
+    }
 
-        static long KeyOf((int Type, long Id) record) => RecordKey.Of(record.Type, record.Id, archived: false);
+    public bool[] AreTiedToActive(int type, IReadOnlyList<long> ids, ImmutableArray<int> types)
+    {
+        const int some = 10; // the first ones may be archived
+        Renew();
+        return [.. ids.Select(id => ties.List(KeyOf((type, id)), types, after: 0, some).Ties.Length > 0)];
+    }
+
+    public IReadOnlyList<(int Type, long Id)> TiedTo((int Type, long Id) record)
+    {
+        Renew();
+        return [.. ties.Of(KeyOf(record)).Select(tie => tie.Other).Distinct()];
     }
 
     public IEnumerable<((int Type, long Id) Record, (int Type, long Id) Other)> Ties(long sequence)
@@ -146,6 +154,16 @@ internal sealed class ChangeReader : IChangeLog
         ties.Dispose();
         records.Dispose();
         connection.Dispose();
+    }
+
+    static long KeyOf((int Type, long Id) record) => RecordKey.Of(record.Type, record.Id, archived: false);
+
+    void Renew()
+    {
+        if (!isReading)
+        {
+            records.Heads.RenewCommitted();
+        }
     }
 
     IEnumerable<LoggedRecord> List(ObjectType type, bool archived)

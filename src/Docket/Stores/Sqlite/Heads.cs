@@ -28,6 +28,13 @@ internal sealed class Heads(Connection connection, Folds folds) : IDisposable
     /// </summary>
     public void Renew() => fold = folds.Current;
 
+    /// <summary>The same for a reader: only what is committed.</summary>
+    public void RenewCommitted()
+    {
+        fold = folds.Current;
+        upTo = fold.Newest.Committed;
+    }
+
     /// <summary>Starts a snapshot.</summary>
     public void Begin()
     {
