@@ -97,6 +97,23 @@ internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, F
         return ids;
     }
 
+    /// <summary>The record ids of the first tickets.</summary>
+    public long[] FirstIds(int count)
+    {
+        var request = new Request(servers[0].Address, tokens[0]);
+        var ids = new List<long>();
+        while (ids.Count < count)
+        {
+            request.Get();
+            request.Add("/crm/v3/objects/tickets?limit=100&properties=hs_object_id&after="u8);
+            request.Add(ids.Count == 0 ? 0 : ids[^1] + 1);
+            request.End();
+            AddIds(ids, request, expected: 200);
+        }
+
+        return [.. ids[..count]];
+    }
+
     /// <summary>Creates contacts and gives their record ids. All are associated with the first one.</summary>
     public long[] CreateContacts(int count)
     {
@@ -105,15 +122,7 @@ internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, F
         while (ids.Count < count)
         {
             NewContacts.Write(request, ids.Count == 0 ? 1 : Math.Min(Question.BatchSize, count - ids.Count), ids.Count == 0 ? null : ids[0]);
-            if (connections[0].Exchange(request) is not 201 and var status)
-            {
-                throw Wrong(status, connections[0], request);
-            }
-
-            for (var rest = connections[0].Body; rest.IndexOf("{\"id\":\""u8) is var at and >= 0; rest = rest[(at + 1)..])
-            {
-                ids.Add(Answers.Id(rest[at..]));
-            }
+            AddIds(ids, request, expected: 201);
         }
 
         ids.Sort();
@@ -121,6 +130,19 @@ internal sealed class LoadClient(ServerProcess[] servers, int connectionCount, F
     }
 
     public void Dispose() => Array.ForEach(connections, connection => connection.Dispose());
+
+    void AddIds(List<long> ids, Request request, int expected)
+    {
+        if (connections[0].Exchange(request) is var status && status != expected)
+        {
+            throw Wrong(status, connections[0], request);
+        }
+
+        for (var rest = connections[0].Body; rest.IndexOf("{\"id\":\""u8) is var at and >= 0; rest = rest[(at + 1)..])
+        {
+            ids.Add(Answers.Id(rest[at..]));
+        }
+    }
 
     /// <summary>The request and its answer, for the message if the answer is wrong.</summary>
     public static WrongAnswer Wrong(int status, Connection connection, Request request) => new(

@@ -46,7 +46,7 @@ internal sealed class ServerSide : Side
     /// <summary>A server folds, checkpoints and saves its index when nothing was written for two seconds. That belongs in nobody else's turn.</summary>
     static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2.5);
 
-    const int IdSamples = 500, Contacts = 100_000;
+    const int IdSamples = 500, TiedTickets = 100_000, Contacts = 100_000;
 
     readonly string program;
     readonly int connections, processes;
@@ -112,8 +112,8 @@ internal sealed class ServerSide : Side
     /// <summary>The record ids of random tickets, each with enough others after it for a page.</summary>
     public long[] SampleIds() => load.SampleIds(Table, IdSamples, Question.BatchSize * (connections + 1));
 
-    /// <summary>What associations are between: sampled tickets, and contacts that are created at the first use.</summary>
-    public Ends Ends => ends ??= new(SampleIds(), load.CreateContacts(Contacts));
+    /// <summary>What associations are between: tickets, and contacts that are created at the first use.</summary>
+    public Ends Ends => ends ??= new(load.FirstIds(Math.Min(Table.Count, TiedTickets)), load.CreateContacts(Contacts));
 
     public override Rest Restart()
     {
