@@ -308,7 +308,7 @@ public sealed class FoldTests : IDisposable
         var expected = DerivedTables.Reopened(Portal);
         using (var file = new Connection(Portal, create: false))
         {
-            file.Execute($"UPDATE fold SET sequence = {folded}; PRAGMA user_version=16"); // as a kill left it
+            file.Execute($"UPDATE fold SET sequence = {folded}; DROP TABLE unfollowed; PRAGMA user_version=16"); // as a kill left it
         }
 
         Assert.Equal(expected, DerivedTables.Reopened(Portal));

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Docket.ChangeLog;
 using Docket.Model;
 using Docket.Writes;
+using Npgsql;
 
 namespace Docket.Stores.Postgres;
 
@@ -299,7 +300,8 @@ internal sealed class PostgresTransaction : ITransaction
         Refusal refusal => refusal,
         OperatorMistake mistake => new(Faults.PortalUnserved(portal, mistake.State)), // another process has deleted it
         // A cluster reports a node that was lost in the commit as an internal error.
-        Uncommitted { InnerException: { } cause } => PostgresFailures.Translate(cause, database.Description) ?? new(Faults.DatabaseUnreachable(database.Description)),
+        Uncommitted { InnerException: PostgresException { SqlState: PostgresErrorCodes.InternalError } } => new(Faults.DatabaseUnreachable(database.Description)),
+        Uncommitted { InnerException: { } cause } => PostgresFailures.Translate(cause, database.Description),
         _ => PostgresFailures.Translate(failure, database.Description),
     };
 
